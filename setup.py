@@ -1,0 +1,35 @@
+"""Packaging of tf_emcom; `constraints.txt` holds the versions that it is tested with."""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="tf_emcom",
+    version="0.1.0",
+    description="Emergent communication in TensorFlow: agents that invent a language in order to play a game together",
+    author="The tf_emcom authors",
+    license="Apache-2.0",
+    packages=find_packages(include=["tf_emcom", "tf_emcom.*"]),
+    python_requires=">=3.11",
+    install_requires=[
+        "keras>=3,<4",
+        "tensorflow-datasets",
+        "tensorflow-probability",
+        "absl-py",
+        "numpy",
+        "scipy",
+        "scikit-learn",
+        "editdistance",
+        "gin-config",
+        "tqdm",
+    ],
+    # TensorFlow comes as one of three packages that overwrite each other's files, so exactly one of cpu, cuda and tpu
+    # is wanted. tensorflow-probability needs tf-keras, which insists on the package `tensorflow`: beside tensorflow-cpu
+    # and tensorflow-tpu it is therefore installed last, with `pip install --no-deps tf-keras==2.20.1`.
+    extras_require={
+        "cpu": ["tensorflow-cpu==2.20.*"],
+        "cuda": ["tensorflow[and-cuda]==2.20.*", "tf-keras==2.20.*"],
+        # Later releases of libtpu make `import tensorflow` abort.
+        "tpu": ["tensorflow-tpu==2.20.0", "libtpu>=0.0.14,<=0.0.31"],
+        "test": ["pytest", "pytest-xdist", "ruff"],
+    },
+)

@@ -1,0 +1,134 @@
+"""House rules that no linter knows: sizes, names, finished work, packaging."""
+
+import ast
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LIBRARY = sorted((ROOT / "tf_emcom").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+BIN = sorted(path for path in (ROOT / "bin").iterdir() if path.is_file())
+BASH = [path for path in [*BIN, ROOT / ".ci" / "run"] if re.match("#!.*bash", path.read_text())]
+SOURCED = [ROOT / "bin" / "_environment"]
+
+FILE_LINES = 300
+FUNCTION_LINES = 60
+# One file, one class: what a gin file names is found in the file of that name.
+PLUG_IN_ROOMS = (
+    "actions",
+    "channels",
+    "heads",
+    "losses",
+    "metrics",
+    "optimizers",
+    "policies",
+    "rewards",
+    "schedules",
+    "tasks",
+)
+PLUG_INS = [
+    path for path in LIBRARY if path.relative_to(ROOT).parts[1] in PLUG_IN_ROOMS and not path.name.startswith("_")
+]
+# Bracketed so that the pattern does not match itself.
+UNFINISHED = re.compile(
+    r"\b(TO[D]O|FIX[M]E|XX[X])\b|pytest\.(skip|xfail|importorskip)\b|\bmark\.(skip|skipif|xfail)\b|\bSkip[T]est\b"
+)
+PIN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*==[0-9][0-9a-z.]*")
+
+
+def name(path):
+    return str(path.relative_to(ROOT))
+
+
+def snake_case(text):
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", text).lower()
+
+
+def requirements():
+    """The install_requires and extras_require of setup.py."""
+    for node in ast.walk(ast.parse((ROOT / "setup.py").read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setup":
+            given = {keyword.arg: keyword.value for keyword in node.keywords}
+            return ast.literal_eval(given["install_requires"]), ast.literal_eval(given["extras_require"])
+    raise AssertionError("setup.py does not call setup()")
+
+
+def pins():
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=name)
+def test_files_are_short(path):
+    assert len(path.read_text().splitlines()) < FILE_LINES
+
+
+@pytest.mark.parametrize("path", LIBRARY, ids=name)
+def test_functions_are_short(path):
+    functions = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    long = {f.name: f.end_lineno - f.lineno + 1 for f in functions if f.end_lineno - f.lineno + 1 >= FUNCTION_LINES}
+    assert long == {}
+
+
+@pytest.mark.parametrize("path", PLUG_INS, ids=name)
+def test_plug_in_file_is_named_as_its_class(path):
+    classes = [node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)]
+    assert path.stem in {snake_case(text) for text in classes if not text.startswith("_")}
+
+
+def test_every_folder_of_the_library_is_a_package():
+    assert [name(path) for path in LIBRARY if not (path.parent / "__init__.py").exists()] == []
+
+
+@pytest.mark.parametrize("path", [*LIBRARY, *TESTS, *BIN, ROOT / "setup.py"], ids=name)
+def test_nothing_is_left_unfinished_or_skipped(path):
+    assert UNFINISHED.findall(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["# TO" + "DO: later", "@pytest.mark." + "skip", "pytest." + "skip('no')", "@pytest.mark." + "xfail(strict=True)"],
+)
+def test_unfinished_work_is_recognised(text):
+    assert UNFINISHED.search(text)
+
+
+@pytest.mark.parametrize("path", [path for path in BIN if path not in SOURCED] + [ROOT / ".ci" / "run"], ids=name)
+def test_commands_are_executable(path):
+    assert os.access(path, os.X_OK)
+    assert path.read_text().startswith("#!")
+
+
+@pytest.mark.parametrize("path", BASH, ids=name)
+def test_bash_stops_at_the_first_error(path):
+    assert "\nset -euo pipefail\n" in path.read_text()
+
+
+def test_extras_are_there():
+    _, extras = requirements()
+    assert set(extras) == {"cpu", "cuda", "tpu", "test"}
+
+
+@pytest.mark.parametrize("pin", pins())
+def test_pins_are_exact(pin):
+    assert PIN.fullmatch(pin)
+
+
+def test_direct_requirements_are_pinned_once():
+    required, extras = requirements()
+    pinned = [pin.partition("==")[0] for pin in pins()]
+    assert len(pinned) == len(set(pinned))
+    wanted = {re.split(r"[^a-z0-9-]", text)[0] for text in [*required, *extras["cpu"], *extras["test"], "tf-keras"]}
+    assert wanted - set(pinned) == set()
+
+
+@pytest.mark.parametrize(("text", "snake"), [("Erasure", "erasure"), ("FixedErasure", "fixed_erasure"), ("CPC", "cpc")])
+def test_snake_case(text, snake):
+    assert snake_case(text) == snake

@@ -1,0 +1,1 @@
+"""Emergent communication in TensorFlow: speakers, listeners, noisy channels and their compiled training."""

@@ -1,0 +1,1 @@
+"""What happens every so many steps, outside the compiled step."""

@@ -1,0 +1,59 @@
+"""The listener."""
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from tf_emcom.heads.listener.cpc import Cpc
+from tf_emcom.heads.listener.listener_head import ListenerHead
+from tf_emcom.nets import unroll
+from tf_emcom.nets.core import Core
+from tf_emcom.nets.lstm_core import LstmCore
+from tf_emcom.nets.symbol_embedding import SymbolEmbedding
+from tf_emcom.ops.selection import take_shown
+from tf_emcom.types import Candidates, Hearing, Message
+
+
+class Listener(keras.Model):
+    """Reads a message and scores candidates.
+
+    Symbols are embedded, V + 1 of them, because every listener knows UNK (id V) whether its channel is noisy or not; a core
+    reads them; a head compares its last output with the candidates.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int = 20,
+        core_cls: Callable[[], Core] = LstmCore,
+        head_cls: Callable[[], ListenerHead] = Cpc,
+        embedding_size: int = 10,
+        name: str | None = None,
+    ) -> None:
+        """The classes are called here, so that their variables are made where the listener is made."""
+        super().__init__(name=name)
+        self.vocab_size = vocab_size
+        self.embedding = SymbolEmbedding(vocab_size + 1, embedding_size, name="embedding")
+        self.core = core_cls()
+        self.head = head_cls()
+
+    def build(self, candidates_shape: tuple[int, int]) -> None:
+        """Creates the weights, for C candidates of F features in each game: (C, F)."""
+        self.embedding.build()
+        self.core.build((None, self.embedding.size))
+        self.head.build((None, self.core.units), candidates_shape)
+        self.built = True
+
+    def represent(self, message: Message) -> tf.Tensor:
+        """What the core makes of messages [B, T]: [B, H]."""
+        return unroll.read(self.core, self.embedding(message.symbols))
+
+    def scores(self, message: Message, candidates: Candidates) -> tf.Tensor:
+        """One score a candidate, [B, C], for any number of candidates."""
+        return take_shown(self.head.scores(self.represent(message), candidates.inputs), candidates.shown)
+
+    def hear(self, message: Message, candidates: Candidates) -> Hearing:
+        """Scores, and what the critics say; needs as many candidates as the listener was built for."""
+        scores = self.scores(message, candidates)
+        values = self.head.values(scores)
+        return Hearing(scores, values.value, values.q_values)

@@ -1,0 +1,86 @@
+"""The speaker."""
+
+from collections.abc import Callable
+
+import keras
+import tensorflow as tf
+
+from tf_emcom.errors import UserError
+from tf_emcom.heads.speaker.policy_q_value_dueling import PolicyQValueDueling
+from tf_emcom.heads.speaker.speaker_head import SpeakerHead
+from tf_emcom.nets import unroll
+from tf_emcom.nets.core import Core
+from tf_emcom.nets.identity import Identity
+from tf_emcom.nets.linear import Linear
+from tf_emcom.nets.lstm_core import LstmCore
+from tf_emcom.nets.symbol_embedding import SymbolEmbedding
+from tf_emcom.ops import categorical
+from tf_emcom.seeds import Stream
+from tf_emcom.types import Speech
+
+
+class Speaker(keras.Model):
+    """Sees an input and utters T symbols out of V, one at a time (EaS, section 2; NEC, section 2).
+
+    torso(x) → one linear map to the core's first state → for each symbol: embed the one before (at first a start symbol,
+    id V) → core → head. It speaks in three ways, which are three methods: `sample`, `greedy` and `score`.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int = 20,
+        message_length: int = 10,
+        torso_cls: Callable[[], keras.layers.Layer] = Identity,
+        core_cls: Callable[[], Core] = LstmCore,
+        head_cls: Callable[..., SpeakerHead] = PolicyQValueDueling,
+        embedding_size: int = 10,
+        name: str | None = None,
+    ) -> None:
+        """The classes are called here, so that their variables are made where the speaker is made."""
+        super().__init__(name=name)
+        for what, value, least in (("vocab_size", vocab_size, 2), ("message_length", message_length, 1)):
+            if value < least:
+                raise UserError(f"{what} is {value}, but a speaker needs at least {least}; bind {what} to {least} or more.")
+        self.vocab_size = vocab_size
+        self.message_length = message_length
+        self.torso = torso_cls()
+        self.core = core_cls()
+        self.to_state = Linear(self.core.state_size, name="to_state")
+        self.embedding = SymbolEmbedding(vocab_size + 1, embedding_size, name="embedding")
+        self.head = head_cls(vocab_size)
+
+    def build(self, input_shape: tuple[int | None, int]) -> None:
+        """Creates the weights; `input_shape` is [B, F]."""
+        self.torso.build(input_shape)
+        self.to_state.build((None, self.torso.output_size(input_shape[-1])))
+        self.embedding.build()
+        self.core.build((None, self.embedding.size))
+        self.head.build((None, self.core.units))
+        self.built = True
+
+    def sample(self, inputs: tf.Tensor, stream: Stream) -> Speech:
+        """Draws a message for each of the inputs [B, F]."""
+        return self._speech(unroll.sample(*self._spoken_from(inputs), stream.uniform(self.message_length)))
+
+    def greedy(self, inputs: tf.Tensor) -> Speech:
+        """The most probable symbol at each step, for inputs [B, F]; needs no randomness."""
+        return self._speech(unroll.greedy(*self._spoken_from(inputs), self.message_length))
+
+    def score(self, inputs: tf.Tensor, symbols: tf.Tensor) -> Speech:
+        """What this speaker thinks of given symbols [B, T] for the inputs [B, F] (teacher forcing)."""
+        return self._speech(unroll.score(*self._spoken_from(inputs), symbols))
+
+    def _spoken_from(self, inputs: tf.Tensor) -> tuple:
+        state = self.core.split_state(self.to_state(self.torso(inputs)))
+        return self.core, self.embedding, self.head.policy_logits, state, self.vocab_size
+
+    def _speech(self, utterance: unroll.Utterance) -> Speech:
+        values = self.head.values(utterance.outputs)
+        return Speech(
+            symbols=utterance.symbols,
+            log_probs=categorical.log_prob(utterance.policy_logits, utterance.symbols),
+            entropy=categorical.entropy(utterance.policy_logits),
+            policy_logits=utterance.policy_logits,
+            value=values.value,
+            q_values=values.q_values,
+        )

@@ -1,0 +1,1 @@
+"""Channels: what happens to a message on its way."""

@@ -1,0 +1,31 @@
+"""What every channel is."""
+
+import abc
+
+import tensorflow as tf
+
+from tf_emcom.errors import UserError
+from tf_emcom.schedules.schedule import Schedule
+from tf_emcom.seeds import Stream
+from tf_emcom.types import Message
+
+
+class Channel(abc.ABC):
+    """The way of a message from the speaker to the listener."""
+
+    @abc.abstractmethod
+    def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
+        """What arrives of `message` at `step`; ids stay in [0, vocab_size], where vocab_size is UNK."""
+
+    @abc.abstractmethod
+    def noise(self, step: tf.Tensor) -> tf.Tensor:
+        """The channel's noise at `step`, float32 [] in [0, 1], for the record."""
+
+
+def check_probability(name: str, value: Schedule | float) -> Schedule | float:
+    """`value`, if it is a schedule or a number in [0, 1]; UserError otherwise."""
+    ends = [end for end in (getattr(value, "start", None), getattr(value, "end", None)) if end is not None]
+    for number in ends if isinstance(value, Schedule) else [value]:
+        if not 0.0 <= number <= 1.0:
+            raise UserError(f"{name} is {number}, but a probability lies between 0 and 1; bind noise within them.")
+    return value

@@ -1,0 +1,35 @@
+"""The channel that loses the symbols at given positions."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tf_emcom.channels.channel import Channel
+from tf_emcom.errors import UserError
+from tf_emcom.ops.corruption import erase_positions
+from tf_emcom.seeds import Stream
+from tf_emcom.types import Message
+
+
+class FixedErasure(Channel):
+    """The symbols at `positions` become UNK, in every message."""
+
+    def __init__(self, positions: Sequence[int]) -> None:
+        """`positions` count from 0; UserError where one is negative or named twice."""
+        if any(p < 0 for p in positions) or len(set(positions)) != len(positions):
+            raise UserError(f"FixedErasure.positions is {list(positions)}; bind distinct positions that count from 0.")
+        self.positions = tuple(positions)
+
+    def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
+        """The message with those symbols erased; UserError where a position lies behind its end."""
+        length = message.symbols.shape[1]
+        if max(self.positions, default=0) >= length:
+            raise UserError(
+                f"FixedErasure.positions holds {max(self.positions)}, but messages have {length} symbols; bind positions"
+                f" below {length}."
+            )
+        return Message(erase_positions(message.symbols, self.positions, unknown=vocab_size))
+
+    def noise(self, step: tf.Tensor) -> tf.Tensor:
+        """Zero: nothing is left to chance."""
+        return tf.zeros([])

@@ -1,0 +1,160 @@
+"""What the commands do: read a configuration, build it, run its mode, and tell mistakes in one sentence."""
+
+import importlib
+import os
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Sequence
+from types import ModuleType
+
+import tensorflow as tf
+from absl import flags
+
+from tf_emcom import modes as modes_room
+from tf_emcom.errors import UserError
+from tf_emcom.modes.mode import Evaluation, Mode
+from tf_emcom.runtime import catalogue, config, config_diff
+from tf_emcom.runtime import strategies as strategies_room
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.runtime.strategies.distribution import Distribution
+
+
+def exit_plainly(command: Callable[[], None]) -> None:
+    """Runs a command; a user's mistake prints its one sentence and exits with 2, an interruption exits with 130."""
+    try:
+        command()
+    except UserError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\nInterrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
+        sys.exit(130)
+
+
+def run(
+    gin_files: Sequence[str],
+    gin_params: Sequence[str],
+    workdir: str | None,
+    data_dir: str | None = None,
+    strategy: str = "auto",
+    replicas: int | None = None,
+) -> None:
+    """Builds what the configuration says and runs its mode in a run's folder.
+
+    Args:
+      gin_files: what to read, in this order.
+      gin_params: bindings that come after them, `name=value`.
+      workdir: the run's folder; None: `runs/<first gin file's name>-<seed>`, or for a test the run that is tested.
+      data_dir: where TFDS-prepared folders lie; None: where TFDS keeps them.
+      strategy: which of the strategies, `auto` choosing by the machine.
+      replicas: into how many replicas a CPU is split, to try things out.
+    """
+    catalogue.register_components()
+    given = config.load(gin_files, [*gin_params, *([f"ByolFolder.data_dir={data_dir!r}"] if data_dir else [])])
+    known_modes = _plug_ins(modes_room, Mode)
+    chosen = _choose(config.macro("mode"), known_modes, "mode")
+    evaluates = issubclass(chosen, Evaluation)
+    folder = RunFolder(workdir or _default_workdir(gin_files, evaluates))
+    stored = folder.read_config()
+    if evaluates and stored is None and not config.macro("checkpoint", ""):
+        raise UserError(f"There is no run in {folder.path}; train first, or name a trained run's folder with --workdir.")
+    distribution = _distribution(strategy, replicas)
+    with config.plain_errors():
+        # All modes are built, so that the run's configuration holds the settings of its tests too.
+        built = {cls: config.build(cls.__name__) for cls in known_modes.values()}
+        experiment = config.build("Experiment", distribution)
+    tests = [cls.__name__ for cls in known_modes.values() if issubclass(cls, Evaluation)]
+    _keep_config(folder, stored, config.operative_config(), tests, writes=not evaluates)
+    for binding in config.unused(given):
+        print(f"Note: {binding} was given, but nothing used it.", file=sys.stderr)
+    with config.plain_errors():
+        built[chosen].run(experiment, folder)
+
+
+def _keep_config(folder: RunFolder, stored: str | None, current: str, tests: Sequence[str], writes: bool) -> None:
+    """Refuses to mix two configurations in one folder; the first one to come is written down."""
+    if stored is None:
+        if writes:
+            folder.write_config(current)
+        return
+    differing = config_diff.differences(stored, current, ignore=("mode", "checkpoint", "ByolFolder.data_dir", *tests))
+    if differing:
+        more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
+        raise UserError(
+            f"The run in {folder.path} has another configuration ({'; '.join(differing[:3])}{more}); name another --workdir,"
+            " or give the command it was started with."
+        )
+
+
+def _default_workdir(gin_files: Sequence[str], evaluates: bool) -> str:
+    if evaluates and config.macro("checkpoint", ""):
+        return config.macro("checkpoint")
+    name = os.path.splitext(os.path.basename(gin_files[0]))[0]
+    return os.path.join("runs", f"{name}-{config.macro('seed', 0)}")
+
+
+def _distribution(name: str, replicas: int | None) -> Distribution:
+    if replicas is not None:
+        _split_cpu(replicas)
+    known = _plug_ins(strategies_room, Distribution, separator="_")
+    if name == "auto":
+        name = "mirrored" if len(tf.config.list_physical_devices("GPU")) > 1 or replicas else "one_device"
+    return config.build(_choose(name, known, "strategy").__name__)
+
+
+def _split_cpu(replicas: int) -> None:
+    if replicas < 1:
+        raise UserError(f"--replicas is {replicas}, but a step needs at least one.")
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    try:
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
+    except RuntimeError as error:
+        if len(tf.config.list_logical_devices("CPU")) != replicas:
+            raise UserError(f"--replicas is {replicas}, but TensorFlow has started with another number already.") from error
+
+
+def _plug_ins(room: ModuleType, base: type, separator: str = "") -> dict[str, type]:
+    """The concrete subclasses of `base` that the modules of a room define, by their names in lower case."""
+    found = {}
+    for entry in pkgutil.iter_modules(room.__path__):
+        module = importlib.import_module(f"{room.__name__}.{entry.name}")
+        for cls in vars(module).values():
+            if isinstance(cls, type) and issubclass(cls, base) and not getattr(cls, "__abstractmethods__", None):
+                found[re.sub(r"(?<!^)(?=[A-Z])", separator, cls.__name__).lower()] = cls
+    return found
+
+
+def _choose(name: object, known: dict[str, type], what: str) -> type:
+    if name not in known:
+        raise UserError(f"There is no {what} {name!r}: {catalogue.suggest(str(name), list(known))}")
+    return known[name]
+
+
+def evaluate(workdir: str, mode: str, gin_params: Sequence[str], data_dir: str | None = None) -> None:
+    """Runs a test on the run in `workdir`, with the configuration that lies there.
+
+    Raises:
+      UserError: there is no run.
+    """
+    folder = RunFolder(workdir)
+    if folder.read_config() is None:
+        raise UserError(f"There is no run in {workdir}; train first, or name a trained run's folder with --workdir.")
+    run([folder.config], [*gin_params, f"mode={mode!r}"], workdir, data_dir)
+
+
+def parse_flags(arguments: Sequence[str], required: dict[str, flags.FlagHolder]) -> None:
+    """Reads the flags of a command.
+
+    Raises:
+      UserError: a flag is unknown, has a bad value, or is missing.
+    """
+    try:
+        rest = flags.FLAGS(list(arguments))[1:]
+    except flags.Error as error:
+        raise UserError(f"{error}; --help shows the flags.") from error
+    if rest:
+        raise UserError(f"The command takes flags only, but was given {' '.join(rest)}; write --flag=value.")
+    for name, holder in required.items():
+        if not holder.value:
+            raise UserError(f"--{name} is missing; --help shows the flags.")

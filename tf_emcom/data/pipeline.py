@@ -1,0 +1,70 @@
+"""From examples in memory to batches on devices."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.data.examples import Examples
+from tf_emcom.data.order import Order
+from tf_emcom.errors import UserError
+from tf_emcom.types import Batch
+
+# How many steps' worth of indices Python hands to tf.data at once: it is then asked too rarely to matter.
+_STEPS_A_BLOCK = 256
+
+
+class Pipeline:
+    """Feeds the games of each step to every replica.
+
+    Python only makes blocks of indices; gathering and prefetching happen in tf.data, beside the running step.
+    """
+
+    def __init__(self, examples: Examples, order: Order, labels: Sequence[str] = ()) -> None:
+        """`labels` names the labels that travel with the inputs."""
+        self.examples = examples
+        self.order = order
+        self.labels = tuple(labels)
+
+    def distributed(self, strategy: tf.distribute.Strategy, first_step: int) -> Iterator[tuple[tf.Tensor, Batch]]:
+        """Elements (step, this replica's games), from `first_step` on and without end.
+
+        Raises:
+          UserError: the batch cannot be shared out evenly.
+        """
+        batch_size, replicas = self.order.batch_size, strategy.num_replicas_in_sync
+        if batch_size % replicas:
+            raise UserError(
+                f"batch_size is {batch_size}, which {replicas} replicas cannot share evenly; bind batch_size to a multiple of"
+                f" {replicas}."
+            )
+        return iter(
+            strategy.distribute_datasets_from_function(
+                lambda context: self.dataset(
+                    first_step, replicas, context.num_input_pipelines, context.input_pipeline_id
+                )
+            )
+        )
+
+    def dataset(self, first_step: int, replicas: int = 1, pipelines: int = 1, pipeline: int = 0) -> tf.data.Dataset:
+        """For each step in turn, one element (step int64 [], games) for each replica that this pipeline feeds, in order."""
+        inputs = tf.convert_to_tensor(self.examples.inputs)
+        labels = {name: tf.convert_to_tensor(self.examples.labels[name]) for name in self.labels}
+        share = self.order.batch_size // replicas
+        mine = slice(pipeline * replicas // pipelines * share, (pipeline + 1) * replicas // pipelines * share)
+
+        def blocks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            step = first_step
+            while True:
+                steps = np.arange(step, step + _STEPS_A_BLOCK)
+                rows = np.stack([self.order.indices(int(s))[mine].reshape(-1, share) for s in steps])
+                yield np.repeat(steps, rows.shape[1]), rows.reshape(-1, share)
+                step += _STEPS_A_BLOCK
+
+        signature = (tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, share], tf.int32))
+
+        def look_up(step: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, Batch]:
+            return step, Batch(tf.gather(inputs, rows), {name: tf.gather(v, rows) for name, v in labels.items()})
+
+        dataset = tf.data.Dataset.from_generator(blocks, output_signature=signature).unbatch().map(look_up)
+        return dataset.prefetch(8 * replicas // pipelines)

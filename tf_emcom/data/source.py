@@ -1,0 +1,16 @@
+"""What every data set is."""
+
+from typing import Protocol
+
+from tf_emcom.data.examples import Examples
+
+
+class Source(Protocol):
+    """A data set with splits `train`, `valid` and `test`."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in configurations."""
+
+    def load(self, split: str) -> Examples:
+        """The examples of a split; UserError where there is none of that name."""

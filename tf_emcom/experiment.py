@@ -1,0 +1,50 @@
+"""The composition root: everything one run is made of."""
+
+from collections.abc import Callable
+
+from tf_emcom.data.source import Source
+from tf_emcom.errors import UserError
+from tf_emcom.game import Game
+from tf_emcom.learner import Learner
+from tf_emcom.runtime.strategies.distribution import Distribution
+
+
+class Experiment:
+    """Game, data and agents, the agents being built within the strategy's scope."""
+
+    def __init__(
+        self,
+        distribution: Distribution,
+        game: Game,
+        data: Source,
+        learner_cls: Callable[..., Learner] = Learner,
+        batch_size: int = 1024,
+        steps: int = 750_000,
+        seed: int = 0,
+    ) -> None:
+        """Reads the training split and builds the agents.
+
+        Args:
+          distribution: where steps run.
+          game: the rules.
+          data: what is talked about.
+          learner_cls: makes the agents and what teaches them.
+          batch_size: games a step, B, over all replicas.
+          steps: length of the training run.
+          seed: of everything random.
+        """
+        if steps < 1:
+            raise UserError(f"steps is {steps}, but training takes at least one; bind steps to 1 or more.")
+        # Fails before any data is read.
+        game.task.candidates_per_game(batch_size)
+        self.distribution = distribution
+        self.game = game
+        self.data = data
+        self.batch_size = batch_size
+        self.steps = steps
+        self.seed = seed
+        self.train_examples = data.load("train")
+        with distribution.strategy.scope():
+            self.learner = learner_cls(
+                game=game, features=self.train_examples.inputs.shape[1], batch_size=batch_size, seed=seed
+            )

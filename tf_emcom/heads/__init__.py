@@ -1,0 +1,1 @@
+"""What turns the output of a core into decisions."""

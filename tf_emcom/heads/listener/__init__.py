@@ -1,0 +1,1 @@
+"""Listener heads: `scores(message, candidates)` and `values(scores, ...)`."""

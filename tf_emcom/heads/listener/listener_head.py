@@ -1,0 +1,50 @@
+"""What every listener head of the game is."""
+
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from tf_emcom.nets.linear import Linear
+
+
+class Values(NamedTuple):
+    """What a head thinks the game is worth."""
+
+    value: tf.Tensor | None  # [B] where the head has it
+    q_values: tf.Tensor | None  # [B, C] where the head has them
+
+
+class ListenerHead(keras.layers.Layer):
+    """Scores for candidates, from projections of the message and of the candidates, and perhaps critics.
+
+    `scores` works for any number of candidates. Critics read the scores of a game and so know only the number of candidates
+    that the head was built for: a test with another number asks for scores alone.
+    """
+
+    def __init__(self, size: int = 256, activation: str | None = None, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.message_projection = Linear(size, activation=activation, name="message_projection")
+        self.candidate_projection = Linear(size, activation=activation, name="candidate_projection")
+
+    def build(self, representation_shape: tuple[int | None, ...], candidates_shape: tuple[int, int]) -> None:
+        """Creates the weights, for message representations [B, H] and C candidates in each game, of F features: (C, F)."""
+        self.message_projection.build(representation_shape)
+        self.candidate_projection.build((None, candidates_shape[-1]))
+        self.build_critics(candidates_shape[0])
+        self.built = True
+
+    def build_critics(self, candidates: int) -> None:
+        """Creates the critics' weights, for games of `candidates` candidates; without critics, nothing."""
+
+    def scores(self, representation: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+        """How well each message fits each candidate: [B, H] and [N, F] ↦ [B, N]."""
+        return self.compare(self.message_projection(representation), self.candidate_projection(candidates))
+
+    def compare(self, messages: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+        """Scores [B, N] of projected messages [B, E] and candidates [N, E]: their dot products."""
+        return tf.matmul(messages, candidates, transpose_b=True)
+
+    def values(self, scores: tf.Tensor) -> Values:
+        """[B, C] ↦ what the head's critics say; without critics, neither value nor Q-values."""
+        return Values(None, None)

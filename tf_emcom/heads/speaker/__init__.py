@@ -1,0 +1,1 @@
+"""Speaker heads: `policy_logits(outputs)` and `values(outputs)`."""

@@ -1,0 +1,119 @@
+"""Gradients and updates: the only place that reduces over games and over replicas."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import keras
+import tensorflow as tf
+
+from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.speaker import Speaker
+from tf_emcom.game import Game
+from tf_emcom.ops.ema import follow
+from tf_emcom.optimizers.optimizer import Optimizer
+from tf_emcom.seeds import step_stream
+from tf_emcom.types import Batch
+
+Metrics = dict[str, tf.Tensor]
+
+
+class Gradients(NamedTuple):
+    """One tensor a trainable variable."""
+
+    speaker: list[tf.Tensor]
+    listener: list[tf.Tensor]
+
+
+class Learner(tf.Module):
+    """A speaker, its moving average and a listener, which learn from the games they play.
+
+    `gradients` and `apply` are separate, because collectives between replicas stand between them, and XLA cannot have those
+    on every strategy. Everything is created within the strategy's scope.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        speaker_cls: Callable[[], Speaker],
+        listener_cls: Callable[[], Listener],
+        speaker_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
+        listener_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
+        features: int,
+        batch_size: int,
+        seed: int = 0,
+        target_decay: float = 0.99,
+    ) -> None:
+        """Builds the agents for inputs of `features` features and a global batch of `batch_size` games.
+
+        Args:
+          game: the rules.
+          speaker_cls: makes the speaker, and its moving average.
+          listener_cls: makes the listener.
+          speaker_optimizer_cls: makes the speaker's optimiser for given variables.
+          listener_optimizer_cls: makes the listener's.
+          features: F.
+          batch_size: B, over all replicas.
+          seed: of the initial weights and of every draw.
+          target_decay: of the moving average, in [0, 1].
+        """
+        super().__init__()
+        self.game = game
+        self.batch_size = batch_size
+        self.seed = seed
+        self.target_decay = target_decay
+        candidates = game.task.candidates_per_game(batch_size)
+        keras.utils.set_random_seed(seed & 0x7FFFFFFF)
+        self.speaker, self.target_speaker, self.listener = speaker_cls(), speaker_cls(), listener_cls()
+        self.speaker.build((None, features))
+        self.target_speaker.build((None, features))
+        self.listener.build((candidates, features))
+        self.target_speaker.set_weights(self.speaker.get_weights())
+        self.speaker_optimizer = speaker_optimizer_cls(self.speaker.trainable_variables)
+        self.listener_optimizer = listener_optimizer_cls(self.listener.trainable_variables)
+
+    def gradients(
+        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor
+    ) -> tuple[Gradients, Metrics]:
+        """One replica's share of the gradients and metrics: summed over replicas they are means over the global batch.
+
+        Args:
+          batch: this replica's games.
+          candidate_inputs: [B, F], the inputs of all replicas' games in order.
+          step: integer [].
+          first_game: int32 [], position in the global batch of this replica's first game.
+        """
+        stream = step_stream(self.seed, step, first_game, batch.inputs.shape[0], self.batch_size)
+        speaker_weights = [v.value for v in self.speaker.trainable_variables]
+        listener_weights = [v.value for v in self.listener.trainable_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch((speaker_weights, listener_weights))
+            play = self.game.play(
+                self.speaker, self.target_speaker, self.listener, batch, candidate_inputs, step, stream
+            )
+            speaker_terms = self.game.speaker_loss(play, step)
+            listener_terms = self.game.listener_loss(play, step)
+            loss = tf.reduce_sum(speaker_terms.loss + listener_terms.loss) / self.batch_size
+        gradients = tape.gradient(
+            loss,
+            Gradients(speaker_weights, listener_weights),
+            # A head may own a critic that the loss has no use for.
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        per_game = {
+            "accuracy": play.outcome.success,
+            "reward": play.outcome.reward,
+            "loss": speaker_terms.loss + listener_terms.loss,
+            **speaker_terms.terms,
+            **listener_terms.terms,
+        }
+        # Detached copies: a metric is not to be differentiated through by accident.
+        metrics = {name: tf.reduce_sum(tf.stop_gradient(v)) / self.batch_size for name, v in per_game.items()}
+        return gradients, metrics
+
+    def apply(self, gradients: Gradients, step: tf.Tensor) -> None:
+        """Updates both agents, then the target speaker, with gradients summed over replicas."""
+        self.speaker_optimizer.apply(gradients.speaker, step)
+        self.listener_optimizer.apply(gradients.listener, step)
+        follow(
+            self.target_speaker.trainable_variables, self.speaker.trainable_variables, self.target_decay
+        )

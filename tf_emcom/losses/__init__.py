@@ -1,0 +1,1 @@
+"""Losses: a play and a step become terms, game by game."""

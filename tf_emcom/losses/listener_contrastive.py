@@ -1,0 +1,19 @@
+"""Self-supervision for the listener."""
+
+import tensorflow as tf
+
+from tf_emcom.losses.loss import Loss
+from tf_emcom.ops.contrastive import cross_entropy
+from tf_emcom.types import LossTerms, Play
+
+
+class ListenerContrastive(Loss):
+    """Cross-entropy of the right candidate among those shown (EaS, eq. 4).
+
+    Which candidates a game shows is the task's matter: the whole batch or sampled distractors.
+    """
+
+    def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
+        """The terms of B games, each [B]."""
+        loss = cross_entropy(play.hearing.scores, play.candidates.target)
+        return LossTerms(loss, {"listener_loss": loss})

@@ -1,0 +1,1 @@
+"""Measures of success and of language."""

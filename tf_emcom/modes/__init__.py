@@ -1,0 +1,1 @@
+"""What a command can do with an experiment: train it, test it."""

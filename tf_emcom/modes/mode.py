@@ -1,0 +1,22 @@
+"""What every mode is."""
+
+import abc
+
+from tf_emcom.experiment import Experiment
+from tf_emcom.runtime.run_folder import RunFolder
+
+
+class Mode(abc.ABC):
+    """Something a command does with an experiment and a run's folder; its name is the class's, in lower case."""
+
+    @abc.abstractmethod
+    def run(self, experiment: Experiment, folder: RunFolder) -> None:
+        """Does it."""
+
+
+class Training(Mode):
+    """A mode that makes a run: its folder must be new, or that of a run with the same configuration."""
+
+
+class Evaluation(Mode):
+    """A mode that reads a run: the folder must hold a run of agents that fit."""

@@ -1,0 +1,103 @@
+"""The mode that measures accuracy by number of candidates and by noise."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tf_emcom.errors import UserError
+from tf_emcom.evaluator import Evaluator
+from tf_emcom.experiment import Experiment
+from tf_emcom.metrics.interval import wilson_interval
+from tf_emcom.modes.mode import Evaluation
+from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
+from tf_emcom.runtime.run_folder import RunFolder
+
+
+class TestChannel(Evaluation):
+    """Accuracy of greedy agents on a held-out split, for every number of candidates and every erasure probability."""
+
+    __test__ = False  # Not a test case, whatever its name says to a test runner.
+
+    def __init__(
+        self,
+        candidates: Sequence[int] = (16, 64, 256, 1024, 4096),
+        noises: Sequence[float] = (0.0, 0.25, 0.5, 0.75),
+        passes: int = 5,
+        split: str = "test",
+        seed: int = 42,
+        checkpoint: str = "",
+    ) -> None:
+        """Checks the grid.
+
+        Args:
+          candidates: numbers of candidates, C; one that is larger than the split is skipped, and said so.
+          noises: erasure probabilities.
+          passes: shuffled passes over the split, with fresh masks in each.
+          split: which split.
+          seed: of shuffling and masks; two evaluations agree to the digit.
+          checkpoint: the folder of the run to restore; the workdir's own where it is empty.
+        """
+        for noise in noises:
+            if not 0.0 <= noise <= 1.0:
+                raise UserError(f"TestChannel.noises holds {noise}, but a probability lies between 0 and 1.")
+        for count in candidates:
+            if count < 2:
+                raise UserError(f"TestChannel.candidates holds {count}, but a game needs 2 candidates or more.")
+        self.candidates = tuple(candidates)
+        self.noises = [float(noise) for noise in noises]
+        self.passes = passes
+        self.split = split
+        self.seed = seed
+        self.checkpoint = checkpoint
+
+    def run(self, experiment: Experiment, folder: RunFolder) -> None:
+        """Measures, prints the table and writes eval/testchannel.jsonl."""
+        source = require_checkpoint(self.checkpoint or folder.path)
+        step = Checkpoints(source, experiment.learner).restore_latest()
+        inputs = experiment.data.load(self.split).inputs
+        learner = experiment.learner
+        evaluator = Evaluator(learner.speaker, learner.listener, inputs, experiment.distribution.jit_compile)
+        rows = []
+        for count in self.candidates:
+            if count > len(inputs):
+                print(f"Skipped {count} candidates: the {self.split} split has {len(inputs)} examples.")
+                continue
+            rows += self._rows(evaluator, count, step)
+        if not rows:
+            raise UserError(
+                f"Every number of candidates in {list(self.candidates)} is larger than the {self.split} split, which has"
+                f" {len(inputs)} examples; bind TestChannel.candidates to smaller ones."
+            )
+        path = folder.write_evaluation("testchannel", rows)
+        print(_table(rows, self.noises))
+        print(f"{self.split} split, step {step:,}; {self.passes} passes; 95 % intervals in {path}")
+
+    def _rows(self, evaluator: Evaluator, count: int, step: int) -> list[dict[str, Any]]:
+        successes, games = evaluator.successes(count, self.noises, self.passes, self.seed, self.split)
+        rows = []
+        for noise, won in zip(self.noises, successes.tolist(), strict=True):
+            low, high = wilson_interval(won, games)
+            rows.append(
+                {
+                    "mode": "testchannel",
+                    "step": step,
+                    "split": self.split,
+                    "candidates": count,
+                    "noise": noise,
+                    "speaker": 0,
+                    "listener": 0,
+                    "accuracy": won / games,
+                    "interval": [low, high],
+                    "games": games,
+                    "seed": self.seed,
+                }
+            )
+        return rows
+
+
+def _table(rows: list[dict[str, Any]], noises: Sequence[float]) -> str:
+    """Accuracy by candidates (down) and noise (across), as text."""
+    lines = ["candidates  " + "  ".join(f"noise {noise:<5g}" for noise in noises)]
+    for count in dict.fromkeys(row["candidates"] for row in rows):
+        cells = [row["accuracy"] for row in rows if row["candidates"] == count]
+        lines.append(f"{count:>10}  " + "  ".join(f"{cell:<11.3f}" for cell in cells))
+    return "\n".join(lines)

@@ -1,0 +1,84 @@
+"""The mode that trains."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.actions.action import Action, Moment
+from tf_emcom.actions.checkpoint import Checkpoint
+from tf_emcom.actions.log import Log
+from tf_emcom.data.order import Order
+from tf_emcom.data.pipeline import Pipeline
+from tf_emcom.errors import UserError
+from tf_emcom.experiment import Experiment
+from tf_emcom.modes.mode import Training
+from tf_emcom.runtime.checkpoints import Checkpoints
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.trainer import Trainer
+
+
+class Train(Training):
+    """The outer loop: calls the compiled inner loop, and the actions between its calls; resumes where the run stopped."""
+
+    def __init__(self, actions: Sequence[Action], steps_per_call: int = 100, keep: int = 3) -> None:
+        """Checks that the actions go together.
+
+        Args:
+          actions: what happens between the calls, in this order.
+          steps_per_call: how many steps run without coming back to Python, at most.
+          keep: how many checkpoints are kept.
+
+        Raises:
+          UserError: a checkpoint would fall between two logged steps, so that a resumed run would log other means.
+        """
+        if steps_per_call < 1:
+            raise UserError(f"Train.steps_per_call is {steps_per_call}; bind it to 1 or more.")
+        for saving in (a for a in actions if isinstance(a, Checkpoint)):
+            for logging in (a for a in actions if isinstance(a, Log)):
+                if saving.every % logging.every:
+                    raise UserError(
+                        f"Checkpoint.every is {saving.every} and Log.every is {logging.every}; bind Checkpoint.every to a"
+                        " multiple of Log.every, so that a resumed run logs what an uninterrupted one does."
+                    )
+        self.actions = tuple(actions)
+        self.steps_per_call = steps_per_call
+        self.keep = keep
+
+    def run(self, experiment: Experiment, folder: RunFolder) -> None:
+        """Trains up to the experiment's last step; what is trained already is not trained again."""
+        learner, strategy = experiment.learner, experiment.distribution.strategy
+        order = Order(len(experiment.train_examples.inputs), experiment.batch_size, experiment.seed, "train")
+        checkpoints = Checkpoints(folder.checkpoints, learner, self.keep)
+        start = checkpoints.restore_latest()
+        moment = Moment(start, experiment.steps, learner, folder, checkpoints)
+        if start >= experiment.steps:
+            print(f"{folder.path} is trained: {start:,} of {experiment.steps:,} steps are done.")
+            return
+        if start:
+            print(f"Going on from step {start:,} of {folder.path}.")
+        trainer = Trainer(learner, experiment.distribution)
+        batches = Pipeline(experiment.train_examples, order).distributed(strategy, start)
+        for action in self.actions:
+            action.begin(moment)
+        try:
+            while moment.step < moment.steps:
+                count = self._steps_to_next_stop(moment)
+                sums = trainer.advance(batches, tf.constant(count))
+                moment = moment._replace(step=moment.step + count)
+                self._between_calls(moment, {name: value.numpy() for name, value in sums.items()}, count)
+        finally:
+            for action in self.actions:
+                action.finish(moment)
+
+    def _steps_to_next_stop(self, moment: Moment) -> int:
+        """Stops lie at multiples, so that a resumed run adds up its metrics in the same portions."""
+        periods = [self.steps_per_call] + [a.every for a in self.actions if a.every is not None]
+        return min(moment.steps - moment.step, *(p - moment.step % p for p in periods))
+
+    def _between_calls(self, moment: Moment, sums: dict[str, np.ndarray], count: int) -> None:
+        for action in self.actions:
+            action.see(moment, sums, count)
+        for action in self.actions:
+            if action.due(moment):
+                action.act(moment)

@@ -1,0 +1,1 @@
+"""Keras blocks that know no game."""

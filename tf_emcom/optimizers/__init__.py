@@ -1,0 +1,1 @@
+"""Optimisers that run inside one compiled step on every strategy."""

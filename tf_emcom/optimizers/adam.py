@@ -1,0 +1,49 @@
+"""Adam."""
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from tf_emcom.optimizers.optimizer import Optimizer, zeros
+from tf_emcom.schedules.schedule import Schedule, at
+
+
+class Adam(Optimizer):
+    """Adam (Kingma & Ba 2015, algorithm 1), with decoupled weight decay (Loshchilov & Hutter 2019) where it is above zero."""
+
+    def __init__(
+        self,
+        variables: Sequence[keras.Variable],
+        learning_rate: Schedule | float = 1e-4,
+        b1: float = 0.9,
+        b2: float = 0.999,
+        epsilon: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__()
+        self.learning_rate = learning_rate
+        self.b1, self.b2, self.epsilon, self.weight_decay = b1, b2, epsilon, weight_decay
+        self.variables_to_train = list(variables)
+        # Counts this optimiser's own updates: they differ from the run's steps once an optimiser is reset.
+        self.updates = zeros((), "int32", "updates")
+        self.first_moments = self.slots(variables, "first_moment")
+        self.second_moments = self.slots(variables, "second_moment")
+
+    def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
+        """Updates the variables with `gradients`, summed over replicas, at `step`."""
+        count = tf.cast(self.updates.value, tf.float32) + 1.0
+        rate = at(self.learning_rate, step)
+        first_bias, second_bias = 1.0 - self.b1**count, 1.0 - self.b2**count
+        for gradient, variable, first, second in zip(
+            gradients, self.variables_to_train, self.first_moments, self.second_moments, strict=True
+        ):
+            mean = self.b1 * first.value + (1.0 - self.b1) * gradient
+            square = self.b2 * second.value + (1.0 - self.b2) * tf.square(gradient)
+            update = (mean / first_bias) / (tf.sqrt(square / second_bias) + self.epsilon)
+            if self.weight_decay:
+                update += self.weight_decay * variable.value
+            first.assign(mean)
+            second.assign(square)
+            variable.assign(variable.value - rate * update)
+        self.updates.assign(self.updates.value + 1)

@@ -1,0 +1,29 @@
+"""What every optimiser is."""
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+
+class Optimizer(tf.Module):
+    """Turns gradients into new weights, inside the compiled step.
+
+    Keras' optimisers sum gradients over replicas by themselves, each on its own terms; here gradients arrive summed, so that
+    clipping sees the true gradient, and an optimiser is plain arithmetic on variables that every replica does alike.
+
+    It is created, like the variables it updates, within the strategy's scope.
+    """
+
+    def slots(self, variables: Sequence[keras.Variable], name: str) -> list[keras.Variable]:
+        """A float variable of zeros beside each of `variables`."""
+        return [zeros(v.shape, "float32", f"{name}_{i}") for i, v in enumerate(variables)]
+
+    def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
+        """Updates the variables with `gradients`, summed over replicas, at `step`."""
+        raise TypeError(f"{type(self).__name__} does not say how it updates.")
+
+
+def zeros(shape: Sequence[int], dtype: str, name: str) -> keras.Variable:
+    """A variable that each replica updates by itself, all alike."""
+    return keras.Variable(tf.zeros(shape, dtype), dtype=dtype, trainable=False, aggregation="none", name=name)

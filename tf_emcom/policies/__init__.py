@@ -1,0 +1,1 @@
+"""Policies: how a listener takes one candidate, given its scores."""

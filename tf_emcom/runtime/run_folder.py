@@ -1,0 +1,80 @@
+"""What a run leaves behind."""
+
+import json
+import os
+from collections.abc import Iterable
+from typing import Any
+
+import tensorflow as tf
+
+from tf_emcom.errors import UserError
+
+
+class RunFolder:
+    """A run's folder, local or on cloud storage; nothing in it is overwritten by a run of another configuration."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.config = os.path.join(path, "config.gin")
+        self.checkpoints = os.path.join(path, "checkpoints")
+        self.tensorboard = os.path.join(path, "tensorboard")
+        self._metrics = os.path.join(path, "metrics.jsonl")
+
+    def read_config(self) -> str | None:
+        """The configuration of the run that lives here, None where none does.
+
+        Raises:
+          UserError: something else lives here.
+        """
+        if tf.io.gfile.exists(self.config):
+            with tf.io.gfile.GFile(self.config) as file:
+                return file.read()
+        if tf.io.gfile.exists(self.path) and (not tf.io.gfile.isdir(self.path) or tf.io.gfile.listdir(self.path)):
+            raise UserError(
+                f"The workdir {self.path} holds files but no config.gin, so it is no run's folder; name another --workdir, or"
+                " empty it."
+            )
+        return None
+
+    def write_config(self, text: str) -> None:
+        """Makes this the folder of a run with that configuration."""
+        tf.io.gfile.makedirs(self.path)
+        self._replace(self.config, text)
+
+    def append_metrics(self, row: dict[str, Any]) -> None:
+        """Adds a line to metrics.jsonl."""
+        with tf.io.gfile.GFile(self._metrics, "a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    def read_metrics(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl; one that a kill cut short is left out."""
+        if not tf.io.gfile.exists(self._metrics):
+            return []
+        with tf.io.gfile.GFile(self._metrics) as file:
+            lines = file.read().split("\n")
+        # What stands behind the last line break was never finished.
+        return [json.loads(line) for line in lines[:-1]]
+
+    def forget_metrics_after(self, step: int) -> None:
+        """Drops the lines of steps that will be done again."""
+        rows = self.read_metrics()
+        if tf.io.gfile.exists(self._metrics):
+            self._replace(self._metrics, _lines(row for row in rows if row["step"] <= step))
+
+    def write_evaluation(self, mode: str, rows: Iterable[dict[str, Any]]) -> str:
+        """Writes eval/<mode>.jsonl anew and returns its path."""
+        folder = os.path.join(self.path, "eval")
+        tf.io.gfile.makedirs(folder)
+        path = os.path.join(folder, f"{mode}.jsonl")
+        self._replace(path, _lines(rows))
+        return path
+
+    def _replace(self, path: str, text: str) -> None:
+        # Readers, and a kill, find either the old text or the new one.
+        with tf.io.gfile.GFile(path + ".new", "w") as file:
+            file.write(text)
+        tf.io.gfile.rename(path + ".new", path, overwrite=True)
+
+
+def _lines(rows: Iterable[dict[str, Any]]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)

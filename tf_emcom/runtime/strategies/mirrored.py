@@ -1,0 +1,23 @@
+"""All devices of one machine."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from tf_emcom.runtime.strategies.distribution import Distribution, accelerators
+
+
+class Mirrored(Distribution):
+    """Every GPU of this machine, or every logical CPU device where there is none; weights are mirrored.
+
+    Local work is compiled; collectives run between the compiled pieces, since XLA cannot have MirroredStrategy's inside.
+    """
+
+    def __init__(self, jit_compile: bool = True) -> None:
+        super().__init__(jit_compile)
+        self.strategy = tf.distribute.MirroredStrategy(accelerators())
+
+    def compiled_whole(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself: its pieces are compiled."""
+        return function

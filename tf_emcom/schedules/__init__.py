@@ -1,0 +1,1 @@
+"""Schedules: a step becomes a value."""

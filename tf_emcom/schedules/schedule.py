@@ -1,0 +1,24 @@
+"""What every schedule is."""
+
+import abc
+
+import tensorflow as tf
+
+
+class Schedule(abc.ABC):
+    """A value that depends on the step."""
+
+    @abc.abstractmethod
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        """The value at `step` (integer []), float32 []."""
+
+
+def progress(step: tf.Tensor, begin: float, end: float) -> tf.Tensor:
+    """How far `step` is from `begin` to `end`, float32 in [0, 1]."""
+    step = tf.cast(step, tf.float32)
+    return tf.clip_by_value((step - begin) / max(end - begin, 1.0), 0.0, 1.0)
+
+
+def at(value: "Schedule | float", step: tf.Tensor) -> tf.Tensor:
+    """The value at `step` of a schedule, or of a plain number, which is a constant schedule."""
+    return value(step) if isinstance(value, Schedule) else tf.constant(value, tf.float32)

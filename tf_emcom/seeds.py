@@ -1,0 +1,62 @@
+"""Randomness as a pure function of (seed, step, stage, game).
+
+The draws of a game depend on its position in the global batch and on nothing else, so that one device with B games and two
+devices with B/2 games each draw the same numbers, and a resumed run draws what an uninterrupted one would have drawn.
+
+Only integer draws are taken from TensorFlow: its stateless floats differ between graph mode and XLA, its bits do not.
+"""
+
+import zlib
+from typing import NamedTuple
+
+import tensorflow as tf
+
+
+class Stream(NamedTuple):
+    """A place to draw random numbers from: one stage of one step, for the games of one replica.
+
+    Attributes:
+      seed: int32 [2].
+      first_game: int32 [], position in the global batch of this replica's first game.
+      local_games: how many games this replica plays.
+      global_games: how many games all replicas play together.
+    """
+
+    seed: tf.Tensor
+    first_game: tf.Tensor
+    local_games: int
+    global_games: int
+
+    def stage(self, name: str) -> "Stream":
+        """The stream of a named stage, independent of the streams of other names."""
+        # Masked to 31 bits, since seeds are int32.
+        return self._replace(
+            seed=tf.random.experimental.stateless_fold_in(self.seed, zlib.crc32(name.encode()) & 0x7FFFFFFF)
+        )
+
+    def uniform(self, *shape: int) -> tf.Tensor:
+        """Uniform draws strictly inside (0, 1), float32 [local_games, *shape], the same in eager, graph and XLA."""
+        bits = _bits(self.seed, (self.global_games, *shape))
+        if self.local_games != self.global_games:
+            bits = tf.slice(bits, [self.first_game] + [0] * len(shape), [self.local_games, *shape])
+        return _to_unit_interval(bits)
+
+    def shared_bits(self, count: int) -> tf.Tensor:
+        """Random int32 bits [count] that all games of the step have in common."""
+        return _bits(self.seed, (count,))
+
+
+def step_stream(seed: int, step: tf.Tensor, first_game: tf.Tensor, local_games: int, global_games: int) -> Stream:
+    """The stream of one step of a run with `seed`; `step` is an integer scalar."""
+    base = tf.constant([seed & 0x7FFFFFFF, (seed >> 31) & 0x7FFFFFFF], tf.int32)
+    folded = tf.random.experimental.stateless_fold_in(base, tf.cast(step, tf.int32))
+    return Stream(folded, tf.cast(first_game, tf.int32), local_games, global_games)
+
+
+def _bits(seed: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
+    return tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg="philox")
+
+
+def _to_unit_interval(bits: tf.Tensor) -> tf.Tensor:
+    # 23 bits fill the mantissa of a float32; the half keeps both ends out, so that logarithms stay finite.
+    return (tf.cast(tf.bitwise.bitwise_and(bits, 0x7FFFFF), tf.float32) + 0.5) * 2.0**-23

@@ -1,0 +1,1 @@
+"""Tasks: what the listener has to do."""

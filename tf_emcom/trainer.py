@@ -1,0 +1,62 @@
+"""The inner training loop."""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import tensorflow as tf
+
+from tf_emcom.learner import Learner, Metrics
+from tf_emcom.types import Batch
+
+
+class Devices(Protocol):
+    """What the trainer needs of a `Distribution`."""
+
+    strategy: tf.distribute.Strategy
+
+
+class Trainer(tf.Module):
+    """Runs many steps a call, without coming back to Python between them.
+
+    One trace serves a whole run: steps, seeds and schedules are data.
+    """
+
+    def __init__(self, learner: Learner, distribution: Devices) -> None:
+        super().__init__()
+        self.learner = learner
+        self.distribution = distribution
+        self.traces = 0
+        self._gradients = distribution.compiled(learner.gradients)
+        self._apply = distribution.compiled(learner.apply)
+        self._step = distribution.compiled_whole(self.replica_step)
+
+    def replica_step(self, step: tf.Tensor, batch: Batch) -> Metrics:
+        """One step of one replica: the same text for every strategy.
+
+        Candidates are data, so they are gathered as inputs, before the compiled gradients and outside of them.
+        """
+        local_games = batch.inputs.shape[0]
+        candidate_inputs = self.distribution.gather(batch.inputs)
+        first_game = self.distribution.replica_id() * local_games
+        gradients, metrics = self._gradients(batch, candidate_inputs, step, first_game)
+        gradients, metrics = self.distribution.sum((gradients, metrics))
+        self._apply(gradients, step)
+        return metrics
+
+    @tf.function
+    def advance(self, batches: Iterator[tuple[tf.Tensor, Batch]], steps: tf.Tensor) -> Metrics:
+        """Trains `steps` (int32 [], at least 1) steps and returns the sums of their metrics.
+
+        Args:
+          batches: a distributed iterator of (step, this replica's games).
+          steps: how many.
+        """
+        self.traces += 1  # Runs while tracing only.
+        totals = self._one(next(batches))
+        for _ in tf.range(steps - 1):
+            metrics = self._one(next(batches))
+            totals = tf.nest.map_structure(tf.add, totals, metrics)
+        return totals
+
+    def _one(self, element: tuple[tf.Tensor, Batch]) -> Metrics:
+        return self.distribution.first_replica(self.distribution.strategy.run(self._step, args=element))

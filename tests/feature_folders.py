@@ -39,8 +39,10 @@ def write_byol_folder(
         splits[split] = {"logit": rng.standard_normal((count, features), dtype=np.float32)}
         if classes is not None:
             splits[split]["label"] = rng.integers(classes, size=count)
-    rows = {split: [dict(zip(arrays, row, strict=True)) for row in zip(*arrays.values(), strict=True)]
-            for split, arrays in splits.items()}
+    rows = {
+        split: [dict(zip(arrays, row, strict=True)) for row in zip(*arrays.values(), strict=True)]
+        for split, arrays in splits.items()
+    }
     path = os.path.join(root, name, version)
     _write(path, name, tfds.features.FeaturesDict(schema), rows, shards, with_info)
     return WrittenFolder(str(root), path, splits)
@@ -60,8 +62,8 @@ def write_celeba_folder(
 ) -> WrittenFolder:
     """Writes all features of CelebA; without its `dataset_info.json` unless asked for, as it is published.
 
-    In `splits`, attributes are [N, 40] and landmarks [N, 10] with the parts in the order of their sorted names; images are
-    not there, because JPEG does not keep them exactly.
+    In `splits`, attributes are [N, 40] and landmarks [N, 10] with the parts in the order of their sorted names; images
+    are not there, because JPEG does not keep them exactly.
     """
     import tensorflow_datasets as tfds
 

@@ -20,8 +20,9 @@ LAYERS = (
     ("game",),
     ("learner",),
     ("trainer", "evaluator", "actions", "data", "runtime"),
-    ("modes",),
     ("experiment",),
+    ("modes",),
+    ("command",),
 )
 DEPTH = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}
 # Data sets can be used without the game.

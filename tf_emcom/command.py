@@ -16,6 +16,7 @@ from tf_emcom.errors import UserError
 from tf_emcom.modes.mode import Evaluation, Mode
 from tf_emcom.runtime import catalogue, config, config_diff
 from tf_emcom.runtime import strategies as strategies_room
+from tf_emcom.runtime.build import build
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.strategies.distribution import Distribution
 
@@ -61,24 +62,29 @@ def run(
         raise UserError(f"There is no run in {folder.path}; train first, or name a trained run's folder with --workdir.")
     distribution = _distribution(strategy, replicas)
     with config.plain_errors():
-        # All modes are built, so that the run's configuration holds the settings of its tests too.
-        built = {cls: config.build(cls.__name__) for cls in known_modes.values()}
-        experiment = config.build("Experiment", distribution)
-    tests = [cls.__name__ for cls in known_modes.values() if issubclass(cls, Evaluation)]
-    _keep_config(folder, stored, config.operative_config(), tests, writes=not evaluates)
-    for binding in config.unused(given):
+        mode = build(chosen.__name__)
+        experiment = build("Experiment", distribution)
+    _keep_config(folder, stored, config_diff.complete_config(), chosen)
+    for binding in config_diff.unused(given):
         print(f"Note: {binding} was given, but nothing used it.", file=sys.stderr)
     with config.plain_errors():
-        built[chosen].run(experiment, folder)
+        mode.run(experiment, folder)
 
 
-def _keep_config(folder: RunFolder, stored: str | None, current: str, tests: Sequence[str], writes: bool) -> None:
-    """Refuses to mix two configurations in one folder; the first one to come is written down."""
-    if stored is None:
-        if writes:
+def _keep_config(folder: RunFolder, stored: str | None, current: str, mode: type[Mode]) -> None:
+    """Refuses to mix two configurations in one folder; that of the training run is written down."""
+    evaluates = issubclass(mode, Evaluation)
+    if stored is None or not folder.has_results():
+        if not evaluates:
             folder.write_config(current)
         return
-    differing = config_diff.differences(stored, current, ignore=("mode", "checkpoint", "ByolFolder.data_dir", *tests))
+    # A test may be repeated in another way, and the data may have moved; the agents have to be the same.
+    free = {f"{mode.__name__}.{name}" for name in catalogue.parameters(mode)[0]} if evaluates else set()
+    # Nor does it matter on which devices a run goes on.
+    strategies = _plug_ins(strategies_room, Distribution).values()
+    placed = {f"{cls.__name__}.{name}" for cls in strategies for name in catalogue.parameters(cls)[0]}
+    ignore = {"mode", "checkpoint", "ByolFolder.data_dir", *free, *placed}
+    differing = config_diff.differences(stored, current, ignore, only_common=evaluates)
     if differing:
         more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
         raise UserError(
@@ -100,7 +106,7 @@ def _distribution(name: str, replicas: int | None) -> Distribution:
     known = _plug_ins(strategies_room, Distribution, separator="_")
     if name == "auto":
         name = "mirrored" if len(tf.config.list_physical_devices("GPU")) > 1 or replicas else "one_device"
-    return config.build(_choose(name, known, "strategy").__name__)
+    return build(_choose(name, known, "strategy").__name__)
 
 
 def _split_cpu(replicas: int) -> None:

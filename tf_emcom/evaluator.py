@@ -24,7 +24,7 @@ class Evaluator(tf.Module):
         self.speaker = speaker
         self.listener = listener
         self.inputs = tf.convert_to_tensor(inputs)
-        self._group = tf.function(self._group_successes, jit_compile=True) if jit_compile else self._group_successes
+        self._group = tf.function(self._group_successes, jit_compile=True, autograph=False) if jit_compile else self._group_successes
 
     def successes(
         self, candidates: int, noises: list[float], passes: int, seed: int, split: str
@@ -52,13 +52,17 @@ class Evaluator(tf.Module):
             ).numpy()
         return total, passes * groups * candidates
 
-    @tf.function(reduce_retracing=True)
+    @tf.function(autograph=False)
     def _pass(self, rows: tf.Tensor, noises: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        total = tf.zeros([noises.shape[0]], tf.int64)
-        for group in tf.range(tf.shape(rows)[0]):
+        """Successes [P] int64 over all groups, rows being [groups, C]."""
+
+        def body(group: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             masks = tf.random.experimental.stateless_fold_in(seed, group)
-            total += self._group(tf.gather(self.inputs, rows[group]), noises, masks)
-        return total
+            inputs = tf.ensure_shape(tf.gather(self.inputs, rows[group]), (rows.shape[1], self.inputs.shape[1]))
+            return group + 1, total + self._group(inputs, noises, masks)
+
+        start = (tf.constant(0), tf.zeros([noises.shape[0]], tf.int64))
+        return tf.while_loop(lambda group, _: group < tf.shape(rows)[0], body, start, parallel_iterations=1)[1]
 
     def _group_successes(self, inputs: tf.Tensor, noises: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Successes [P] int64 of the C games on inputs [C, F]."""

@@ -43,7 +43,8 @@ class Trainer(tf.Module):
         self._apply(gradients, step)
         return metrics
 
-    @tf.function
+    # Without AutoGraph, which would wrap a user's mistake, found while tracing, in pages of its own.
+    @tf.function(autograph=False)
     def advance(self, batches: Iterator[tuple[tf.Tensor, Batch]], steps: tf.Tensor) -> Metrics:
         """Trains `steps` (int32 [], at least 1) steps and returns the sums of their metrics.
 
@@ -52,11 +53,12 @@ class Trainer(tf.Module):
           steps: how many.
         """
         self.traces += 1  # Runs while tracing only.
-        totals = self._one(next(batches))
-        for _ in tf.range(steps - 1):
-            metrics = self._one(next(batches))
-            totals = tf.nest.map_structure(tf.add, totals, metrics)
-        return totals
+
+        def body(done: tf.Tensor, totals: Metrics) -> tuple[tf.Tensor, Metrics]:
+            return done + 1, tf.nest.map_structure(tf.add, totals, self._one(next(batches)))
+
+        first = self._one(next(batches))
+        return tf.while_loop(lambda done, _: done < steps, body, (tf.constant(1), first), parallel_iterations=1)[1]
 
     def _one(self, element: tuple[tf.Tensor, Batch]) -> Metrics:
         return self.distribution.first_replica(self.distribution.strategy.run(self._step, args=element))

@@ -1,29 +1,24 @@
 """Features that a BYOL network made of images, as published: folders of TensorFlow Datasets."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.data import tfds_folder
+from tf_emcom.data import tfds_folder, tfds_records
 from tf_emcom.data.examples import Examples
 from tf_emcom.errors import UserError
 
-if TYPE_CHECKING:
-    import tensorflow_datasets as tfds
-
 _INPUTS = "logit"
-_BATCH = 1024
 
 
 class ByolFolder:
     """The data set in `data_dir/name/<highest x.y.z>`, read as it lies on disk; no builder code is needed.
 
     Known names: byol_imagenet2012 (logit, label), byol_celeb_a2 (logit, label, attributes, landmarks, image_id, image),
-    byol_celeb_a2_noimg (without the images) and byol_celeb_a2_logits (only the logit). A `dataset_info.json` is not needed;
-    where there is one, the number of examples read is held against it.
+    byol_celeb_a2_noimg (without the images) and byol_celeb_a2_logits (only the logit). A `dataset_info.json` is not
+    needed; where there is one, the number of examples read is held against it.
 
     Attributes:
       name: the data set.
@@ -35,16 +30,16 @@ class ByolFolder:
         Args:
           name: the data set, for example "byol_imagenet2012".
           data_dir: the folder of all data sets; None: `$TFDS_DATA_DIR` where set, else `~/tensorflow_datasets`.
-          labels: features to load besides the inputs. None: "label" where the data set has it; (): none. What is not named
-            is not decoded, so images cost nothing unless "image" is named.
+          labels: features to load besides the inputs. None: "label" where the data set has it; (): none. What is not
+            named is not decoded, so images cost nothing unless "image" is named.
 
         Raises:
           UserError: when `labels` is one string or names the inputs.
         """
         if isinstance(labels, str) or _INPUTS in (labels or ()):
             raise UserError(
-                f"ByolFolder.labels is {labels!r}, but it is a list of features besides {_INPUTS!r}, which is always loaded: "
-                'give for example ["label"].'
+                f"ByolFolder.labels is {labels!r}, but it is a list of features besides {_INPUTS!r}, which is always "
+                'loaded: give for example ["label"].'
             )
         self.name = name
         self._data_dir = data_dir
@@ -57,63 +52,36 @@ class ByolFolder:
           split: "train", "valid", "test" or "test_official".
 
         Returns:
-          Examples with inputs float32 [N, F] and labels as named: integers and booleans as int32, floats as float32, images
-          as uint8 [N, height, width, 3], texts as objects of type bytes. A feature made of named parts, as the 40 attributes
-          are, is one array [N, parts] with the parts in the order of their sorted names.
+          Examples with inputs float32 [N, F] and labels as named: integers and booleans as int32, floats as float32,
+          images as uint8 [N, height, width, 3], texts as objects of type bytes. A feature made of named parts, as the
+          40 attributes are, is one array [N, parts] with the parts in the order of their sorted names.
 
         Raises:
-          UserError: when the folder, the split, a shard or a label is missing, when a shard is damaged or too short, or when
-            the split is larger than the memory of this machine.
+          UserError: when the folder, the split, a shard or a label is missing, when a shard is damaged or too short, or
+            when the split is larger than the memory of this machine.
         """
         folder = tfds_folder.latest_version(self._data_dir or tfds_folder.default_data_dir(), self.name)
         shards = tfds_folder.shards_of(folder, self.name, split)
-        features = _chosen_features(folder, self._labels)
-        promised = tfds_folder.promised_lengths(folder, split)
-        lengths = promised or [tfds_folder.count_records(shard) for shard in shards]
+        features = tfds_records.features_of(folder, [_INPUTS], self._labels)
+        lengths = tfds_folder.promised_lengths(folder, split) or [tfds_folder.count_records(shard) for shard in shards]
         try:
-            arrays, count = _fill(_batches(shards, features), sum(lengths))
-        except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+            arrays, rows = _fill(tfds_records.batches(shards, features), sum(lengths))
+        except tf.errors.DataLossError as error:
             tfds_folder.check_lengths(shards, lengths)
-            raise UserError(f"{folder}: split {split!r} does not fit its features.json: {error.message}") from error
-        if count != sum(lengths):
+            raise UserError(f"Split {split!r} in {folder} is damaged ({error.message}): copy it again.") from error
+        except tf.errors.InvalidArgumentError as error:
+            raise UserError(
+                f"Split {split!r} in {folder} does not fit the features.json there ({error.message}): copy both again."
+            ) from error
+        if rows != sum(lengths):
             tfds_folder.check_lengths(shards, lengths)
-        if not count:
-            raise UserError(f"{folder}: split {split!r} holds no examples: copy the whole archive again.")
+        if not rows:
+            raise UserError(f"Split {split!r} in {folder} holds no examples: copy the archive again.")
         return Examples(arrays.pop(_INPUTS), arrays)
 
 
-def _chosen_features(folder: str, labels: Sequence[str] | None) -> "tfds.features.FeaturesDict":
-    """Returns the inputs and the labels out of all features that `folder` declares."""
-    import tensorflow_datasets as tfds  # slow to import, so only where it is used
-
-    declared = tfds.features.FeaturesDict.from_config(folder)
-    if labels is None:
-        labels = [name for name in ("label",) if name in declared]
-    absent = [name for name in (_INPUTS, *labels) if name not in declared]
-    if absent:
-        raise UserError(f"{folder} has no feature {absent[0]!r}: the features there are {', '.join(sorted(declared))}.")
-    return tfds.features.FeaturesDict({name: declared[name] for name in (_INPUTS, *labels)})
-
-
-def _batches(shards: list[str], features: "tfds.features.FeaturesDict") -> Iterator[dict[str, np.ndarray]]:
-    """Yields name -> [B, ...], B up to 1024, in the order on disk."""
-    records = tf.data.TFRecordDataset(shards, buffer_size=8 << 20)
-    stored, wanted = _flat(features.get_serialized_info()), _flat(features.get_tensor_info())
-    if all(None not in info.shape and info.shape == wanted[key].shape for key, info in stored.items()) and all(
-        info.dtype == wanted[key].dtype for key, info in stored.items()
-    ):
-        spec = {key: tf.io.FixedLenFeature(info.shape, _stored_type(info.tf_dtype)) for key, info in stored.items()}
-        # One parse for a whole batch: several times faster than decoding example by example.
-        dataset = records.batch(_BATCH).map(lambda batch: tf.io.parse_example(batch, spec), tf.data.AUTOTUNE)
-    else:
-        # Images and features of unknown length have to be decoded one by one.
-        dataset = records.map(features.deserialize_example, tf.data.AUTOTUNE).map(_flat).batch(_BATCH)
-    for batch in dataset.prefetch(2).as_numpy_iterator():
-        yield {name: _joined(name, batch) for name in features}
-
-
 def _fill(batches: Iterator[dict[str, np.ndarray]], count: int) -> tuple[dict[str, np.ndarray], int]:
-    """Returns name -> [count, ...], filled in place so that nothing is in memory twice, and the rows that came."""
+    """Returns name → [count, ...], filled in place so that nothing is in memory twice, and the rows that came."""
     arrays: dict[str, np.ndarray] = {}
     rows = 0
     for batch in batches:
@@ -138,31 +106,10 @@ def _allocate(batch: dict[str, np.ndarray], count: int) -> dict[str, np.ndarray]
             f"{memory / 2**30:,.1f} GiB of memory: load fewer labels or use a larger machine."
         )
     if len(shapes[_INPUTS]) != 2:
-        raise UserError(f"{_INPUTS!r} has the shape {shapes[_INPUTS][1:]} an example, but agents see vectors: prepare it as [F].")
+        raise UserError(
+            f"{_INPUTS!r} has the shape {shapes[_INPUTS][1:]} an example, but agents see vectors: prepare it as [F]."
+        )
     return {name: np.empty(shape, types[name]) for name, shape in shapes.items()}
-
-
-def _joined(name: str, flat: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Returns one feature of a batch: itself [B, ...], or its named parts side by side [B, parts]."""
-    if name in flat:
-        return flat[name]
-    parts = [flat[key] for key in sorted(flat) if key.startswith(f"{name}/")]
-    return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)
-
-
-def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Returns nested features under the names that they have in a TFRecord: "attributes/Bald"."""
-    flat = {}
-    for name, value in tree.items():
-        flat |= _flat(value, f"{prefix}{name}/") if isinstance(value, Mapping) else {prefix + name: value}
-    return flat
-
-
-def _stored_type(dtype: tf.DType) -> tf.DType:
-    """Returns the one of the three types of a TFRecord in which a feature lies there."""
-    if dtype.is_floating:
-        return tf.float32
-    return tf.string if dtype == tf.string else tf.int64
 
 
 def _type_in_memory(values: np.ndarray) -> np.dtype:

@@ -11,9 +11,9 @@ _SHARES = {"train": 0.7, "valid": 0.1}  # "test" has the rest
 class Digits:
     """The 1,797 images of 8x8 pixels that come with scikit-learn (`load_digits`), ten classes.
 
-    The images are shuffled once by `split_seed` and cut into 1,258 for "train", 180 for "valid" and 359 for "test". Pixels
-    are features: each is standardised by its mean and standard deviation on "train", because agents learn several times
-    slower from raw ones. A pixel that never changes on "train" is 0 everywhere.
+    The images are shuffled once by `split_seed` and cut into 1,258 for "train", 180 for "valid" and 359 for "test".
+    Pixels are features: each is standardised by its mean and standard deviation on "train", because agents learn
+    several times slower from raw ones. A pixel that never changes on "train" is 0 everywhere.
     """
 
     name = "digits"

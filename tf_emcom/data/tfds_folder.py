@@ -1,8 +1,8 @@
 """What lies in a folder that TensorFlow Datasets has prepared: its version, its shards and how many records they hold.
 
-TFDS itself answers a missing folder with its whole catalogue, finds a missing shard only on reaching it and a shortened one
-only at the end of an epoch, and wants a `dataset_info.json`, which not every published archive has. So the folder is
-resolved and checked here, before anything is read. All paths may be remote ones that `tf.io.gfile` knows, as `gs://...`.
+TFDS itself answers a missing folder with its whole catalogue, finds a missing shard only on reaching it and a shortened
+one only at the end of an epoch, and wants a `dataset_info.json`, which not every published archive has. So the folder
+is resolved and checked here, before anything is read. All paths may be remote ones that `tf.io.gfile` knows, as `gs://…`.
 """
 
 import json
@@ -13,7 +13,9 @@ import tensorflow as tf
 
 from tf_emcom.errors import UserError
 
-_COUNT_BATCH = 4096
+# A TFRecord is its length, a checksum of that, the record and a checksum of it.
+_LENGTH_BYTES = 8
+_FRAME_BYTES = _LENGTH_BYTES + 4 + 4
 
 
 def default_data_dir() -> str:
@@ -42,8 +44,9 @@ def latest_version(data_dir: str, name: str) -> str:
     if not folder or not tf.io.gfile.exists(os.path.join(folder, "features.json")):
         raise UserError(
             f"No prepared data set {name!r} in {folder or root}, where DIR/{name}/<x.y.z>/features.json and "
-            f"{name}-<split>.tfrecord-* with DIR = {data_dir} were expected: point --data_dir (or $TFDS_DATA_DIR) elsewhere, "
-            "or get an archive as the README says under 'Feature folders' (published with the code of arXiv:2502.12624)."
+            f"{name}-<split>.tfrecord-* with DIR = {data_dir} were expected: point --data_dir (or $TFDS_DATA_DIR) "
+            "elsewhere, or get an archive as the README says under 'Feature folders' (published with the code of "
+            "arXiv:2502.12624)."
         )
     return folder
 
@@ -71,8 +74,8 @@ def shards_of(folder: str, name: str, split: str) -> list[str]:
     counts = {match["count"] for match in mine.values()}
     if len(counts) > 1:
         raise UserError(
-            f"{folder} holds shards of {len(counts)} preparations of split {split!r} (of-{', of-'.join(sorted(counts))}): "
-            "keep the files of one of them."
+            f"{folder} holds shards of {len(counts)} preparations of split {split!r} "
+            f"(of-{', of-'.join(sorted(counts))}): keep the files of one of them."
         )
     count = counts.pop()
     names = [f"{name}-{split}.tfrecord-{index:0{len(count)}d}-of-{count}" for index in range(int(count))]
@@ -99,16 +102,20 @@ def promised_lengths(folder: str, split: str) -> list[int] | None:
 
 
 def count_records(shard: str) -> int:
-    """Returns how many records a shard holds, by reading all of it.
+    """Returns how many records a shard holds, hopping from one record's length to the next.
 
     Raises:
-      UserError: when the file ends within a record or its checksums do not fit.
+      UserError: when the file does not end where a record does.
     """
-    batches = tf.data.TFRecordDataset(shard, buffer_size=8 << 20).batch(_COUNT_BATCH)
-    try:
-        return int(batches.reduce(tf.constant(0, tf.int64), lambda count, batch: count + tf.size(batch, tf.int64)))
-    except tf.errors.DataLossError as error:
-        raise UserError(f"{shard} is damaged or cut short ({error.message}): copy it again.") from error
+    size, position, count = tf.io.gfile.stat(shard).length, 0, 0
+    with tf.io.gfile.GFile(shard, "rb") as file:
+        while position < size:
+            file.seek(position)
+            position += int.from_bytes(file.read(_LENGTH_BYTES), "little") + _FRAME_BYTES
+            count += 1
+    if position != size:
+        raise UserError(f"{shard} is damaged or cut short, in or before record {count:,}: copy it again.")
+    return count
 
 
 def check_lengths(shards: list[str], lengths: list[int]) -> None:

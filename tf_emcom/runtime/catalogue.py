@@ -1,6 +1,7 @@
 """The components that gin files can name: found by walking the package, registered from outside, looked up by name.
 
-Library classes stay undecorated. A public class in a module of one of the `ROOMS` is a component as soon as its file exists.
+Library classes stay undecorated. A public class in a module of one of the `ROOMS` is a component as soon as its file
+exists.
 """
 
 import difflib
@@ -8,7 +9,7 @@ import enum
 import importlib
 import importlib.util
 import inspect
-import pathlib
+import pkgutil
 from collections.abc import Callable, Collection, Iterator, Sequence
 from types import ModuleType
 from typing import Any
@@ -16,8 +17,9 @@ from typing import Any
 import gin
 
 ROOMS = (
-    *("schedules", "channels", "tasks", "losses", "rewards", "heads", "nets", "optimizers", "agents", "actions", "data"),
-    *("runtime.strategies", "modes", "metrics", "game", "learner", "trainer", "evaluator", "experiment"),
+    *("schedules", "channels", "tasks", "policies", "losses", "rewards", "heads", "nets", "optimizers", "agents"),
+    *("actions", "data", "runtime.strategies", "modes", "metrics"),
+    *("game", "learner", "trainer", "evaluator", "experiment"),
 )
 
 
@@ -43,9 +45,9 @@ def matches(selector: str) -> list[Callable[..., Any]]:
     return [entry.wrapped for entry in gin.config._REGISTRY.get_all_matches(selector)]
 
 
-def complete_selector(selector: str) -> str:
-    """Returns gin's full name of the one component that the selector means."""
-    return gin.config._REGISTRY.get_match(selector).selector
+def selectors(selector: str) -> list[str]:
+    """Returns gin's full names of the components that a selector can mean, sorted."""
+    return sorted(gin.config._REGISTRY.matching_selectors(selector))
 
 
 def component_names() -> list[str]:
@@ -59,24 +61,30 @@ def parameters(component: Callable[..., Any]) -> tuple[dict[str, inspect.Paramet
     `**kwargs` that a constructor hands on, as Keras layers do, are looked up in the base classes, so that a misspelt
     name is noticed there too.
     """
+    signatures = [inspect.signature(call).parameters.values() for call in _constructors(component)]
+    takes_others = [any(each.kind is each.VAR_KEYWORD for each in signature) for signature in signatures]
+    asked = signatures if any(takes_others[:1]) else signatures[:1]
     found: dict[str, inspect.Parameter] = {}
-    for call in _constructors(component):
-        signature = inspect.signature(call).parameters.values()
-        for parameter in signature:
-            if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and parameter.name != "self":
-                found.setdefault(parameter.name, parameter)
-        if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature):
-            return found, False
-    return found, inspect.isfunction(component) or bool(_constructors(component))
+    for parameter in (each for signature in asked for each in signature):
+        if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and parameter.name != "self":
+            found.setdefault(parameter.name, parameter)
+    return found, bool(takes_others) and all(takes_others)
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Returns the known names most like an unknown one, for a sentence; empty if none is alike."""
+    by_lower = {option.lower(): option for option in sorted(known)}
+    return " or ".join(by_lower[each] for each in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6))
 
 
 def suggest(name: str, known: Collection[str]) -> str:
-    """Returns the end of a sentence about an unknown name: the nearest known ones, or else all of them."""
-    by_lower = {option.lower(): option for option in sorted(known)}
-    near = [by_lower[match] for match in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6)]
+    """Returns the end of a sentence about an unknown name: the nearest known ones, and all of them if they are few."""
+    near, everything = nearest(name, known), ", ".join(sorted(known))
+    if not everything:
+        return "there is none at all."
     if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"the known ones are {', '.join(sorted(known))}" if known else "there are none"
+        return f"did you mean {near}?" + (f" (known: {everything})" if len(known) <= 30 else "")
+    return f"the known ones are {everything}."
 
 
 def _modules(name: str) -> Iterator[ModuleType]:
@@ -85,13 +93,9 @@ def _modules(name: str) -> Iterator[ModuleType]:
         return
     room = importlib.import_module(name)
     yield room
-    # pkgutil passes over sub-packages without an `__init__.py`, and their components would be lost without a word.
-    for root in map(pathlib.Path, getattr(room, "__path__", ())):
-        for file in sorted(root.rglob("*.py")):
-            parts = file.relative_to(root).with_suffix("").parts
-            inner = parts[:-1] if parts[-1] == "__init__" else parts
-            if inner and inner[-1] != "__main__" and all(part.isidentifier() for part in inner):
-                yield importlib.import_module(".".join((name, *inner)))
+    for found in pkgutil.iter_modules(getattr(room, "__path__", ())):
+        if found.name != "__main__":
+            yield from _modules(f"{name}.{found.name}")
 
 
 def _is_component(cls: object, module: ModuleType) -> bool:

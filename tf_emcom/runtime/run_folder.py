@@ -36,6 +36,10 @@ class RunFolder:
             )
         return None
 
+    def has_results(self) -> bool:
+        """Whether anything was trained here: only then is there something to lose."""
+        return tf.io.gfile.exists(self.checkpoints) or tf.io.gfile.exists(self._metrics)
+
     def write_config(self, text: str) -> None:
         """Makes this the folder of a run with that configuration."""
         tf.io.gfile.makedirs(self.path)

@@ -1,5 +1,6 @@
 """All devices of one machine."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +15,18 @@ class Mirrored(Distribution):
     Local work is compiled; collectives run between the compiled pieces, since XLA cannot have MirroredStrategy's inside.
     """
 
-    def __init__(self, jit_compile: bool = True) -> None:
+    def __init__(self, jit_compile: bool | None = None) -> None:
+        """`jit_compile`: as for every strategy."""
         super().__init__(jit_compile)
-        self.strategy = tf.distribute.MirroredStrategy(accelerators())
+        self.strategy = _mirrored(tuple(accelerators()))
 
     def compiled_whole(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """The function itself: its pieces are compiled."""
         return function
+
+
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
+    # One a process: a second strategy on the same devices numbers its collectives from the start again, and TensorFlow takes
+    # them for the first one's.
+    return tf.distribute.MirroredStrategy(devices)

@@ -11,7 +11,8 @@ from tf_emcom.runtime.strategies.distribution import Distribution, accelerators
 class OneDevice(Distribution):
     """The first GPU, or the CPU where there is none; the whole step is one compiled program."""
 
-    def __init__(self, jit_compile: bool = True) -> None:
+    def __init__(self, jit_compile: bool | None = None) -> None:
+        """`jit_compile`: as for every strategy."""
         super().__init__(jit_compile)
         self.strategy = tf.distribute.OneDeviceStrategy(accelerators()[0])
 

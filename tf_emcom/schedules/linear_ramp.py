@@ -6,14 +6,14 @@ from tf_emcom.errors import UserError
 from tf_emcom.schedules.schedule import Schedule, progress
 
 
-class Linear(Schedule):
+class LinearRamp(Schedule):
     """From `start` to `end` over the first `fraction` of `steps`, constant afterwards."""
 
     def __init__(self, start: float, end: float, steps: int, fraction: float = 1.0) -> None:
         """Raises UserError unless 0 < fraction <= 1."""
         if not 0 < fraction <= 1:
             raise UserError(
-                f"Linear.fraction is {fraction}; it is the share of the steps in which the value moves, so bind it above 0"
+                f"LinearRamp.fraction is {fraction}; it is the share of the steps in which the value moves, so bind it above 0"
                 " and up to 1."
             )
         self.start = start

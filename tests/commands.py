@@ -1,0 +1,36 @@
+"""Starts the real commands in real processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+# Agents so small that starting TensorFlow takes longer than training them.
+TINY = (
+    "speaker/LstmCore.units=8",
+    "listener/LstmCore.units=8",
+    "NormMergePolicyValue.size=8",
+    "Cpc.size=8",
+    "steps=4",
+    "Log.every=2",
+    "Checkpoint.every=2",
+)
+
+
+def start(command, *arguments, params=(), env=()):
+    """Runs bin/<command> to its end, from the repository's folder, and returns the finished process."""
+    return subprocess.run(
+        [sys.executable, f"bin/{command}", *map(str, arguments), *(f"--gin_param={p}" for p in params)],
+        cwd=ROOT,
+        env={**os.environ, **dict(env)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def snapshot(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, with its content."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}

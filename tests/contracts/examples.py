@@ -1,0 +1,308 @@
+"""How to build and call every plug-in, and what it gives: the table behind the contract test.
+
+A key is the plug-in's room and its class, e.g. "channels.Erasure".
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tests.losses import plays
+from tf_emcom.channels.clear import Clear
+from tf_emcom.channels.erasure import Erasure
+from tf_emcom.channels.fixed_erasure import FixedErasure
+from tf_emcom.channels.substitution import Substitution
+from tf_emcom.heads.listener.cpc import Cpc
+from tf_emcom.heads.listener.dist_policy_value import DistPolicyValue
+from tf_emcom.heads.listener.merge_policy_value import MergePolicyValue
+from tf_emcom.heads.listener.norm_merge_policy_q_value import NormMergePolicyQValue
+from tf_emcom.heads.listener.norm_merge_policy_value import NormMergePolicyValue
+from tf_emcom.heads.speaker.dueling import Dueling
+from tf_emcom.heads.speaker.policy import Policy
+from tf_emcom.heads.speaker.policy_q_value import PolicyQValue
+from tf_emcom.heads.speaker.policy_q_value_dueling import PolicyQValueDueling
+from tf_emcom.heads.speaker.policy_value import PolicyValue
+from tf_emcom.losses.listener_advantage_reinforce import ListenerAdvantageReinforce
+from tf_emcom.losses.listener_contrastive import ListenerContrastive
+from tf_emcom.losses.listener_reinforce import ListenerReinforce
+from tf_emcom.losses.speaker_policy_gradient import SpeakerPolicyGradient
+from tf_emcom.losses.speaker_reinforce import SpeakerReinforce
+from tf_emcom.nets import unroll
+from tf_emcom.nets.gru_core import GruCore
+from tf_emcom.nets.identity import Identity
+from tf_emcom.nets.linear import Linear
+from tf_emcom.nets.lstm_core import LstmCore
+from tf_emcom.nets.mlp import Mlp
+from tf_emcom.nets.symbol_embedding import SymbolEmbedding
+from tf_emcom.optimizers.adam import Adam
+from tf_emcom.optimizers.clip_by_global_norm import ClipByGlobalNorm
+from tf_emcom.policies.greedy import Greedy
+from tf_emcom.policies.sampled import Sampled
+from tf_emcom.rewards.log_probability import LogProbability
+from tf_emcom.rewards.success import Success
+from tf_emcom.schedules.constant import Constant
+from tf_emcom.schedules.cosine_decay import CosineDecay
+from tf_emcom.schedules.exponential_decay import ExponentialDecay
+from tf_emcom.schedules.joined import Joined
+from tf_emcom.schedules.linear_ramp import LinearRamp as LinearRamp
+from tf_emcom.seeds import step_stream
+from tf_emcom.tasks.discrimination import Discrimination
+from tf_emcom.types import Candidates, Hearing, Message
+
+B, T, V, F, H, E, C = 4, 3, 5, 6, 8, 7, 4
+Arguments = dict[str, Any]
+STEP = {"step": np.int64(3)}
+
+
+class Example(NamedTuple):
+    """How one plug-in is put through its paces.
+
+    Attributes:
+      make: builds it, with its variables, from nothing.
+      call: plug-in and arguments ↦ named tensors.
+      arguments: what `call` gets, as tensors.
+      gives: name ↦ dtype and shape of everything that `call` returns, from the docstrings.
+      learns: the arguments that gradients must reach, beside the plug-in's own variables.
+    """
+
+    make: Callable[[], Any]
+    call: Callable[[Any, Arguments], dict[str, tf.Tensor]]
+    arguments: Arguments
+    gives: dict[str, str]
+    learns: tuple[str, ...] = ()
+
+
+def floats(seed, *shape):
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
+
+
+def symbols(seed, most=V):
+    return np.random.default_rng(seed).integers(0, most, (B, T)).astype(np.int32)
+
+
+def present(record):
+    """The fields of a record that are there."""
+    return {name: value for name, value in record._asdict().items() if value is not None}
+
+
+def stream(step):
+    return step_stream(5, step, tf.constant(0), B, B)
+
+
+def schedule(make):
+    return Example(make, lambda schedule, given: {"value": schedule(given["step"])}, STEP, {"value": "float32 []"})
+
+
+def channel(make):
+    def call(channel, given):
+        arrived = channel(Message(given["symbols"]), V, given["step"], stream(given["step"]))
+        return {"symbols": arrived.symbols, "noise": channel.noise(given["step"])}
+
+    gives = {"symbols": f"int32 [{B}, {T}]", "noise": "float32 []"}
+    return Example(make, call, {"symbols": symbols(0), **STEP}, gives)
+
+
+def policy(make):
+    def call(policy, given):
+        return present(policy(given["scores"], given["step"], stream(given["step"])))
+
+    gives = {"candidates": f"int32 [{B}]", "log_probs": f"float32 [{B}]", "entropy": f"float32 [{B}]"}
+    return Example(make, call, {"scores": floats(1, B, C), **STEP}, gives, ("scores",))
+
+
+def reward(make):
+    def call(reward, given):
+        candidates = Candidates(None, None, given["target"])
+        return {"reward": reward(given["success"], Hearing(given["scores"], None, None), candidates)}
+
+    arguments = {
+        "success": np.array([0, 1, 1, 0], np.float32),
+        "scores": floats(1, B, C),
+        "target": np.arange(B, dtype=np.int32),
+    }
+    return Example(make, call, arguments, {"reward": f"float32 [{B}]"})
+
+
+def task(make, gives):
+    def call(task, given):
+        candidates = task.candidates(given["inputs"], stream(given["step"]))
+        choice = Greedy()(given["scores"], given["step"], stream(given["step"]))
+        return {**present(candidates), "success": task.success(choice, candidates)}
+
+    arguments = {"inputs": floats(2, B, F), "scores": floats(1, B, 3), **STEP}
+    return Example(make, call, arguments, gives)
+
+
+def loss(make, play, arguments, learns, terms):
+    def call(loss, given):
+        result = loss(play(given), given["step"])
+        return {"loss": result.loss, **result.terms}
+
+    return Example(make, call, {**arguments, **STEP}, {name: f"float32 [{B}]" for name in ("loss", *terms)}, learns)
+
+
+def speaker_loss(make, learns, terms):
+    def play(given):
+        speech = plays.speech(*(given[k] for k in ("symbols", "log_probs", "entropy", "logits", "value", "q_values")))
+        return plays.speaker_play(speech, given["target_logits"], given["reward"])
+
+    arguments = {
+        "symbols": symbols(3),
+        "log_probs": -np.abs(floats(4, B, T)),
+        "entropy": np.abs(floats(5, B, T)),
+        "logits": floats(6, B, T, V),
+        "value": floats(7, B, T),
+        "q_values": floats(8, B, T, V),
+        "target_logits": floats(9, B, T, V),
+        "reward": floats(10, B),
+    }
+    return loss(make, play, arguments, learns, [f"speaker_{term}" for term in terms.split()])
+
+
+def listener_loss(make, learns, terms):
+    def play(given):
+        choice = given["choice"], given["log_probs"], given["entropy"]
+        return plays.listener_play(
+            given["scores"], given["target"], given["value"], given["q_values"], choice, given["reward"]
+        )
+
+    arguments = {
+        "scores": floats(11, B, C),
+        "target": np.arange(B, dtype=np.int32),
+        "value": floats(12, B),
+        "q_values": floats(13, B, C),
+        "choice": np.array([0, 3, 2, 1], np.int32),
+        "log_probs": -np.abs(floats(14, B)),
+        "entropy": np.abs(floats(15, B)),
+        "reward": floats(16, B),
+    }
+    return loss(make, play, arguments, learns, [f"listener_{term}" for term in terms.split()])
+
+
+def built(layer, *shapes):
+    layer.build(*shapes)
+    return layer
+
+
+def speaker_head(cls, *critics):
+    def call(head, given):
+        return {"logits": head.policy_logits(given["outputs"]), **present(head.values(given["outputs"]))}
+
+    gives = {"logits": f"float32 [{B}, {T}, {V}]", "value": f"float32 [{B}, {T}]", "q_values": f"float32 [{B}, {T}, {V}]"}
+    gives = {name: form for name, form in gives.items() if name in ("logits", *critics)}
+    return Example(lambda: built(cls(V), (None, H)), call, {"outputs": floats(17, B, T, H)}, gives, ("outputs",))
+
+
+def listener_head(cls, *critics):
+    def call(head, given):
+        scores = head.scores(given["representation"], given["candidates"])
+        return {"scores": scores, **present(head.values(scores))}
+
+    gives = {"scores": f"float32 [{B}, {C}]", "value": f"float32 [{B}]", "q_values": f"float32 [{B}, {C}]"}
+    gives = {name: form for name, form in gives.items() if name in ("scores", *critics)}
+    arguments = {"representation": floats(18, B, H), "candidates": floats(19, C, F)}
+    return Example(lambda: built(cls(E), (None, H), (C, F)), call, arguments, gives, tuple(arguments))
+
+
+def layer(make, inputs, gives):
+    learns = ("inputs",) if inputs.dtype == np.float32 else ()
+    return Example(make, lambda layer, given: {"outputs": layer(given["inputs"])}, {"inputs": inputs}, gives, learns)
+
+
+def core(cls):
+    def call(core, given):
+        return {"outputs": unroll.read(core, given["embedded"])}
+
+    return Example(
+        lambda: built(cls(H), (None, E)), call, {"embedded": floats(20, B, T, E)}, {"outputs": f"float32 [{B}, {H}]"},
+        ("embedded",),
+    )  # fmt: skip
+
+
+class Trained:
+    """Two variables and the optimiser that moves them."""
+
+    def __init__(self, optimizer_cls):
+        self.places = [keras.Variable(floats(21, 3)), keras.Variable(floats(22, 2, 2))]
+        self.optimizer = optimizer_cls(self.places)
+
+
+def optimizer(optimizer_cls):
+    """Three updates down a quadratic whose lowest place is given."""
+
+    def call(trained, given):
+        for step in range(3):
+            gradients = [2.0 * (v.value - given["lowest"]) for v in trained.places]
+            trained.optimizer.apply(gradients, given["step"] + step)
+        return {f"place {i}": tf.identity(v.value) for i, v in enumerate(trained.places)}
+
+    gives = {"place 0": "float32 [3]", "place 1": "float32 [2, 2]"}
+    return Example(lambda: Trained(optimizer_cls), call, {"lowest": np.float32(0.3), **STEP}, gives)
+
+
+SPEAKER_TERMS = "loss policy_loss value_loss entropy_loss entropy value"
+LISTENER_TERMS = "loss policy_loss value_loss entropy_loss entropy value"
+IN_BATCH = {"inputs": f"float32 [{B}, {F}]", "target": f"int32 [{B}]", "success": f"float32 [{B}]"}
+
+EXAMPLES = {
+    "schedules.Constant": schedule(lambda: Constant(0.3)),
+    "schedules.CosineDecay": schedule(lambda: CosineDecay(1.0, 10, end=0.1)),
+    "schedules.ExponentialDecay": schedule(lambda: ExponentialDecay(1.0, 0.5, 2)),
+    "schedules.Joined": schedule(lambda: Joined([LinearRamp(0.0, 1.0, 2), 0.5], [2])),
+    "schedules.LinearRamp": schedule(lambda: LinearRamp(0.0, 1.0, 10, fraction=0.4)),
+    "channels.Clear": channel(Clear),
+    "channels.Erasure": channel(lambda: Erasure(LinearRamp(0.0, 1.0, 6))),
+    "channels.FixedErasure": channel(lambda: FixedErasure([0, 2])),
+    "channels.Substitution": channel(lambda: Substitution(0.5)),
+    "policies.Greedy": policy(Greedy),
+    "policies.Sampled": policy(lambda: Sampled(LinearRamp(2.0, 1.0, 6))),
+    "rewards.LogProbability": reward(LogProbability),
+    "rewards.Success": reward(lambda: Success(1.0, -1.0)),
+    "tasks.Discrimination": task(lambda: Discrimination(2), {**IN_BATCH, "shown": f"int32 [{B}, 3]"}),
+    "losses.SpeakerReinforce": speaker_loss(
+        SpeakerReinforce, ("log_probs", "entropy", "logits", "value"), SPEAKER_TERMS + " kl_loss"
+    ),
+    "losses.SpeakerPolicyGradient": speaker_loss(
+        SpeakerPolicyGradient,
+        ("log_probs", "entropy", "value", "q_values"),
+        SPEAKER_TERMS + " action_value_loss q_value",
+    ),
+    "losses.ListenerContrastive": listener_loss(ListenerContrastive, ("scores",), "loss"),
+    "losses.ListenerReinforce": listener_loss(ListenerReinforce, ("log_probs", "entropy", "value"), LISTENER_TERMS),
+    "losses.ListenerAdvantageReinforce": listener_loss(
+        ListenerAdvantageReinforce,
+        ("log_probs", "entropy", "value", "q_values"),
+        LISTENER_TERMS + " action_value_loss q_value",
+    ),
+    "heads.speaker.Dueling": Example(
+        lambda: built(Dueling(V), (None, H)),
+        lambda net, given: present(net(given["outputs"])),
+        {"outputs": floats(17, B, T, H)},
+        {"value": f"float32 [{B}, {T}]", "q_values": f"float32 [{B}, {T}, {V}]"},
+        ("outputs",),
+    ),
+    "heads.speaker.Policy": speaker_head(Policy),
+    "heads.speaker.PolicyValue": speaker_head(PolicyValue, "value"),
+    "heads.speaker.PolicyQValue": speaker_head(PolicyQValue, "value", "q_values"),
+    "heads.speaker.PolicyQValueDueling": speaker_head(PolicyQValueDueling, "value", "q_values"),
+    "heads.listener.Cpc": listener_head(Cpc),
+    "heads.listener.DistPolicyValue": listener_head(DistPolicyValue, "value"),
+    "heads.listener.MergePolicyValue": listener_head(MergePolicyValue, "value"),
+    "heads.listener.NormMergePolicyValue": listener_head(NormMergePolicyValue, "value"),
+    "heads.listener.NormMergePolicyQValue": listener_head(NormMergePolicyQValue, "value", "q_values"),
+    "nets.Identity": layer(Identity, floats(23, B, F), {"outputs": f"float32 [{B}, {F}]"}),
+    "nets.Linear": layer(
+        lambda: built(Linear(H), (None, F)), floats(23, B, F), {"outputs": f"float32 [{B}, {H}]"}
+    ),
+    "nets.Mlp": layer(lambda: built(Mlp((H, E)), (None, F)), floats(23, B, F), {"outputs": f"float32 [{B}, {E}]"}),
+    "nets.SymbolEmbedding": layer(
+        lambda: built(SymbolEmbedding(V + 1, E)), symbols(24, V + 1), {"outputs": f"float32 [{B}, {T}, {E}]"}
+    ),
+    "nets.LstmCore": core(LstmCore),
+    "nets.GruCore": core(GruCore),
+    "optimizers.Adam": optimizer(lambda v: Adam(v, LinearRamp(0.1, 0.2, 4), weight_decay=0.1)),
+    "optimizers.ClipByGlobalNorm": optimizer(lambda v: ClipByGlobalNorm(v, 0.5, lambda v: Adam(v, 0.1))),
+}

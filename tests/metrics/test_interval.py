@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from tf_emcom.metrics.interval import wilson_interval
+
+Z = 1.959963984540054
+
+
+@pytest.mark.parametrize(
+    ("successes", "games", "expected"),
+    [
+        (8, 10, (0.4901625, 0.9433178)),
+        # At the ends, 1/(1 + z²/n) and its complement.
+        (0, 10, (0.0, 1 - 1 / (1 + Z**2 / 10))),
+        (10, 10, (1 / (1 + Z**2 / 10), 1.0)),
+        (500, 1000, (0.5 - 0.0309303, 0.5 + 0.0309303)),
+    ],
+)
+def test_interval_is_the_one_worked_out_by_hand(successes, games, expected):
+    assert wilson_interval(successes, games) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(("successes", "games"), [(1, 7), (33, 160), (4000, 4096)])
+def test_interval_is_wilsons_formula(successes, games):
+    rate = successes / games
+    centre = (rate + Z**2 / (2 * games)) / (1 + Z**2 / games)
+    half = Z / (1 + Z**2 / games) * np.sqrt(rate * (1 - rate) / games + Z**2 / (4 * games**2))
+    assert wilson_interval(successes, games) == pytest.approx((centre - half, centre + half), abs=1e-9)
+
+
+def test_interval_shrinks_with_more_games():
+    low, high = wilson_interval(50, 100)
+    closer_low, closer_high = wilson_interval(5000, 10_000)
+    assert low < closer_low < 0.5 < closer_high < high

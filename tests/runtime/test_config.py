@@ -1,0 +1,271 @@
+import pathlib
+import sys
+
+import pytest
+
+import gin
+from tf_emcom.errors import UserError
+from tf_emcom.runtime import config, config_file
+
+
+class ConfigChannel:
+    def __init__(self, probability, symbol=None):
+        if probability > 1:
+            raise UserError(f"ConfigChannel.probability is {probability}: bind at most 1.")
+        self.probability = probability
+
+
+class ConfigCore:
+    def __init__(self, *, units):
+        self.units = units
+
+
+class ConfigGame:
+    def __init__(self, channel=None, core_cls=None, sizes=()):
+        self.channel = channel
+        self.core = core_cls() if core_cls else None
+        self.core_cls = core_cls
+
+
+class ConfigFaulty:
+    def __init__(self, size):
+        _needs_two(size)
+
+
+class ConfigAmbiguous:
+    pass
+
+
+def _needs_two(size, other):
+    raise AssertionError
+
+
+for toy in (ConfigChannel, ConfigCore, ConfigGame, ConfigFaulty):
+    gin.external_configurable(toy, module="config_toys")
+for folder in ("left", "right"):
+    gin.external_configurable(type("ConfigAmbiguous", (ConfigAmbiguous,), {}), name="ConfigAmbiguous", module=folder)
+
+GAME = """
+noise = 0.5
+mode = 'train'
+batch_size = 64
+game = @nlg/ConfigGame()
+nlg/ConfigGame.channel = @ConfigChannel()
+nlg/ConfigGame.core_cls = @speaker/ConfigCore
+nlg/ConfigChannel.probability = %noise
+speaker/ConfigCore.units = 256
+"""
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Writes a gin file below the working directory and returns its name; without text, the game's."""
+    monkeypatch.chdir(tmp_path)
+
+    def write_file(text=GAME, name="game.gin"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+        return name
+
+    return write_file
+
+
+def complaint(files, params=()):
+    """The one sentence in which loading fails."""
+    with pytest.raises(UserError) as raised:
+        config.load(files, params)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def test_files_then_parameters_make_the_configuration(write):
+    given = config.load([write()], [" noise =  0.25 ", "speaker/ConfigCore.units=8"])
+    game = config.macro("game")
+    assert (game.channel.probability, game.core.units) == (0.25, 8)
+    assert [binding.name for binding in given] == ["noise", "speaker/ConfigCore.units"]
+
+
+def test_loading_replaces_what_was_loaded(write):
+    config.load([write()], ["noise=0.25"])
+    config.load([write()], [])
+    assert config.macro("noise") == 0.5
+
+
+@pytest.mark.parametrize("include", ["gin/games/toy.gin", "games/toy.gin"])
+def test_includes_are_found_from_any_working_directory(write, tmp_path, monkeypatch, include):
+    monkeypatch.setattr(config_file, "GIN_HOMES", (str(tmp_path / "home"),))
+    write(name="home/gin/games/toy.gin")
+    write(f"include '{include}'\nnoise = 0.75", name="home/gin/toy_digits.gin")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    config.load(["gin/toy_digits.gin"], [])
+    assert config.macro("noise") == 0.75
+
+
+def test_a_file_may_include_its_neighbour(write):
+    write(name="mine/game.gin")
+    config.load([write("include 'game.gin'", name="mine/top.gin")], [])
+    assert config.macro("batch_size") == 64
+
+
+def test_the_checkout_holds_the_gin_folder():
+    assert config_file.GIN_HOMES[0] == str(pathlib.Path(config.__file__).parents[2])
+
+
+def test_blocks_are_bindings_too(write):
+    config.load([write("ConfigChannel:\n  probability = 0.1\n  symbol = 2\ngame = @ConfigChannel()")], [])
+    assert config.macro("game").probability == 0.1
+
+
+def test_a_missing_file_is_told_with_its_nearest(write, monkeypatch):
+    monkeypatch.setattr(config_file, "GIN_HOMES", ())
+    write(name="nlg_digits.gin")
+    assert complaint(["nlg_digit.gin"]) == "There is no gin file nlg_digit.gin: did you mean nlg_digits.gin?"
+
+
+def test_a_missing_file_of_the_gin_folder_is_told_with_its_path_there(write, tmp_path, monkeypatch):
+    monkeypatch.setattr(config_file, "GIN_HOMES", (str(tmp_path / "home"),))
+    write(name="home/gin/games/nlg.gin")
+    assert complaint(["nlgg.gin"]) == "There is no gin file nlgg.gin: did you mean gin/games/nlg.gin?"
+    assert complaint(["zzz.gin"]).endswith(f"it was looked for here and in {tmp_path}/home/gin.")
+
+
+def test_a_missing_include_names_the_including_file(write):
+    assert "no gin file gone_xyz.gin, which top.gin includes" in complaint([write("include 'gone_xyz.gin'", "top.gin")])
+
+
+def test_a_file_that_includes_itself_is_refused(write):
+    assert complaint([write("include 'loop.gin'", name="loop.gin")]) == "The gin file loop.gin includes itself."
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("noise = abc", "game.gin has a syntax error in line 2, `noise = abc`: abc is no value, and a string needs qu"),
+        ("noise 0.5", "game.gin has a syntax error in line 2, `noise 0.5`: a binding is written name=value"),
+        ("noise = (1,", "game.gin has a syntax error, something is not closed at its end."),
+        ("foo = %nosie", "game.gin, line 2: foo uses %nosie, which nothing binds; did you mean noise?"),
+        ("ConfigChanel.symbol = 1", "game.gin, line 2: there is no component ConfigChanel; did you mean ConfigChannel"),
+        ("x = {'a': [@s/ConfigChanel()]}", "line 2: there is no component ConfigChanel; did you mean ConfigChannel"),
+        ("ConfigChannel.symbl = 1", "line 2: ConfigChannel has no parameter symbl; did you mean symbol? "
+         "(its parameters are probability, symbol)"),
+        ("ConfigCore.zzzz = 1", "line 2: ConfigCore has no parameter zzzz; its parameters are units."),
+        ("x = @ConfigAmbiguous()", "can mean more than one component; write left.ConfigAmbiguous or right.ConfigAmb"),
+        ("import no_such_module_anywhere", "line 2: `import no_such_module_anywhere` does not work"),
+    ],
+)
+def test_a_mistake_in_a_file_is_told_with_its_place(write, line, told):
+    write("noise = 0.5", name="noise.gin")
+    assert told in complaint([write(f"include 'noise.gin'\n{line}\n")])
+
+
+@pytest.mark.parametrize(
+    ("param", "told"),
+    [
+        ("nosie=0.5", "no gin file binds a macro nosie; did you mean noise? (known: batch_size, game, mode, noise)"),
+        ("zzzzz=1", "no gin file binds a macro zzzzz; the known ones are batch_size, game, mode, noise."),
+        ("batch_size=abc", "abc is no value, and a string needs quotes, as in 'batch_size=\"abc\"'."),
+        ("mode=testchannel", "a string needs quotes, as in 'mode=\"testchannel\"'."),
+        ("noise=0,5", "a binding is written name=value, with strings in quotes."),
+        ("noise", "a binding is written name=value, with strings in quotes."),
+        ("noise=0.5\nmode='x'", "a binding is written name=value, with strings in quotes."),
+        ("import os", "a binding is written name=value, with strings in quotes."),
+        ("noise=(1,", "a binding is written name=value, with strings in quotes."),
+        ("", "a binding is written name=value, with strings in quotes."),
+        ("noise=%nosie", "noise uses %nosie, which nothing binds; did you mean noise?"),
+        ("game=@nlg/ConfgGame()", "there is no component ConfgGame; did you mean ConfigGame"),
+        ("ConfgGame.sizes=()", "there is no component ConfgGame; did you mean ConfigGame"),
+        ("ConfigGame.size=()", "ConfigGame has no parameter size; did you mean sizes?"),
+        ("ConfigAmbiguous.size=()", "write left.ConfigAmbiguous or right.ConfigAmbiguous."),
+        ("spaeker/ConfigCore.units=1", "no gin file uses a scope spaeker; did you mean speaker? (known: nlg, speaker)"),
+        ("game/ConfigGame.sizes=()", "no gin file uses a scope game; the known ones are nlg, speaker."),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_told(write, param, told):
+    sentence = complaint([write()], [param])
+    assert sentence.startswith("--gin_param") and told in sentence
+
+
+def test_scopes_that_the_command_line_itself_introduces_are_known(write):
+    config.load([write()], ["game=@other/ConfigGame()", "other/ConfigGame.sizes=(1, 2)"])
+    assert config.macro("game").channel is None
+
+
+def test_outer_parts_of_a_scope_are_known(write):
+    config.load([write("game = @a/b/ConfigCore()\na/b/ConfigCore.units = 1")], ["a/ConfigCore.units=2"])
+    assert config.macro("game").units == 1
+
+
+def test_unscoped_references_are_built_in_the_scope_of_what_holds_them(write):
+    config.load([write()], [])
+    assert config.macro("game").channel.probability == 0.5
+
+
+def test_scoped_references_leave_the_scope_of_what_holds_them(write):
+    config.load([write(GAME + "nlg/ConfigGame.channel = @far/ConfigChannel()")], [])
+    with pytest.raises(UserError, match="bind far/ConfigChannel.probability in gin"):
+        config.macro("game")
+
+
+def test_what_a_macro_holds_is_built_in_the_scope_of_its_name(write):
+    text = "channel = @ConfigChannel()\ngame = @nlg/ConfigGame()\nnlg/ConfigGame.channel = %channel\n"
+    config.load([write(text + "nlg/ConfigChannel.probability = 0.1")], ["channel/ConfigChannel.probability=0.2"])
+    assert config.macro("game").channel.probability == 0.2
+
+
+def test_an_unscoped_class_reference_forgets_the_scope_once_its_holder_is_built(write):
+    text = "game = @nlg/ConfigGame()\nnlg/ConfigGame.core_cls = @ConfigCore\nnlg/ConfigCore.units = 3"
+    config.load([write(text)], [])
+    game = config.macro("game")
+    assert game.core.units == 3
+    with pytest.raises(UserError, match="bind ConfigCore.units in gin"), config.plain_errors():
+        game.core_cls()
+
+
+def test_macros_are_read_with_a_default_or_told_missing(write):
+    config.load([write()], ['mode="testchannel"'])
+    assert config.macro("mode") == "testchannel"
+    assert config.macro("checkpoint", None) is None
+    with pytest.raises(UserError, match="A value for checkpoint is missing"):
+        config.macro("checkpoint")
+
+
+def test_each_reading_of_a_macro_builds_anew(write):
+    config.load([write()], [])
+    assert config.macro("game") is not config.macro("game")
+
+
+def test_a_user_error_in_a_nested_constructor_keeps_only_its_sentence(write):
+    config.load([write()], ["noise=2"])
+    with pytest.raises(UserError) as raised:
+        config.macro("game")
+    assert str(raised.value) == "ConfigChannel.probability is 2: bind at most 1."
+
+
+def test_the_original_message_is_recovered_from_any_depth(write):
+    config.load([write()], ["noise=2"])
+    with pytest.raises(UserError, match="In call to configurable") as raised:
+        gin.get_configurable("nlg/ConfigGame")()
+    assert config.original_message(raised.value) == "ConfigChannel.probability is 2: bind at most 1."
+    assert config.original_message(KeyError("a")) == "'a'"
+
+
+def test_a_missing_value_is_told_with_the_binding_it_needs(write):
+    config.load([write("game = @nlg/ConfigGame()\nnlg/ConfigGame.core_cls = @speaker/ConfigCore")], [])
+    with pytest.raises(UserError) as raised:
+        config.macro("game")
+    assert str(raised.value) == "ConfigCore needs a value for units: bind speaker/ConfigCore.units in gin."
+
+
+def test_a_wrong_call_inside_a_constructor_stays_a_type_error(write):
+    config.load([write("game = @ConfigFaulty()\nConfigFaulty.size = 1")], [])
+    with pytest.raises(TypeError, match="_needs_two"):
+        config.macro("game")
+
+
+def test_modules_imported_by_a_gin_file_can_bring_components(write, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "config_extra_toys.py").write_text("import gin\n@gin.register\nclass ConfigExtra: ...\n")
+    config.load([write("import config_extra_toys\ngame = @ConfigExtra()")], [])
+    assert type(config.macro("game")).__name__ == "ConfigExtra"
+    del sys.modules["config_extra_toys"]

@@ -4,13 +4,13 @@ import functools
 
 import numpy as np
 
+from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.speaker import Speaker
 from tf_emcom.channels.clear import Clear
 from tf_emcom.channels.erasure import Erasure
 from tf_emcom.game import Game
 from tf_emcom.heads.listener.cpc import Cpc
 from tf_emcom.heads.listener.norm_merge_policy_value import NormMergePolicyValue
-from tf_emcom.agents.listener import Listener
-from tf_emcom.agents.speaker import Speaker
 from tf_emcom.learner import Learner
 from tf_emcom.losses.listener_contrastive import ListenerContrastive
 from tf_emcom.losses.listener_reinforce import ListenerReinforce

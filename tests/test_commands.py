@@ -15,6 +15,7 @@ MISTAKES = {
     "a noise above one": (["noise=1.5"], "between 0 and 1"),
     "a batch of one": (["batch_size=1"], "2 or more"),
     "more distractors than the batch has": (["Discrimination.distractors=64"], "1 to 63"),
+    "a batch that is no number": (['batch_size="many"'], "whole number"),
     "a batch larger than the data": (["batch_size=2000"], "1258"),
     "a head without a value": (["Speaker.head_cls=@Policy"], "PolicyQValueDueling"),
 }

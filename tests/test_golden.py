@@ -13,8 +13,8 @@ from tf_emcom.losses.listener_contrastive import ListenerContrastive
 from tf_emcom.losses.listener_reinforce import ListenerReinforce
 from tf_emcom.losses.speaker_policy_gradient import SpeakerPolicyGradient
 from tf_emcom.losses.speaker_reinforce import SpeakerReinforce
-from tf_emcom.optimizers.adam import Adam
 from tf_emcom.ops import categorical
+from tf_emcom.optimizers.adam import Adam
 from tf_emcom.policies.greedy import Greedy
 from tf_emcom.policies.listener_policy import choice_from
 from tf_emcom.rewards.success import Success

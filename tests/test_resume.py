@@ -18,7 +18,9 @@ def train(tmp_path, name, kill_at=""):
     )
     params = [*commands.TINY, "steps=20", "Log.every=5", "Checkpoint.every=10"]
     env = {"TF_EMCOM_TESTS_KILL_AT": kill_at, "PYTHONPATH": str(commands.ROOT)}
-    return commands.start("train", f"--gin_file={gin_file}", f"--workdir={tmp_path / name}", params=params, env=env.items())
+    return commands.start(
+        "train", f"--gin_file={gin_file}", f"--workdir={tmp_path / name}", params=params, env=env.items()
+    )
 
 
 def test_ten_steps_a_kill_and_ten_more_equal_twenty_steps_bit_for_bit(tmp_path):

@@ -80,7 +80,8 @@ def test_steps_may_be_of_either_integer_type():
 
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 def test_draws_are_bit_for_bit_those_of_eager_mode(jit_compile):
-    # Every stage, at several steps: half of all folded seeds are negative, which XLA and TensorFlow may read differently.
+    # Every stage, at several steps: half of all folded seeds are negative, which XLA and TensorFlow may read
+    # differently.
     def draw(step, first_game):
         here = step_stream(123, step, first_game, 4, GAMES)
         stages = [here, *map(here.stage, STAGES), here.stage("channel").stage("whether")]

@@ -59,7 +59,9 @@ def run(
     folder = RunFolder(workdir or _default_workdir(gin_files, evaluates))
     stored = folder.read_config()
     if evaluates and stored is None and not config.macro("checkpoint", ""):
-        raise UserError(f"There is no run in {folder.path}; train first, or name a trained run's folder with --workdir.")
+        raise UserError(
+            f"There is no run in {folder.path}; train first, or name a trained run's folder with --workdir."
+        )
     distribution = _distribution(strategy, replicas)
     with config.plain_errors():
         mode = build(chosen.__name__)
@@ -88,7 +90,8 @@ def _keep_config(folder: RunFolder, stored: str | None, current: str, mode: type
     if differing:
         more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
         raise UserError(
-            f"The run in {folder.path} has another configuration ({'; '.join(differing[:3])}{more}); name another --workdir,"
+            f"The run in {folder.path} has another configuration ({'; '.join(differing[:3])}{more});"
+            f" name another --workdir,"
             " or give the command it was started with."
         )
 
@@ -117,7 +120,9 @@ def _split_cpu(replicas: int) -> None:
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
     except RuntimeError as error:
         if len(tf.config.list_logical_devices("CPU")) != replicas:
-            raise UserError(f"--replicas is {replicas}, but TensorFlow has started with another number already.") from error
+            raise UserError(
+                f"--replicas is {replicas}, but TensorFlow has started with another number already."
+            ) from error
 
 
 def _plug_ins(room: ModuleType, base: type, separator: str = "") -> dict[str, type]:

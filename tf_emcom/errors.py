@@ -7,3 +7,15 @@ class UserError(ValueError):
     The message says what was given, what the limit is and how to mend it. The commands print it without a traceback and
     exit with status 2; in Python it is an ordinary `ValueError`.
     """
+
+
+def require_integer(name: str, value: object, least: int, why: str) -> None:
+    """Raises a `UserError` that says `why`, unless `value` is a whole number of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UserError(f"{name} is {value!r}, but {why}; bind {name} to a whole number, {least} or more.")
+
+
+def require_number(name: str, value: object, low: float, high: float, why: str) -> None:
+    """Raises a `UserError` that says `why`, unless `value` is a number in [low, high]."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise UserError(f"{name} is {value!r}, but {why}; bind it to a number between {low:g} and {high:g}.")

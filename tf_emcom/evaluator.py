@@ -24,12 +24,16 @@ class Evaluator(tf.Module):
         self.speaker = speaker
         self.listener = listener
         self.inputs = tf.convert_to_tensor(inputs)
-        self._group = tf.function(self._group_successes, jit_compile=True, autograph=False) if jit_compile else self._group_successes
+        self._group = (
+            tf.function(self._group_successes, jit_compile=True, autograph=False)
+            if jit_compile
+            else self._group_successes
+        )
 
     def successes(
         self, candidates: int, noises: list[float], passes: int, seed: int, split: str
     ) -> tuple[np.ndarray, int]:
-        """Plays `passes` shuffled passes over the split, incomplete groups dropped, with fresh masks for every group and noise.
+        """Plays shuffled passes over the split, incomplete groups dropped, with fresh masks for each group and noise.
 
         Args:
           candidates: C.
@@ -57,7 +61,7 @@ class Evaluator(tf.Module):
         """Successes [P] int64 over all groups, rows being [groups, C]."""
 
         def body(group: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            masks = tf.random.experimental.stateless_fold_in(seed, group)
+            masks = tf.random.experimental.stateless_fold_in(seed, group, alg="philox")
             inputs = tf.ensure_shape(tf.gather(self.inputs, rows[group]), (rows.shape[1], self.inputs.shape[1]))
             return group + 1, total + self._group(inputs, noises, masks)
 

@@ -14,7 +14,7 @@ from tf_emcom.types import Batch, Message, Outcome, Play
 
 
 class Game:
-    """The rules: how messages travel, what the listener has to do, how it chooses, what is paid, and what both learn from."""
+    """The rules: how messages travel, what the listener does and how it chooses, what is paid, what both learn from."""
 
     def __init__(
         self,

@@ -27,8 +27,8 @@ class Gradients(NamedTuple):
 class Learner(tf.Module):
     """A speaker, its moving average and a listener, which learn from the games they play.
 
-    `gradients` and `apply` are separate, because collectives between replicas stand between them, and XLA cannot have those
-    on every strategy. Everything is created within the strategy's scope.
+    `gradients` and `apply` are separate, because collectives between replicas stand between them, and XLA cannot have
+    those on every strategy. Everything is created within the strategy's scope.
     """
 
     def __init__(
@@ -114,6 +114,4 @@ class Learner(tf.Module):
         """Updates both agents, then the target speaker, with gradients summed over replicas."""
         self.speaker_optimizer.apply(gradients.speaker, step)
         self.listener_optimizer.apply(gradients.listener, step)
-        follow(
-            self.target_speaker.trainable_variables, self.speaker.trainable_variables, self.target_decay
-        )
+        follow(self.target_speaker.trainable_variables, self.speaker.trainable_variables, self.target_decay)

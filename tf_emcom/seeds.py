@@ -1,7 +1,8 @@
 """Randomness as a pure function of (seed, step, stage, game).
 
-The draws of a game depend on its position in the global batch and on nothing else, so that one device with B games and two
-devices with B/2 games each draw the same numbers, and a resumed run draws what an uninterrupted one would have drawn.
+The draws of a game depend on its position in the global batch and on nothing else, so that one device with B games
+and two devices with B/2 games each draw the same numbers, and a resumed run draws what an uninterrupted one would
+have drawn.
 
 Only integer draws are taken from TensorFlow: its stateless floats differ between graph mode and XLA, its bits do not.
 """
@@ -31,7 +32,9 @@ class Stream(NamedTuple):
         """The stream of a named stage, independent of the streams of other names."""
         # Masked to 31 bits, since seeds are int32.
         return self._replace(
-            seed=tf.random.experimental.stateless_fold_in(self.seed, zlib.crc32(name.encode()) & 0x7FFFFFFF)
+            seed=tf.random.experimental.stateless_fold_in(
+                self.seed, zlib.crc32(name.encode()) & 0x7FFFFFFF, alg="philox"
+            )
         )
 
     def uniform(self, *shape: int) -> tf.Tensor:
@@ -49,7 +52,7 @@ class Stream(NamedTuple):
 def step_stream(seed: int, step: tf.Tensor, first_game: tf.Tensor, local_games: int, global_games: int) -> Stream:
     """The stream of one step of a run with `seed`; `step` is an integer scalar."""
     base = tf.constant([seed & 0x7FFFFFFF, (seed >> 31) & 0x7FFFFFFF], tf.int32)
-    folded = tf.random.experimental.stateless_fold_in(base, tf.cast(step, tf.int32))
+    folded = tf.random.experimental.stateless_fold_in(base, tf.cast(step, tf.int32), alg="philox")
     return Stream(folded, tf.cast(first_game, tf.int32), local_games, global_games)
 
 

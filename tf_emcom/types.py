@@ -1,6 +1,7 @@
 """The records that flow through one game, one per stage, each filled once.
 
-Sizes: B games, T symbols in a message, V symbols in the vocabulary, F features of an input, C candidates, H units of a core.
+Sizes: B games, T symbols in a message, V symbols in the vocabulary, F features of an input, C candidates, H units of
+a core.
 """
 
 from typing import NamedTuple

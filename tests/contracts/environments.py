@@ -45,7 +45,7 @@ def eager(key):
 
 @functools.cache
 def weights(key):
-    """The weights that a plug-in has in every environment; none where it owns none or, as an optimiser, brings its own."""
+    """The weights that a plug-in has in every environment; none where it owns none or brings its own."""
     plug_in = EXAMPLES[key].make()
     if not isinstance(plug_in, keras.layers.Layer):
         return []
@@ -55,7 +55,8 @@ def weights(key):
 
 def made(key):
     plug_in = EXAMPLES[key].make()
-    for variable, value in zip(getattr(plug_in, "variables", []), weights(key), strict=True):
+    # `weights`, since Keras' recurrent cells count the states of their unused dropout among their variables.
+    for variable, value in zip(getattr(plug_in, "weights", []), weights(key), strict=True):
         variable.assign(value)
     return plug_in
 
@@ -75,4 +76,5 @@ def outputs_and_gradients(example, plug_in, arguments):
     gradients = tape.gradient(total, sources) if sources else {}
     missing = [name for name, gradient in gradients.items() if gradient is None]
     assert not missing, f"no gradient reaches {missing}"
-    return outputs, gradients
+    # Copies, since strategy.run does not tell replicas apart that return one and the same tensor.
+    return tf.nest.map_structure(tf.identity, (outputs, gradients))

@@ -191,7 +191,11 @@ def speaker_head(cls, *critics):
     def call(head, given):
         return {"logits": head.policy_logits(given["outputs"]), **present(head.values(given["outputs"]))}
 
-    gives = {"logits": f"float32 [{B}, {T}, {V}]", "value": f"float32 [{B}, {T}]", "q_values": f"float32 [{B}, {T}, {V}]"}
+    gives = {
+        "logits": f"float32 [{B}, {T}, {V}]",
+        "value": f"float32 [{B}, {T}]",
+        "q_values": f"float32 [{B}, {T}, {V}]",
+    }
     gives = {name: form for name, form in gives.items() if name in ("logits", *critics)}
     return Example(lambda: built(cls(V), (None, H)), call, {"outputs": floats(17, B, T, H)}, gives, ("outputs",))
 

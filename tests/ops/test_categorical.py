@@ -20,7 +20,7 @@ def draws(logits, uniform, jit_compile=False):
 def test_draws_have_the_probabilities_of_the_softmax(row):
     uniform = GENERATOR.uniform(size=DRAWS)
     counts = np.bincount(draws(np.tile(LOGITS[row], (DRAWS, 1)), uniform), minlength=7)
-    assert scipy.stats.chisquare(counts, DRAWS * scipy.special.softmax(LOGITS[row])).pvalue > 1e-4
+    assert scipy.stats.chisquare(counts, DRAWS * scipy.special.softmax(LOGITS[row].astype(np.float64))).pvalue > 1e-4
 
 
 def test_draw_inverts_the_cumulative_distribution():

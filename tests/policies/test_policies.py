@@ -34,7 +34,7 @@ def test_greedy_takes_the_first_of_equals():
 def test_sampled_draws_from_the_tempered_softmax(temperature):
     choice = choose(Sampled(temperature))
     divisor = 0.5 if isinstance(temperature, LinearRamp) else temperature
-    expected = scipy.special.softmax(SCORES / divisor)
+    expected = scipy.special.softmax(SCORES.astype(np.float64) / divisor)
     counts = np.bincount(choice.candidates, minlength=4)
     assert scipy.stats.chisquare(counts, GAMES * expected).pvalue > 1e-4
     # The record is of the policy that was followed, temperature included.
@@ -59,4 +59,4 @@ def test_policy_gradient_reaches_the_scores():
         tape.watch(scores)
         log_probs = Sampled(2.0)(scores, tf.constant(0), step_stream(0, tf.constant(0), 0, 1, 1)).log_probs
     chosen = np.exp(log_probs)[0]
-    assert abs(tape.gradient(log_probs, scores)[0, 0]) == pytest.approx((1 - chosen) / 2, abs=1e-6)
+    assert abs(float(tape.gradient(log_probs, scores)[0, 0])) == pytest.approx((1 - chosen) / 2, abs=1e-6)

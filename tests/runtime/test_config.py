@@ -1,9 +1,9 @@
 import pathlib
 import sys
 
+import gin
 import pytest
 
-import gin
 from tf_emcom.errors import UserError
 from tf_emcom.runtime import config, config_file
 
@@ -269,3 +269,10 @@ def test_modules_imported_by_a_gin_file_can_bring_components(write, tmp_path, mo
     config.load([write("import config_extra_toys\ngame = @ConfigExtra()")], [])
     assert type(config.macro("game")).__name__ == "ConfigExtra"
     del sys.modules["config_extra_toys"]
+
+
+def test_a_component_used_above_its_import_is_refused(write, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "config_late_toys.py").write_text("import gin\n@gin.register\nclass ConfigLate: ...\n")
+    assert "ConfigLate is used above" in complaint([write("game = @ConfigLate()\nimport config_late_toys")])
+    del sys.modules["config_late_toys"]

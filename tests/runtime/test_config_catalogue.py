@@ -1,11 +1,11 @@
 import importlib
 import sys
 
+import gin
 import keras
 import pytest
 import tensorflow as tf
 
-import gin
 from tf_emcom.runtime import catalogue
 
 MODULE = '''

@@ -1,6 +1,6 @@
+import gin
 import pytest
 
-import gin
 from tf_emcom.errors import UserError
 from tf_emcom.runtime import config, config_diff
 

@@ -83,7 +83,10 @@ def test_equal_scores_win_by_chance_only(distractors):
     assert np.mean(task.success(choice, shown)) == 1 / count
 
 
-@pytest.mark.parametrize(("distractors", "batch_size", "count"), [(None, 2, 2), (None, 16, 16), (1, 2, 2), (15, 16, 16)])
+SIZES = [(None, 2, 2), (None, 16, 16), (1, 2, 2), (15, 16, 16)]
+
+
+@pytest.mark.parametrize(("distractors", "batch_size", "count"), SIZES)
 def test_number_of_candidates(distractors, batch_size, count):
     assert Discrimination(distractors).candidates_per_game(batch_size) == count
 

@@ -1,11 +1,10 @@
 """What every action is."""
 
-import abc
 from typing import NamedTuple
 
 import numpy as np
 
-from tf_emcom.errors import UserError
+from tf_emcom.errors import require_integer
 from tf_emcom.learner import Learner
 from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.run_folder import RunFolder
@@ -21,8 +20,10 @@ class Moment(NamedTuple):
     checkpoints: Checkpoints
 
 
-class Action(abc.ABC):
+class Action:
     """Something done every so many steps, outside the compiled step, and once more after the last one.
+
+    A subclass overrides the moments that it cares for.
 
     Attributes:
       every: how many steps lie between; None: it is done after every call of the compiled loop.
@@ -36,7 +37,6 @@ class Action(abc.ABC):
     def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
         """Called after every call of the compiled loop, with the sums of the metrics of its `steps` steps."""
 
-    @abc.abstractmethod
     def act(self, moment: Moment) -> None:
         """Called when due."""
 
@@ -50,6 +50,5 @@ class Action(abc.ABC):
 
 def check_every(name: str, every: int) -> int:
     """`every`, if it is a number of steps; UserError otherwise."""
-    if every < 1:
-        raise UserError(f"{name}.every is {every}, but it counts steps; bind it to 1 or more.")
+    require_integer(f"{name}.every", every, 1, "it counts the steps between two times")
     return every

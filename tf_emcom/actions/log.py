@@ -9,7 +9,7 @@ from tf_emcom.actions.action import Action, Moment, check_every
 
 
 class Log(Action):
-    """Every so many steps, appends the means of the metrics since the last time to `metrics.jsonl` and to TensorBoard."""
+    """Every so many steps, appends the means of the metrics since then to `metrics.jsonl` and to TensorBoard."""
 
     def __init__(self, every: int = 500) -> None:
         self.every = check_every("Log", every)

@@ -39,10 +39,10 @@ class Progress(Action):
         last = moment.step == moment.steps
         if not self._terminal and (last or now - self._spoke >= self.seconds_between_lines):
             self._spoke = now
-            print(f"step {moment.step:,} of {moment.steps:,}: " + ", ".join(f"{k} {v}" for k, v in shown.items()), flush=True)
-
-    def act(self, moment: Moment) -> None:
-        """Nothing more: the bar moves as soon as the numbers are there."""
+            print(
+                f"step {moment.step:,} of {moment.steps:,}: " + ", ".join(f"{k} {v}" for k, v in shown.items()),
+                flush=True,
+            )
 
     def finish(self, moment: Moment) -> None:
         """Leaves the terminal in order."""

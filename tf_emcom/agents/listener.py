@@ -18,8 +18,8 @@ from tf_emcom.types import Candidates, Hearing, Message
 class Listener(keras.Model):
     """Reads a message and scores candidates.
 
-    Symbols are embedded, V + 1 of them, because every listener knows UNK (id V) whether its channel is noisy or not; a core
-    reads them; a head compares its last output with the candidates.
+    Symbols are embedded, V + 1 of them, because every listener knows UNK (id V) whether its channel is noisy or not;
+    a core reads them; a head compares its last output with the candidates.
     """
 
     def __init__(

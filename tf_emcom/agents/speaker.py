@@ -5,7 +5,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from tf_emcom.errors import UserError
+from tf_emcom.errors import require_integer
 from tf_emcom.heads.speaker.policy_q_value_dueling import PolicyQValueDueling
 from tf_emcom.heads.speaker.speaker_head import SpeakerHead
 from tf_emcom.nets import unroll
@@ -22,8 +22,8 @@ from tf_emcom.types import Speech
 class Speaker(keras.Model):
     """Sees an input and utters T symbols out of V, one at a time (EaS, section 2; NEC, section 2).
 
-    torso(x) → one linear map to the core's first state → for each symbol: embed the one before (at first a start symbol,
-    id V) → core → head. It speaks in three ways, which are three methods: `sample`, `greedy` and `score`.
+    torso(x) → one linear map to the core's first state → for each symbol: embed the one before (at first a start
+    symbol, id V) → core → head. It speaks in three ways, which are three methods: `sample`, `greedy` and `score`.
     """
 
     def __init__(
@@ -38,9 +38,8 @@ class Speaker(keras.Model):
     ) -> None:
         """The classes are called here, so that their variables are made where the speaker is made."""
         super().__init__(name=name)
-        for what, value, least in (("vocab_size", vocab_size, 2), ("message_length", message_length, 1)):
-            if value < least:
-                raise UserError(f"{what} is {value}, but a speaker needs at least {least}; bind {what} to {least} or more.")
+        require_integer("vocab_size", vocab_size, 2, "it counts the symbols that a speaker can choose from")
+        require_integer("message_length", message_length, 1, "it counts the symbols of a message")
         self.vocab_size = vocab_size
         self.message_length = message_length
         self.torso = torso_cls()

@@ -4,7 +4,7 @@ import abc
 
 import tensorflow as tf
 
-from tf_emcom.errors import UserError
+from tf_emcom.errors import require_number
 from tf_emcom.schedules.schedule import Schedule
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Message
@@ -26,6 +26,5 @@ def check_probability(name: str, value: Schedule | float) -> Schedule | float:
     """`value`, if it is a schedule or a number in [0, 1]; UserError otherwise."""
     ends = [end for end in (getattr(value, "start", None), getattr(value, "end", None)) if end is not None]
     for number in ends if isinstance(value, Schedule) else [value]:
-        if not 0.0 <= number <= 1.0:
-            raise UserError(f"{name} is {number}, but a probability lies between 0 and 1; bind noise within them.")
+        require_number(name, number, 0, 1, "a probability lies between 0 and 1 (the macro noise sets it)")
     return value

@@ -10,8 +10,8 @@ from tf_emcom.errors import UserError
 class Order:
     """Every epoch is a fresh permutation of the examples, cut into batches; what does not fill a batch is left out.
 
-    It is a pure function of (seed, step): a run resumes at any step at no cost, and a batch never holds one example twice,
-    which would give a game two right candidates.
+    It is a pure function of (seed, step): a run resumes at any step at no cost, and a batch never holds one example
+    twice, which would give a game two right candidates.
     """
 
     def __init__(self, examples: int, batch_size: int, seed: int, split: str) -> None:

@@ -35,7 +35,8 @@ class Pipeline:
         batch_size, replicas = self.order.batch_size, strategy.num_replicas_in_sync
         if batch_size % replicas:
             raise UserError(
-                f"batch_size is {batch_size}, which {replicas} replicas cannot share evenly; bind batch_size to a multiple of"
+                f"batch_size is {batch_size}, which {replicas} replicas cannot share evenly; bind"
+                f" batch_size to a multiple of"
                 f" {replicas}."
             )
         return iter(
@@ -47,7 +48,7 @@ class Pipeline:
         )
 
     def dataset(self, first_step: int, replicas: int = 1, pipelines: int = 1, pipeline: int = 0) -> tf.data.Dataset:
-        """For each step in turn, one element (step int64 [], games) for each replica that this pipeline feeds, in order."""
+        """For each step, one element (step int64 [], games) for each replica that this pipeline feeds, in order."""
         inputs = tf.convert_to_tensor(self.examples.inputs)
         labels = {name: tf.convert_to_tensor(self.examples.labels[name]) for name in self.labels}
         share = self.order.batch_size // replicas

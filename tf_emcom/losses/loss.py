@@ -19,5 +19,7 @@ class Loss(abc.ABC):
 def needed(values: tf.Tensor | None, loss: Loss, what: str, heads: str) -> tf.Tensor:
     """`values`, which the loss cannot do without; UserError that names heads which have them."""
     if values is None:
-        raise UserError(f"{type(loss).__name__} needs a head with {what}, which this one lacks; bind head_cls to {heads}.")
+        raise UserError(
+            f"{type(loss).__name__} needs a head with {what}, which this one lacks; bind head_cls to {heads}."
+        )
     return values

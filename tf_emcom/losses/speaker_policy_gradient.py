@@ -12,7 +12,8 @@ from tf_emcom.types import LossTerms, Play
 class SpeakerPolicyGradient(Loss):
     """The advantage is sg(Q_t(a_t)) − sg(v_t) instead of the reward minus a baseline (Sutton et al. 1999).
 
-    Means over the T symbols of −(sg(Q_t(a_t)) − sg(v_t))·log π(a_t), of (R − Q_t(a_t))², of (R − v_t)² and of −β·entropy_t.
+    Means over the T symbols of −(sg(Q_t(a_t)) − sg(v_t))·log π(a_t), of (R − Q_t(a_t))², of (R − v_t)² and of
+    −β·entropy_t.
     """
 
     def __init__(self, entropy_coefficient: Schedule | float = 1e-4) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tf_emcom.errors import UserError
+from tf_emcom.errors import UserError, require_integer, require_number
 from tf_emcom.evaluator import Evaluator
 from tf_emcom.experiment import Experiment
-from tf_emcom.metrics.interval import wilson_interval
+from tf_emcom.metrics.success_rate import SuccessRate
 from tf_emcom.modes.mode import Evaluation
 from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
 from tf_emcom.runtime.run_folder import RunFolder
@@ -37,11 +37,10 @@ class TestChannel(Evaluation):
           checkpoint: the folder of the run to restore; the workdir's own where it is empty.
         """
         for noise in noises:
-            if not 0.0 <= noise <= 1.0:
-                raise UserError(f"TestChannel.noises holds {noise}, but a probability lies between 0 and 1.")
+            require_number("TestChannel.noises", noise, 0, 1, "each is a probability of erasure")
         for count in candidates:
-            if count < 2:
-                raise UserError(f"TestChannel.candidates holds {count}, but a game needs 2 candidates or more.")
+            require_integer("TestChannel.candidates", count, 2, "each is a number of candidates to choose from")
+        require_integer("TestChannel.passes", passes, 1, "it counts the passes over the split")
         self.candidates = tuple(candidates)
         self.noises = [float(noise) for noise in noises]
         self.passes = passes
@@ -64,7 +63,8 @@ class TestChannel(Evaluation):
             rows += self._rows(evaluator, count, step)
         if not rows:
             raise UserError(
-                f"Every number of candidates in {list(self.candidates)} is larger than the {self.split} split, which has"
+                f"Every number of candidates in {list(self.candidates)} is larger than the"
+                f" {self.split} split, which has"
                 f" {len(inputs)} examples; bind TestChannel.candidates to smaller ones."
             )
         path = folder.write_evaluation("testchannel", rows)
@@ -75,7 +75,7 @@ class TestChannel(Evaluation):
         successes, games = evaluator.successes(count, self.noises, self.passes, self.seed, self.split)
         rows = []
         for noise, won in zip(self.noises, successes.tolist(), strict=True):
-            low, high = wilson_interval(won, games)
+            rate = SuccessRate(won, games)
             rows.append(
                 {
                     "mode": "testchannel",
@@ -85,8 +85,8 @@ class TestChannel(Evaluation):
                     "noise": noise,
                     "speaker": 0,
                     "listener": 0,
-                    "accuracy": won / games,
-                    "interval": [low, high],
+                    "accuracy": rate.accuracy,
+                    "interval": list(rate.interval),
                     "games": games,
                     "seed": self.seed,
                 }

@@ -10,7 +10,7 @@ from tf_emcom.actions.checkpoint import Checkpoint
 from tf_emcom.actions.log import Log
 from tf_emcom.data.order import Order
 from tf_emcom.data.pipeline import Pipeline
-from tf_emcom.errors import UserError
+from tf_emcom.errors import UserError, require_integer
 from tf_emcom.experiment import Experiment
 from tf_emcom.modes.mode import Training
 from tf_emcom.runtime.checkpoints import Checkpoints
@@ -19,7 +19,7 @@ from tf_emcom.trainer import Trainer
 
 
 class Train(Training):
-    """The outer loop: calls the compiled inner loop, and the actions between its calls; resumes where the run stopped."""
+    """The outer loop: calls the compiled inner loop, and actions between its calls; resumes where a run stopped."""
 
     def __init__(self, actions: Sequence[Action], steps_per_call: int = 100, keep: int = 3) -> None:
         """Checks that the actions go together.
@@ -32,13 +32,14 @@ class Train(Training):
         Raises:
           UserError: a checkpoint would fall between two logged steps, so that a resumed run would log other means.
         """
-        if steps_per_call < 1:
-            raise UserError(f"Train.steps_per_call is {steps_per_call}; bind it to 1 or more.")
+        require_integer("Train.steps_per_call", steps_per_call, 1, "it counts the steps between two returns to Python")
+        require_integer("Train.keep", keep, 1, "it counts the checkpoints that are kept")
         for saving in (a for a in actions if isinstance(a, Checkpoint)):
             for logging in (a for a in actions if isinstance(a, Log)):
                 if saving.every % logging.every:
                     raise UserError(
-                        f"Checkpoint.every is {saving.every} and Log.every is {logging.every}; bind Checkpoint.every to a"
+                        f"Checkpoint.every is {saving.every} and Log.every is {logging.every}; bind"
+                        f" Checkpoint.every to a"
                         " multiple of Log.every, so that a resumed run logs what an uninterrupted one does."
                     )
         self.actions = tuple(actions)

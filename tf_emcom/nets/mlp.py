@@ -9,15 +9,14 @@ from tf_emcom.nets.linear import Linear
 
 
 class Mlp(keras.layers.Layer):
-    """Linear layers of the given widths with ReLU between them; the last one is followed by it only if `activate_last`."""
+    """Linear layers of the given widths with ReLU between them."""
 
-    def __init__(self, widths: Sequence[int] = (256,), activate_last: bool = False, name: str | None = None) -> None:
+    def __init__(self, widths: Sequence[int] = (256,), name: str | None = None) -> None:
         super().__init__(name=name)
         self.widths = tuple(widths)
         last = len(self.widths) - 1
         self.layers = [
-            Linear(width, activation="relu" if i < last or activate_last else None, name=str(i))
-            for i, width in enumerate(self.widths)
+            Linear(width, activation="relu" if i < last else None, name=str(i)) for i, width in enumerate(self.widths)
         ]
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

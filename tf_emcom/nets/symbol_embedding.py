@@ -7,8 +7,8 @@ import tensorflow as tf
 class SymbolEmbedding(keras.layers.Layer):
     """A vector for each of `symbols` ids, truncated normal with σ = 1.
 
-    It is looked up as a product with one-hot rows: for the few symbols of an emergent language that costs nothing, and it
-    leaves neither a gather in the step nor a scatter in its gradient, which are slow on TPUs.
+    It is looked up as a product with one-hot rows: for the few symbols of an emergent language that costs nothing,
+    and it leaves neither a gather in the step nor a scatter in its gradient, which are slow on TPUs.
     """
 
     def __init__(self, symbols: int, size: int = 10, name: str | None = None) -> None:
@@ -26,6 +26,6 @@ class SymbolEmbedding(keras.layers.Layer):
         self.built = True
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
-        """int [...] ↦ [..., size]."""
+        """Int [...] ↦ [..., size]."""
         table = tf.convert_to_tensor(self.embeddings)
         return tf.tensordot(tf.one_hot(ids, self.symbols, dtype=table.dtype), table, axes=1)

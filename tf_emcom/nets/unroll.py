@@ -1,7 +1,7 @@
 """Running a core over the symbols of a message.
 
-Messages are short and their length is fixed, so the loops are unrolled while tracing: the compiler then fuses across steps,
-which on TPUs halves the memory traffic of a scanned loop.
+Messages are short and their length is fixed, so the loops are unrolled while tracing: the compiler then fuses across
+steps, which on TPUs halves the memory traffic of a scanned loop.
 """
 
 from collections.abc import Callable
@@ -24,9 +24,7 @@ class Utterance(NamedTuple):
     outputs: tf.Tensor  # [B, T, H] of the core
 
 
-def sample(
-    core: Core, embed: Embed, policy: Policy, state: State, start_symbol: int, uniforms: tf.Tensor
-) -> Utterance:
+def sample(core: Core, embed: Embed, policy: Policy, state: State, start_symbol: int, uniforms: tf.Tensor) -> Utterance:
     """Each symbol is drawn from the policy; `uniforms` [B, T] in (0, 1) decide."""
     symbols, length = _starts(state, start_symbol), uniforms.shape[1]
     return _unroll(
@@ -42,9 +40,7 @@ def greedy(core: Core, embed: Embed, policy: Policy, state: State, start_symbol:
     )
 
 
-def score(
-    core: Core, embed: Embed, policy: Policy, state: State, start_symbol: int, symbols: tf.Tensor
-) -> Utterance:
+def score(core: Core, embed: Embed, policy: Policy, state: State, start_symbol: int, symbols: tf.Tensor) -> Utterance:
     """The symbols [B, T] are given (teacher forcing)."""
     starts, length = _starts(state, start_symbol), symbols.shape[1]
     return _unroll(core, embed, policy, state, starts, length, lambda logits, t: symbols[:, t])

@@ -1,7 +1,7 @@
 """Categorical distributions given by logits.
 
-Likelihoods, entropies and divergences are TensorFlow Probability's. Draws are ours: its samplers give other numbers under
-XLA than in graph mode, and need V uniforms a draw where one is enough.
+Likelihoods, entropies and divergences are TensorFlow Probability's. Draws are ours: its samplers give other numbers
+under XLA than in graph mode, and need V uniforms a draw where one is enough.
 """
 
 import tensorflow as tf

@@ -6,6 +6,6 @@ import keras
 
 
 def follow(averages: Sequence[keras.Variable], sources: Sequence[keras.Variable], decay: float) -> None:
-    """average ← decay · average + (1 − decay) · source, variable by variable."""
+    """Average ← decay · average + (1 − decay) · source, variable by variable."""
     for average, source in zip(averages, sources, strict=True):
         average.assign(decay * average.value + (1.0 - decay) * source.value)

@@ -10,7 +10,7 @@ from tf_emcom.schedules.schedule import Schedule, at
 
 
 class Adam(Optimizer):
-    """Adam (Kingma & Ba 2015, algorithm 1), with decoupled weight decay (Loshchilov & Hutter 2019) where it is above zero."""
+    """Adam (Kingma & Ba 2015, algorithm 1), with decoupled weight decay (Loshchilov & Hutter 2019) if above zero."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from tf_emcom.optimizers.optimizer import Optimizer
 
 
 class ClipByGlobalNorm(Optimizer):
-    """Scales gradients down to a joint length of at most `limit` (Pascanu et al. 2013), then hands them to another optimiser."""
+    """Scales gradients to a joint length of at most `limit` (Pascanu et al. 2013), for another optimiser."""
 
     def __init__(
         self,

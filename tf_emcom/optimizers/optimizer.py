@@ -9,8 +9,9 @@ import tensorflow as tf
 class Optimizer(tf.Module):
     """Turns gradients into new weights, inside the compiled step.
 
-    Keras' optimisers sum gradients over replicas by themselves, each on its own terms; here gradients arrive summed, so that
-    clipping sees the true gradient, and an optimiser is plain arithmetic on variables that every replica does alike.
+    Keras' optimisers sum gradients over replicas by themselves, each on its own terms; here gradients arrive summed,
+    so that clipping sees the true gradient, and an optimiser is plain arithmetic on variables that every replica does
+    alike.
 
     It is created, like the variables it updates, within the strategy's scope.
     """

@@ -35,7 +35,8 @@ class Checkpoints:
             self.checkpoint.restore(newest).assert_existing_objects_matched()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
             raise UserError(
-                f"The checkpoint {newest} does not fit these agents or is damaged ({str(error).splitlines()[0][:200]}); use"
+                f"The checkpoint {newest} does not fit these agents or is damaged"
+                f" ({str(error).splitlines()[0][:200]}); use"
                 " the configuration it was made with, or remove it so that the one before is used."
             ) from error
         return int(self.step.numpy())
@@ -45,5 +46,7 @@ def require_checkpoint(run: str) -> str:
     """`RUN/checkpoints`, if there is one in it; UserError otherwise."""
     folder = os.path.join(run, "checkpoints")
     if tf.train.latest_checkpoint(folder) is None:
-        raise UserError(f"There is no checkpoint in {folder}; train first, or bind checkpoint to the folder of a trained run.")
+        raise UserError(
+            f"There is no checkpoint in {folder}; train first, or bind checkpoint to the folder of a trained run."
+        )
     return folder

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gin
+
 from tf_emcom.errors import UserError
 from tf_emcom.runtime import catalogue
 from tf_emcom.runtime.config_file import Binding, read_file, read_parameter
@@ -35,6 +36,7 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str]) -> tuple[Binding, 
         _check_parameter(binding)
         for selector in binding.unresolved():
             _find_component(selector, binding.place)
+            raise UserError(f"{binding.place}: {selector} is used above the line that imports it; move the import up.")
     macros = {binding.name for binding in in_files if not binding.parameter}
     _check_macros((*in_files, *given), macros)
     _check_scopes(given, in_files)

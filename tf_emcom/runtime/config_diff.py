@@ -6,6 +6,7 @@ from typing import Any
 
 import gin
 from gin import config_parser
+
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.config_file import Binding
 

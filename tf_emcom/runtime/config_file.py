@@ -9,10 +9,10 @@ import tokenize
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import tensorflow as tf
-
 import gin
+import tensorflow as tf
 from gin import config_parser
+
 from tf_emcom.errors import UserError
 from tf_emcom.runtime import catalogue
 

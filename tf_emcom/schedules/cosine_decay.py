@@ -8,7 +8,7 @@ from tf_emcom.schedules.schedule import Schedule, progress
 
 
 class CosineDecay(Schedule):
-    """From `start` at step 0 to `end` at step `steps` along half a cosine wave (Loshchilov & Hutter 2017), then constant."""
+    """From `start` to `end` over `steps` along half a cosine wave (Loshchilov & Hutter 2017), then constant."""
 
     def __init__(self, start: float, steps: int, end: float = 0.0) -> None:
         self.start = start

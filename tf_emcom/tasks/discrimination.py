@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tf_emcom.errors import UserError
+from tf_emcom.errors import UserError, require_integer
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Candidates, Choice
 
@@ -10,13 +10,14 @@ from tf_emcom.types import Candidates, Choice
 class Discrimination:
     """Find the speaker's input among candidates, which are inputs of the same batch.
 
-    With `distractors = None` every game shows the whole batch, those of all replicas together, so that C = B and the right
-    candidate of game i is candidate i. With a number, each game shows its own input and that many others, drawn afresh every
+    With `distractors = None` every game shows the whole batch, those of all replicas together, so that C = B and the
+    right candidate of game i is candidate i. With a number, each game shows its own input and that many others, drawn
+    afresh every
     step: C = distractors + 1.
 
-    The draw is one set of offsets a step: game i shows the inputs i + offset (mod B). Batches are in random order, so each
-    game's distractors are a uniform draw without replacement, and every input is a distractor equally often. The right
-    candidate of game i is put at position i mod C: at a fixed position it would win every tie.
+    The draw is one set of offsets a step: game i shows the inputs i + offset (mod B). Batches are in random order, so
+    each game's distractors are a uniform draw without replacement, and every input is a distractor equally often. The
+    right candidate of game i is put at position i mod C: at a fixed position it would win every tie.
     """
 
     def __init__(self, distractors: int | None = None) -> None:
@@ -26,12 +27,14 @@ class Discrimination:
         """C for batches of B games; UserError where the batch is too small."""
         if batch_size < 2:
             raise UserError(
-                f"batch_size is {batch_size}, but the candidates of a game are the inputs of its batch, so there is nothing"
+                f"batch_size is {batch_size}, but the candidates of a game are the inputs of its"
+                f" batch, so there is nothing"
                 " to choose from; bind batch_size to 2 or more."
             )
         if self.distractors is None:
             return batch_size
-        if not 1 <= self.distractors < batch_size:
+        require_integer("Discrimination.distractors", self.distractors, 1, "it counts the wrong candidates of a game")
+        if self.distractors >= batch_size:
             raise UserError(
                 f"Discrimination.distractors is {self.distractors}, but a batch of {batch_size} games has 1 to"
                 f" {batch_size - 1} distractors to offer; bind it within them, or raise batch_size."

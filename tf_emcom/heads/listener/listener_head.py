@@ -18,8 +18,8 @@ class Values(NamedTuple):
 class ListenerHead(keras.layers.Layer):
     """Scores for candidates, from projections of the message and of the candidates, and perhaps critics.
 
-    `scores` works for any number of candidates. Critics read the scores of a game and so know only the number of candidates
-    that the head was built for: a test with another number asks for scores alone.
+    `scores` works for any number of candidates. Critics read the scores of a game and so know only the number of
+    candidates that the head was built for: a test with another number asks for scores alone.
     """
 
     def __init__(self, size: int = 256, activation: str | None = None, name: str | None = None) -> None:
@@ -28,7 +28,7 @@ class ListenerHead(keras.layers.Layer):
         self.candidate_projection = Linear(size, activation=activation, name="candidate_projection")
 
     def build(self, representation_shape: tuple[int | None, ...], candidates_shape: tuple[int, int]) -> None:
-        """Creates the weights, for message representations [B, H] and C candidates in each game, of F features: (C, F)."""
+        """Creates the weights, for message representations [B, H] and C candidates of F features a game: (C, F)."""
         self.message_projection.build(representation_shape)
         self.candidate_projection.build((None, candidates_shape[-1]))
         self.build_critics(candidates_shape[0])

@@ -7,7 +7,7 @@ from tf_emcom.nets.linear import Linear
 
 
 class MergePolicyValue(ListenerHead):
-    """Policy logits are dot products of linear projections; the state value is linear in them (NEC, `merge_pol_val`)."""
+    """Logits are dot products of linear projections; the state value is linear in them (NEC, `merge_pol_val`)."""
 
     def build_critics(self, candidates: int) -> None:
         """Creates the value net."""

@@ -7,7 +7,7 @@ from tf_emcom.nets.mlp import Mlp
 
 
 class NormMergePolicyValue(ListenerHead):
-    """Policy logits are dot products of tanh projections; the state value is an MLP on them (NEC, `norm_merge_pol_val`)."""
+    """Logits are dot products of tanh projections; the state value is an MLP on them (NEC, `norm_merge_pol_val`)."""
 
     def __init__(self, size: int = 256, activation: str | None = "tanh", name: str | None = None) -> None:
         super().__init__(size, activation, name=name)

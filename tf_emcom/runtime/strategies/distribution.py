@@ -10,8 +10,8 @@ import tensorflow as tf
 class Distribution(abc.ABC):
     """A `tf.distribute` strategy, and which parts of a step it lets XLA compile.
 
-    A step is written once, for every strategy: local work between collectives, each piece passed through `compiled` or, where
-    the strategy can, the whole through `compiled_whole`.
+    A step is written once, for every strategy: local work between collectives, each piece passed through `compiled`
+    or, where the strategy can, the whole through `compiled_whole`.
     """
 
     strategy: tf.distribute.Strategy

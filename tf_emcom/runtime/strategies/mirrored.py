@@ -12,7 +12,8 @@ from tf_emcom.runtime.strategies.distribution import Distribution, accelerators
 class Mirrored(Distribution):
     """Every GPU of this machine, or every logical CPU device where there is none; weights are mirrored.
 
-    Local work is compiled; collectives run between the compiled pieces, since XLA cannot have MirroredStrategy's inside.
+    Local work is compiled; collectives run between the compiled pieces, since XLA cannot have MirroredStrategy's
+    inside.
     """
 
     def __init__(self, jit_compile: bool | None = None) -> None:
@@ -27,6 +28,6 @@ class Mirrored(Distribution):
 
 @functools.cache
 def _mirrored(devices: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
-    # One a process: a second strategy on the same devices numbers its collectives from the start again, and TensorFlow takes
-    # them for the first one's.
+    # One a process: a second strategy on the same devices numbers its collectives from the start again, and
+    # TensorFlow takes them for the first one's.
     return tf.distribute.MirroredStrategy(devices)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tf_emcom.metrics.interval import wilson_interval
+from tf_emcom.metrics.success_rate import SuccessRate
 
 Z = 1.959963984540054
 
@@ -17,7 +17,7 @@ Z = 1.959963984540054
     ],
 )
 def test_interval_is_the_one_worked_out_by_hand(successes, games, expected):
-    assert wilson_interval(successes, games) == pytest.approx(expected, abs=1e-6)
+    assert SuccessRate(successes, games).interval == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize(("successes", "games"), [(1, 7), (33, 160), (4000, 4096)])
@@ -25,10 +25,10 @@ def test_interval_is_wilsons_formula(successes, games):
     rate = successes / games
     centre = (rate + Z**2 / (2 * games)) / (1 + Z**2 / games)
     half = Z / (1 + Z**2 / games) * np.sqrt(rate * (1 - rate) / games + Z**2 / (4 * games**2))
-    assert wilson_interval(successes, games) == pytest.approx((centre - half, centre + half), abs=1e-9)
+    assert SuccessRate(successes, games).interval == pytest.approx((centre - half, centre + half), abs=1e-9)
 
 
 def test_interval_shrinks_with_more_games():
-    low, high = wilson_interval(50, 100)
-    closer_low, closer_high = wilson_interval(5000, 10_000)
+    low, high = SuccessRate(50, 100).interval
+    closer_low, closer_high = SuccessRate(5000, 10_000).interval
     assert low < closer_low < 0.5 < closer_high < high

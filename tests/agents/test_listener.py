@@ -1,0 +1,115 @@
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_emcom.agents.listener import Listener
+from tf_emcom.heads.listener.cpc import Cpc
+from tf_emcom.heads.listener.norm_merge_policy_q_value import NormMergePolicyQValue
+from tf_emcom.nets.gru_core import GruCore
+from tf_emcom.nets.lstm_core import LstmCore
+from tf_emcom.types import Candidates, Message
+
+B, F, V, T, H, C = 6, 4, 5, 3, 8, 6
+GENERATOR = np.random.default_rng(0)
+INPUTS = tf.constant(GENERATOR.normal(size=(B, F)).astype(np.float32))
+SYMBOLS = GENERATOR.integers(0, V, (B, T)).astype(np.int32)
+MESSAGE = Message(tf.constant(SYMBOLS))
+IN_BATCH = Candidates(INPUTS, None, tf.range(B))
+
+
+def make(head, core=LstmCore):
+    listener = Listener(V, functools.partial(core, H), functools.partial(head, 7), embedding_size=3)
+    listener.build((C, F))
+    return listener
+
+
+@pytest.fixture(scope="module", params=[Cpc, NormMergePolicyQValue])
+def listener(request):
+    return make(request.param)
+
+
+def test_listener_scores_every_candidate(listener):
+    hearing = listener.hear(MESSAGE, IN_BATCH)
+    assert hearing.scores.shape == (B, C)
+    np.testing.assert_array_equal(hearing.scores, listener.scores(MESSAGE, IN_BATCH))
+
+
+def test_shown_candidates_are_scored_in_the_order_they_are_shown(listener):
+    shown = np.array([[2, 0], [1, 5], [0, 1], [3, 4], [5, 4], [2, 5]])
+    scores = listener.scores(MESSAGE, Candidates(INPUTS, tf.constant(shown), tf.zeros([B], tf.int32)))
+    expected = np.take_along_axis(listener.scores(MESSAGE, IN_BATCH).numpy(), shown, 1)
+    np.testing.assert_allclose(scores, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("core", [LstmCore, GruCore])
+def test_unk_has_an_embedding_of_its_own(core):
+    listener = make(Cpc, core)
+    assert listener.embedding.embeddings.shape == (V + 1, 3)
+    everything = Message(tf.repeat(tf.range(V + 1)[:, tf.newaxis], T, axis=1))
+    heard = listener.represent(everything).numpy()
+    distances = np.abs(heard[:, None] - heard[None]).max(-1)
+    assert (distances + np.eye(V + 1) > 1e-3).all()
+
+
+def test_unk_learns_apart_from_the_last_symbol():
+    listener = make(Cpc)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(listener.represent(Message(tf.fill([2, T], V))))
+    rows = np.any(tape.gradient(total, listener.embedding.trainable_variables)[0], axis=1)
+    assert rows.tolist() == [False] * V + [True]
+
+
+@pytest.mark.parametrize("position", range(T))
+def test_every_symbol_is_heard(listener, position):
+    other = SYMBOLS.copy()
+    other[:, position] = (other[:, position] + 1) % V
+    change = np.abs(listener.represent(Message(tf.constant(other))) - listener.represent(MESSAGE)).max(axis=1)
+    assert (change > 1e-4).all()
+
+
+def test_order_of_symbols_is_heard(listener):
+    one, other = (listener.represent(Message(tf.constant([order]))).numpy() for order in ([0, 1, 2], [2, 1, 0]))
+    assert np.abs(one - other).max() > 1e-4
+
+
+@pytest.mark.parametrize("count", [1, 3, 11])
+def test_scores_work_for_any_number_of_candidates(listener, count):
+    inputs = tf.constant(GENERATOR.normal(size=(count, F)).astype(np.float32))
+    assert listener.scores(MESSAGE, Candidates(inputs, None, tf.zeros([B], tf.int32))).shape == (B, count)
+
+
+def test_critics_need_the_number_of_candidates_they_were_built_for():
+    listener = make(NormMergePolicyQValue)
+    hearing = listener.hear(MESSAGE, IN_BATCH)
+    assert hearing.value.shape == (B,)
+    assert hearing.q_values.shape == (B, C)
+    with pytest.raises(ValueError, match="incompatible"):
+        listener.hear(MESSAGE, Candidates(INPUTS[:3], None, tf.zeros([B], tf.int32)))
+
+
+def test_listener_without_critics_has_no_values():
+    hearing = make(Cpc).hear(MESSAGE, IN_BATCH)
+    assert (hearing.value, hearing.q_values) == (None, None)
+
+
+def test_gradient_reaches_every_weight(listener):
+    with tf.GradientTape() as tape:
+        hearing = listener.hear(MESSAGE, IN_BATCH)
+        parts = [x for x in hearing if x is not None]
+        total = tf.add_n([tf.reduce_sum(tf.sin(1.0 + tf.range(tf.size(x), dtype=tf.float32)) * tf.reshape(x, [-1])) for x in parts])
+    for variable, gradient in zip(
+        listener.trainable_variables, tape.gradient(total, listener.trainable_variables), strict=True
+    ):
+        assert gradient is not None, variable.path
+        assert np.any(gradient), variable.path
+
+
+def test_default_sizes_are_those_of_the_papers():
+    listener = Listener()
+    assert listener.embedding.symbols == 21
+    assert listener.embedding.size == 10
+    assert type(listener.head) is Cpc
+    # SPEC section 2: LSTM 512.
+    assert listener.core.units == 512

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_emcom.nets.identity import Identity
+from tf_emcom.nets.mlp import Mlp
+from tf_emcom.nets.symbol_embedding import SymbolEmbedding
+
+INPUTS = np.random.default_rng(0).normal(size=(4, 6)).astype(np.float32)
+
+
+@pytest.mark.parametrize("activate_last", [False, True])
+def test_mlp_has_relu_between_its_layers(activate_last):
+    net = Mlp((5, 3), activate_last)
+    net.build((None, 6))
+    first, second = net.layers
+    hidden = np.maximum(INPUTS @ first.kernel.numpy() + first.bias.numpy(), 0)
+    expected = hidden @ second.kernel.numpy() + second.bias.numpy()
+    if activate_last:
+        expected = np.maximum(expected, 0)
+    np.testing.assert_allclose(net(tf.constant(INPUTS)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("widths", [(), (7,), (7, 2)])
+def test_mlp_says_how_wide_its_outputs_are(widths):
+    net = Mlp(widths)
+    net.build((None, 6))
+    assert net(tf.constant(INPUTS)).shape[-1] == net.output_size(6)
+
+
+def test_identity_passes_its_inputs_on():
+    np.testing.assert_array_equal(Identity()(tf.constant(INPUTS)), INPUTS)
+    assert Identity().output_size(6) == 6
+
+
+def test_embedding_looks_up_rows():
+    layer = SymbolEmbedding(4, 3)
+    layer.build()
+    table = layer.embeddings.numpy()
+    ids = np.array([[0, 3], [2, 2]])
+    np.testing.assert_allclose(layer(tf.constant(ids)), table[ids], atol=1e-7)
+
+
+def test_only_the_rows_looked_up_learn():
+    layer = SymbolEmbedding(4, 3)
+    layer.build()
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(layer(tf.constant([1, 1, 3])))
+    gradient = tape.gradient(total, layer.trainable_variables)[0]
+    assert gradient.numpy().tolist() == [[0] * 3, [2] * 3, [0] * 3, [1] * 3]

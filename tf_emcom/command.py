@@ -90,9 +90,8 @@ def _keep_config(folder: RunFolder, stored: str | None, current: str, mode: type
     if differing:
         more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
         raise UserError(
-            f"The run in {folder.path} has another configuration ({'; '.join(differing[:3])}{more});"
-            f" name another --workdir,"
-            " or give the command it was started with."
+            f"The run in {folder.path} has another configuration ({'; '.join(differing[:3])}{more}); name another"
+            " --workdir, or give the command it was started with."
         )
 
 

@@ -22,7 +22,7 @@ class Experiment:
         steps: int = 750_000,
         seed: int = 0,
     ) -> None:
-        """Reads the training split and builds the agents.
+        """Builds the agents; no examples are read yet.
 
         Args:
           distribution: where steps run.
@@ -36,7 +36,7 @@ class Experiment:
         require_integer("batch_size", batch_size, 1, "it counts the games of a step")
         require_integer("steps", steps, 1, "it counts the steps of the training run")
         require_integer("seed", seed, 0, "random numbers start from it")
-        # Fails before any data is read.
+        # Fails before any data is looked for.
         game.task.candidates_per_game(batch_size)
         self.distribution = distribution
         self.game = game
@@ -44,8 +44,5 @@ class Experiment:
         self.batch_size = batch_size
         self.steps = steps
         self.seed = seed
-        self.train_examples = data.load("train")
         with distribution.strategy.scope():
-            self.learner = learner_cls(
-                game=game, features=self.train_examples.inputs.shape[1], batch_size=batch_size, seed=seed
-            )
+            self.learner = learner_cls(game=game, features=data.features(), batch_size=batch_size, seed=seed)

@@ -142,15 +142,16 @@ def test_games_do_not_see_each_other(speaker):
 
 
 @pytest.mark.parametrize(
-    ("head", "value", "q_values"), [(Policy, False, False), (PolicyValue, True, False), (PolicyQValueDueling, True, True)]
-)  # fmt: skip
+    ("head", "value", "q_values"),
+    [(Policy, False, False), (PolicyValue, True, False), (PolicyQValueDueling, True, True)],
+)
 def test_critics_are_those_of_the_head(head, value, q_values):
     speech = make(head_cls=head).greedy(INPUTS)
     assert (speech.value is not None, speech.q_values is not None) == (value, q_values)
 
 
 def test_torso_comes_before_the_first_state():
-    speaker = make(torso_cls=functools.partial(Mlp, (7,), activate_last=True))
+    speaker = make(torso_cls=functools.partial(Mlp, (7,)))
     assert speaker.to_state.kernel.shape == (7, 2 * H)
     assert speaker.greedy(INPUTS).symbols.shape == (B, T)
 

@@ -298,9 +298,7 @@ EXAMPLES = {
     "heads.listener.NormMergePolicyValue": listener_head(NormMergePolicyValue, "value"),
     "heads.listener.NormMergePolicyQValue": listener_head(NormMergePolicyQValue, "value", "q_values"),
     "nets.Identity": layer(Identity, floats(23, B, F), {"outputs": f"float32 [{B}, {F}]"}),
-    "nets.Linear": layer(
-        lambda: built(Linear(H), (None, F)), floats(23, B, F), {"outputs": f"float32 [{B}, {H}]"}
-    ),
+    "nets.Linear": layer(lambda: built(Linear(H), (None, F)), floats(23, B, F), {"outputs": f"float32 [{B}, {H}]"}),
     "nets.Mlp": layer(lambda: built(Mlp((H, E)), (None, F)), floats(23, B, F), {"outputs": f"float32 [{B}, {E}]"}),
     "nets.SymbolEmbedding": layer(
         lambda: built(SymbolEmbedding(V + 1, E)), symbols(24, V + 1), {"outputs": f"float32 [{B}, {T}, {E}]"}

@@ -13,8 +13,7 @@ class StopOnNan(Action):
         """Raises UserError where the sum of the loss over the last call is not finite."""
         if not np.isfinite(sums["loss"]):
             raise UserError(
-                f"The loss is {sums['loss']} within the {steps} steps before step {moment.step}, so"
-                f" the run stops; what was"
-                " saved before is kept: lower the learning rates, or clip gradients with"
-                " @ClipByGlobalNorm, in a new workdir."
+                f"The loss is {sums['loss']} within the {steps} steps before step {moment.step}, so the run stops;"
+                " what was saved before is kept: lower the learning rates, or clip gradients with @ClipByGlobalNorm,"
+                " in a new workdir."
             )

@@ -25,9 +25,8 @@ class FixedErasure(Channel):
         length = message.symbols.shape[1]
         if max(self.positions, default=0) >= length:
             raise UserError(
-                f"FixedErasure.positions holds {max(self.positions)}, but messages have {length}"
-                f" symbols; bind positions"
-                f" below {length}."
+                f"FixedErasure.positions holds {max(self.positions)}, but messages have {length} symbols; bind"
+                f" positions below {length}."
             )
         return Message(erase_positions(message.symbols, self.positions, unknown=vocab_size))
 

@@ -45,6 +45,16 @@ class ByolFolder:
         self._data_dir = data_dir
         self._labels = labels
 
+    def features(self) -> int:
+        """F, as features.json says; UserError where the folder is missing, or inputs are no vectors of one length."""
+        declared = tfds_records.features_of(self._folder(), [_INPUTS], ())[_INPUTS].shape
+        if len(declared) != 1 or declared[0] is None:
+            raise UserError(
+                f"{_INPUTS!r} has the shape {declared} an example, but agents see vectors of one length: prepare it as"
+                " [F]."
+            )
+        return declared[0]
+
     def load(self, split: str) -> Examples:
         """Reads one split into memory, in the order on disk.
 
@@ -60,7 +70,7 @@ class ByolFolder:
           UserError: when the folder, the split, a shard or a label is missing, when a shard is damaged or too short, or
             when the split is larger than the memory of this machine.
         """
-        folder = tfds_folder.latest_version(self._data_dir or tfds_folder.default_data_dir(), self.name)
+        folder = self._folder()
         shards = tfds_folder.shards_of(folder, self.name, split)
         features = tfds_records.features_of(folder, [_INPUTS], self._labels)
         lengths = tfds_folder.promised_lengths(folder, split) or [tfds_folder.count_records(shard) for shard in shards]
@@ -78,6 +88,9 @@ class ByolFolder:
         if not rows:
             raise UserError(f"Split {split!r} in {folder} holds no examples: copy the archive again.")
         return Examples(arrays.pop(_INPUTS), arrays)
+
+    def _folder(self) -> str:
+        return tfds_folder.latest_version(self._data_dir or tfds_folder.default_data_dir(), self.name)
 
 
 def _fill(batches: Iterator[dict[str, np.ndarray]], count: int) -> tuple[dict[str, np.ndarray], int]:

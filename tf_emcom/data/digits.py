@@ -31,6 +31,10 @@ class Digits:
             raise UserError(f"Digits.split_seed is {split_seed}, but a seed is 0 or more: choose another one.")
         self.split_seed = split_seed
 
+    def features(self) -> int:
+        """64, one a pixel."""
+        return 64
+
     def load(self, split: str) -> Examples:
         """Returns one split.
 

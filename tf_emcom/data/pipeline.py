@@ -17,7 +17,7 @@ _STEPS_A_BLOCK = 256
 class Pipeline:
     """Feeds the games of each step to every replica.
 
-    Python only makes blocks of indices; gathering and prefetching happen in tf.data, beside the running step.
+    Indices are made in blocks; gathering and prefetching happen in tf.data, beside the running step.
     """
 
     def __init__(self, examples: Examples, order: Order, labels: Sequence[str] = ()) -> None:
@@ -35,9 +35,8 @@ class Pipeline:
         batch_size, replicas = self.order.batch_size, strategy.num_replicas_in_sync
         if batch_size % replicas:
             raise UserError(
-                f"batch_size is {batch_size}, which {replicas} replicas cannot share evenly; bind"
-                f" batch_size to a multiple of"
-                f" {replicas}."
+                f"batch_size is {batch_size}, which {replicas} replicas cannot share evenly; bind batch_size to a"
+                f" multiple of {replicas}."
             )
         return iter(
             strategy.distribute_datasets_from_function(
@@ -49,8 +48,6 @@ class Pipeline:
 
     def dataset(self, first_step: int, replicas: int = 1, pipelines: int = 1, pipeline: int = 0) -> tf.data.Dataset:
         """For each step, one element (step int64 [], games) for each replica that this pipeline feeds, in order."""
-        inputs = tf.convert_to_tensor(self.examples.inputs)
-        labels = {name: tf.convert_to_tensor(self.examples.labels[name]) for name in self.labels}
         share = self.order.batch_size // replicas
         mine = slice(pipeline * replicas // pipelines * share, (pipeline + 1) * replicas // pipelines * share)
 
@@ -63,9 +60,15 @@ class Pipeline:
                 step += _STEPS_A_BLOCK
 
         signature = (tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, share], tf.int32))
+        dataset = tf.data.Dataset.from_generator(blocks, output_signature=signature).unbatch()
+        return dataset.map(self._look_up).prefetch(8 * replicas // pipelines)
 
-        def look_up(step: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, Batch]:
-            return step, Batch(tf.gather(inputs, rows), {name: tf.gather(v, rows) for name, v in labels.items()})
+    def _look_up(self, step: tf.Tensor, rows: tf.Tensor) -> tuple[tf.Tensor, Batch]:
+        labels = {name: _rows_of(self.examples.labels[name], rows) for name in self.labels}
+        return step, Batch(_rows_of(self.examples.inputs, rows), labels)
 
-        dataset = tf.data.Dataset.from_generator(blocks, output_signature=signature).unbatch().map(look_up)
-        return dataset.prefetch(8 * replicas // pipelines)
+
+def _rows_of(array: np.ndarray, rows: tf.Tensor) -> tf.Tensor:
+    # NumPy gathers where the array lies. As a tensor it would be copied first, and a large data set be in memory twice.
+    gathered = tf.numpy_function(lambda chosen: array[chosen], [rows], array.dtype, stateful=False)
+    return tf.ensure_shape(gathered, (rows.shape[0], *array.shape[1:]))

@@ -63,9 +63,8 @@ class TestChannel(Evaluation):
             rows += self._rows(evaluator, count, step)
         if not rows:
             raise UserError(
-                f"Every number of candidates in {list(self.candidates)} is larger than the"
-                f" {self.split} split, which has"
-                f" {len(inputs)} examples; bind TestChannel.candidates to smaller ones."
+                f"Every number of candidates in {list(self.candidates)} is larger than the {self.split} split, which"
+                f" has {len(inputs)} examples; bind TestChannel.candidates to smaller ones."
             )
         path = folder.write_evaluation("testchannel", rows)
         print(_table(rows, self.noises))

@@ -1,6 +1,6 @@
 """The mode that trains."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -16,6 +16,7 @@ from tf_emcom.modes.mode import Training
 from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.trainer import Trainer
+from tf_emcom.types import Batch
 
 
 class Train(Training):
@@ -38,9 +39,8 @@ class Train(Training):
             for logging in (a for a in actions if isinstance(a, Log)):
                 if saving.every % logging.every:
                     raise UserError(
-                        f"Checkpoint.every is {saving.every} and Log.every is {logging.every}; bind"
-                        f" Checkpoint.every to a"
-                        " multiple of Log.every, so that a resumed run logs what an uninterrupted one does."
+                        f"Checkpoint.every is {saving.every} and Log.every is {logging.every}; bind Checkpoint.every"
+                        " to a multiple of Log.every, so that a resumed run logs what an uninterrupted one does."
                     )
         self.actions = tuple(actions)
         self.steps_per_call = steps_per_call
@@ -48,18 +48,21 @@ class Train(Training):
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Trains up to the experiment's last step; what is trained already is not trained again."""
-        learner, strategy = experiment.learner, experiment.distribution.strategy
-        order = Order(len(experiment.train_examples.inputs), experiment.batch_size, experiment.seed, "train")
-        checkpoints = Checkpoints(folder.checkpoints, learner, self.keep)
+        checkpoints = Checkpoints(folder.checkpoints, experiment.learner, self.keep)
         start = checkpoints.restore_latest()
-        moment = Moment(start, experiment.steps, learner, folder, checkpoints)
         if start >= experiment.steps:
             print(f"{folder.path} is trained: {start:,} of {experiment.steps:,} steps are done.")
             return
+        examples = experiment.data.load("train")
+        order = Order(len(examples.inputs), experiment.batch_size, experiment.seed, "train")
+        batches = Pipeline(examples, order).distributed(experiment.distribution.strategy, start)
         if start:
             print(f"Going on from step {start:,} of {folder.path}.")
-        trainer = Trainer(learner, experiment.distribution)
-        batches = Pipeline(experiment.train_examples, order).distributed(strategy, start)
+        trainer = Trainer(experiment.learner, experiment.distribution)
+        self._loop(trainer, batches, Moment(start, experiment.steps, experiment.learner, folder, checkpoints))
+
+    def _loop(self, trainer: Trainer, batches: Iterator[tuple[tf.Tensor, Batch]], moment: Moment) -> None:
+        """Alternates between the compiled loop and the actions, until the last step."""
         for action in self.actions:
             action.begin(moment)
         try:

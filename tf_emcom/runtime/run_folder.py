@@ -31,9 +31,8 @@ class RunFolder:
                 return file.read()
         if tf.io.gfile.exists(self.path) and (not tf.io.gfile.isdir(self.path) or tf.io.gfile.listdir(self.path)):
             raise UserError(
-                f"The workdir {self.path} holds files but no config.gin, so it is no run's folder;"
-                f" name another --workdir, or"
-                " empty it."
+                f"The workdir {self.path} holds files but no config.gin, so it is no run's folder; name another"
+                " --workdir, or empty it."
             )
         return None
 

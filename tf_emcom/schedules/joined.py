@@ -18,9 +18,8 @@ class Joined(Schedule):
         """Raises UserError unless there is one boundary fewer than parts, in rising order."""
         if len(boundaries) != len(parts) - 1 or list(boundaries) != sorted(set(boundaries)):
             raise UserError(
-                f"Joined has {len(parts)} parts and the boundaries {list(boundaries)}; bind one"
-                f" boundary fewer than parts,"
-                " in rising order."
+                f"Joined has {len(parts)} parts and the boundaries {list(boundaries)}; bind one boundary fewer than"
+                " parts, in rising order."
             )
         self.parts = tuple(parts)
         self.boundaries = tuple(boundaries)

@@ -13,9 +13,8 @@ class LinearRamp(Schedule):
         """Raises UserError unless 0 < fraction <= 1."""
         if not 0 < fraction <= 1:
             raise UserError(
-                f"LinearRamp.fraction is {fraction}; it is the share of the steps in which the value"
-                f" moves, so bind it above 0"
-                " and up to 1."
+                f"LinearRamp.fraction is {fraction}; it is the share of the steps in which the value moves, so bind it"
+                " above 0 and up to 1."
             )
         self.start = start
         self.end = end

@@ -27,9 +27,8 @@ class Discrimination:
         """C for batches of B games; UserError where the batch is too small."""
         if batch_size < 2:
             raise UserError(
-                f"batch_size is {batch_size}, but the candidates of a game are the inputs of its"
-                f" batch, so there is nothing"
-                " to choose from; bind batch_size to 2 or more."
+                f"batch_size is {batch_size}, but the candidates of a game are the inputs of its batch, so there is"
+                " nothing to choose from; bind batch_size to 2 or more."
             )
         if self.distractors is None:
             return batch_size

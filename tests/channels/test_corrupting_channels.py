@@ -7,8 +7,10 @@ from tf_emcom.channels.erasure import Erasure
 from tf_emcom.channels.fixed_erasure import FixedErasure
 from tf_emcom.channels.substitution import Substitution
 from tf_emcom.errors import UserError
+from tf_emcom.schedules.constant import Constant
 from tf_emcom.schedules.cosine_decay import CosineDecay
 from tf_emcom.schedules.exponential_decay import ExponentialDecay
+from tf_emcom.schedules.joined import Joined
 from tf_emcom.schedules.linear_ramp import LinearRamp
 from tf_emcom.seeds import step_stream
 from tf_emcom.types import Message
@@ -87,6 +89,12 @@ def test_fixed_positions_are_erased_in_every_message():
         LinearRamp(-0.5, 1.0, 10),
         CosineDecay(2.0, 10),
         ExponentialDecay(1.5, 0.5, 10),
+        ExponentialDecay(0.5, 2.0, 1),
+        ExponentialDecay(0.5, 0.5, 1, floor=2.0),
+        Constant(1.5),
+        Joined([0.5, 1.5], [2]),
+        Joined([LinearRamp(0.0, 3.0, 10), 0.5], [10]),
+        "0.5",
     ],
     ids=str,
 )

@@ -4,6 +4,7 @@ import scipy.special
 import scipy.stats
 import tensorflow as tf
 
+from tf_emcom.errors import UserError
 from tf_emcom.policies.greedy import Greedy
 from tf_emcom.policies.sampled import Sampled
 from tf_emcom.schedules.linear_ramp import LinearRamp
@@ -60,3 +61,9 @@ def test_policy_gradient_reaches_the_scores():
         log_probs = Sampled(2.0)(scores, tf.constant(0), step_stream(0, tf.constant(0), 0, 1, 1)).log_probs
     chosen = np.exp(log_probs)[0]
     assert abs(float(tape.gradient(log_probs, scores)[0, 0])) == pytest.approx((1 - chosen) / 2, abs=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, LinearRamp(1.0, 0.0, 10)], ids=str)
+def test_temperature_that_is_not_above_zero_is_refused(temperature):
+    with pytest.raises(UserError, match="Greedy"):
+        Sampled(temperature)

@@ -72,3 +72,31 @@ def test_plain_number_is_a_constant_schedule():
 
 def test_progress_is_clipped_at_both_ends():
     assert [float(progress(tf.constant(s), 10.0, 20.0)) for s in (0, 10, 15, 20, 99)] == [0.0, 0.0, 0.5, 1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "bounds"),
+    [
+        (Constant(0.3), (0.3, 0.3)),
+        (LinearRamp(0.7, 0.2, 10), (0.2, 0.7)),
+        (CosineDecay(0.1, 10, end=0.4), (0.1, 0.4)),
+        (ExponentialDecay(0.8, 0.5, 3, floor=0.1), (0.1, 0.8)),
+        (ExponentialDecay(0.8, 2.0, 3), (0.8, math.inf)),
+        (Joined([0.5, LinearRamp(0.0, 0.9, 4), 0.1], [3, 8]), (0.0, 0.9)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_values_stay_within_bounds(schedule, bounds):
+    assert schedule.bounds() == bounds
+    values = [float(schedule(tf.constant(step))) for step in range(30)]
+    assert min(values) >= bounds[0] - 1e-6
+    assert max(values) <= bounds[1] + 1e-6
+
+
+def test_a_schedule_that_makes_no_sense_is_refused():
+    with pytest.raises(UserError, match="every"):
+        ExponentialDecay(1.0, 0.5, 0)
+    with pytest.raises(UserError, match="start -1"):
+        ExponentialDecay(-1.0, 0.5, 3)
+    with pytest.raises(UserError, match="boundary"):
+        Joined([1.0, 0.5], [-3])

@@ -1,5 +1,6 @@
 """The listener."""
 
+import functools
 from collections.abc import Callable
 
 import keras
@@ -14,6 +15,9 @@ from tf_emcom.nets.symbol_embedding import SymbolEmbedding
 from tf_emcom.ops.selection import take_shown
 from tf_emcom.types import Candidates, Hearing, Message
 
+# Twice the speaker's, as in both papers.
+_CORE = functools.partial(LstmCore, 512)
+
 
 class Listener(keras.Model):
     """Reads a message and scores candidates.
@@ -25,7 +29,7 @@ class Listener(keras.Model):
     def __init__(
         self,
         vocab_size: int = 20,
-        core_cls: Callable[[], Core] = LstmCore,
+        core_cls: Callable[[], Core] = _CORE,
         head_cls: Callable[[], ListenerHead] = Cpc,
         embedding_size: int = 10,
         name: str | None = None,

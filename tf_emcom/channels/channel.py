@@ -5,7 +5,7 @@ import abc
 import tensorflow as tf
 
 from tf_emcom.errors import require_number
-from tf_emcom.schedules.schedule import Schedule
+from tf_emcom.schedules.schedule import Schedule, bounds_of
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Message
 
@@ -24,7 +24,6 @@ class Channel(abc.ABC):
 
 def check_probability(name: str, value: Schedule | float) -> Schedule | float:
     """`value`, if it is a schedule or a number in [0, 1]; UserError otherwise."""
-    ends = [end for end in (getattr(value, "start", None), getattr(value, "end", None)) if end is not None]
-    for number in ends if isinstance(value, Schedule) else [value]:
-        require_number(name, number, 0, 1, "a probability lies between 0 and 1 (the macro noise sets it)")
+    for bound in bounds_of(value):
+        require_number(name, bound, 0, 1, "a probability lies between 0 and 1 (the macro noise sets it)")
     return value

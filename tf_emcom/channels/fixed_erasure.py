@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tf_emcom.channels.channel import Channel
-from tf_emcom.errors import UserError
+from tf_emcom.errors import UserError, require_integer
 from tf_emcom.ops.corruption import erase_positions
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Message
@@ -16,8 +16,10 @@ class FixedErasure(Channel):
 
     def __init__(self, positions: Sequence[int]) -> None:
         """`positions` count from 0; UserError where one is negative or named twice."""
-        if any(p < 0 for p in positions) or len(set(positions)) != len(positions):
-            raise UserError(f"FixedErasure.positions is {list(positions)}; bind distinct positions that count from 0.")
+        for position in positions:
+            require_integer("FixedErasure.positions", position, 0, "each is a place in the message, counting from 0")
+        if len(set(positions)) != len(positions):
+            raise UserError(f"FixedErasure.positions is {list(positions)}; bind distinct positions.")
         self.positions = tuple(positions)
 
     def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:

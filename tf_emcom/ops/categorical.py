@@ -23,7 +23,7 @@ def draw(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
     assert_ranks(logits=(logits, 2), uniform=(uniform, 1))
     # float32, because a cumulative sum in half precision would lose the tail of a large vocabulary.
     cumulative = tf.cumsum(tf.nn.softmax(tf.cast(logits, tf.float32)), axis=-1)
-    # The last sum can fall short of 1 by rounding: scaling by it keeps every draw below V.
+    # Rounding leaves the last sum beside 1; scaling by it keeps the last symbol's share right.
     below = cumulative[:, :-1] <= uniform[:, tf.newaxis] * cumulative[:, -1:]
     return tf.reduce_sum(tf.cast(below, tf.int32), axis=-1)
 

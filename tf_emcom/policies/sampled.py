@@ -2,9 +2,10 @@
 
 import tensorflow as tf
 
+from tf_emcom.errors import UserError
 from tf_emcom.ops import categorical
 from tf_emcom.policies.listener_policy import ListenerPolicy, choice_from
-from tf_emcom.schedules.schedule import Schedule, at
+from tf_emcom.schedules.schedule import Schedule, at, bounds_of
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Choice
 
@@ -13,6 +14,12 @@ class Sampled(ListenerPolicy):
     """Draws a candidate from softmax(scores / temperature)."""
 
     def __init__(self, temperature: Schedule | float = 1.0) -> None:
+        """`temperature` above 0, constant or a schedule; UserError otherwise."""
+        if not bounds_of(temperature)[0] > 0:
+            raise UserError(
+                f"Sampled.temperature falls to {bounds_of(temperature)[0]}, but scores are divided by it; bind it above"
+                " 0, or use @Greedy() for a listener that does not explore."
+            )
         self.temperature = temperature
 
     def __call__(self, scores: tf.Tensor, step: tf.Tensor, stream: Stream) -> Choice:

@@ -14,3 +14,7 @@ class Constant(Schedule):
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         """The value, float32 []."""
         return tf.constant(self.value, tf.float32)
+
+    def bounds(self) -> tuple[float, float]:
+        """The value, twice."""
+        return self.value, self.value

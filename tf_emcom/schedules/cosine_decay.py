@@ -19,3 +19,7 @@ class CosineDecay(Schedule):
         """The value at `step`, float32 []."""
         wave = 0.5 * (1.0 + tf.cos(math.pi * progress(step, 0.0, self.steps)))
         return self.end + (self.start - self.end) * wave
+
+    def bounds(self) -> tuple[float, float]:
+        """Start and end, in order."""
+        return min(self.start, self.end), max(self.start, self.end)

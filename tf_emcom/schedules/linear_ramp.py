@@ -23,3 +23,7 @@ class LinearRamp(Schedule):
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
         """The value at `step`, float32 []."""
         return self.start + (self.end - self.start) * progress(step, 0.0, self.last_step)
+
+    def bounds(self) -> tuple[float, float]:
+        """Start and end, in order."""
+        return min(self.start, self.end), max(self.start, self.end)

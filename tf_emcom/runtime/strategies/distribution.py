@@ -30,8 +30,8 @@ class Distribution(abc.ABC):
         return self.strategy.num_replicas_in_sync
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function`, which has no collectives in it, as one compiled piece of a step."""
-        return tf.function(function, jit_compile=True, autograph=False) if self.jit_compile else function
+        """`function`, which has no collectives in it, as one piece of a step, traced once."""
+        return tf.function(function, jit_compile=self.jit_compile, autograph=False)
 
     @abc.abstractmethod
     def compiled_whole(self, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -45,6 +45,13 @@ def test_missing_data_folder_says_where_it_looked_and_what_it_expected(tmp_path)
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(("command", "flag"), [("train", "--gin_file"), ("evaluate", "--mode")])
+def test_help_shows_the_flags(command, flag):
+    ran = commands.start(command, "--help")
+    assert ran.returncode == 0, ran.stderr
+    assert flag in ran.stdout
+
+
 def test_missing_and_unknown_flags_are_told_in_one_sentence():
     assert_one_sentence(commands.start("train"), "--gin_file is missing")
     assert_one_sentence(commands.start("train", DIGITS, "--gin_parm=x=1"), "gin_param")

@@ -23,7 +23,7 @@ LAYERS = (
     ("trainer", "evaluator", "actions"),
     ("experiment",),
     ("modes",),
-    ("command",),
+    ("command", "launch"),
 )
 DEPTH = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}
 # Data sets can be used without the game.

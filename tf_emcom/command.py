@@ -154,11 +154,14 @@ def evaluate(workdir: str, mode: str, gin_params: Sequence[str], data_dir: str |
 
 
 def parse_flags(arguments: Sequence[str], required: dict[str, flags.FlagHolder]) -> None:
-    """Reads the flags of a command.
+    """Reads the flags of a command; --help prints them and exits.
 
     Raises:
       UserError: a flag is unknown, has a bad value, or is missing.
     """
+    if {"--help", "-h"} & set(arguments):
+        print(f"{sys.modules['__main__'].__doc__}\n{flags.FLAGS.main_module_help()}")
+        sys.exit(0)
     try:
         rest = flags.FLAGS(list(arguments))[1:]
     except flags.Error as error:

@@ -1,0 +1,32 @@
+"""Starting a command where its libraries are."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+_NEEDED = ("absl", "gin", "tensorflow", "tensorflow_probability", "tf_keras")
+
+
+def find_libraries() -> None:
+    """Goes on in the environment that `bin/quickstart` or `bin/test` made, if this Python lacks a library.
+
+    Exits with status 2 and one sentence if there is no such environment either. It also keeps TensorFlow from talking
+    about what it is made of.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
+    if not missing:
+        return
+    root = Path(__file__).resolve().parents[1]
+    environment = Path(os.environ.get("TF_EMCOM_VENV", root / ".venv"))
+    python = environment / "bin" / "python"
+    # Its Python is a link to another one, so the folders are compared.
+    if python.exists() and environment.resolve() != Path(sys.prefix).resolve():
+        os.execv(python, [str(python), *sys.argv])
+    print(
+        f"Error: {sys.executable} lacks {', '.join(missing)}; install tf_emcom as README.md says, or run"
+        " bin/quickstart, which makes an environment that this command then uses.",
+        file=sys.stderr,
+    )
+    sys.exit(2)

@@ -33,7 +33,8 @@ class Checkpoints:
             return 0
         try:
             self.checkpoint.restore(newest).assert_existing_objects_matched()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
+        # TensorFlow tells damage in all of these ways, depending on the byte that is wrong.
+        except (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError) as error:
             raise UserError(
                 f"The checkpoint {newest} does not fit these agents or is damaged"
                 f" ({str(error).splitlines()[0][:200]}); use"

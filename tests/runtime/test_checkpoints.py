@@ -1,0 +1,63 @@
+"""Checkpoints across strategies, and what is said of bad ones."""
+
+import numpy as np
+import pytest
+
+from tests import lewis
+from tf_emcom.errors import UserError
+from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
+from tf_emcom.runtime.strategies.mirrored import Mirrored
+from tf_emcom.runtime.strategies.one_device import OneDevice
+
+
+def learner_on(distribution, seed, batch_size=8):
+    with distribution.strategy.scope():
+        return lewis.make_learner(lewis.nlg, batch_size, seed=seed)
+
+
+def state(distribution, learner, replica=0):
+    """Weights and optimiser slots on one replica."""
+    optimizers = (learner.speaker_optimizer, learner.listener_optimizer)
+    slots = [v for o in optimizers for v in (*o.first_moments, *o.second_moments, o.updates)]
+    agents = (learner.speaker, learner.target_speaker, learner.listener)
+    variables = [v for agent in agents for v in agent.trainable_variables] + slots
+    return [distribution.strategy.experimental_local_results(v.value)[replica].numpy() for v in variables]
+
+
+@pytest.mark.parametrize("source", [OneDevice, Mirrored])
+@pytest.mark.parametrize("destination", [OneDevice, Mirrored])
+def test_a_checkpoint_of_one_strategy_is_restored_on_every_replica_of_another(tmp_path, source, destination):
+    saved = learner_on(source(False), seed=1)
+    saved.speaker_optimizer.updates.assign(7)
+    Checkpoints(str(tmp_path), saved).save(30)
+    distribution = destination(False)
+    fresh = learner_on(distribution, seed=2)
+    assert Checkpoints(str(tmp_path), fresh).restore_latest() == 30
+    for replica in range(distribution.replicas):
+        for ours, theirs in zip(state(distribution, fresh, replica), state(source(False), saved), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_only_the_last_few_are_kept(tmp_path):
+    checkpoints = Checkpoints(str(tmp_path), learner_on(OneDevice(False), seed=1), keep=2)
+    for step in (10, 20, 30):
+        checkpoints.save(step)
+    assert sorted(path.stem for path in tmp_path.glob("*.index")) == ["ckpt-20", "ckpt-30"]
+
+
+def test_no_checkpoint_means_step_zero_for_training_and_a_sentence_for_a_test(tmp_path):
+    assert Checkpoints(str(tmp_path), learner_on(OneDevice(False), seed=1)).restore_latest() == 0
+    with pytest.raises(UserError, match="train first"):
+        require_checkpoint(str(tmp_path))
+
+
+def test_a_damaged_checkpoint_and_one_of_other_agents_are_told_in_a_sentence(tmp_path):
+    learner = learner_on(OneDevice(False), seed=1)
+    Checkpoints(str(tmp_path), learner).save(10)
+    other = learner_on(OneDevice(False), seed=1, batch_size=80)
+    with pytest.raises(UserError, match="does not fit"):
+        Checkpoints(str(tmp_path), other).restore_latest()
+    (data,) = tmp_path.glob("ckpt-10.data*")
+    data.write_bytes(data.read_bytes()[:100])
+    with pytest.raises(UserError, match="damaged"):
+        Checkpoints(str(tmp_path), learner).restore_latest()

@@ -56,8 +56,14 @@ class Train(Training):
         examples = experiment.data.load("train")
         order = Order(len(examples.inputs), experiment.batch_size, experiment.seed, "train")
         batches = Pipeline(examples, order).distributed(experiment.distribution.strategy, start)
-        if start:
-            print(f"Going on from step {start:,} of {folder.path}.")
+        placed = experiment.distribution
+        print(
+            f"{'Going on from' if start else 'Starting at'} step {start:,} of {experiment.steps:,} in {folder.path}:"
+            f" {experiment.batch_size} games a step on {len(examples.inputs):,} examples of {experiment.data.name},"
+            f" {placed.replicas} replica{'' if placed.replicas == 1 else 's'},"
+            f" {'compiled by XLA' if placed.jit_compile else 'in graph mode'}.",
+            flush=True,
+        )
         trainer = Trainer(experiment.learner, experiment.distribution)
         self._loop(trainer, batches, Moment(start, experiment.steps, experiment.learner, folder, checkpoints))
 

@@ -17,7 +17,6 @@ MISTAKES = {
     "more distractors than the batch has": (["Discrimination.distractors=64"], "1 to 63"),
     "a batch that is no number": (['batch_size="many"'], "whole number"),
     "a batch larger than the data": (["batch_size=2000"], "1258"),
-    "a head without a value": (["Speaker.head_cls=@Policy"], "PolicyQValueDueling"),
 }
 
 
@@ -27,6 +26,14 @@ def test_mistake_is_told_in_one_sentence_and_writes_nothing(tmp_path, mistake):
     ran = commands.start("train", DIGITS, f"--workdir={tmp_path / 'run'}", params=params)
     assert_one_sentence(ran, mend)
     assert not list((tmp_path / "run" / "checkpoints").glob("*"))
+
+
+def test_after_a_mistake_that_shows_late_the_mended_command_may_use_the_same_workdir(tmp_path):
+    run = f"--workdir={tmp_path / 'run'}"
+    late = commands.start("train", DIGITS, run, params=[*commands.TINY, "Speaker.head_cls=@Policy"])
+    assert_one_sentence(late, "PolicyQValueDueling")
+    mended = commands.start("train", DIGITS, run, params=[*commands.TINY, "Speaker.head_cls=@PolicyValue"])
+    assert mended.returncode == 0, mended.stderr
 
 
 def assert_one_sentence(ran, mend):

@@ -38,7 +38,7 @@ class RunFolder:
 
     def has_results(self) -> bool:
         """Whether anything was trained here: only then is there something to lose."""
-        return tf.io.gfile.exists(self.checkpoints) or tf.io.gfile.exists(self._metrics)
+        return tf.train.latest_checkpoint(self.checkpoints) is not None or tf.io.gfile.exists(self._metrics)
 
     def write_config(self, text: str) -> None:
         """Makes this the folder of a run with that configuration."""

@@ -15,6 +15,7 @@ from tf_emcom.learner import Learner
 from tf_emcom.losses.listener_contrastive import ListenerContrastive
 from tf_emcom.losses.listener_reinforce import ListenerReinforce
 from tf_emcom.losses.speaker_reinforce import SpeakerReinforce
+from tf_emcom.nets.identity import Identity
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.optimizers.adam import Adam
 from tf_emcom.policies.greedy import Greedy
@@ -44,11 +45,13 @@ def nlg(distractors: int | None = None, noise: float = 0.5) -> Game:
 HEADS = {lg_s: functools.partial(Cpc, 6), nlg: functools.partial(NormMergePolicyValue, 6)}
 
 
-def make_learner(rules, batch_size: int, distractors: int | None = None, seed: int = 0) -> Learner:
+def make_learner(rules, batch_size: int, distractors: int | None = None, seed: int = 0, torso_cls=Identity) -> Learner:
     """A learner of the game that `rules` makes."""
     return Learner(
         rules(distractors),
-        speaker_cls=functools.partial(Speaker, 7, 4, core_cls=functools.partial(LstmCore, 8), embedding_size=5),
+        speaker_cls=functools.partial(
+            Speaker, 7, 4, core_cls=functools.partial(LstmCore, 8), embedding_size=5, torso_cls=torso_cls
+        ),
         listener_cls=functools.partial(
             Listener, 7, core_cls=functools.partial(LstmCore, 9), head_cls=HEADS[rules], embedding_size=5
         ),

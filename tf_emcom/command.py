@@ -5,7 +5,7 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from types import ModuleType
 
 import tensorflow as tf
@@ -19,6 +19,9 @@ from tf_emcom.runtime import strategies as strategies_room
 from tf_emcom.runtime.build import build
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.strategies.distribution import Distribution
+
+# Where the data lie, where weights come from, and what the command does with them.
+_FREE_ALWAYS = ("mode", "checkpoint", "ByolFolder.data_dir")
 
 
 def exit_plainly(command: Callable[[], None]) -> None:
@@ -57,48 +60,71 @@ def run(
     chosen = _choose(config.macro("mode"), known_modes, "mode")
     evaluates = issubclass(chosen, Evaluation)
     folder = RunFolder(workdir or _default_workdir(gin_files, evaluates))
-    stored = folder.read_config()
-    if evaluates and stored is None and not config.macro("checkpoint", ""):
+    # A test compares with the run whose weights it takes, which may be another one than where its results go.
+    source = RunFolder(config.macro("checkpoint", "") or folder.path) if evaluates else folder
+    stored = source.read_config()
+    if evaluates and stored is None:
         raise UserError(
-            f"There is no run in {folder.path}; train first, or name a trained run's folder with --workdir."
+            f"There is no run in {source.path}; train first, or name a trained run's folder with --workdir."
         )
     distribution = _distribution(strategy, replicas)
     with config.plain_errors():
         mode = build(chosen.__name__)
         experiment = build("Experiment", distribution)
-    _keep_config(folder, stored, config_diff.complete_config(), chosen)
+    current = config_diff.complete_config()
+    if stored is not None and source.has_results():
+        _refuse_another(source, stored, current, _free_in_tests(chosen) if evaluates else frozenset())
+    elif not evaluates:
+        folder.write_config(current)
+    if not evaluates:
+        folder.lock()
     for binding in config_diff.unused(given):
         print(f"Note: {binding} was given, but nothing used it.", file=sys.stderr)
     with config.plain_errors():
         mode.run(experiment, folder)
 
 
-def _keep_config(folder: RunFolder, stored: str | None, current: str, mode: type[Mode]) -> None:
-    """Refuses to mix two configurations in one folder; that of the training run is written down."""
-    evaluates = issubclass(mode, Evaluation)
-    if stored is None or not folder.has_results():
-        if not evaluates:
-            folder.write_config(current)
-        return
-    # A test may be repeated in another way, and the data may have moved; the agents have to be the same.
-    free = {f"{mode.__name__}.{name}" for name in catalogue.parameters(mode)[0]} if evaluates else set()
-    # Nor does it matter on which devices a run goes on.
-    strategies = _plug_ins(strategies_room, Distribution).values()
-    placed = {f"{cls.__name__}.{name}" for cls in strategies for name in catalogue.parameters(cls)[0]}
-    ignore = {"mode", "checkpoint", "ByolFolder.data_dir", *free, *placed}
-    differing = config_diff.differences(stored, current, ignore, only_common=evaluates)
+def _refuse_another(run: RunFolder, stored: str, current: str, free: Collection[str]) -> None:
+    """Raises a UserError where two configurations differ in more than what does not matter.
+
+    Args:
+      run: the folder of the stored one.
+      stored: its text.
+      current: the text of this command's.
+      free: macros and components that may differ; where there are any, so may what only one text binds.
+    """
+    placed = {cls.__name__ for cls in _plug_ins(strategies_room, Distribution).values()}
+    differing = [
+        difference
+        for difference in config_diff.differences(stored, current, _FREE_ALWAYS, only_common=bool(free))
+        if not {*free, *placed} & {_component(difference)}
+    ]
     if differing:
         more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
         raise UserError(
-            f"The run in {folder.path} has another configuration ({'; '.join(differing[:3])}{more}); name another"
+            f"The run in {run.path} has another configuration ({'; '.join(differing[:3])}{more}); name another"
             " --workdir, or give the command it was started with."
         )
+
+
+def _component(difference: str) -> str:
+    """The macro or the component that a difference, `scope/Component.parameter = …`, is about."""
+    return difference.split(" = ")[0].rpartition("/")[2].partition(".")[0]
+
+
+def _free_in_tests(mode: type[Mode]) -> frozenset[str]:
+    """What may differ between a run and its test: how it was trained, and how it is tested."""
+    rooms = ("actions", "losses", "optimizers", "policies", "rewards", "schedules")
+    trained_by = {name for room in rooms for name in catalogue.names_in(room)}
+    return frozenset({mode.__name__, "Train", "steps", "noise", *trained_by})
 
 
 def _default_workdir(gin_files: Sequence[str], evaluates: bool) -> str:
     if evaluates and config.macro("checkpoint", ""):
         return config.macro("checkpoint")
-    name = os.path.splitext(os.path.basename(gin_files[0]))[0]
+    folder, file = os.path.split(os.path.abspath(gin_files[0]) if "://" not in gin_files[0] else gin_files[0])
+    # A run's own config.gin repeats that run, beside it.
+    name = f"{os.path.basename(folder)}-repeated" if file == "config.gin" else os.path.splitext(file)[0]
     return os.path.join("runs", f"{name}-{config.macro('seed', 0)}")
 
 
@@ -150,6 +176,8 @@ def evaluate(workdir: str, mode: str, gin_params: Sequence[str], data_dir: str |
     folder = RunFolder(workdir)
     if folder.read_config() is None:
         raise UserError(f"There is no run in {workdir}; train first, or name a trained run's folder with --workdir.")
+    modes = _plug_ins(modes_room, Evaluation)
+    _choose(mode, modes, "test")
     run([folder.config], [*gin_params, f"mode={mode!r}"], workdir, data_dir)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from tf_emcom.data.source import Source
-from tf_emcom.errors import require_integer
+from tf_emcom.errors import require_instance, require_integer
 from tf_emcom.game import Game
 from tf_emcom.learner import Learner
 from tf_emcom.runtime.strategies.distribution import Distribution
@@ -33,6 +33,8 @@ class Experiment:
           steps: length of the training run.
           seed: of everything random.
         """
+        require_instance("game", game, Game, "@nlg/Game()")
+        require_instance("data", data, Source, "@Digits()")
         require_integer("batch_size", batch_size, 1, "it counts the games of a step")
         require_integer("steps", steps, 1, "it counts the steps of the training run")
         require_integer("seed", seed, 0, "random numbers start from it")

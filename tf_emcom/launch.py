@@ -5,7 +5,17 @@ import os
 import sys
 from pathlib import Path
 
-_NEEDED = ("absl", "gin", "tensorflow", "tensorflow_probability", "tf_keras")
+_NEEDED = (
+    "absl",
+    "gin",
+    "scipy",
+    "sklearn",
+    "tensorflow",
+    "tensorflow_datasets",
+    "tensorflow_probability",
+    "tf_keras",
+    "tqdm",
+)
 
 
 def find_libraries() -> None:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
+from tf_emcom.errors import require_number
 from tf_emcom.game import Game
 from tf_emcom.ops.ema import follow
 from tf_emcom.optimizers.optimizer import Optimizer
@@ -57,6 +58,7 @@ class Learner(tf.Module):
           target_decay: of the moving average, in [0, 1].
         """
         super().__init__()
+        require_number("Learner.target_decay", target_decay, 0, 1, "it is the share that a moving average keeps")
         self.game = game
         self.batch_size = batch_size
         self.seed = seed
@@ -109,6 +111,11 @@ class Learner(tf.Module):
         # Detached copies: a metric is not to be differentiated through by accident.
         metrics = {name: tf.reduce_sum(tf.stop_gradient(v)) / self.batch_size for name, v in per_game.items()}
         return gradients, metrics
+
+    def is_finite(self) -> bool:
+        """Whether every weight of the agents is a finite number; a look from the host, between steps."""
+        weights = (*self.speaker.trainable_variables, *self.listener.trainable_variables)
+        return all(bool(tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(v)))) for v in weights)
 
     def apply(self, gradients: Gradients, step: tf.Tensor) -> None:
         """Updates both agents, then the target speaker, with gradients summed over replicas."""

@@ -96,7 +96,6 @@ def test_fixed_positions_are_erased_in_every_message():
         Joined([LinearRamp(0.0, 3.0, 10), 0.5], [10]),
         "0.5",
     ],
-    ids=str,
 )
 @pytest.mark.parametrize("channel", [Erasure, Substitution])
 def test_what_is_no_probability_is_refused(channel, probability):

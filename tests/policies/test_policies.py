@@ -63,7 +63,7 @@ def test_policy_gradient_reaches_the_scores():
     assert abs(float(tape.gradient(log_probs, scores)[0, 0])) == pytest.approx((1 - chosen) / 2, abs=1e-6)
 
 
-@pytest.mark.parametrize("temperature", [0.0, -1.0, LinearRamp(1.0, 0.0, 10)], ids=str)
+@pytest.mark.parametrize("temperature", [0.0, -1.0, LinearRamp(1.0, 0.0, 10)])
 def test_temperature_that_is_not_above_zero_is_refused(temperature):
     with pytest.raises(UserError, match="Greedy"):
         Sampled(temperature)

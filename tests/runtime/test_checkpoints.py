@@ -5,6 +5,7 @@ import pytest
 
 from tests import lewis
 from tf_emcom.errors import UserError
+from tf_emcom.nets.mlp import Mlp
 from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
 from tf_emcom.runtime.strategies.mirrored import Mirrored
 from tf_emcom.runtime.strategies.one_device import OneDevice
@@ -36,6 +37,22 @@ def test_a_checkpoint_of_one_strategy_is_restored_on_every_replica_of_another(tm
     for replica in range(distribution.replicas):
         for ours, theirs in zip(state(distribution, fresh, replica), state(source(False), saved), strict=True):
             np.testing.assert_array_equal(ours, theirs)
+
+
+def test_layers_in_a_list_are_saved_too(tmp_path):
+    # What a plug-in may well do; TensorFlow's own tracking does not see them.
+    def learner(seed):
+        made = lewis.make_learner(lewis.nlg, 8, seed=seed, torso_cls=lambda: Mlp((6, 5)))
+        assert len(made.speaker.torso.trainable_variables) == 4
+        return made
+
+    saved, fresh = learner(1), learner(2)
+    Checkpoints(str(tmp_path), saved).save(10)
+    Checkpoints(str(tmp_path), fresh).restore_latest()
+    for agent in ("speaker", "target_speaker", "listener"):
+        ours, theirs = getattr(fresh, agent).trainable_variables, getattr(saved, agent).trainable_variables
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(a.numpy(), b.numpy(), err_msg=a.path)
 
 
 def test_only_the_last_few_are_kept(tmp_path):

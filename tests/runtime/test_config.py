@@ -257,10 +257,11 @@ def test_a_missing_value_is_told_with_the_binding_it_needs(write):
     assert str(raised.value) == "ConfigCore needs a value for units: bind speaker/ConfigCore.units in gin."
 
 
-def test_a_wrong_call_inside_a_constructor_stays_a_type_error(write):
+def test_what_breaks_in_a_constructor_is_a_sentence_that_keeps_its_cause(write):
     config.load([write("game = @ConfigFaulty()\nConfigFaulty.size = 1")], [])
-    with pytest.raises(TypeError, match="_needs_two"):
+    with pytest.raises(UserError, match="ConfigFaulty cannot be built .*_needs_two") as raised:
         config.macro("game")
+    assert isinstance(raised.value.__cause__, TypeError)
 
 
 def test_modules_imported_by_a_gin_file_can_bring_components(write, tmp_path, monkeypatch):

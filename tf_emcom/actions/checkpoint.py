@@ -1,6 +1,7 @@
 """Saving."""
 
 from tf_emcom.actions.action import Action, Moment, check_every
+from tf_emcom.errors import UserError
 
 
 class Checkpoint(Action):
@@ -10,5 +11,10 @@ class Checkpoint(Action):
         self.every = check_every("Checkpoint", every)
 
     def act(self, moment: Moment) -> None:
-        """Saves."""
+        """Saves; UserError where a weight is no finite number: what was saved before stays the newest."""
+        if not moment.learner.is_finite():
+            raise UserError(
+                f"A weight is no finite number after step {moment.step}, so nothing is saved and the run stops; lower"
+                " the learning rates, or clip gradients with @ClipByGlobalNorm, in a new workdir."
+            )
         moment.checkpoints.save(moment.step)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tf_emcom.data.examples import Examples
-from tf_emcom.errors import UserError
+from tf_emcom.errors import UserError, require_integer
 
 _SHARES = {"train": 0.7, "valid": 0.1}  # "test" has the rest
 
@@ -27,8 +27,7 @@ class Digits:
         Raises:
           UserError: when `split_seed` is negative.
         """
-        if split_seed < 0:
-            raise UserError(f"Digits.split_seed is {split_seed}, but a seed is 0 or more: choose another one.")
+        require_integer("Digits.split_seed", split_seed, 0, "the images are shuffled from it")
         self.split_seed = split_seed
 
     def features(self) -> int:

@@ -1,10 +1,11 @@
 """What every data set is."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tf_emcom.data.examples import Examples
 
 
+@runtime_checkable
 class Source(Protocol):
     """A data set with splits `train`, `valid` and `test`."""
 

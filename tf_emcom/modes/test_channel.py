@@ -36,13 +36,17 @@ class TestChannel(Evaluation):
           seed: of shuffling and masks; two evaluations agree to the digit.
           checkpoint: the folder of the run to restore; the workdir's own where it is empty.
         """
+        for name, values in (("candidates", candidates), ("noises", noises)):
+            if not isinstance(values, list | tuple) or not values:
+                raise UserError(f"TestChannel.{name} is {values!r}; bind it to a list of numbers, as in [16, 64].")
         for noise in noises:
             require_number("TestChannel.noises", noise, 0, 1, "each is a probability of erasure")
         for count in candidates:
             require_integer("TestChannel.candidates", count, 2, "each is a number of candidates to choose from")
         require_integer("TestChannel.passes", passes, 1, "it counts the passes over the split")
-        self.candidates = tuple(candidates)
-        self.noises = [float(noise) for noise in noises]
+        require_integer("TestChannel.seed", seed, 0, "shuffling and masks start from it")
+        self.candidates = tuple(dict.fromkeys(candidates))
+        self.noises = [float(noise) for noise in dict.fromkeys(noises)]
         self.passes = passes
         self.split = split
         self.seed = seed

@@ -10,7 +10,7 @@ from tf_emcom.actions.checkpoint import Checkpoint
 from tf_emcom.actions.log import Log
 from tf_emcom.data.order import Order
 from tf_emcom.data.pipeline import Pipeline
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.errors import UserError, require_instance, require_integer
 from tf_emcom.experiment import Experiment
 from tf_emcom.modes.mode import Training
 from tf_emcom.runtime.checkpoints import Checkpoints
@@ -22,19 +22,26 @@ from tf_emcom.types import Batch
 class Train(Training):
     """The outer loop: calls the compiled inner loop, and actions between its calls; resumes where a run stopped."""
 
-    def __init__(self, actions: Sequence[Action], steps_per_call: int = 100, keep: int = 3) -> None:
+    def __init__(
+        self, actions: Sequence[Action], steps_per_call: int = 100, keep: int = 3, checkpoint: str = ""
+    ) -> None:
         """Checks that the actions go together.
 
         Args:
           actions: what happens between the calls, in this order.
           steps_per_call: how many steps run without coming back to Python, at most.
           keep: how many checkpoints are kept.
+          checkpoint: the folder of a run whose agents a new run starts with; its optimisers are new. Empty: none.
 
         Raises:
           UserError: a checkpoint would fall between two logged steps, so that a resumed run would log other means.
         """
         require_integer("Train.steps_per_call", steps_per_call, 1, "it counts the steps between two returns to Python")
         require_integer("Train.keep", keep, 1, "it counts the checkpoints that are kept")
+        if not isinstance(actions, list | tuple):
+            raise UserError(f"Train.actions is {actions!r:.80}; bind it to a list, as in [@Log(), @Checkpoint()].")
+        for action in actions:
+            require_instance("Train.actions", action, Action, "[@Log(), @Checkpoint()]")
         for saving in (a for a in actions if isinstance(a, Checkpoint)):
             for logging in (a for a in actions if isinstance(a, Log)):
                 if saving.every % logging.every:
@@ -45,11 +52,14 @@ class Train(Training):
         self.actions = tuple(actions)
         self.steps_per_call = steps_per_call
         self.keep = keep
+        self.checkpoint = checkpoint
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Trains up to the experiment's last step; what is trained already is not trained again."""
         checkpoints = Checkpoints(folder.checkpoints, experiment.learner, self.keep)
         start = checkpoints.restore_latest()
+        if self.checkpoint and not start:
+            checkpoints.restore_agents(self.checkpoint)
         if start >= experiment.steps:
             print(f"{folder.path} is trained: {start:,} of {experiment.steps:,} steps are done.")
             return

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tf_emcom.errors import require_integer
 from tf_emcom.nets.core import Core, State
 from tf_emcom.nets.linear import truncated_normal
 
@@ -12,6 +13,7 @@ class GruCore(Core):
 
     def __init__(self, units: int = 256, name: str | None = None) -> None:
         super().__init__(name=name)
+        require_integer("GruCore.units", units, 1, "it counts the units of the core")
         self.units = units
         self.state_size = units
 

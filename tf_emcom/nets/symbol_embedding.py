@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from tf_emcom.errors import require_integer
+
 
 class SymbolEmbedding(keras.layers.Layer):
     """A vector for each of `symbols` ids, truncated normal with σ = 1.
@@ -13,6 +15,7 @@ class SymbolEmbedding(keras.layers.Layer):
 
     def __init__(self, symbols: int, size: int = 10, name: str | None = None) -> None:
         super().__init__(name=name)
+        require_integer("embedding_size", size, 1, "a symbol is embedded as so many numbers")
         self.symbols = symbols
         self.size = size
 

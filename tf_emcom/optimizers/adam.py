@@ -1,12 +1,15 @@
 """Adam."""
 
+import math
+import types
 from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
+from tf_emcom.errors import require_number
 from tf_emcom.optimizers.optimizer import Optimizer, zeros
-from tf_emcom.schedules.schedule import Schedule, at
+from tf_emcom.schedules.schedule import Schedule, at, bounds_of
 
 
 class Adam(Optimizer):
@@ -21,10 +24,19 @@ class Adam(Optimizer):
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
+        """UserError where a number is out of its range."""
         super().__init__()
+        low, high = bounds_of(learning_rate)
+        require_number("Adam.learning_rate", low, 0, math.inf, "a step against the gradient has a length")
+        require_number("Adam.learning_rate", high, 0, math.inf, "a step against the gradient has a length")
+        require_number("Adam.b1", b1, 0, 1, "it is the share that a moving average keeps")
+        require_number("Adam.b2", b2, 0, 1, "it is the share that a moving average keeps")
+        require_number("Adam.epsilon", epsilon, 0, math.inf, "it keeps a divisor above 0")
+        require_number("Adam.weight_decay", weight_decay, 0, math.inf, "it pulls weights towards 0")
         self.learning_rate = learning_rate
         self.b1, self.b2, self.epsilon, self.weight_decay = b1, b2, epsilon, weight_decay
-        self.variables_to_train = list(variables)
+        # Out of checkpoints' sight: in a list of its own, weights would be saved under the optimiser's name.
+        self._trained = types.SimpleNamespace(variables=tuple(variables))
         # Counts this optimiser's own updates: they differ from the run's steps once an optimiser is reset.
         self.updates = zeros((), "int32", "updates")
         self.first_moments = self.slots(variables, "first_moment")
@@ -36,7 +48,7 @@ class Adam(Optimizer):
         rate = at(self.learning_rate, step)
         first_bias, second_bias = 1.0 - self.b1**count, 1.0 - self.b2**count
         for gradient, variable, first, second in zip(
-            gradients, self.variables_to_train, self.first_moments, self.second_moments, strict=True
+            gradients, self._trained.variables, self.first_moments, self.second_moments, strict=True
         ):
             mean = self.b1 * first.value + (1.0 - self.b1) * gradient
             square = self.b2 * second.value + (1.0 - self.b2) * tf.square(gradient)

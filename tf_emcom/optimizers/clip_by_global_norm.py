@@ -6,7 +6,6 @@ import keras
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.optimizers.adam import Adam
 from tf_emcom.optimizers.optimizer import Optimizer
 
 
@@ -17,7 +16,7 @@ class ClipByGlobalNorm(Optimizer):
         self,
         variables: Sequence[keras.Variable],
         limit: float,
-        then_cls: Callable[[Sequence[keras.Variable]], Optimizer] = Adam,
+        then_cls: Callable[[Sequence[keras.Variable]], Optimizer],
     ) -> None:
         """UserError unless limit > 0."""
         super().__init__()

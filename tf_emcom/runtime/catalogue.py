@@ -55,6 +55,11 @@ def component_names() -> list[str]:
     return sorted(entry.name for _, entry in gin.config._REGISTRY.items() if entry.module != "gin")
 
 
+def names_in(room: str) -> list[str]:
+    """Returns the names of the components of one room, such as `losses`."""
+    return [entry.name for _, entry in gin.config._REGISTRY.items() if entry.module == room]
+
+
 def parameters(component: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], bool]:
     """Returns the parameters that gin can bind, by name, and whether the component takes any other name as well.
 

@@ -1,20 +1,33 @@
 """Saving and restoring a learner."""
 
 import os
+import re
 
+import keras
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
+from tf_emcom.learner import Learner
 
 
 class Checkpoints:
     """The last few checkpoints of a run: weights, moving average, optimisers and the step, as `tf.train.Checkpoint`."""
 
-    def __init__(self, folder: str, learner: tf.Module, keep: int = 3) -> None:
+    def __init__(self, folder: str, learner: Learner, keep: int = 3) -> None:
         """`folder` is `RUN/checkpoints`."""
         self.folder = folder
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
-        self.checkpoint = tf.train.Checkpoint(learner=learner, step=self.step)
+        self.agents = {
+            "speaker": _weights(learner.speaker),
+            "target_speaker": _weights(learner.target_speaker),
+            "listener": _weights(learner.listener),
+        }
+        self.checkpoint = tf.train.Checkpoint(
+            step=self.step,
+            speaker_optimizer=learner.speaker_optimizer,
+            listener_optimizer=learner.listener_optimizer,
+            **self.agents,
+        )
         self.manager = tf.train.CheckpointManager(self.checkpoint, folder, max_to_keep=keep)
 
     def save(self, step: int) -> None:
@@ -28,26 +41,56 @@ class Checkpoints:
         Raises:
           UserError: it was made by agents of another architecture, or is damaged.
         """
-        newest = self.manager.latest_checkpoint
+        newest = newest_checkpoint(self.folder)
         if newest is None:
             return 0
-        try:
-            self.checkpoint.restore(newest).assert_existing_objects_matched()
-        # TensorFlow tells damage in all of these ways, depending on the byte that is wrong.
-        except (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError) as error:
-            raise UserError(
-                f"The checkpoint {newest} does not fit these agents or is damaged"
-                f" ({str(error).splitlines()[0][:200]}); use"
-                " the configuration it was made with, or remove it so that the one before is used."
-            ) from error
+        _restore(self.checkpoint, newest)
         return int(self.step.numpy())
+
+    def restore_agents(self, folder: str) -> None:
+        """Takes the agents, and nothing else, from the newest checkpoint in another run's `folder`.
+
+        Raises:
+          UserError: there is none, it was made by agents of another architecture, or is damaged.
+        """
+        _restore(tf.train.Checkpoint(**self.agents), newest_checkpoint(require_checkpoint(folder)))
+
+
+def newest_checkpoint(folder: str) -> str | None:
+    """The path of the checkpoint with the highest step, None where there is none.
+
+    It looks at the checkpoints themselves, not at the file `checkpoint` beside them: that one may name a checkpoint
+    that was removed, and may be lost without any weights being lost.
+    """
+    indices = tf.io.gfile.glob(os.path.join(folder, "ckpt-*.index"))
+    steps = [int(found[1]) for found in (re.search(r"ckpt-(\d+)\.index$", path) for path in indices) if found]
+    return os.path.join(folder, f"ckpt-{max(steps)}") if steps else None
 
 
 def require_checkpoint(run: str) -> str:
     """`RUN/checkpoints`, if there is one in it; UserError otherwise."""
     folder = os.path.join(run, "checkpoints")
-    if tf.train.latest_checkpoint(folder) is None:
+    if newest_checkpoint(folder) is None:
         raise UserError(
             f"There is no checkpoint in {folder}; train first, or bind checkpoint to the folder of a trained run."
         )
     return folder
+
+
+def _weights(agent: keras.Model) -> tf.Module:
+    # By hand, since TensorFlow does not see layers that a Keras layer keeps in a list, and would leave them out without
+    # a word. By position, since Keras numbers names by what else a process has built.
+    holder = tf.Module()
+    holder.weights = {f"{i}_{v.name}": v.value for i, v in enumerate(agent.trainable_variables)}
+    return holder
+
+
+def _restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
+    try:
+        checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
+    # TensorFlow tells damage in all of these ways, depending on the byte that is wrong.
+    except (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError) as error:
+        raise UserError(
+            f"The checkpoint {path} does not fit these agents or is damaged ({str(error).splitlines()[0][:200]}); use"
+            " the configuration it was made with, or remove it so that the one before is used."
+        ) from error

@@ -80,6 +80,12 @@ def plain_errors() -> Iterator[None]:
             raise original from None
         if isinstance(original, TypeError):
             _explain_missing_value(original, blamed=str(error))
+        if isinstance(original, TypeError | AttributeError | ValueError) and (built := _BLAMED.search(str(error))):
+            reason = " ".join(str(original).split())
+            raise UserError(
+                f"{built.group(1)} cannot be built with what is bound to it ({reason:.200}); look at its parameters,"
+                " also at @Name against @Name(): a class is bound without parentheses, an object with them."
+            ) from error
         raise
 
 

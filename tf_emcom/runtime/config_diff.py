@@ -24,15 +24,21 @@ def operative_config() -> str:
 
 
 def complete_config() -> str:
-    """Returns `operative_config` together with what was bound but not used so far.
+    """Returns all that is bound, as it was bound, together with the defaults that were used.
 
-    Another mode, which builds other components, can start from this text without falling back to their defaults.
+    Another mode, which builds other components, can start from this text without falling back to their defaults; and a
+    binding that comes after it, as on the command line, takes the same effect as after the original files. For that a
+    value stands under the scope that it was bound in, not under the one that it was used in.
 
     Raises:
         UserError: If a value in it cannot be written in gin.
     """
-    bound, used = gin.config._CONFIG, gin.config._OPERATIVE_CONFIG
-    return _text({key: {**bound.get(key, {}), **used.get(key, {})} for key in {**bound, **used}})
+    complete = {key: dict(values) for key, values in gin.config._CONFIG.items()}
+    for (scope, selector), values in gin.config._OPERATIVE_CONFIG.items():
+        for parameter, value in values.items():
+            if _supplier(scope, selector, parameter) is None:
+                complete.setdefault(("", selector), {})[parameter] = value
+    return _text(complete)
 
 
 def unused(given: Sequence[Binding]) -> list[str]:

@@ -91,7 +91,10 @@ def read_file(file: str, including: tuple[str, ...] = ()) -> Iterator[Binding]:
     path = _find(file, including)
     if path in including:
         raise UserError(f"The gin file {path} includes itself.")
-    text = tf.io.gfile.GFile(path).read()
+    try:
+        text = tf.io.gfile.GFile(path).read()
+    except UnicodeDecodeError as error:
+        raise UserError(f"The gin file {path} is no text in UTF-8; name another one.") from error
     for statement in _statements(text, path):
         place = f"{path}, line {statement.location.line_num}"
         if isinstance(statement, config_parser.IncludeStatement):
@@ -100,19 +103,6 @@ def read_file(file: str, including: tuple[str, ...] = ()) -> Iterator[Binding]:
             _import(statement, place)
         elif isinstance(statement, config_parser.BindingStatement):
             yield Binding(statement.scope, statement.selector, statement.arg_name, statement.value, place)
-
-
-def _statements(path: str, text: str) -> Iterator[Any]:
-    # One at a time, since what a line imports may be what a later one refers to.
-    statements = config_parser.ConfigParser(text, _Delegate())
-    while True:
-        try:
-            statement = next(statements, None)
-        except _UNREADABLE as error:
-            raise UserError(f"The gin file {path} has a syntax error{_where(error, text)}.") from error
-        if statement is None:
-            return
-        yield statement
 
 
 def read_parameter(text: str) -> Binding:

@@ -1,5 +1,6 @@
 """What a run leaves behind."""
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable
@@ -8,6 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
+from tf_emcom.runtime.checkpoints import newest_checkpoint
 
 
 class RunFolder:
@@ -26,7 +28,7 @@ class RunFolder:
         Raises:
           UserError: something else lives here.
         """
-        if tf.io.gfile.exists(self.config):
+        if tf.io.gfile.exists(self.config) and not tf.io.gfile.isdir(self.config):
             with tf.io.gfile.GFile(self.config) as file:
                 return file.read()
         if tf.io.gfile.exists(self.path) and (not tf.io.gfile.isdir(self.path) or tf.io.gfile.listdir(self.path)):
@@ -38,12 +40,28 @@ class RunFolder:
 
     def has_results(self) -> bool:
         """Whether anything was trained here: only then is there something to lose."""
-        return tf.train.latest_checkpoint(self.checkpoints) is not None or tf.io.gfile.exists(self._metrics)
+        return newest_checkpoint(self.checkpoints) is not None or tf.io.gfile.exists(self._metrics)
 
     def write_config(self, text: str) -> None:
         """Makes this the folder of a run with that configuration."""
-        tf.io.gfile.makedirs(self.path)
+        self._make(self.path)
         self._replace(self.config, text)
+
+    def lock(self) -> None:
+        """Keeps other processes on this machine from training here, until this one ends, however it ends.
+
+        Raises:
+          UserError: one does already.
+        """
+        if "://" in self.path:
+            return  # Cloud storage has no locks.
+        self._lock = open(os.path.join(self.path, ".lock"), "w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"Another process is training in {self.path}; wait until it ends, or name another --workdir."
+            ) from error
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Adds a line to metrics.jsonl."""
@@ -57,7 +75,13 @@ class RunFolder:
         with tf.io.gfile.GFile(self._metrics) as file:
             lines = file.read().split("\n")
         # What stands behind the last line break was never finished.
-        return [json.loads(line) for line in lines[:-1]]
+        try:
+            rows = [json.loads(line) for line in lines[:-1]]
+            return [row for row in rows if isinstance(row["step"], int)]
+        except (json.JSONDecodeError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{self._metrics} has a line that is no logged step ({error}); mend or remove it, then start again."
+            ) from error
 
     def forget_metrics_after(self, step: int) -> None:
         """Drops the lines of steps that will be done again."""
@@ -68,16 +92,33 @@ class RunFolder:
     def write_evaluation(self, mode: str, rows: Iterable[dict[str, Any]]) -> str:
         """Writes eval/<mode>.jsonl anew and returns its path."""
         folder = os.path.join(self.path, "eval")
-        tf.io.gfile.makedirs(folder)
+        self._make(folder)
         path = os.path.join(folder, f"{mode}.jsonl")
         self._replace(path, _lines(rows))
         return path
 
+    def _make(self, folder: str) -> None:
+        try:
+            tf.io.gfile.makedirs(folder)
+        except (OSError, tf.errors.OpError) as error:
+            raise UserError(
+                f"The folder {folder} cannot be made ({_reason(error)}); name another --workdir."
+            ) from error
+
     def _replace(self, path: str, text: str) -> None:
         # Readers, and a kill, find either the old text or the new one.
-        with tf.io.gfile.GFile(path + ".new", "w") as file:
-            file.write(text)
-        tf.io.gfile.rename(path + ".new", path, overwrite=True)
+        try:
+            with tf.io.gfile.GFile(path + ".new", "w") as file:
+                file.write(text)
+            tf.io.gfile.rename(path + ".new", path, overwrite=True)
+        except (OSError, tf.errors.OpError) as error:
+            raise UserError(
+                f"{path} cannot be written ({_reason(error)}); mend that, or use another --workdir."
+            ) from error
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "message", error)).splitlines()[0]
 
 
 def _lines(rows: Iterable[dict[str, Any]]) -> str:

@@ -1,0 +1,171 @@
+"""What a run's folder keeps, and what is refused, in this process: `tests/test_commands.py` starts real ones."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import commands, feature_folders
+from tf_emcom import command
+from tf_emcom.errors import UserError
+
+DIGITS = [str(commands.ROOT / "gin" / "nlg_digits.gin")]
+TEST = ["TestChannel.passes=1", "TestChannel.candidates=(16,)"]
+
+
+def train(run, *params, gin_files=DIGITS, **flags):
+    command.run(gin_files, [*commands.TINY, *params], str(run), **flags)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A trained run; tests copy it."""
+    run = tmp_path_factory.mktemp("runs") / "trained"
+    train(run)
+    return run
+
+
+@pytest.fixture
+def copy(trained, tmp_path):
+    return shutil.copytree(trained, tmp_path / "copy")
+
+
+def logged(run):
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_bindings_after_a_runs_own_config_take_effect(trained, tmp_path):
+    params = ["steps=1", "Erasure.probability=0.3", "SpeakerReinforce.kl_coefficient=0.2"]
+    command.run([str(trained / "config.gin")], params, str(tmp_path / "run"))
+    assert logged(tmp_path / "run")[-1]["noise"] == pytest.approx(0.3)
+    assert "SpeakerReinforce.kl_coefficient = 0.2" in (tmp_path / "run" / "config.gin").read_text()
+
+
+def test_a_run_moves_with_its_data(tmp_path):
+    old, new, run = tmp_path / "old", tmp_path / "new", tmp_path / "run"
+    feature_folders.write_byol_folder(old, examples={"train": 16, "valid": 16, "test": 16}, features=8)
+    imagenet = [str(commands.ROOT / "gin" / "nlg_imagenet.gin")]
+    train(run, "batch_size=8", gin_files=imagenet, data_dir=str(old))
+    old.rename(new)
+    train(run, "batch_size=8", gin_files=imagenet, data_dir=str(new))
+    command.evaluate(str(run), "testchannel", TEST, str(new))
+    assert (run / "eval" / "testchannel.jsonl").exists()
+
+
+@pytest.mark.parametrize("damage", ["missing", "garbled"])
+def test_checkpoints_are_found_without_the_file_that_lists_them(copy, damage, capsys):
+    listing = copy / "checkpoints" / "checkpoint"
+    listing.unlink() if damage == "missing" else listing.write_text("model_checkpoint_path: \x00\n")
+    train(copy)
+    assert "is trained: 4 of 4" in capsys.readouterr().out
+
+
+def test_the_checkpoint_before_is_used_once_the_newest_is_removed(copy, capsys):
+    for part in (copy / "checkpoints").glob("ckpt-4.*"):
+        part.unlink()
+    train(copy)
+    assert "Going on from step 2 of 4" in capsys.readouterr().out
+    assert [row["step"] for row in logged(copy)] == [2, 4]
+
+
+def test_a_test_of_another_runs_checkpoint_leaves_results_in_its_own_folder_again_and_again(trained, tmp_path):
+    params = ['mode="testchannel"', f"checkpoint={str(trained)!r}", *TEST]
+    for _ in range(2):
+        train(tmp_path / "results", *params)
+    assert set(commands.snapshot(tmp_path / "results")) == {"eval/testchannel.jsonl"}
+
+
+@pytest.mark.parametrize("other", ["Digits.split_seed=5", "message_length=3", "Listener.head_cls=@Cpc"])
+def test_a_checkpoint_of_other_agents_or_other_data_is_refused(trained, tmp_path, other):
+    params = ['mode="testchannel"', f"checkpoint={str(trained)!r}", other]
+    with pytest.raises(UserError, match="another configuration"):
+        train(tmp_path / "results", *params)
+
+
+def test_a_test_does_not_care_how_long_the_run_was_trained(trained, tmp_path):
+    train(tmp_path / "r", 'mode="testchannel"', f"checkpoint={str(trained)!r}", "steps=9", "Log.every=3", *TEST)
+
+
+def test_two_processes_do_not_train_in_one_folder(copy):
+    import fcntl
+
+    (copy / "checkpoints" / "ckpt-4.index").unlink()
+    with open(copy / ".lock", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        before = commands.snapshot(copy)
+        with pytest.raises(UserError, match="Another process is training"):
+            train(copy)
+        assert commands.snapshot(copy) == before
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
+    with pytest.raises(UserError, match="no finite number"):
+        # One step: its loss is still that of the weights before.
+        train(tmp_path / "run", "steps=1", "speaker/Adam.learning_rate=1e39")
+    assert not list(tmp_path.rglob("ckpt-*"))
+
+
+def test_training_starts_from_the_agents_of_a_checkpoint(trained, tmp_path):
+    rates = ("speaker/Adam.learning_rate=0.0", "listener/Adam.learning_rate=0.0")
+    train(tmp_path / "run", f"checkpoint={str(trained)!r}", "steps=1", "seed=9", *rates)
+    ours, theirs = (tf.train.load_checkpoint(str(run / "checkpoints")) for run in (tmp_path / "run", trained))
+    names = [name for name in ours.get_variable_to_shape_map() if re.match("(speaker|listener)/", name)]
+    assert len(names) >= 15
+    for name in names:
+        np.testing.assert_array_equal(ours.get_tensor(name), theirs.get_tensor(name), err_msg=name)
+
+
+def test_training_is_no_test(trained):
+    with pytest.raises(UserError, match="no test 'train'"):
+        command.evaluate(str(trained), "train", [])
+
+
+BAD_VALUES = [
+    'noise="a"',
+    "noise=None",
+    "game=@Erasure()",
+    "data=None",
+    "data=@Digits",
+    "nlg/Game.channel=@Substitution",
+    "Speaker.core_cls=@speaker/GruCore()",
+    "Speaker.head_cls=@Cpc",
+    "Train.actions=@Log()",
+    "Train.actions=[@Log]",
+    'speaker/Adam.learning_rate="abc"',
+    "speaker/Adam.learning_rate=-1.0",
+    "Learner.target_decay=2.0",
+    "Digits.split_seed=1.5",
+    "speaker/LstmCore.units=0",
+    'NormMergePolicyValue.activation="tanhh"',
+    "Speaker.embedding_size=0",
+]
+
+
+@pytest.mark.parametrize("bad", BAD_VALUES)
+def test_a_value_of_the_wrong_kind_is_a_users_mistake(tmp_path, bad):
+    with pytest.raises(UserError) as told:
+        train(tmp_path / "run", bad)
+    assert "\n" not in str(told.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("bad", ["candidates=16", "noises=()", "noises=0.5", "seed=-1", 'split="tset"'])
+def test_a_bad_grid_is_refused(copy, bad):
+    with pytest.raises(UserError):
+        command.evaluate(str(copy), "testchannel", [f"TestChannel.{bad}"])
+
+
+def test_a_workdir_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be made"):
+        train(tmp_path / "file" / "run")
+
+
+def test_a_damaged_line_of_metrics_is_told(copy):
+    (copy / "checkpoints" / "ckpt-4.index").unlink()
+    (copy / "metrics.jsonl").write_text("{}\n")
+    with pytest.raises(UserError, match="metrics.jsonl has a line"):
+        train(copy)

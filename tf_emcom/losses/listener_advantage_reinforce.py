@@ -2,22 +2,19 @@
 
 import tensorflow as tf
 
-from tf_emcom.losses.loss import Loss, needed
+from tf_emcom.losses.listener_reinforce import ListenerReinforce
+from tf_emcom.losses.loss import needed
 from tf_emcom.ops.policy_gradient import policy_gradient_loss, squared_error
 from tf_emcom.ops.selection import take
-from tf_emcom.schedules.schedule import Schedule, at
+from tf_emcom.schedules.schedule import at
 from tf_emcom.types import LossTerms, Play
 
 
-class ListenerAdvantageReinforce(Loss):
-    """−(sg(Q(a)) − sg(v))·log π(a) − β·entropy + w·((r − Q(a))² + (r − v)²) (NEC, section 2.3)."""
+class ListenerAdvantageReinforce(ListenerReinforce):
+    """−(sg(Q(a)) − sg(v))·log π(a) − β·entropy + w·((r − Q(a))² + (r − v)²) (NEC, section 2.3).
 
-    def __init__(
-        self, entropy_coefficient: Schedule | float = 1e-4, value_coefficient: Schedule | float = 1e-3
-    ) -> None:
-        """β and w, constants or schedules."""
-        self.entropy_coefficient = entropy_coefficient
-        self.value_coefficient = value_coefficient
+    β and w as for REINFORCE.
+    """
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
         """The terms of B games, each [B]."""

@@ -101,6 +101,19 @@ def test_two_processes_do_not_train_in_one_folder(copy):
         assert commands.snapshot(copy) == before
 
 
+def test_a_run_that_has_nothing_yet_keeps_its_configuration_from_another_process(tmp_path):
+    import fcntl
+
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.gin").write_text("batch_size = 7\n")
+    with open(run / ".lock", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(UserError, match="Another process is training"):
+            train(run)
+    assert (run / "config.gin").read_text() == "batch_size = 7\n"
+
+
 def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
     with pytest.raises(UserError, match="no finite number"):
         # One step: its loss is still that of the weights before.

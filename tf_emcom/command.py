@@ -62,22 +62,20 @@ def run(
     folder = RunFolder(workdir or _default_workdir(gin_files, evaluates))
     # A test compares with the run whose weights it takes, which may be another one than where its results go.
     source = RunFolder(config.macro("checkpoint", "") or folder.path) if evaluates else folder
-    stored = source.read_config()
-    if evaluates and stored is None:
-        raise UserError(
-            f"There is no run in {source.path}; train first, or name a trained run's folder with --workdir."
-        )
+    stored = source.require_config() if evaluates else source.read_config()
     distribution = _distribution(strategy, replicas)
     with config.plain_errors():
         mode = build(chosen.__name__)
         experiment = build("Experiment", distribution)
     current = config_diff.complete_config()
+    if not evaluates:
+        # Before anything is written; and read again, since another process may have come first.
+        folder.lock()
+        stored = folder.read_config()
     if stored is not None and source.has_results():
         _refuse_another(source, stored, current, _free_in_tests(chosen) if evaluates else frozenset())
     elif not evaluates:
         folder.write_config(current)
-    if not evaluates:
-        folder.lock()
     for binding in config_diff.unused(given):
         print(f"Note: {binding} was given, but nothing used it.", file=sys.stderr)
     with config.plain_errors():
@@ -174,8 +172,7 @@ def evaluate(workdir: str, mode: str, gin_params: Sequence[str], data_dir: str |
       UserError: there is no run.
     """
     folder = RunFolder(workdir)
-    if folder.read_config() is None:
-        raise UserError(f"There is no run in {workdir}; train first, or name a trained run's folder with --workdir.")
+    folder.require_config()
     modes = _plug_ins(modes_room, Evaluation)
     _choose(mode, modes, "test")
     run([folder.config], [*gin_params, f"mode={mode!r}"], workdir, data_dir)

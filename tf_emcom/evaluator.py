@@ -24,11 +24,7 @@ class Evaluator(tf.Module):
         self.speaker = speaker
         self.listener = listener
         self.inputs = tf.convert_to_tensor(inputs)
-        self._group = (
-            tf.function(self._group_successes, jit_compile=True, autograph=False)
-            if jit_compile
-            else self._group_successes
-        )
+        self._group = tf.function(self._group_successes, jit_compile=jit_compile, autograph=False)
 
     def successes(
         self, candidates: int, noises: list[float], passes: int, seed: int, split: str

@@ -11,6 +11,8 @@ import tensorflow as tf
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.checkpoints import newest_checkpoint
 
+_LOCK = ".lock"
+
 
 class RunFolder:
     """A run's folder, local or on cloud storage; nothing in it is overwritten by a run of another configuration."""
@@ -31,20 +33,29 @@ class RunFolder:
         if tf.io.gfile.exists(self.config) and not tf.io.gfile.isdir(self.config):
             with tf.io.gfile.GFile(self.config) as file:
                 return file.read()
-        if tf.io.gfile.exists(self.path) and (not tf.io.gfile.isdir(self.path) or tf.io.gfile.listdir(self.path)):
+        is_folder = tf.io.gfile.isdir(self.path)
+        if tf.io.gfile.exists(self.path) and (not is_folder or set(tf.io.gfile.listdir(self.path)) - {_LOCK}):
             raise UserError(
                 f"The workdir {self.path} holds files but no config.gin, so it is no run's folder; name another"
                 " --workdir, or empty it."
             )
         return None
 
+    def require_config(self) -> str:
+        """The configuration of the run that lives here; UserError where none does."""
+        stored = self.read_config()
+        if stored is None:
+            raise UserError(
+                f"There is no run in {self.path}; train first, or name a trained run's folder with --workdir."
+            )
+        return stored
+
     def has_results(self) -> bool:
         """Whether anything was trained here: only then is there something to lose."""
         return newest_checkpoint(self.checkpoints) is not None or tf.io.gfile.exists(self._metrics)
 
     def write_config(self, text: str) -> None:
-        """Makes this the folder of a run with that configuration."""
-        self._make(self.path)
+        """Makes this folder, which is locked, that of a run with that configuration."""
         self._replace(self.config, text)
 
     def lock(self) -> None:
@@ -53,9 +64,10 @@ class RunFolder:
         Raises:
           UserError: one does already.
         """
+        self._make(self.path)
         if "://" in self.path:
             return  # Cloud storage has no locks.
-        self._lock = open(os.path.join(self.path, ".lock"), "w")
+        self._lock = open(os.path.join(self.path, _LOCK), "w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

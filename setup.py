@@ -20,6 +20,8 @@ setup(
         "scikit-learn",
         "editdistance",
         "gin-config",
+        "matplotlib",
+        "rapidfuzz",
         "tqdm",
     ],
     # TensorFlow comes as one of three packages that overwrite each other's files, so exactly one of cpu, cuda and tpu

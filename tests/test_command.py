@@ -51,7 +51,7 @@ def test_a_run_moves_with_its_data(tmp_path):
     train(run, "batch_size=8", gin_files=imagenet, data_dir=str(old))
     old.rename(new)
     train(run, "batch_size=8", gin_files=imagenet, data_dir=str(new))
-    command.evaluate(str(run), "testchannel", TEST, str(new))
+    command.evaluate(str(run), ["testchannel"], TEST, str(new))
     assert (run / "eval" / "testchannel.jsonl").exists()
 
 
@@ -75,7 +75,7 @@ def test_a_test_of_another_runs_checkpoint_leaves_results_in_its_own_folder_agai
     params = ['mode="testchannel"', f"checkpoint={str(trained)!r}", *TEST]
     for _ in range(2):
         train(tmp_path / "results", *params)
-    assert set(commands.snapshot(tmp_path / "results")) == {"eval/testchannel.jsonl"}
+    assert set(commands.snapshot(tmp_path / "results")) == {"eval/testchannel.jsonl", "figures/testchannel.png"}
 
 
 @pytest.mark.parametrize("other", ["Digits.split_seed=5", "message_length=3", "Listener.head_cls=@Cpc"])
@@ -133,7 +133,7 @@ def test_training_starts_from_the_agents_of_a_checkpoint(trained, tmp_path):
 
 def test_training_is_no_test(trained):
     with pytest.raises(UserError, match="no test 'train'"):
-        command.evaluate(str(trained), "train", [])
+        command.evaluate(str(trained), ["train"], [])
 
 
 BAD_VALUES = [
@@ -168,7 +168,7 @@ def test_a_value_of_the_wrong_kind_is_a_users_mistake(tmp_path, bad):
 @pytest.mark.parametrize("bad", ["candidates=16", "noises=()", "noises=0.5", "seed=-1", 'split="tset"'])
 def test_a_bad_grid_is_refused(copy, bad):
     with pytest.raises(UserError):
-        command.evaluate(str(copy), "testchannel", [f"TestChannel.{bad}"])
+        command.evaluate(str(copy), ["testchannel"], [f"TestChannel.{bad}"])
 
 
 def test_a_workdir_that_cannot_be_made_is_told(tmp_path):

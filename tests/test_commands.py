@@ -100,13 +100,14 @@ def test_training_resuming_and_testing_a_run(tmp_path):
         (c, n) for c in (16, 64, 256) for n in (0.0, 0.25, 0.5, 0.75)
     ]
     assert all(cell["games"] == 359 // cell["candidates"] * cell["candidates"] for cell in cells)
-    first_result = result.read_bytes()
+    picture = run / "figures" / "testchannel.png"
+    first_result, first_picture = result.read_bytes(), picture.read_bytes()
 
     short = commands.start("evaluate", f"--workdir={run}", "--mode=testchannel", params=test)
     assert short.returncode == 0, short.stderr
-    assert result.read_bytes() == first_result
+    assert (result.read_bytes(), picture.read_bytes()) == (first_result, first_picture)
     changed = {path for path, content in commands.snapshot(run).items() if before.get(path) != content}
-    assert changed == {"eval/testchannel.jsonl"}
+    assert changed == {"eval/testchannel.jsonl", "figures/testchannel.png"}
 
 
 def test_a_binding_that_nothing_uses_is_pointed_out(tmp_path):

@@ -1,39 +1,83 @@
+import functools
+
 import numpy as np
 import pytest
+import scipy.stats
 import tensorflow as tf
 
+from tests.contracts.discovery import plug_ins
+from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.speaker import Speaker
+from tf_emcom.data.order import Order
 from tf_emcom.errors import UserError
-from tf_emcom.evaluator import Evaluator
-from tf_emcom.types import Speech
+from tf_emcom.evaluator import Condition, Evaluator
+from tf_emcom.heads.listener.listener_head import ListenerHead
+from tf_emcom.nets.lstm_core import LstmCore
+from tf_emcom.types import Candidates, Message, Speech
 
-V, T, N = 4, 3, 64
-# Each input is its own message: 64 inputs, 4³ messages.
+V, T = 4, 5
+# Each input is its own message: 4⁵ messages, of which 1,000, so that blocks of groups are not full.
+N = 1000
 INPUTS = np.stack(np.unravel_index(np.arange(N), (V,) * T), axis=1).astype(np.float32)
+CLEAR, HALF, GONE = (Condition((p,) * T) for p in (0.0, 0.5, 1.0))
 
 
 class Namer:
     """Says its input, digit by digit."""
 
     vocab_size = V
+    message_length = T
+
+    def __init__(self):
+        self.seen = []
 
     def greedy(self, inputs):
+        self.seen.append(inputs)
         return Speech(tf.cast(inputs, tf.int32), None, None, None, None, None)
 
 
 class Matcher:
-    """Counts the digits that a message and a candidate have in common; UNK matches nothing."""
+    """Counts the digits that a message and a candidate have in common; UNK matches nothing. It is its own head."""
 
     def __init__(self):
-        self.heard = []
+        self.heard, self.seen = [], []
+        self.head = self
 
-    def scores(self, message, candidates):
+    def represent(self, message):
         self.heard.append(message.symbols)
-        same = message.symbols[:, tf.newaxis] == tf.cast(candidates.inputs, tf.int32)[tf.newaxis]
-        return tf.reduce_sum(tf.cast(same, tf.float32), axis=-1)
+        return tf.cast(message.symbols, tf.float32)
+
+    def message_projection(self, representation):
+        return representation
+
+    def candidate_projection(self, inputs):
+        self.seen.append(inputs)
+        return inputs
+
+    def compare(self, messages, candidates):
+        return tf.reduce_sum(tf.cast(messages[:, tf.newaxis] == candidates[tf.newaxis], tf.float32), axis=-1)
 
 
-def evaluator(jit_compile=False, listener=None, inputs=INPUTS):
-    return Evaluator(Namer(), listener or Matcher(), inputs, jit_compile)
+def evaluator(jit_compile=False, speaker=None, listener=None, inputs=INPUTS):
+    return Evaluator(speaker or Namer(), listener or Matcher(), inputs, jit_compile)
+
+
+def eagerly(*arguments, inputs=INPUTS):
+    """Plays in eager mode; what speaker and listener saw and what was heard, call by call."""
+    speaker, listener = Namer(), Matcher()
+    tf.config.run_functions_eagerly(True)
+    try:
+        evaluator(speaker=speaker, listener=listener, inputs=inputs).successes(*arguments, seed=0, split="test")
+    finally:
+        tf.config.run_functions_eagerly(False)
+    return tuple([part.numpy() for part in parts] for parts in (speaker.seen, listener.seen, listener.heard))
+
+
+def rows(candidates, number, inputs=INPUTS):
+    """The inputs of the groups of one pass with seed 0, [groups, C]."""
+    order = Order(len(inputs), candidates, 0, "test")
+    groups = range(number * order.batches_per_epoch, (number + 1) * order.batches_per_epoch)
+    return np.stack([order.indices(group) for group in groups])
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["graph", "xla"])
@@ -41,81 +85,190 @@ def compiled(request):
     return evaluator(request.param)
 
 
-@pytest.mark.parametrize("candidates", [8, 16, 24])
+@pytest.mark.parametrize("candidates", [8, 24, 256, 300, 700, 1000])
 def test_perfect_agents_always_succeed_without_noise(compiled, candidates):
-    successes, games = compiled.successes(candidates, [0.0, 0.5, 1.0], passes=2, seed=0, split="test")
-    assert games == 2 * (N // candidates) * candidates
-    assert successes[0] == games
+    successes, games = compiled.successes([candidates], [CLEAR, HALF, GONE], 2, seed=0, split="test")
+    assert games.tolist() == [2 * (N // candidates) * candidates]
+    assert successes[0, 0] == games[0]
 
 
-@pytest.mark.parametrize("candidates", [8, 16, 24])
+@pytest.mark.parametrize("candidates", [8, 24, 700])
 def test_success_is_by_chance_where_everything_is_erased(compiled, candidates):
-    successes, games = compiled.successes(candidates, [0.0, 0.5, 1.0], passes=2, seed=0, split="test")
+    successes, games = compiled.successes([candidates], [CLEAR, HALF, GONE], 2, seed=0, split="test")
     # All candidates look alike and the first is taken: one game a group.
-    assert successes[2] == games // candidates
-    assert successes[2] < successes[1] < successes[0]
+    assert successes[0, 2] == games[0] // candidates
+    assert successes[0, 2] < successes[0, 1] < successes[0, 0]
 
 
-def test_candidates_may_change_between_calls_in_any_order():
+@pytest.mark.parametrize("candidates", [8, 24, 300, 700])
+@pytest.mark.parametrize("positions", [(1,), (0, 4), (0, 1, 2, 3)], ids=str)
+def test_counts_are_those_of_a_plain_loop(compiled, candidates, positions):
+    said = INPUTS.copy()
+    said[:, positions] = V
+    wins = 0
+    for group in np.concatenate([rows(candidates, number) for number in range(2)]):
+        scores = (said[group][:, np.newaxis] == INPUTS[group][np.newaxis]).sum(axis=-1)
+        wins += (scores.argmax(axis=1) == np.arange(candidates)).sum()
+    condition = Condition(tuple(float(t in positions) for t in range(T)))
+    assert compiled.successes([candidates], [condition], 2, seed=0, split="test")[0].tolist() == [[wins]]
+
+
+def test_counts_are_those_of_the_listeners_scores():
+    generator = np.random.default_rng(0)
+    inputs = generator.normal(size=(48, 6)).astype(np.float32)
+    core = functools.partial(LstmCore, 8)
+    speaker, listener = Speaker(V, T, core_cls=core), Listener(V, core_cls=core)
+    speaker.build((None, 6))
+    listener.build((16, 6))
+    expected = np.zeros((2, T), np.int64)
+    for row, candidates in enumerate((4, 16)):
+        for group in rows(candidates, 0, inputs):
+            seen, target = tf.constant(inputs[group]), np.arange(candidates)
+            for erased in range(T):
+                symbols = speaker.greedy(seen).symbols.numpy()
+                symbols[:, erased] = V
+                scores = listener.scores(Message(tf.constant(symbols)), Candidates(seen, None, tf.constant(target)))
+                expected[row, erased] += (scores.numpy().argmax(axis=1) == target).sum()
+    conditions = [Condition(tuple(row.tolist())) for row in np.eye(T)]
+    ours = evaluator(speaker=speaker, listener=listener, inputs=inputs)
+    np.testing.assert_array_equal(ours.successes([4, 16], conditions, 1, seed=0, split="test")[0], expected)
+    assert len(np.unique(expected)) > 4
+
+
+@pytest.mark.parametrize("name", sorted(name for name, cls in plug_ins().items() if issubclass(cls, ListenerHead)))
+def test_every_head_scores_by_comparing_projections(name):
+    # The evaluator projects once and compares in every group.
+    assert plug_ins()[name].scores is ListenerHead.scores
+
+
+def test_numbers_of_candidates_do_not_change_each_other():
+    conditions = [Condition((0.25,) * T), HALF, Condition((0.5,) * T, 0.3)]
+    together = evaluator().successes([32, 4, 16], conditions, 1, seed=3, split="test")[0]
+    for candidates, expected in zip((32, 4, 16), together, strict=True):
+        np.testing.assert_array_equal(evaluator().successes([candidates], conditions, 1, 3, "test")[0][0], expected)
+
+
+def test_numbers_of_conditions_and_passes_may_change_between_calls():
     one = evaluator()
-    apart = {c: evaluator().successes(c, [0.25, 0.5], 1, seed=3, split="test")[0] for c in (32, 4, 16)}
-    for candidates, expected in apart.items():
-        np.testing.assert_array_equal(one.successes(candidates, [0.25, 0.5], 1, seed=3, split="test")[0], expected)
+    for conditions, passes in (([CLEAR], 1), ([CLEAR, GONE], 3), ([HALF, CLEAR, CLEAR], 2)):
+        successes, games = one.successes([16], conditions, passes, seed=0, split="test")
+        assert games.tolist() == [passes * 992]
+        assert [s == games[0] for s in successes[0]] == [condition == CLEAR for condition in conditions]
 
 
-def test_numbers_of_noises_and_passes_may_change_between_calls():
+def test_it_compiles_once_a_number_of_candidates():
     one = evaluator()
-    for noises, passes in (([0.0], 1), ([0.0, 1.0], 3), ([1.0, 0.0, 0.0], 2)):
-        successes, games = one.successes(16, noises, passes, seed=0, split="test")
-        assert games == passes * N
-        assert [s == games for s in successes] == [noise == 0 for noise in noises]
+    every = [Condition(erasure, noise) for erasure in ((0.0,) * T, (0.3,) * T) for noise in (0.0, 0.5)]
+    one.successes([16, 300], every, 2, seed=0, split="test")
+    before = one.traces
+    others = [Condition(tuple(np.linspace(0, p, T).tolist()), noise) for p in (0.1, 0.9) for noise in (0.0, 0.1, 2.0)]
+    one.successes([300, 16], [*others, GONE, CLEAR], 3, seed=1, split="test")
+    assert one.traces == before
+    one.successes([17], every, 1, seed=0, split="test")
+    # Looking with noise, hearing and playing; looking without noise has no groups.
+    assert one.traces == before + 3
 
 
 def test_same_seed_gives_the_same_counts_and_another_seed_others(compiled):
-    counts = [compiled.successes(16, [0.0, 0.5, 0.25], 2, seed, "test")[0].tolist() for seed in (0, 0, 1, 2)]
+    conditions = [HALF, Condition((0.25,) * T), Condition((0.0,) * T, 0.5)]
+    counts = [compiled.successes([16], conditions, 2, seed, "test")[0].tolist() for seed in (0, 0, 1)]
     assert counts[0] == counts[1]
-    assert counts[0] != counts[2] or counts[0] != counts[3]
+    assert counts[0] != counts[2]
 
 
 def test_counts_under_xla_are_those_of_the_graph():
-    ours, theirs = (evaluator(jit).successes(16, [0.0, 0.3, 0.6], 2, 5, "test")[0] for jit in (True, False))
+    conditions = [CLEAR, HALF, Condition((0.3,) * T)]
+    ours, theirs = (evaluator(jit).successes([16, 300], conditions, 2, 5, "test")[0] for jit in (True, False))
     np.testing.assert_array_equal(ours, theirs)
 
 
-def test_masks_are_fresh_for_every_pass_group_and_noise():
-    listener = Matcher()
-    tf.config.run_functions_eagerly(True)
-    try:
-        # Two noises, four groups and three passes.
-        evaluator(listener=listener).successes(16, [0.5, 0.5], passes=3, seed=0, split="test")
-    finally:
-        tf.config.run_functions_eagerly(False)
-    masks = np.array([symbols.numpy() == V for symbols in listener.heard])
-    assert len(masks) == 24
-    assert len(np.unique(masks.reshape(24, -1), axis=0)) == 24
+def test_masks_are_fresh_for_every_number_of_candidates_pass_condition_and_group():
+    _, _, heard = eagerly([20, 10], [HALF, HALF], 3, inputs=INPUTS[:60])
+    masks = np.array(heard) == V
+    assert masks.shape == (2 * 3 * 2, 60, T)
+    # 120 bits a group of the first number of candidates, 50 of the second.
+    groups = [*masks[:6].reshape(-1, 100), *masks[6:].reshape(-1, 100)]
+    assert len(np.unique(groups, axis=0)) == len(groups) == 36
+    assert len(np.unique(masks.reshape(-1, 50), axis=0)) == 72
     # Within a group, every game has its own.
-    assert all(len(np.unique(mask, axis=0)) > 1 for mask in masks)
+    assert all(len(np.unique(group.reshape(-1, T), axis=0)) > 4 for group in groups)
     assert abs(masks.mean() - 0.5) < 5 * 0.5 / masks.size**0.5
 
 
+def test_every_block_of_groups_has_its_own_masks():
+    _, _, heard = eagerly([16], [HALF], 1)
+    masks = np.array(heard) == V
+    assert masks.shape == (4, 256, T)
+    assert len(np.unique(masks.reshape(4, -1), axis=0)) == 4
+
+
+def test_symbols_are_erased_by_the_probability_of_their_position():
+    probabilities = np.array([0.0, 1.0, 0.2, 0.7, 0.5], np.float32)
+    _, _, heard = eagerly([10], [Condition(tuple(probabilities.tolist()))], 5)
+    masks = np.concatenate(heard) == V
+    assert masks[:, 0].sum() == 0 and masks[:, 1].all()
+    sigma = (probabilities * (1 - probabilities) / len(masks)) ** 0.5
+    assert (abs(masks.mean(axis=0) - probabilities) <= 5 * sigma).all()
+    correlations = np.corrcoef(masks[:, 2:].T.astype(float))[~np.eye(3, dtype=bool)]
+    assert np.abs(correlations).max() < 5 / len(masks) ** 0.5
+
+
+def test_what_is_fixed_is_said_and_heard_once():
+    speaker_saw, listener_saw, heard = eagerly([16, 300], [CLEAR, GONE], 3)
+    np.testing.assert_array_equal(np.concatenate(speaker_saw)[:N], INPUTS)
+    np.testing.assert_array_equal(np.concatenate(listener_saw)[:N], INPUTS)
+    np.testing.assert_array_equal(np.concatenate(heard[:4])[:N], INPUTS)
+    assert len(heard) == 8 and (np.array(heard[4:]) == V).all()
+
+
 def test_every_input_is_asked_about_once_a_pass():
-    listener = Matcher()
-    tf.config.run_functions_eagerly(True)
-    try:
-        evaluator(listener=listener).successes(16, [0.0], passes=2, seed=0, split="test")
-    finally:
-        tf.config.run_functions_eagerly(False)
-    passes = np.array([symbols.numpy() for symbols in listener.heard]).reshape(2, N, T)
-    for asked in passes:
-        assert len(np.unique(asked, axis=0)) == N
+    _, _, heard = eagerly([20], [Condition((0.0,) * (T - 1) + (1e-9,))], 2, inputs=INPUTS[:200])
+    passes = np.array(heard).reshape(2, 200, T)
+    for number, asked in enumerate(passes):
+        np.testing.assert_array_equal(asked, INPUTS[rows(20, number, INPUTS[:200]).ravel()])
+        assert len(np.unique(asked, axis=0)) == 200
     assert (passes[0] != passes[1]).any()
 
 
+def test_agents_see_each_input_with_noise_of_their_own_of_the_groups_spread():
+    generator = np.random.default_rng(0)
+    inputs = (generator.normal(size=(120, 7)) * np.arange(1, 8)).astype(np.float32)
+    speaker_saw, listener_saw, _ = eagerly([10], [Condition((0.5,) * 7, 0.5)], 3, inputs=inputs)
+    # The first look is without noise.
+    np.testing.assert_array_equal(speaker_saw[0], inputs)
+    np.testing.assert_array_equal(listener_saw[0], inputs)
+    clean = np.stack([inputs[rows(10, number, inputs)] for number in range(3)])
+    spread = clean.std(axis=2, keepdims=True)
+    noises = [(np.reshape(saw[1:], clean.shape) - clean) / (0.5 * spread) for saw in (speaker_saw, listener_saw)]
+    for noise in noises:
+        assert scipy.stats.kstest(noise.ravel(), "norm").pvalue > 1e-3
+        # No two passes, groups or games share it.
+        assert len(np.unique(noise.reshape(-1, 7).round(3), axis=0)) == 360
+    assert abs(np.corrcoef(noises[0].ravel(), noises[1].ravel())[0, 1]) < 5 / noises[0].size ** 0.5
+
+
+def test_agents_look_once_for_each_input_noise():
+    conditions = [Condition((p,) * T, noise) for noise in (0.0, 0.1, 0.2) for p in (0.25, 0.5, 0.75)]
+    speaker_saw, _, heard = eagerly([10], conditions, 2, inputs=INPUTS[:100])
+    assert len(speaker_saw) == 1 + 2 * 2
+    assert len(heard) == 2 * 9
+
+
+def test_noise_on_inputs_costs_successes():
+    conditions = [Condition((0.0,) * T, noise) for noise in (0.0, 0.5, 2.0)]
+    speaker = Namer()
+    speaker.greedy = lambda inputs: Speech(tf.cast(tf.round(inputs), tf.int32), None, None, None, None, None)
+    listener = Matcher()
+    listener.candidate_projection = tf.round
+    successes, games = evaluator(speaker=speaker, listener=listener).successes([16], conditions, 1, 0, "test")
+    assert games[0] == successes[0, 0] > successes[0, 1] > 1.5 * successes[0, 2]
+
+
 def test_incomplete_groups_are_dropped():
-    successes, games = evaluator(inputs=INPUTS[:50]).successes(16, [0.0], 1, 0, "test")
-    assert (successes[0], games) == (48, 48)
+    successes, games = evaluator(inputs=INPUTS[:50]).successes([16], [CLEAR], 1, 0, "test")
+    assert (successes.tolist(), games.tolist()) == ([[48]], [48])
 
 
 def test_more_candidates_than_inputs_are_refused():
-    with pytest.raises(UserError, match="test split has 64 examples"):
-        evaluator().successes(65, [0.0], 1, 0, "test")
+    with pytest.raises(UserError, match="test split has 1000 examples"):
+        evaluator().successes([1001], [CLEAR], 1, 0, "test")

@@ -23,7 +23,7 @@ def data_dir(tmp_path_factory):
 def test_there_are_experiments_for_every_game_and_data_set():
     names = {file.name for file in EXPERIMENTS}
     assert {
-        f"{game}_{data}.gin" for game in ("lg_s", "lg_rl", "nlg") for data in ("imagenet", "celeba", "digits")
+        f"{game}_{data}.gin" for game in ("lg_s", "lg_rl", "nlg") for data in ("imagenet", "celeba", "digits", "shapes")
     } <= names
 
 
@@ -50,14 +50,13 @@ def test_experiment_is_built_as_its_name_says(file, data_dir):
     config.load([str(file)], [f"ByolFolder.data_dir={str(data_dir)!r}"])
     with config.plain_errors():
         experiment = build("Experiment", OneDevice())
-    assert (
-        experiment.data.name == {"digits": "digits", "imagenet": "byol_imagenet2012", "celeba": "byol_celeb_a2"}[data]
-    )
+    folders = {"imagenet": "byol_imagenet2012", "celeba": "byol_celeb_a2"}
+    assert experiment.data.name == folders.get(data, data)
     rules = experiment.game
     assert type(rules.channel).__name__ == ("Erasure" if game == "nlg" else "Clear")
     learns = {"lg_s": "ListenerContrastive", "lg_rl": "ListenerReinforce", "nlg": "ListenerReinforce"}
     assert type(rules.listener_loss).__name__ == learns[game]
-    full = data != "digits"
+    full = data in folders
     assert experiment.batch_size == (1024 if full else 64)
     assert experiment.learner.speaker.core.units == (256 if full else 64)
     assert experiment.learner.listener.core.units == (512 if full else 128)

@@ -3,7 +3,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from tf_emcom.seeds import step_stream
+from tf_emcom.seeds import Stream, step_stream
 
 GAMES = 8
 STAGES = ("speaker", "channel", "candidates", "listener")
@@ -71,6 +71,38 @@ def test_draws_are_uniform_and_strictly_inside_the_unit_interval():
     assert 0 < draws.min() < 1e-4
     assert 1 - 1e-4 < draws.max() < 1
     assert scipy.stats.kstest(draws.ravel(), "uniform").pvalue > 1e-4
+
+
+def test_normal_draws_are_standard_normal():
+    draws = stream().normal(100_000).numpy()
+    assert draws.dtype == np.float32
+    assert scipy.stats.kstest(draws.ravel(), "norm").pvalue > 1e-4
+    # What is expected of the largest of 800,000.
+    assert 4.2 < np.abs(draws).max() < 5.4
+
+
+def test_normal_draws_are_the_quantiles_of_the_uniform_draws():
+    quantiles = scipy.stats.norm.ppf(stream().uniform(1000).numpy().astype(np.float64))
+    np.testing.assert_allclose(stream().normal(1000), quantiles, rtol=2e-6, atol=2e-6)
+
+
+@pytest.mark.parametrize("draw", [Stream.uniform, Stream.normal])
+def test_every_replica_can_draw_for_all_games(draw):
+    whole = draw(stream(step=3).stage("noise"), 4, 2)
+    for first_game in (0, 4):
+        part = stream(step=3, first_game=first_game, local_games=4).stage("noise").for_all_games()
+        np.testing.assert_array_equal(draw(part, 4, 2), whole)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+def test_normal_draws_are_those_of_eager_mode_up_to_rounding(jit_compile):
+    def draw(step, first_game):
+        here = step_stream(123, step, first_game, 4, GAMES).stage("noise")
+        return here.normal(500), here.for_all_games().normal(500)
+
+    arguments = tf.constant(2), tf.constant(4)
+    for ours, eager in zip(tf.function(draw, jit_compile=jit_compile)(*arguments), draw(*arguments), strict=True):
+        np.testing.assert_allclose(ours, eager, rtol=2e-6, atol=2e-6)
 
 
 def test_steps_may_be_of_either_integer_type():

@@ -6,6 +6,7 @@ import pkgutil
 import re
 import sys
 from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
 from types import ModuleType
 
 import tensorflow as tf
@@ -14,14 +15,20 @@ from absl import flags
 from tf_emcom import modes as modes_room
 from tf_emcom.errors import UserError
 from tf_emcom.modes.mode import Evaluation, Mode
+from tf_emcom.reproduction.report import write_report
+from tf_emcom.reproduction.runner import Runner
 from tf_emcom.runtime import catalogue, config, config_diff
 from tf_emcom.runtime import strategies as strategies_room
 from tf_emcom.runtime.build import build
+from tf_emcom.runtime.checkpoints import newest_checkpoint
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.strategies.distribution import Distribution
+from tf_emcom.runtime.trained_speaker import SPEAKER_CONFIG
 
-# Where the data lie, where weights come from, and what the command does with them.
-_FREE_ALWAYS = ("mode", "checkpoint", "ByolFolder.data_dir")
+# Where the data lie, where a transfer run's speaker lies, and what the command does with them.
+_FREE_ALWAYS = ("mode", "ByolFolder.data_dir", "TrainedSpeaker.run")
+
+_PRESETS = Path(__file__).parents[1] / "gin" / "reproduce"
 
 
 def exit_plainly(command: Callable[[], None]) -> None:
@@ -59,13 +66,16 @@ def run(
     known_modes = _plug_ins(modes_room, Mode)
     chosen = _choose(config.macro("mode"), known_modes, "mode")
     evaluates = issubclass(chosen, Evaluation)
-    folder = RunFolder(workdir or _default_workdir(gin_files, evaluates))
-    # A test compares with the run whose weights it takes, which may be another one than where its results go.
-    source = RunFolder(config.macro("checkpoint", "") or folder.path) if evaluates else folder
-    stored = source.require_config() if evaluates else source.read_config()
-    distribution = _distribution(strategy, replicas)
     with config.plain_errors():
         mode = build(chosen.__name__)
+    # A test compares with the run whose weights it takes, which may be another one than where its results go.
+    tested = mode.checkpoint if evaluates else ""
+    folder = RunFolder(workdir or tested or _default_workdir(gin_files))
+    source = RunFolder(tested or folder.path)
+    stored = source.require_config() if evaluates else source.read_config()
+    _listen_to_the_kept_speaker(source)
+    distribution = _distribution(strategy, replicas)
+    with config.plain_errors():
         experiment = build("Experiment", distribution)
     current = config_diff.complete_config()
     if not evaluates:
@@ -76,6 +86,8 @@ def run(
         _refuse_another(source, stored, current, _free_in_tests(chosen) if evaluates else frozenset())
     elif not evaluates:
         folder.write_config(current)
+        for name, text in experiment.learner.documents().items():
+            folder.write_document(name, text)
     for binding in config_diff.unused(given):
         print(f"Note: {binding} was given, but nothing used it.", file=sys.stderr)
     with config.plain_errors():
@@ -114,16 +126,24 @@ def _free_in_tests(mode: type[Mode]) -> frozenset[str]:
     """What may differ between a run and its test: how it was trained, and how it is tested."""
     rooms = ("actions", "losses", "optimizers", "policies", "rewards", "schedules")
     trained_by = {name for room in rooms for name in catalogue.names_in(room)}
-    return frozenset({mode.__name__, "Train", "steps", "noise", *trained_by})
+    return frozenset({mode.__name__, "Train", "checkpoint", "steps", "noise", *trained_by})
 
 
-def _default_workdir(gin_files: Sequence[str], evaluates: bool) -> str:
-    if evaluates and config.macro("checkpoint", ""):
-        return config.macro("checkpoint")
-    folder, file = os.path.split(os.path.abspath(gin_files[0]) if "://" not in gin_files[0] else gin_files[0])
-    # A run's own config.gin repeats that run, beside it.
-    name = f"{os.path.basename(folder)}-repeated" if file == "config.gin" else os.path.splitext(file)[0]
+def _listen_to_the_kept_speaker(run: RunFolder) -> None:
+    """A transfer run that has begun has its speaker in its own checkpoints, and needs no other run any more."""
+    if run.has_document(SPEAKER_CONFIG) and newest_checkpoint(run.checkpoints):
+        config.rebind("TrainedSpeaker.run", run.path)
+
+
+def _default_workdir(gin_files: Sequence[str]) -> str:
+    name = "-".join(_run_name(file) for file in gin_files)
     return os.path.join("runs", f"{name}-{config.macro('seed', 0)}")
+
+
+def _run_name(gin_file: str) -> str:
+    folder, file = os.path.split(os.path.abspath(gin_file) if "://" not in gin_file else gin_file)
+    # A run's own config.gin repeats that run, beside it.
+    return f"{os.path.basename(folder)}-repeated" if file == "config.gin" else os.path.splitext(file)[0]
 
 
 def _distribution(name: str, replicas: int | None) -> Distribution:
@@ -165,17 +185,58 @@ def _choose(name: object, known: dict[str, type], what: str) -> type:
     return known[name]
 
 
-def evaluate(workdir: str, mode: str, gin_params: Sequence[str], data_dir: str | None = None) -> None:
-    """Runs a test on the run in `workdir`, with the configuration that lies there.
+def evaluate(workdir: str, modes: Sequence[str], gin_params: Sequence[str], data_dir: str | None = None) -> None:
+    """Runs tests on the run in `workdir`, one after the other, with the configuration that lies there.
+
+    Args:
+      workdir: the run's folder.
+      modes: which tests; none: `testchannel`, or `test` for a transfer run.
+      gin_params: bindings that come last.
+      data_dir: where TFDS-prepared folders lie.
 
     Raises:
-      UserError: there is no run.
+      UserError: there is no run, or no such test.
     """
     folder = RunFolder(workdir)
     folder.require_config()
-    modes = _plug_ins(modes_room, Evaluation)
-    _choose(mode, modes, "test")
-    run([folder.config], [*gin_params, f"mode={mode!r}"], workdir, data_dir)
+    known = _plug_ins(modes_room, Evaluation)
+    for mode in modes:
+        _choose(mode, known, "test")
+    usual = "test" if folder.has_document(SPEAKER_CONFIG) else "testchannel"
+    for mode in modes or [usual]:
+        run([folder.config], [*gin_params, f"mode={mode!r}"], workdir, data_dir)
+
+
+def reproduce(preset: str, out: str | None, jobs: int | None, gin_params: Sequence[str]) -> None:
+    """Makes the runs of a grid that are not made yet, and writes tables and figures of all that are there.
+
+    Args:
+      preset: a file of gin/reproduce/, without its ending.
+      out: where everything goes; None: runs/reproduce-<preset>.
+      jobs: how many runs are made at a time; None: one a core, or one in all where there is a GPU.
+      gin_params: bindings that come last.
+
+    Raises:
+      UserError: there is no such preset, or some of the runs failed; the others are made and in the tables all the
+        same.
+    """
+    known = sorted(file.stem for file in _PRESETS.glob("*.gin"))
+    if preset not in known:
+        raise UserError(f"There is no preset {preset!r}: {catalogue.suggest(preset, known)}")
+    catalogue.register_components()
+    config.load([str(_PRESETS / f"{preset}.gin")], gin_params)
+    with config.plain_errors():
+        grid = build("Reproduction")
+    out = os.path.abspath(out or os.path.join("runs", f"reproduce-{preset}"))
+    runs = os.path.join(out, "runs")
+    gpu = bool(tf.config.list_physical_devices("GPU"))
+    runner = Runner(runs, jobs or (1 if gpu else os.cpu_count() or 1))
+    games, transfers = grid.game_cells(runs), grid.transfer_cells(runs)
+    failed = {**runner.make(games), **runner.make(transfers)}
+    print(f"The tables are in {write_report(out, runs, games, transfers)}, the figures in {out}/figures.")
+    if failed:
+        name, sentence = next(iter(failed.items()))
+        raise UserError(f"{len(failed)} runs failed, the first of them {name}: {sentence}")
 
 
 def parse_flags(arguments: Sequence[str], required: dict[str, flags.FlagHolder]) -> None:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 from tf_emcom.data.source import Source
 from tf_emcom.errors import require_instance, require_integer
-from tf_emcom.game import Game
 from tf_emcom.learner import Learner
+from tf_emcom.rules import Rules
 from tf_emcom.runtime.strategies.distribution import Distribution
+from tf_emcom.trainee import Trainee
 
 
 class Experiment:
@@ -15,9 +16,9 @@ class Experiment:
     def __init__(
         self,
         distribution: Distribution,
-        game: Game,
+        game: Rules,
         data: Source,
-        learner_cls: Callable[..., Learner] = Learner,
+        learner_cls: Callable[..., Trainee] = Learner,
         batch_size: int = 1024,
         steps: int = 750_000,
         seed: int = 0,
@@ -33,13 +34,13 @@ class Experiment:
           steps: length of the training run.
           seed: of everything random.
         """
-        require_instance("game", game, Game, "@nlg/Game()")
+        require_instance("game", game, Rules, "@nlg/Game()")
         require_instance("data", data, Source, "@Digits()")
         require_integer("batch_size", batch_size, 1, "it counts the games of a step")
         require_integer("steps", steps, 1, "it counts the steps of the training run")
         require_integer("seed", seed, 0, "random numbers start from it")
         # Fails before any data is looked for.
-        game.task.candidates_per_game(batch_size)
+        game.check_batch(batch_size)
         self.distribution = distribution
         self.game = game
         self.data = data

@@ -9,12 +9,13 @@ from tf_emcom.errors import require_instance
 from tf_emcom.losses.loss import Loss
 from tf_emcom.policies.listener_policy import ListenerPolicy
 from tf_emcom.rewards.reward import Reward
+from tf_emcom.rules import Rules
 from tf_emcom.seeds import Stream
 from tf_emcom.tasks.discrimination import Discrimination
 from tf_emcom.types import Batch, Message, Outcome, Play
 
 
-class Game:
+class Game(Rules):
     """The rules: how messages travel, what the listener does and how it chooses, what is paid, what both learn from."""
 
     def __init__(
@@ -39,6 +40,10 @@ class Game:
         self.reward = reward
         self.speaker_loss = speaker_loss
         self.listener_loss = listener_loss
+
+    def check_batch(self, batch_size: int) -> None:
+        """UserError where a batch of so many games has too few candidates."""
+        self.task.candidates_per_game(batch_size)
 
     def play(
         self,

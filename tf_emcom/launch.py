@@ -8,6 +8,8 @@ from pathlib import Path
 _NEEDED = (
     "absl",
     "gin",
+    "matplotlib",
+    "rapidfuzz",
     "scipy",
     "sklearn",
     "tensorflow",

@@ -8,14 +8,13 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.errors import require_number
+from tf_emcom.errors import UserError, require_number
 from tf_emcom.game import Game
 from tf_emcom.ops.ema import follow
 from tf_emcom.optimizers.optimizer import Optimizer
 from tf_emcom.seeds import step_stream
+from tf_emcom.trainee import Metrics, Trainee
 from tf_emcom.types import Batch
-
-Metrics = dict[str, tf.Tensor]
 
 
 class Gradients(NamedTuple):
@@ -25,11 +24,10 @@ class Gradients(NamedTuple):
     listener: list[tf.Tensor]
 
 
-class Learner(tf.Module):
+class Learner(Trainee):
     """A speaker, its moving average and a listener, which learn from the games they play.
 
-    `gradients` and `apply` are separate, because collectives between replicas stand between them, and XLA cannot have
-    those on every strategy. Everything is created within the strategy's scope.
+    Everything is created within the strategy's scope.
     """
 
     def __init__(
@@ -59,6 +57,8 @@ class Learner(tf.Module):
         """
         super().__init__()
         require_number("Learner.target_decay", target_decay, 0, 1, "it is the share that a moving average keeps")
+        if not isinstance(game, Game):
+            raise UserError("Learner.game is not a Game of two agents; transfer games need @TransferLearner.")
         self.game = game
         self.batch_size = batch_size
         self.seed = seed
@@ -72,18 +72,13 @@ class Learner(tf.Module):
         self.target_speaker.set_weights(self.speaker.get_weights())
         self.speaker_optimizer = speaker_optimizer_cls(self.speaker.trainable_variables)
         self.listener_optimizer = listener_optimizer_cls(self.listener.trainable_variables)
+        self.agents = {"speaker": self.speaker, "target_speaker": self.target_speaker, "listener": self.listener}
+        self.optimizers = {"speaker_optimizer": self.speaker_optimizer, "listener_optimizer": self.listener_optimizer}
 
     def gradients(
         self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor
     ) -> tuple[Gradients, Metrics]:
-        """One replica's share of the gradients and metrics: summed over replicas they are means over the global batch.
-
-        Args:
-          batch: this replica's games.
-          candidate_inputs: [B, F], the inputs of all replicas' games in order.
-          step: integer [].
-          first_game: int32 [], position in the global batch of this replica's first game.
-        """
+        """One replica's share of both agents' gradients and of the metrics; as for every trainee."""
         stream = step_stream(self.seed, step, first_game, batch.inputs.shape[0], self.batch_size)
         speaker_weights = [v.value for v in self.speaker.trainable_variables]
         listener_weights = [v.value for v in self.listener.trainable_variables]
@@ -111,11 +106,6 @@ class Learner(tf.Module):
         # Detached copies: a metric is not to be differentiated through by accident.
         metrics = {name: tf.reduce_sum(tf.stop_gradient(v)) / self.batch_size for name, v in per_game.items()}
         return gradients, metrics
-
-    def is_finite(self) -> bool:
-        """Whether every weight of the agents is a finite number; a look from the host, between steps."""
-        weights = (*self.speaker.trainable_variables, *self.listener.trainable_variables)
-        return all(bool(tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(v)))) for v in weights)
 
     def apply(self, gradients: Gradients, step: tf.Tensor) -> None:
         """Updates both agents, then the target speaker, with gradients summed over replicas."""

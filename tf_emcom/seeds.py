@@ -44,6 +44,17 @@ class Stream(NamedTuple):
             bits = tf.slice(bits, [self.first_game] + [0] * len(shape), [self.local_games, *shape])
         return _to_unit_interval(bits)
 
+    def normal(self, *shape: int) -> tf.Tensor:
+        """Standard normal draws, float32 [local_games, *shape], the same in eager, graph and XLA up to rounding.
+
+        They are the uniform draws through the inverse of the normal distribution function, so none lies beyond 5.3.
+        """
+        return 2.0**0.5 * tf.math.erfinv(2.0 * self.uniform(*shape) - 1.0)
+
+    def for_all_games(self) -> "Stream":
+        """The stream of the games of all replicas, for draws that every replica needs alike: [global_games, ...]."""
+        return self._replace(first_game=tf.zeros_like(self.first_game), local_games=self.global_games)
+
     def shared_bits(self, count: int) -> tf.Tensor:
         """Random int32 bits [count] that all games of the step have in common."""
         return _bits(self.seed, (count,))

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import tensorflow as tf
 
-from tf_emcom.learner import Learner, Metrics
+from tf_emcom.trainee import Metrics, Trainee
 from tf_emcom.types import Batch
 
 
@@ -21,7 +21,7 @@ class Trainer(tf.Module):
     One trace serves a whole run: steps, seeds and schedules are data.
     """
 
-    def __init__(self, learner: Learner, distribution: Devices) -> None:
+    def __init__(self, learner: Trainee, distribution: Devices) -> None:
         super().__init__()
         self.learner = learner
         self.distribution = distribution

@@ -13,12 +13,16 @@ ROOMS = (
     "losses",
     "heads.speaker",
     "heads.listener",
+    "heads.transfer",
     "nets",
     "optimizers",
+    "transfer",
 )
 # Not abstract to Python, because Keras layers and tf.Modules bring their own metaclasses, but made only to be derived
 # from: none of them works, or is meant to be named, without a subclass.
-BASES = {"nets.Core", "heads.speaker.SpeakerHead", "heads.listener.ListenerHead", "optimizers.Optimizer"}
+BASES = {"nets.Core", "heads.speaker.SpeakerHead", "heads.listener.ListenerHead", "optimizers.Optimizer"} | {
+    *("heads.transfer.PredictionHead", "transfer.LabelTask", "transfer.CandidateTask")
+}
 
 
 def public_classes():

@@ -3,6 +3,7 @@
 A key is the plug-in's room and its class, e.g. "channels.Erasure".
 """
 
+import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from tf_emcom.channels.fixed_erasure import FixedErasure
 from tf_emcom.channels.substitution import Substitution
 from tf_emcom.heads.listener.cpc import Cpc
 from tf_emcom.heads.listener.dist_policy_value import DistPolicyValue
+from tf_emcom.heads.listener.dot_product import DotProduct
 from tf_emcom.heads.listener.merge_policy_value import MergePolicyValue
 from tf_emcom.heads.listener.norm_merge_policy_q_value import NormMergePolicyQValue
 from tf_emcom.heads.listener.norm_merge_policy_value import NormMergePolicyValue
@@ -25,6 +27,8 @@ from tf_emcom.heads.speaker.policy import Policy
 from tf_emcom.heads.speaker.policy_q_value import PolicyQValue
 from tf_emcom.heads.speaker.policy_q_value_dueling import PolicyQValueDueling
 from tf_emcom.heads.speaker.policy_value import PolicyValue
+from tf_emcom.heads.transfer.image_decoder import ImageDecoder
+from tf_emcom.heads.transfer.multi_mlp import MultiMlp
 from tf_emcom.losses.listener_advantage_reinforce import ListenerAdvantageReinforce
 from tf_emcom.losses.listener_contrastive import ListenerContrastive
 from tf_emcom.losses.listener_reinforce import ListenerReinforce
@@ -50,7 +54,12 @@ from tf_emcom.schedules.joined import Joined
 from tf_emcom.schedules.linear_ramp import LinearRamp as LinearRamp
 from tf_emcom.seeds import step_stream
 from tf_emcom.tasks.discrimination import Discrimination
-from tf_emcom.types import Candidates, Hearing, Message
+from tf_emcom.transfer.attribute import Attribute
+from tf_emcom.transfer.classification import Classification
+from tf_emcom.transfer.discrimination_by_distance import DiscriminationByDistance
+from tf_emcom.transfer.discrimination_by_dot_product import DiscriminationByDotProduct
+from tf_emcom.transfer.reconstruction import Reconstruction
+from tf_emcom.types import Batch, Candidates, Hearing, Message
 
 B, T, V, F, H, E, C = 4, 3, 5, 6, 8, 7, 4
 Arguments = dict[str, Any]
@@ -211,6 +220,48 @@ def listener_head(cls, *critics):
     return Example(lambda: built(cls(E), (None, H), (C, F)), call, arguments, gives, tuple(arguments))
 
 
+def prediction_head(make, gives):
+    def call(head, given):
+        return {"predictions": head.predictions(given["representation"])}
+
+    arguments = {"representation": floats(18, B, H)}
+    return Example(lambda: built(make(), (None, H), None), call, arguments, {"predictions": gives}, tuple(arguments))
+
+
+class Reader:
+    """A listener that gives what it is told to give."""
+
+    def __init__(self, told, side):
+        self.told, self.head = told, types.SimpleNamespace(side=side)
+
+    def predictions(self, message):
+        return self.told
+
+    def scores(self, message, candidates):
+        return self.told
+
+
+def transfer_task(make, told, metrics):
+    """`told` is the shape of what the listener gives."""
+
+    def call(task, given):
+        batch = Batch(given["inputs"], {name: given[name] for name in task.labels})
+        reader = Reader(given["told"], side=told[1])
+        terms = task.lesson(reader, None, batch, given["inputs"], stream(given["step"]))
+        return {"loss": terms.loss, **terms.terms}
+
+    arguments = {
+        "told": floats(18, *told),
+        "inputs": floats(19, B, F),
+        "label": np.array([0, 5, 2, 2], np.int32),
+        "attributes": np.array([[0, 1], [1, 1], [0, 0], [1, 0]], np.int32),
+        "image": np.random.default_rng(20).integers(0, 256, (B, 10, 12, 3)).astype(np.uint8),
+        **STEP,
+    }
+    gives = {name: f"float32 [{B}]" for name in ("loss", *metrics.split())}
+    return Example(make, call, arguments, gives, ("told",))
+
+
 def layer(make, inputs, gives):
     learns = ("inputs",) if inputs.dtype == np.float32 else ()
     return Example(make, lambda layer, given: {"outputs": layer(given["inputs"])}, {"inputs": inputs}, gives, learns)
@@ -297,6 +348,14 @@ EXAMPLES = {
     "heads.listener.MergePolicyValue": listener_head(MergePolicyValue, "value"),
     "heads.listener.NormMergePolicyValue": listener_head(NormMergePolicyValue, "value"),
     "heads.listener.NormMergePolicyQValue": listener_head(NormMergePolicyQValue, "value", "q_values"),
+    "heads.listener.DotProduct": listener_head(DotProduct),
+    "heads.transfer.MultiMlp": prediction_head(lambda: MultiMlp(2, 3, E), f"float32 [{B}, 2, 3]"),
+    "heads.transfer.ImageDecoder": prediction_head(lambda: ImageDecoder(4, (3, 2)), f"float32 [{B}, 16, 16, 3]"),
+    "transfer.Attribute": transfer_task(lambda: Attribute(2), (B, 2, 2), "accuracy"),
+    "transfer.Classification": transfer_task(lambda: Classification(6), (B, 1, 6), "accuracy top5"),
+    "transfer.DiscriminationByDistance": transfer_task(DiscriminationByDistance, (B, B), "accuracy"),
+    "transfer.DiscriminationByDotProduct": transfer_task(DiscriminationByDotProduct, (B, B), "accuracy"),
+    "transfer.Reconstruction": transfer_task(Reconstruction, (B, 16, 16, 3), "squared_error"),
     "nets.Identity": layer(Identity, floats(23, B, F), {"outputs": f"float32 [{B}, {F}]"}),
     "nets.Linear": layer(lambda: built(Linear(H), (None, F)), floats(23, B, F), {"outputs": f"float32 [{B}, {H}]"}),
     "nets.Mlp": layer(lambda: built(Mlp((H, E)), (None, F)), floats(23, B, F), {"outputs": f"float32 [{B}, {E}]"}),

@@ -70,7 +70,9 @@ def test_plug_in_does_the_same_everywhere(key, environment):
         assert set(there_outputs) == set(outputs)
         assert {name: form(value) for name, value in there_outputs.items()} == EXAMPLES[key].gives
         for name, value in outputs.items():
-            np.testing.assert_allclose(there_outputs[name], value, rtol=0, atol=1e-5, err_msg=name)
+            np.testing.assert_allclose(there_outputs[name], value, rtol=1e-6, atol=1e-5, err_msg=name)
         assert set(there_gradients) == set(gradients)
         for name, value in gradients.items():
-            np.testing.assert_allclose(there_gradients[name], value, rtol=0, atol=1e-5, err_msg=f"gradient of {name}")
+            # Sums of thousands of large terms differ in their own last digits.
+            limit = 1e-5 * max(1.0, np.abs(value).max())
+            np.testing.assert_allclose(there_gradients[name], value, rtol=0, atol=limit, err_msg=f"gradient of {name}")

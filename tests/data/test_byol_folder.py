@@ -58,7 +58,7 @@ def test_celeba_attributes_and_landmarks_come_as_one_array_each(celeba):
     assert not os.path.exists(os.path.join(celeba.path, "dataset_info.json"))
     names = ["label", "attributes", "landmarks", "image_id"]
 
-    examples = ByolFolder(CELEBA, celeba.data_dir, labels=names).load("train")
+    examples = ByolFolder(CELEBA, celeba.data_dir).load("train", names)
 
     np.testing.assert_array_equal(examples.inputs, celeba.splits["train"]["logit"])
     assert list(examples.labels) == names
@@ -70,12 +70,13 @@ def test_celeba_attributes_and_landmarks_come_as_one_array_each(celeba):
 
 
 def test_images_come_only_when_asked_for_and_as_their_jpeg_decodes(celeba):
-    assert list(ByolFolder(CELEBA, celeba.data_dir).load("test").labels) == ["label"]
+    without = ByolFolder(CELEBA, celeba.data_dir).load("test", ["label", "attributes"])
+    assert list(without.labels) == ["label", "attributes"]
     paths = [shard(celeba, "test", index, 5, CELEBA) for index in range(5)]
     protos = [tf.train.Example.FromString(record) for path in paths for record in records(path)]
     expected = [tf.io.decode_jpeg(proto.features.feature["image"].bytes_list.value[0]) for proto in protos]
 
-    examples = ByolFolder(CELEBA, celeba.data_dir, labels=["image", "attributes"]).load("test")
+    examples = ByolFolder(CELEBA, celeba.data_dir).load("test", ["image", "attributes"])
 
     assert examples.labels["image"].dtype == np.uint8
     np.testing.assert_array_equal(examples.labels["image"], expected)
@@ -99,20 +100,36 @@ def test_folder_with_logits_only_has_no_labels(tmp_path):
 
 
 def test_no_labels_can_be_asked_for(imagenet):
-    assert ByolFolder(IMAGENET, imagenet.data_dir, labels=()).load("valid").labels == {}
+    assert ByolFolder(IMAGENET, imagenet.data_dir).load("valid", ()).labels == {}
 
 
 def test_absent_label_names_the_features_that_are_there(celeba):
     with pytest.raises(
         UserError, match="no feature 'hair', only attributes, image, image_id, label, landmarks, logit:"
     ):
-        ByolFolder(CELEBA, celeba.data_dir, labels=["hair"]).load("train")
+        ByolFolder(CELEBA, celeba.data_dir).load("train", ["hair"])
 
 
-@pytest.mark.parametrize("labels", ["label", ["logit"]])
-def test_labels_that_are_no_list_of_labels_are_refused(labels):
-    with pytest.raises(UserError, match="ByolFolder.labels is"):
-        ByolFolder(IMAGENET, labels=labels)
+def test_labels_are_every_feature_but_the_inputs(celeba, imagenet):
+    assert set(ByolFolder(CELEBA, celeba.data_dir).labels()) == {
+        *("attributes", "image", "image_id", "label", "landmarks")
+    }
+    assert ByolFolder(IMAGENET, imagenet.data_dir).labels() == ["label"]
+
+
+def test_images_are_resized_while_they_are_read(celeba):
+    as_stored = ByolFolder(CELEBA, celeba.data_dir).load("test", ["image"]).labels["image"]
+    resized = ByolFolder(CELEBA, celeba.data_dir, image_side=8).load("test", ["image"]).labels["image"]
+    assert resized.dtype == np.uint8
+    assert resized.shape == (len(as_stored), 8, 8, 3)
+    expected = tf.image.resize(as_stored.astype(np.float32), (8, 8), antialias=True)
+    np.testing.assert_allclose(resized, expected, atol=0.51)
+
+
+@pytest.mark.parametrize("side", [0, "large"])
+def test_a_side_that_is_no_number_of_pixels_is_refused(side):
+    with pytest.raises(UserError, match="ByolFolder.image_side is"):
+        ByolFolder(IMAGENET, image_side=side)
 
 
 def test_other_number_types_are_taken_too(tmp_path):
@@ -137,7 +154,7 @@ def test_other_number_types_are_taken_too(tmp_path):
     features.save_config(str(folder))
 
     for labels in (["label", "attributes"], ["label", "attributes", "landmarks"]):
-        examples = ByolFolder(CELEBA, str(tmp_path), labels=labels).load("train")
+        examples = ByolFolder(CELEBA, str(tmp_path)).load("train", labels)
         assert examples.inputs.dtype == np.float32
         np.testing.assert_array_equal(examples.inputs, [[1.5, 2, 3, 4], [-1, 0, 1, 0.25]])
         np.testing.assert_array_equal(examples.labels["label"], [7, 255])
@@ -275,7 +292,7 @@ def test_records_that_do_not_fit_features_json_are_refused(imagenet):
         write_records(path, [record.SerializeToString()] * len(records(path)))
     with pytest.raises(UserError, match="does not fit the features.json"):
         ByolFolder(IMAGENET, imagenet.data_dir).load("valid")
-    assert ByolFolder(IMAGENET, imagenet.data_dir, labels=()).load("valid").inputs.shape == (7, 16)
+    assert ByolFolder(IMAGENET, imagenet.data_dir).load("valid", ()).inputs.shape == (7, 16)
 
 
 def test_split_without_examples_is_refused(tmp_path):

@@ -22,6 +22,8 @@ def test_splits_have_the_documented_sizes_and_types(splits):
         assert examples.inputs.shape[1:] == (64,)
         assert examples.labels["label"].dtype == np.int32
         assert examples.labels["label"].shape == (len(examples.inputs),)
+        assert examples.labels["image"].dtype == np.uint8
+        assert examples.labels["image"].shape == (len(examples.inputs), 8, 8, 3)
 
 
 def test_every_image_is_used_exactly_once_with_its_own_digit(splits):
@@ -38,6 +40,21 @@ def test_every_image_is_used_exactly_once_with_its_own_digit(splits):
         _, ours_ranks = np.unique(rows[ours, pixel], return_inverse=True)
         _, theirs_ranks = np.unique(pixels[theirs, pixel], return_inverse=True)
         np.testing.assert_array_equal(ours_ranks, theirs_ranks)
+
+
+def test_images_are_scikit_learns_in_grey_and_belong_to_their_inputs(splits):
+    pixels, _ = load_digits(return_X_y=True)
+    images = np.concatenate([splits[split].labels["image"] for split in SPLITS])
+    assert (images == images[..., :1]).all()
+    grey = images[..., 0].reshape(-1, 64)
+    # Steps of 255 / 16 apart: dividing finds the whole numbers back.
+    ours = np.rint(grey / 255 * 16)
+    np.testing.assert_array_equal(ours[np.lexsort(ours.T)], pixels[np.lexsort(pixels.T)])
+    assert (grey.min(), grey.max()) == (0, 255)
+    # A standardised pixel is a straight line of its grey level.
+    rows = np.concatenate([splits[split].inputs for split in SPLITS])
+    for pixel in np.flatnonzero(splits["train"].inputs.any(axis=0)):
+        assert np.corrcoef(grey[:, pixel], rows[:, pixel])[0, 1] == pytest.approx(1, abs=1e-3)
 
 
 def test_pixels_are_standardised_by_the_training_split_alone(splits):

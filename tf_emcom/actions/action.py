@@ -5,9 +5,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tf_emcom.errors import require_integer
-from tf_emcom.learner import Learner
 from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.trainee import Trainee
 
 
 class Moment(NamedTuple):
@@ -15,7 +15,7 @@ class Moment(NamedTuple):
 
     step: int  # steps done
     steps: int  # steps in all
-    learner: Learner
+    learner: Trainee
     folder: RunFolder
     checkpoints: Checkpoints
 

@@ -28,8 +28,10 @@ class Progress(Action):
         """Moves the bar."""
         now = time.monotonic()
         noise = float(moment.learner.game.channel.noise(tf.constant(moment.step - 1, tf.int64)))
+        # Not every transfer task has an accuracy.
+        watched = "accuracy" if "accuracy" in sums else "loss"
         shown = {
-            "accuracy": f"{sums['accuracy'] / steps:.3f}",
+            watched: f"{sums[watched] / steps:.3f}",
             "noise": f"{noise:.2f}",
             "games/s": f"{steps * moment.learner.batch_size / max(now - self._clock, 1e-9):,.0f}",
         }

@@ -23,7 +23,7 @@ class Listener(keras.Model):
     """Reads a message and scores candidates.
 
     Symbols are embedded, V + 1 of them, because every listener knows UNK (id V) whether its channel is noisy or not;
-    a core reads them; a head compares its last output with the candidates.
+    a core reads them; a head compares its last output with the candidates, or predicts from it.
     """
 
     def __init__(
@@ -51,6 +51,10 @@ class Listener(keras.Model):
     def represent(self, message: Message) -> tf.Tensor:
         """What the core makes of messages [B, T]: [B, H]."""
         return unroll.read(self.core, self.embedding(message.symbols))
+
+    def predictions(self, message: Message) -> tf.Tensor:
+        """What the head predicts of messages [B, T]: [B, ...]; for heads that predict instead of comparing."""
+        return self.head.predictions(self.represent(message))
 
     def scores(self, message: Message, candidates: Candidates) -> tf.Tensor:
         """One score a candidate, [B, C], for any number of candidates."""

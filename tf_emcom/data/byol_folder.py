@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tf_emcom.data import tfds_folder, tfds_records
 from tf_emcom.data.examples import Examples
-from tf_emcom.errors import UserError
+from tf_emcom.errors import UserError, require_integer
 
 _INPUTS = "logit"
 
@@ -24,30 +24,27 @@ class ByolFolder:
       name: the data set.
     """
 
-    def __init__(self, name: str, data_dir: str | None = None, labels: Sequence[str] | None = None) -> None:
+    def __init__(self, name: str, data_dir: str | None = None, image_side: int | None = None) -> None:
         """Says what to read; nothing is read yet.
 
         Args:
           name: the data set, for example "byol_imagenet2012".
           data_dir: the folder of all data sets; None: `$TFDS_DATA_DIR` where set, else `~/tensorflow_datasets`.
-          labels: features to load besides the inputs. None: "label" where the data set has it; (): none. What is not
-            named is not decoded, so images cost nothing unless "image" is named.
+          image_side: pixels a side that images are resized to while they are read; None: as stored, which for CelebA
+            are 23 GB.
 
         Raises:
-          UserError: when `labels` is one string or names the inputs.
+          UserError: when `image_side` is no number of pixels.
         """
-        if isinstance(labels, str) or _INPUTS in (labels or ()):
-            raise UserError(
-                f"ByolFolder.labels is {labels!r}, but it is a list of features besides {_INPUTS!r}, which is always "
-                'loaded: give for example ["label"].'
-            )
+        if image_side is not None:
+            require_integer("ByolFolder.image_side", image_side, 1, "images are resized to so many pixels a side")
         self.name = name
         self._data_dir = data_dir
-        self._labels = labels
+        self._image_side = image_side
 
     def features(self) -> int:
         """F, as features.json says; UserError where the folder is missing, or inputs are no vectors of one length."""
-        declared = tfds_records.features_of(self._folder(), [_INPUTS], ())[_INPUTS].shape
+        declared = tfds_records.features_of(self._folder(), [_INPUTS])[_INPUTS].shape
         if len(declared) != 1 or declared[0] is None:
             raise UserError(
                 f"{_INPUTS!r} has the shape {declared} an example, but agents see vectors of one length: prepare it as"
@@ -55,11 +52,17 @@ class ByolFolder:
             )
         return declared[0]
 
-    def load(self, split: str) -> Examples:
+    def labels(self) -> list[str]:
+        """Every feature besides the inputs, as features.json says."""
+        return [name for name in tfds_records.declared_in(self._folder()) if name != _INPUTS]
+
+    def load(self, split: str, labels: Sequence[str] | None = None) -> Examples:
         """Reads one split into memory, in the order on disk.
 
         Args:
           split: "train", "valid", "test" or "test_official".
+          labels: features to load besides the inputs; None: all. What is not named is not decoded, so images cost
+            nothing then.
 
         Returns:
           Examples with inputs float32 [N, F] and labels as named: integers and booleans as int32, floats as float32,
@@ -72,10 +75,11 @@ class ByolFolder:
         """
         folder = self._folder()
         shards = tfds_folder.shards_of(folder, self.name, split)
-        features = tfds_records.features_of(folder, [_INPUTS], self._labels)
+        wanted = self.labels() if labels is None else labels
+        features = tfds_records.features_of(folder, [_INPUTS, *wanted])
         lengths = tfds_folder.promised_lengths(folder, split) or [tfds_folder.count_records(shard) for shard in shards]
         try:
-            arrays, rows = _fill(tfds_records.batches(shards, features), sum(lengths))
+            arrays, rows = _fill(tfds_records.batches(shards, features, self._image_side), sum(lengths))
         except tf.errors.DataLossError as error:
             tfds_folder.check_lengths(shards, lengths)
             raise UserError(f"Split {split!r} in {folder} is damaged ({error.message}): copy it again.") from error

@@ -1,5 +1,7 @@
 """Hand-written digits: a small data set that needs no download."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tf_emcom.data.examples import Examples
@@ -34,17 +36,23 @@ class Digits:
         """64, one a pixel."""
         return 64
 
-    def load(self, split: str) -> Examples:
+    def labels(self) -> tuple[str, ...]:
+        """The digit, and the image."""
+        return ("label", "image")
+
+    def load(self, split: str, labels: Sequence[str] | None = None) -> Examples:
         """Returns one split.
 
         Args:
           split: "train", "valid" or "test".
+          labels: which labels; None: both.
 
         Returns:
-          Examples with inputs float32 [N, 64], in standard deviations, and labels {"label": int32 [N], the digit}.
+          Examples with inputs float32 [N, 64], in standard deviations, and labels "label": int32 [N], the digit, and
+          "image": uint8 [N, 8, 8, 3], grey, from 0 to 255.
 
         Raises:
-          UserError: when there is no such split.
+          UserError: when there is no such split or label.
         """
         from sklearn.datasets import load_digits  # slow to import, so only where it is used
 
@@ -55,10 +63,17 @@ class Digits:
         mean, deviation = pixels[rows["train"]].mean(axis=0), pixels[rows["train"]].std(axis=0)
         varies = deviation > 0
         standardised = np.where(varies, (pixels[rows[split]] - mean) / np.where(varies, deviation, 1.0), 0.0)
-        return Examples(standardised.astype(np.float32), {"label": digits[rows[split]].astype(np.int32)})
+        made = {"label": digits[rows[split]].astype(np.int32), "image": _images(pixels[rows[split]])}
+        return Examples(standardised.astype(np.float32), made).with_labels(labels, self.name)
 
 
 def _rows_by_split(count: int, seed: int) -> dict[str, np.ndarray]:
     order = np.random.Generator(np.random.PCG64(seed)).permutation(count)
     train, valid = (round(share * count) for share in _SHARES.values())
     return {"train": order[:train], "valid": order[train : train + valid], "test": order[train + valid :]}
+
+
+def _images(pixels: np.ndarray) -> np.ndarray:
+    """Pixels [N, 64] from 0 to 16 as grey images, uint8 [N, 8, 8, 3]."""
+    grey = np.rint(pixels.reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8)
+    return np.repeat(grey, 3, axis=3)

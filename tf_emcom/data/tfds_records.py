@@ -15,40 +15,38 @@ _BATCH = 1024
 _READ_AHEAD_BYTES = 1 << 20
 
 
-def features_of(folder: str, always: Sequence[str], labels: Sequence[str] | None) -> "tfds.features.FeaturesDict":
-    """Returns the wanted ones of the features that `features.json` in `folder` declares.
+def declared_in(folder: str) -> "tfds.features.FeaturesDict":
+    """Returns the features that `features.json` in `folder`, a version of a prepared data set, declares."""
+    import tensorflow_datasets as tfds  # slow to import, so only where it is used
 
-    Args:
-      folder: a version of a prepared data set.
-      always: names of features that must be there.
-      labels: names of more of them; None: "label", if it is there.
+    return tfds.features.FeaturesDict.from_config(folder)
 
-    Returns:
-      The features `always` and `labels`, in this order.
+
+def features_of(folder: str, names: Sequence[str]) -> "tfds.features.FeaturesDict":
+    """Returns the wanted ones of the features of a prepared data set, in this order.
 
     Raises:
       UserError: when one of them is not there, telling which are.
     """
-    import tensorflow_datasets as tfds  # slow to import, so only where it is used
-
-    declared = tfds.features.FeaturesDict.from_config(folder)
-    if labels is None:
-        labels = [name for name in ("label",) if name in declared]
-    for name in (*always, *labels):
+    declared = declared_in(folder)
+    for name in names:
         if name not in declared:
             raise UserError(
                 f"{folder} has no feature {name!r}, only {', '.join(sorted(declared))}: choose among these, "
                 "or another data set."
             )
-    return tfds.features.FeaturesDict({name: declared[name] for name in (*always, *labels)})
+    return type(declared)({name: declared[name] for name in names})
 
 
-def batches(shards: Sequence[str], features: "tfds.features.FeaturesDict") -> Iterator[dict[str, np.ndarray]]:
+def batches(
+    shards: Sequence[str], features: "tfds.features.FeaturesDict", image_side: int | None = None
+) -> Iterator[dict[str, np.ndarray]]:
     """Reads records in the order on disk.
 
     Args:
       shards: paths of TFRecord files.
       features: what to decode; the rest of a record is skipped.
+      image_side: pixels a side that images are resized to; None: as they are.
 
     Yields:
       name → [B, ...], B up to 1024. A feature made of named parts is [B, parts], in the order of the sorted names.
@@ -65,10 +63,26 @@ def batches(shards: Sequence[str], features: "tfds.features.FeaturesDict") -> It
         decoded = records.batch(_BATCH).map(lambda batch: tf.io.parse_example(batch, spec), tf.data.AUTOTUNE)
     else:
         # Images and features of unknown length have to be decoded one by one.
-        decoded = records.map(lambda record: _flat(features.deserialize_example(record)), tf.data.AUTOTUNE)
+        decoded = records.map(
+            lambda record: _resized(_flat(features.deserialize_example(record)), image_side), tf.data.AUTOTUNE
+        )
         decoded = decoded.batch(_BATCH)
     for batch in decoded.prefetch(2).as_numpy_iterator():
         yield {name: _joined(name, batch) for name in features}
+
+
+def _resized(example: dict[str, tf.Tensor], side: int | None) -> dict[str, tf.Tensor]:
+    """The example with its images, uint8 [height, width, channels], at `side` pixels a side."""
+    if side is None:
+        return example
+
+    def resize(value: tf.Tensor) -> tf.Tensor:
+        if value.dtype != tf.uint8 or value.shape.rank != 3:
+            return value
+        resized = tf.image.resize(tf.cast(value, tf.float32), (side, side), antialias=True)
+        return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+
+    return {name: resize(value) for name, value in example.items()}
 
 
 def _lies_as_is(stored: "tfds.features.TensorInfo", wanted: "tfds.features.TensorInfo") -> bool:

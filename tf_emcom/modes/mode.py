@@ -19,4 +19,10 @@ class Training(Mode):
 
 
 class Evaluation(Mode):
-    """A mode that reads a run: the folder must hold a run of agents that fit."""
+    """A mode that reads a run: the folder must hold a run of agents that fit.
+
+    Attributes:
+      checkpoint: the folder of the run that is read, where that is another one than the results go to; else empty.
+    """
+
+    checkpoint: str = ""

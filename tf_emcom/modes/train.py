@@ -8,6 +8,7 @@ import tensorflow as tf
 from tf_emcom.actions.action import Action, Moment
 from tf_emcom.actions.checkpoint import Checkpoint
 from tf_emcom.actions.log import Log
+from tf_emcom.data.examples import Examples
 from tf_emcom.data.order import Order
 from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.errors import UserError, require_instance, require_integer
@@ -63,9 +64,12 @@ class Train(Training):
         if start >= experiment.steps:
             print(f"{folder.path} is trained: {start:,} of {experiment.steps:,} steps are done.")
             return
-        examples = experiment.data.load("train")
+        learner = experiment.learner
+        examples = experiment.data.load("train", learner.labels)
+        examples = Examples(*learner.prepare(examples.inputs, examples.labels, experiment.data.name))
         order = Order(len(examples.inputs), experiment.batch_size, experiment.seed, "train")
-        batches = Pipeline(examples, order).distributed(experiment.distribution.strategy, start)
+        pipeline = Pipeline(examples, order, tuple(examples.labels))
+        batches = pipeline.distributed(experiment.distribution.strategy, start)
         placed = experiment.distribution
         print(
             f"{'Going on from' if start else 'Starting at'} step {start:,} of {experiment.steps:,} in {folder.path}:"

@@ -19,7 +19,8 @@ import gin
 ROOMS = (
     *("schedules", "channels", "tasks", "policies", "losses", "rewards", "heads", "nets", "optimizers", "agents"),
     *("actions", "data", "runtime.strategies", "modes", "metrics"),
-    *("game", "learner", "trainer", "evaluator", "experiment"),
+    *("game", "learner", "transfer_game", "transfer_learner", "transcriber", "trainer", "evaluator", "experiment"),
+    *("transfer", "runtime.trained_speaker", "runtime.shuffled_speaker", "reproduction"),
 )
 
 

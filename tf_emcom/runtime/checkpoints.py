@@ -7,27 +7,21 @@ import keras
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.learner import Learner
+from tf_emcom.trainee import Trainee
+
+# TensorFlow tells damage in all of these ways, depending on the byte that is wrong.
+_DAMAGES = (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError)
 
 
 class Checkpoints:
     """The last few checkpoints of a run: weights, moving average, optimisers and the step, as `tf.train.Checkpoint`."""
 
-    def __init__(self, folder: str, learner: Learner, keep: int = 3) -> None:
+    def __init__(self, folder: str, learner: Trainee, keep: int = 3) -> None:
         """`folder` is `RUN/checkpoints`."""
         self.folder = folder
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
-        self.agents = {
-            "speaker": _weights(learner.speaker),
-            "target_speaker": _weights(learner.target_speaker),
-            "listener": _weights(learner.listener),
-        }
-        self.checkpoint = tf.train.Checkpoint(
-            step=self.step,
-            speaker_optimizer=learner.speaker_optimizer,
-            listener_optimizer=learner.listener_optimizer,
-            **self.agents,
-        )
+        self.agents = {name: _weights(agent) for name, agent in learner.agents.items()}
+        self.checkpoint = tf.train.Checkpoint(step=self.step, **learner.optimizers, **self.agents)
         self.manager = tf.train.CheckpointManager(self.checkpoint, folder, max_to_keep=keep)
 
     def save(self, step: int) -> None:
@@ -54,6 +48,17 @@ class Checkpoints:
           UserError: there is none, it was made by agents of another architecture, or is damaged.
         """
         _restore(tf.train.Checkpoint(**self.agents), newest_checkpoint(require_checkpoint(folder)))
+
+
+def restore_agent(run: str, name: str, agent: keras.Model) -> None:
+    """Takes one agent, by its name in the checkpoint, from the newest checkpoint in the folder of a run.
+
+    Raises:
+      UserError: there is none, it holds no such agent or one of another architecture, or it is damaged.
+    """
+    path = newest_checkpoint(require_checkpoint(run))
+    _check_shapes(path, name, agent)
+    _restore(tf.train.Checkpoint(**{name: _weights(agent)}), path)
 
 
 def newest_checkpoint(folder: str) -> str | None:
@@ -85,12 +90,38 @@ def _weights(agent: keras.Model) -> tf.Module:
     return holder
 
 
+def _check_shapes(path: str, name: str, agent: keras.Model) -> None:
+    """Raises a UserError that tells the first two shapes that differ."""
+    try:
+        stored = tf.train.load_checkpoint(path).get_variable_to_shape_map()
+    except _DAMAGES as error:
+        raise UserError(f"The checkpoint {path} is damaged ({_first_line(error)}); copy it again.") from error
+    prefix, suffix = f"{name}/weights/", "/.ATTRIBUTES/VARIABLE_VALUE"
+    # `/` and `.` in the names are escaped; the position stands in front of them.
+    there = {
+        int(key[len(prefix) :].partition("_")[0]): tuple(shape)
+        for key, shape in stored.items()
+        if key.startswith(prefix) and key.endswith(suffix)
+    }
+    here = {i: tuple(v.shape) for i, v in enumerate(agent.trainable_variables)}
+    if there != here:
+        place = min(i for i in {*there, *here} if there.get(i) != here.get(i))
+        raise UserError(
+            f"The {name} in the checkpoint {path} has other sizes than were built (weight {place} is"
+            f" {there.get(place, 'missing')} there, {here.get(place, 'missing')} here); use the data set, and with it"
+            " the number of features, that the run was trained on."
+        )
+
+
 def _restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
     try:
         checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
-    # TensorFlow tells damage in all of these ways, depending on the byte that is wrong.
-    except (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError) as error:
+    except _DAMAGES as error:
         raise UserError(
-            f"The checkpoint {path} does not fit these agents or is damaged ({str(error).splitlines()[0][:200]}); use"
+            f"The checkpoint {path} does not fit these agents or is damaged ({_first_line(error)}); use"
             " the configuration it was made with, or remove it so that the one before is used."
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or ["no reason given"])[0][:200]

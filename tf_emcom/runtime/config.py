@@ -65,6 +65,23 @@ def macro(name: str, default: Any = _NOT_GIVEN) -> Any:
         return gin.get_configurable(f"{name}/gin.macro")()
 
 
+def referenced(name: str) -> Callable[..., Any]:
+    """Returns what `name`, such as `Learner.speaker_cls`, is bound to by reference, to be called.
+
+    Raises:
+        UserError: If it is not bound to a reference.
+    """
+    try:
+        return gin.query_parameter(name).scoped_configurable_fn
+    except (ValueError, AttributeError) as error:
+        raise UserError(f"{name} is not bound to a component; bind it, as in `{name} = @Component`.") from error
+
+
+def rebind(name: str, value: Any) -> None:
+    """Binds a parameter anew, after everything that was loaded."""
+    gin.bind_parameter(name, value)
+
+
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
     """Frees a `UserError` raised while gin builds components from the text that gin appends to it.

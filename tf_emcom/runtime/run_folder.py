@@ -58,6 +58,14 @@ class RunFolder:
         """Makes this folder, which is locked, that of a run with that configuration."""
         self._replace(self.config, text)
 
+    def write_document(self, name: str, text: str) -> None:
+        """Keeps a file beside the configuration."""
+        self._replace(os.path.join(self.path, name), text)
+
+    def has_document(self, name: str) -> bool:
+        """Whether such a file is kept."""
+        return tf.io.gfile.exists(os.path.join(self.path, name))
+
     def lock(self) -> None:
         """Keeps other processes on this machine from training here, until this one ends, however it ends.
 
@@ -108,6 +116,12 @@ class RunFolder:
         path = os.path.join(folder, f"{mode}.jsonl")
         self._replace(path, _lines(rows))
         return path
+
+    def figure(self, mode: str) -> str:
+        """The path of figures/<mode>.png, its folder being there."""
+        folder = os.path.join(self.path, "figures")
+        self._make(folder)
+        return os.path.join(folder, f"{mode}.png")
 
     def _make(self, folder: str) -> None:
         try:

@@ -46,7 +46,11 @@ class Distribution(abc.ABC):
         """The values [b, ...] of all replicas in order, [B, ...]; called in a replica."""
         if self.replicas == 1:
             return values
-        return tf.distribute.get_replica_context().all_gather(values, axis=0)
+        shape = (self.replicas * values.shape[0], *values.shape[1:])
+        if 0 in shape:
+            # TensorFlow's collectives abort on tensors without elements.
+            return tf.zeros(shape, values.dtype)
+        return tf.ensure_shape(tf.distribute.get_replica_context().all_gather(values, axis=0), shape)
 
     def sum(self, values: Any) -> Any:
         """The sum over replicas of every tensor in a structure; called in a replica."""

@@ -1,0 +1,59 @@
+"""Images out of messages."""
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from tf_emcom.heads.transfer.prediction_head import PredictionHead
+from tf_emcom.nets.linear import Linear, truncated_normal
+
+_FIRST_SIDE = 4
+_KERNEL_SIDE = 3
+
+
+class ImageDecoder(PredictionHead):
+    """A small picture of many channels, doubled and convolved until it is an RGB image (NEC, `reconstruction`).
+
+    Linear to 4×4×128 and ReLU; for each of the channel counts: doubled to the nearest neighbour, 3×3 convolution
+    without bias, ReLU; then a 3×3 convolution to three channels and tanh. With four counts the image is
+    64×64.
+    """
+
+    def __init__(
+        self, first_channels: int = 128, channels: Sequence[int] = (64, 32, 16, 16), name: str | None = None
+    ) -> None:
+        super().__init__(name=name)
+        self.first_channels = first_channels
+        self.channels = tuple(channels)
+        self.side = _FIRST_SIDE * 2 ** len(self.channels)
+        self.embedding = Linear(_FIRST_SIDE * _FIRST_SIDE * first_channels, activation="relu", name="embedding")
+
+    def build_for(self, size: int) -> None:
+        """Creates the weights, for message representations of H = `size`."""
+        self.embedding.build((None, size))
+        counts = (self.first_channels, *self.channels, 3)
+        self.kernels = [
+            self.add_weight(
+                shape=(_KERNEL_SIDE, _KERNEL_SIDE, into, out),
+                initializer=truncated_normal(_KERNEL_SIDE * _KERNEL_SIDE * into),
+                name=f"kernel_{i}",
+            )
+            for i, (into, out) in enumerate(zip(counts, counts[1:], strict=False))
+        ]
+
+    def predictions(self, representation: tf.Tensor) -> tf.Tensor:
+        """[B, H] ↦ images [B, side, side, 3] in [−1, 1], side = 4 · 2^(how many channel counts)."""
+        picture = tf.reshape(self.embedding(representation), (-1, _FIRST_SIDE, _FIRST_SIDE, self.first_channels))
+        for kernel in self.kernels[:-1]:
+            picture = tf.nn.relu(_convolve(_doubled(picture), kernel))
+        return tf.tanh(_convolve(picture, self.kernels[-1]))
+
+
+def _doubled(pictures: tf.Tensor) -> tf.Tensor:
+    """[B, S, S, C] ↦ [B, 2S, 2S, C]; by repeating, because resizing has no XLA kernel on every device."""
+    return tf.repeat(tf.repeat(pictures, 2, axis=1), 2, axis=2)
+
+
+def _convolve(pictures: tf.Tensor, kernel: keras.Variable) -> tf.Tensor:
+    return tf.nn.conv2d(pictures, kernel.value, strides=1, padding="SAME")

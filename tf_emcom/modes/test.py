@@ -1,0 +1,126 @@
+"""The mode that tests what a new listener has learnt."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tf_emcom.data.examples import Examples
+from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.experiment import Experiment
+from tf_emcom.figures.image_grid import draw_image_pairs
+from tf_emcom.modes.mode import Evaluation
+from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.transfer_evaluator import TransferEvaluator
+from tf_emcom.transfer_learner import TransferLearner
+
+_PICTURES = 8
+_GAMES_A_GROUP = 1024
+
+
+class Test(Evaluation):
+    """The transfer task's metrics on a held-out split, for every erasure probability; pictures where the task draws.
+
+    A task that chooses is tested with every number of candidates. Inputs are as noisy as in training.
+    """
+
+    __test__ = False  # Not a test case, whatever its name says to a test runner.
+
+    def __init__(
+        self,
+        candidates: Sequence[int] = (16, 64, 256, 1024, 4096),
+        noises: Sequence[float] = (0.0, 0.25, 0.5, 0.75),
+        passes: int = 5,
+        split: str = "test",
+        seed: int = 42,
+    ) -> None:
+        """Checks the grid.
+
+        Args:
+          candidates: numbers of candidates, for a task that chooses; one that is larger than the split is skipped.
+          noises: erasure probabilities.
+          passes: over the split, with fresh masks in each.
+          split: which split.
+          seed: of shuffling, masks and noise on inputs; two evaluations agree to the digit.
+        """
+        for name, values in (("candidates", candidates), ("noises", noises)):
+            if not isinstance(values, list | tuple) or not values:
+                raise UserError(f"Test.{name} is {values!r}; bind it to a list of numbers, as in [16, 64].")
+        for noise in noises:
+            require_number("Test.noises", noise, 0, 1, "each is a probability of erasure")
+        for count in candidates:
+            require_integer("Test.candidates", count, 2, "each is a number of candidates to choose from")
+        require_integer("Test.passes", passes, 1, "it counts the passes over the split")
+        require_integer("Test.seed", seed, 0, "shuffling and masks start from it")
+        self.candidates = tuple(dict.fromkeys(candidates))
+        self.noises = [float(noise) for noise in dict.fromkeys(noises)]
+        self.passes = passes
+        self.split = split
+        self.seed = seed
+
+    def run(self, experiment: Experiment, folder: RunFolder) -> None:
+        """Measures, prints the table, writes eval/test.jsonl and perhaps figures/test.png."""
+        learner = experiment.learner
+        if not isinstance(learner, TransferLearner):
+            raise UserError(
+                "The mode test is for transfer runs (game = etl), and this is a run of a game; use testchannel,"
+                " testmessage, testinput, testtopsim or testlanguage."
+            )
+        step = Checkpoints(require_checkpoint(folder.path), learner).restore_latest()
+        found = experiment.data.load(self.split, learner.labels)
+        examples = Examples(*learner.prepare(found.inputs, found.labels, experiment.data.name))
+        evaluator = TransferEvaluator(learner, examples, experiment.distribution.jit_compile)
+        rows = [
+            self._row(evaluator, size, noise, step) for size in self._sizes(evaluator) for noise in self.noises
+        ]
+        path = folder.write_evaluation("test", rows)
+        print(_table(rows))
+        print(f"{self.split} split, step {step:,}; {self.passes} passes; all metrics and 95 % intervals in {path}")
+        pictures = evaluator.pictures(_PICTURES, self.seed)
+        if pictures:
+            draw_image_pairs(*pictures, folder.figure("test"))
+
+    def _sizes(self, evaluator: TransferEvaluator) -> list[int]:
+        """Games in a group: every number of candidates that the split has, or any where there are no candidates."""
+        if not evaluator.learner.game.task.chooses:
+            return [_GAMES_A_GROUP]
+        examples = len(evaluator.examples.inputs)
+        sizes = [count for count in self.candidates if count <= examples]
+        for count in self.candidates:
+            if count > examples:
+                print(f"Skipped {count} candidates: the {self.split} split has {examples} examples.")
+        if not sizes:
+            raise UserError(
+                f"Every number of candidates in {list(self.candidates)} is larger than the {self.split} split, which"
+                f" has {examples} examples; bind Test.candidates to smaller ones."
+            )
+        return sizes
+
+    def _row(self, evaluator: TransferEvaluator, size: int, noise: float, step: int) -> dict[str, Any]:
+        task = evaluator.learner.game.task
+        means = evaluator.means(size, noise, self.passes, self.seed, self.split)
+        return {
+            "mode": "test",
+            "task": task.name,
+            "step": step,
+            "split": self.split,
+            **({"candidates": size} if task.chooses else {}),
+            "noise": noise,
+            "input_noise": task.input_noise,
+            **{name: mean.mean for name, mean in means.items()},
+            "intervals": {name: list(mean.interval) for name, mean in means.items()},
+            "without_message": task.without_message(evaluator.examples.labels, size),
+            "games": next(iter(means.values())).count,
+            "seed": self.seed,
+        }
+
+
+def _table(rows: Sequence[dict[str, Any]]) -> str:
+    """One line a cell: what it is, its metrics, and what a listener reaches that hears nothing."""
+    known = ("candidates", "noise", "accuracy", "top5", "squared_error", "loss", "without_message")
+    columns = [name for name in known if name in rows[0]]
+    titles = [{"without_message": "without message"}.get(name, name) for name in columns]
+    lines = ["  ".join(f"{title:>{max(len(title), 8)}}" for title in titles)]
+    for row in rows:
+        cells = [f"{row[name]:g}" if name in ("candidates", "noise") else f"{row[name]:.4g}" for name in columns]
+        lines.append("  ".join(f"{cell:>{max(len(t), 8)}}" for cell, t in zip(cells, titles, strict=True)))
+    return "\n".join(lines)

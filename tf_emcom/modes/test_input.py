@@ -1,0 +1,47 @@
+"""The mode that measures accuracy by noise on the inputs."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from tf_emcom.errors import require_number
+from tf_emcom.evaluator import Condition
+from tf_emcom.modes.accuracy_test import AccuracyTest, Cell
+
+
+class TestInput(AccuracyTest):
+    """Accuracy where speaker and listener have two noisy views of the same inputs, by noise of inputs and channel.
+
+    The noise is Gaussian, its standard deviation a coefficient times that of the feature over a group of C inputs
+    (NEC's `coeff_noise`).
+    """
+
+    across = "input_noise"
+    x_label = "input noise (standard deviations)"
+    beside = "noise"
+
+    def __init__(
+        self,
+        coefficients: Sequence[float] = (0.0, 0.5, 1.0),
+        noises: Sequence[float] = (0.0, 0.25, 0.5, 0.75),
+        **grid: Any,
+    ) -> None:
+        """Checks the grid.
+
+        Args:
+          coefficients: of the noise on inputs, in standard deviations of each feature.
+          noises: erasure probabilities of the channel.
+          **grid: what all accuracy tests have.
+        """
+        super().__init__(**grid)
+        for value in self._list("coefficients", coefficients):
+            require_number(self._name("coefficients"), value, 0, float("inf"), "each is in standard deviations")
+        self.coefficients = [float(value) for value in dict.fromkeys(coefficients)]
+        self.noises = self._probabilities("noises", noises)
+
+    def cells(self, message_length: int) -> list[Cell]:
+        """One for each coefficient and noise."""
+        return [
+            Cell({"noise": noise, "input_noise": coefficient}, [Condition((noise,) * message_length, coefficient)])
+            for coefficient in self.coefficients
+            for noise in self.noises
+        ]

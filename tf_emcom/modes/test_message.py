@@ -1,0 +1,72 @@
+"""The mode that measures accuracy by number of erased symbols."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tf_emcom.errors import UserError, require_integer
+from tf_emcom.evaluator import Condition
+from tf_emcom.modes.accuracy_test import AccuracyTest, Cell
+
+_USUALLY_UP_TO = 5
+
+
+class TestMessage(AccuracyTest):
+    """Accuracy where a number of symbols are erased at fixed positions, and all others arrive.
+
+    Every number is measured over several random sets of positions, so that it does not hang on which symbols matter.
+    The sets are played on the same inputs: what they have in common is not in the interval.
+    """
+
+    across = "erased"
+    x_label = "erased symbols"
+
+    def __init__(self, erased: Sequence[int] | None = None, sets: int = 10, **grid: Any) -> None:
+        """Checks the grid.
+
+        Args:
+          erased: numbers of erased symbols; None: 0 to 5 and all of them.
+          sets: over how many distinct sets of positions, where there are so many.
+          **grid: what all accuracy tests have.
+        """
+        super().__init__(**grid)
+        for count in () if erased is None else self._list("erased", erased):
+            require_integer(self._name("erased"), count, 0, "each is a number of erased symbols")
+        require_integer(self._name("sets"), sets, 1, "it counts the sets of erased positions")
+        self.erased = None if erased is None else tuple(dict.fromkeys(erased))
+        self.sets = sets
+
+    def cells(self, message_length: int) -> list[Cell]:
+        """One a number of erased symbols; UserError where it is larger than T."""
+        erased = self.erased
+        if erased is None:
+            erased = dict.fromkeys((*range(min(_USUALLY_UP_TO, message_length) + 1), message_length))
+        if max(erased) > message_length:
+            raise UserError(
+                f"{self._name('erased')} holds {max(erased)}, but messages have {message_length} symbols; bind it to"
+                f" numbers up to {message_length}."
+            )
+        return [Cell({"erased": n}, self._conditions(n, message_length)) for n in erased]
+
+    def notes(self, cell: Cell, accuracies: list[float]) -> dict[str, Any]:
+        """Which positions were erased, and the accuracy of each set."""
+        sets = [[t for t, erased in enumerate(condition.erasure) if erased] for condition in cell.conditions]
+        return {"position_sets": sets, "accuracies": accuracies}
+
+    def _conditions(self, erased: int, length: int) -> list[Condition]:
+        sets = position_sets(erased, length, self.sets, self.seed)
+        return [Condition(tuple(float(t in positions) for t in range(length))) for positions in sets]
+
+
+def position_sets(erased: int, length: int, most: int, seed: int) -> list[tuple[int, ...]]:
+    """Distinct sets of `erased` out of `length` positions: all there are if they are at most `most`, else a draw."""
+    if math.comb(length, erased) <= most:
+        return list(itertools.combinations(range(length), erased))
+    generator = np.random.Generator(np.random.PCG64([seed & 0xFFFFFFFF, seed >> 32, erased]))
+    drawn: dict[tuple[int, ...], None] = {}
+    while len(drawn) < most:
+        drawn[tuple(sorted(generator.permutation(length)[:erased].tolist()))] = None
+    return list(drawn)

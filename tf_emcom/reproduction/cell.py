@@ -1,0 +1,17 @@
+"""One run of a grid."""
+
+from typing import NamedTuple
+
+
+class Cell(NamedTuple):
+    """A run and its tests.
+
+    Attributes:
+      name: its folder's, below the grid's.
+      labels: what tells it from the others in tables, e.g. game and seed.
+      commands: what makes it, one after the other: a command of bin/ and its arguments.
+    """
+
+    name: str
+    labels: dict[str, str | int]
+    commands: tuple[tuple[str, ...], ...]

@@ -1,0 +1,87 @@
+"""Making the runs of a grid, several at a time."""
+
+import concurrent.futures
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tf_emcom.errors import require_integer
+from tf_emcom.reproduction.cell import Cell
+
+_COMMANDS = Path(__file__).parents[2] / "bin"
+_FINISHED = "finished.json"
+
+
+class Runner:
+    """Makes cells in processes of their own; what is finished already is passed over."""
+
+    def __init__(self, runs: str, jobs: int) -> None:
+        """`runs` is the folder of all runs, on the local disk; `jobs` how many are made at a time."""
+        require_integer("--jobs", jobs, 1, "it counts the runs that are made at a time")
+        self.runs = Path(runs)
+        self.jobs = jobs
+
+    def make(self, cells: Sequence[Cell]) -> dict[str, str]:
+        """Makes every cell that is not finished, and returns what went wrong: cell name → the command's sentence."""
+        self.runs.mkdir(parents=True, exist_ok=True)
+        waiting = [cell for cell in cells if not self.is_finished(cell)]
+        if len(waiting) < len(cells):
+            print(f"{len(cells) - len(waiting)} of {len(cells)} runs are finished already.", flush=True)
+        failed: dict[str, str] = {}
+        begin = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
+            futures = {pool.submit(self._make, cell): cell for cell in waiting}
+            try:
+                for done, future in enumerate(concurrent.futures.as_completed(futures), start=1):
+                    cell, sentence = futures[future], future.result()
+                    if sentence:
+                        failed[cell.name] = sentence
+                    left = (time.monotonic() - begin) / done * (len(waiting) - done) / 60
+                    outcome = f"failed: {sentence}" if sentence else "finished"
+                    print(f"[{done} of {len(waiting)}] {cell.name} {outcome}; about {left:.0f} min left", flush=True)
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return failed
+
+    def is_finished(self, cell: Cell) -> bool:
+        """Whether it was made by just these commands."""
+        marker = self.runs / cell.name / _FINISHED
+        return marker.exists() and marker.read_text() == _marker(cell)
+
+    def _make(self, cell: Cell) -> str:
+        """Runs the commands; returns an empty string, or what went wrong."""
+        log = self.runs / f"{cell.name}.log"
+        with log.open("w") as output:
+            for command, *arguments in cell.commands:
+                process = subprocess.run(
+                    [sys.executable, str(_COMMANDS / command), *arguments],
+                    cwd=_COMMANDS.parent,
+                    env={**os.environ, **self._threads()},
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+                if process.returncode:
+                    return f"{_last_line(log)} (all of it in {log})"
+        (self.runs / cell.name / _FINISHED).write_text(_marker(cell))
+        return ""
+
+    def _threads(self) -> dict[str, str]:
+        """An even share of the cores for each of several processes: more threads than cores only wait."""
+        if self.jobs == 1:
+            return {}
+        share = str(max(1, (os.cpu_count() or 1) // self.jobs))
+        return {"TF_NUM_INTRAOP_THREADS": share, "TF_NUM_INTEROP_THREADS": share, "OMP_NUM_THREADS": share}
+
+
+def _marker(cell: Cell) -> str:
+    return json.dumps(cell.commands)
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"

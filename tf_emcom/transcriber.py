@@ -1,0 +1,31 @@
+"""What a speaker says of many inputs."""
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.agents.speaker import Speaker
+
+_BLOCK = 1024
+
+
+class Transcriber(tf.Module):
+    """Writes down the greedy messages of a speaker, block by block, so that memory does not grow with the data set."""
+
+    def __init__(self, speaker: Speaker, jit_compile: bool) -> None:
+        super().__init__()
+        self.speaker = speaker
+        self._block = tf.function(self._symbols, jit_compile=jit_compile, autograph=False)
+
+    def messages(self, inputs: np.ndarray) -> np.ndarray:
+        """Symbols int32 [N, T] for inputs float32 [N, F]."""
+        blocks = []
+        for start in range(0, len(inputs), _BLOCK):
+            rows = inputs[start : start + _BLOCK]
+            # The last block is filled up, so that one compiled shape serves all of them.
+            filled = np.zeros((min(_BLOCK, len(inputs)), *inputs.shape[1:]), np.float32)
+            filled[: len(rows)] = rows
+            blocks.append(self._block(tf.constant(filled)).numpy()[: len(rows)])
+        return np.concatenate(blocks)
+
+    def _symbols(self, inputs: tf.Tensor) -> tf.Tensor:
+        return self.speaker.greedy(inputs).symbols

@@ -1,0 +1,66 @@
+"""What the tasks of telling labels have in common."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.agents.listener import Listener
+from tf_emcom.errors import UserError, require_integer
+from tf_emcom.heads.transfer.prediction_head import PredictionHead
+from tf_emcom.ops.classification import cross_entropy_of_classes, in_top
+from tf_emcom.seeds import Stream
+from tf_emcom.transfer.transfer_task import TransferTask
+from tf_emcom.types import Batch, LossTerms, Message
+
+
+class LabelTask(TransferTask):
+    """Softmax cross-entropy and accuracy, means over the labels of an example."""
+
+    def __init__(self, head_cls: Callable[[int, int], PredictionHead], count: int, classes: int) -> None:
+        """`count` labels an example of `classes` classes each; UserError where that is none, or nothing to tell."""
+        super().__init__(head_cls)
+        name = type(self).__name__
+        require_integer(f"{name}.attributes", count, 1, "it counts the labels of an example")
+        require_integer(f"{name}.classes", classes, 2, "it counts the classes to tell apart")
+        self.count = count
+        self.classes = classes
+
+    def head(self) -> PredictionHead:
+        """An MLP a label, unless another head is bound."""
+        return self.head_cls(self.count, self.classes)
+
+    def lesson(
+        self, listener: Listener, message: Message, batch: Batch, candidate_inputs: tf.Tensor, stream: Stream
+    ) -> LossTerms:
+        """The loss and the metrics of B games, each [B]."""
+        labels = tf.reshape(batch.labels[self.labels[0]], (-1, self.count))
+        logits = listener.predictions(message)
+        loss = cross_entropy_of_classes(logits, labels)
+        return LossTerms(loss, {"accuracy": in_top(1, logits, labels), **self.more_metrics(logits, labels)})
+
+    def more_metrics(self, logits: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Metrics besides accuracy, each [B], of logits [B, L, K] and labels [B, L]."""
+        return {}
+
+    def without_message(self, labels: Mapping[str, np.ndarray], candidates: int) -> float:
+        """The accuracy of always telling each label's most frequent class, mean over the labels."""
+        columns = labels[self.labels[0]].reshape(-1, self.count).T
+        return float(np.mean([np.bincount(column).max() / len(column) for column in columns]))
+
+    def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
+        """UserError where they are missing, of another number, or outside of the classes."""
+        super().check_labels(labels, data)
+        values = labels[self.labels[0]]
+        given = values[0].size if len(values) else self.count
+        if given != self.count:
+            raise UserError(
+                f"An example of the data set {data} has {given} {self.labels[0]}, but {type(self).__name__} was told"
+                f" {self.count}; bind {type(self).__name__}.{self.labels[0]} to {given}."
+            )
+        if len(values) and not 0 <= values.min() <= values.max() < self.classes:
+            raise UserError(
+                f"The label {self.labels[0]!r} of the data set {data} has values from {values.min()} to {values.max()},"
+                f" but {type(self).__name__} was told {self.classes} classes, 0 to {self.classes - 1}; bind"
+                f" {type(self).__name__}.classes to {values.max() + 1} or more."
+            )

@@ -1,0 +1,88 @@
+"""The inner evaluation loop of a transfer run."""
+
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.data.examples import Examples
+from tf_emcom.data.order import Order
+from tf_emcom.metrics.sample_mean import SampleMean
+from tf_emcom.ops.corruption import erase
+from tf_emcom.seeds import Stream
+from tf_emcom.transfer_learner import TransferLearner
+from tf_emcom.types import Batch, LossTerms, Message
+
+
+class TransferEvaluator(tf.Module):
+    """Measures a listener on the messages of held-out inputs; nothing is trained.
+
+    It compiles once per number of games in a group: noises and seeds are data.
+    """
+
+    def __init__(self, learner: TransferLearner, examples: Examples, jit_compile: bool) -> None:
+        """`examples` as `learner.prepare` made them, a whole split."""
+        super().__init__()
+        self.learner = learner
+        self.examples = examples
+        self._group = tf.function(self._sums, jit_compile=jit_compile, autograph=False)
+
+    def means(self, size: int, noise: float, passes: int, seed: int, split: str) -> dict[str, SampleMean]:
+        """Every metric of the task, and the loss.
+
+        Args:
+          size: games in a group: candidates for a task that chooses, which drops incomplete groups.
+          noise: erasure probability.
+          passes: over the split, with fresh masks in each.
+          seed: of masks, of shuffling and of noise on the inputs.
+          split: its name.
+        """
+        sums: dict[str, np.ndarray] = {}
+        games = 0
+        for number, rows in enumerate(self._groups(size, passes, seed, split)):
+            # One number for every place in the evaluation, so that no two groups share a mask.
+            place = zlib.crc32(f"{size} {noise!r} {number}".encode()) & 0x7FFFFFFF
+            found = self._group(self._batch(rows), tf.constant(noise, tf.float32), tf.constant([seed, place]))
+            for name, pair in found.items():
+                sums[name] = sums.get(name, 0.0) + pair.numpy().astype(np.float64)
+            games += len(rows)
+        return {name: SampleMean(float(total), float(squares), games) for name, (total, squares) in sums.items()}
+
+    def pictures(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Targets and predictions of the first examples, without channel noise, for tasks that draw."""
+        batch = self._batch(np.arange(min(count, len(self.examples.inputs))))
+        stream = Stream(tf.constant([seed, 0]), tf.constant(0), batch.inputs.shape[0], batch.inputs.shape[0])
+        spoken, _ = self.learner.game.views(self.learner.speaker, batch, batch.inputs, stream)
+        pictures = self.learner.game.task.pictures(self.learner.listener, Message(spoken), batch)
+        return pictures and tuple(picture.numpy() for picture in pictures)
+
+    def _groups(self, size: int, passes: int, seed: int, split: str) -> Iterator[np.ndarray]:
+        count = len(self.examples.inputs)
+        if self.learner.game.task.chooses:
+            order = Order(count, size, seed, split)
+            for step in range(passes * order.batches_per_epoch):
+                yield order.indices(step)
+            return
+        for _ in range(passes):
+            for start in range(0, count, size):
+                yield np.arange(start, min(start + size, count))
+
+    def _batch(self, rows: np.ndarray) -> Batch:
+        labels = {name: tf.constant(values[rows]) for name, values in self.examples.labels.items()}
+        return Batch(tf.constant(self.examples.inputs[rows]), labels)
+
+    def _sums(self, batch: Batch, noise: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Metric → its sum and its sum of squares over the games of a group, [2]."""
+        terms = self._lesson(batch, noise, seed)
+        per_game = {"loss": terms.loss, **terms.terms}
+        return {name: tf.stack([tf.reduce_sum(v), tf.reduce_sum(v * v)]) for name, v in per_game.items()}
+
+    def _lesson(self, batch: Batch, noise: tf.Tensor, seed: tf.Tensor) -> LossTerms:
+        game, speaker = self.learner.game, self.learner.speaker
+        games = batch.inputs.shape[0]
+        stream = Stream(seed, tf.constant(0), games, games)
+        spoken, shown = game.views(speaker, batch, batch.inputs, stream)
+        uniform = stream.stage("channel").uniform(spoken.shape[1])
+        message = Message(erase(spoken, noise, uniform, unknown=speaker.vocab_size))
+        return game.task.lesson(self.learner.listener, message, batch, shown, stream.stage("task"))

@@ -1,0 +1,125 @@
+"""A new listener, and what teaches it."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.speaker import Speaker
+from tf_emcom.errors import UserError
+from tf_emcom.optimizers.optimizer import Optimizer
+from tf_emcom.seeds import step_stream
+from tf_emcom.trainee import Metrics, Trainee
+from tf_emcom.transcriber import Transcriber
+from tf_emcom.transfer_game import MESSAGES, TransferGame
+from tf_emcom.types import Batch
+
+
+class SpeakerSource(Protocol):
+    """Where a trained speaker comes from."""
+
+    def speaker(self, features: int) -> Speaker:
+        """It, with its weights, for inputs of `features` features."""
+
+    def documents(self) -> dict[str, str]:
+        """File name → text: what is needed to build it again."""
+
+
+class TransferLearner(Trainee):
+    """A listener that learns a transfer task from the greedy messages of a trained speaker, which stays as it is."""
+
+    def __init__(
+        self,
+        game: TransferGame,
+        speaker_source: SpeakerSource,
+        listener_cls: Callable[..., Listener],
+        listener_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
+        features: int,
+        batch_size: int,
+        seed: int = 0,
+        vocab_size: int | None = None,
+        message_length: int | None = None,
+    ) -> None:
+        """Restores the speaker and builds the listener.
+
+        Args:
+          game: the rules.
+          speaker_source: whose messages are listened to.
+          listener_cls: makes the listener, for a given vocabulary and head.
+          listener_optimizer_cls: makes its optimiser for given variables.
+          features: F.
+          batch_size: B, over all replicas.
+          seed: of the initial weights and of every draw.
+          vocab_size: V that the speaker should have; None: whatever it has.
+          message_length: T that the speaker should have; None: whatever it has.
+
+        Raises:
+          UserError: the speaker cannot be restored, or is another one than was asked for.
+        """
+        super().__init__()
+        if not isinstance(game, TransferGame):
+            raise UserError("TransferLearner.game is not a TransferGame; include gin/games/etl.gin after other games.")
+        self.game = game
+        self.batch_size = batch_size
+        self.seed = seed
+        self.speaker_source = speaker_source
+        self.speaker = speaker_source.speaker(features)
+        _check_same("vocab_size", vocab_size, self.speaker.vocab_size)
+        _check_same("message_length", message_length, self.speaker.message_length)
+        # After the speaker is built, so that the listener's first weights do not depend on the speaker's architecture.
+        keras.utils.set_random_seed(seed & 0x7FFFFFFF)
+        self.listener = listener_cls(vocab_size=self.speaker.vocab_size, head_cls=game.task.head)
+        self.listener.build((batch_size, features))
+        self.listener_optimizer = listener_optimizer_cls(self.listener.trainable_variables)
+        self.agents = {"speaker": self.speaker, "listener": self.listener}
+        self.optimizers = {"listener_optimizer": self.listener_optimizer}
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """What the task asks about."""
+        return self.game.task.labels
+
+    def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
+        """The labels, with the speaker's messages where it needs to speak only once.
+
+        Inputs that nobody looks at any more are left out.
+        """
+        self.game.task.check_labels(labels, data)
+        if not self.game.speaks_once:
+            return inputs, labels
+        labels = {**labels, MESSAGES: Transcriber(self.speaker, jit_compile=False).messages(inputs)}
+        return (inputs if self.game.task.chooses else inputs[:, :0]), labels
+
+    def documents(self) -> dict[str, str]:
+        """What the speaker is built from."""
+        return self.speaker_source.documents()
+
+    def gradients(
+        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor
+    ) -> tuple[list[tf.Tensor], Metrics]:
+        """One replica's share of the listener's gradients and of the metrics; as for every trainee."""
+        stream = step_stream(self.seed, step, first_game, batch.inputs.shape[0], self.batch_size)
+        weights = [v.value for v in self.listener.trainable_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(weights)
+            terms = self.game.play(self.speaker, self.listener, batch, candidate_inputs, step, stream)
+            loss = tf.reduce_sum(terms.loss) / self.batch_size
+        gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        per_game = {"loss": terms.loss, **terms.terms}
+        metrics = {name: tf.reduce_sum(tf.stop_gradient(v)) / self.batch_size for name, v in per_game.items()}
+        return gradients, metrics
+
+    def apply(self, gradients: list[tf.Tensor], step: tf.Tensor) -> None:
+        """Updates the listener; the speaker has no optimiser."""
+        self.listener_optimizer.apply(gradients, step)
+
+
+def _check_same(name: str, asked: int | None, own: int) -> None:
+    if asked is not None and asked != own:
+        raise UserError(
+            f"{name} is {asked}, but the speaker of the restored run has {own}; leave {name} out, since it comes from"
+            " the run, or restore another one."
+        )

@@ -16,15 +16,16 @@ class Transcriber(tf.Module):
         self.speaker = speaker
         self._block = tf.function(self._symbols, jit_compile=jit_compile, autograph=False)
 
-    def messages(self, inputs: np.ndarray) -> np.ndarray:
-        """Symbols int32 [N, T] for inputs float32 [N, F]."""
+    def messages(self, inputs: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
+        """Symbols int32 [N, T] for inputs float32 [M, F], of the rows int [N]; None: of all in their order."""
+        rows = np.arange(len(inputs)) if order is None else order
         blocks = []
-        for start in range(0, len(inputs), _BLOCK):
-            rows = inputs[start : start + _BLOCK]
+        for start in range(0, len(rows), _BLOCK):
+            block = inputs[rows[start : start + _BLOCK]]
             # The last block is filled up, so that one compiled shape serves all of them.
-            filled = np.zeros((min(_BLOCK, len(inputs)), *inputs.shape[1:]), np.float32)
-            filled[: len(rows)] = rows
-            blocks.append(self._block(tf.constant(filled)).numpy()[: len(rows)])
+            filled = np.zeros((min(_BLOCK, len(rows)), *inputs.shape[1:]), np.float32)
+            filled[: len(block)] = block
+            blocks.append(self._block(tf.constant(filled)).numpy()[: len(block)])
         return np.concatenate(blocks)
 
     def _symbols(self, inputs: tf.Tensor) -> tf.Tensor:

@@ -12,6 +12,7 @@ from tf_emcom.errors import UserError, require_integer, require_number
 from tf_emcom.evaluator import Condition, Evaluator
 from tf_emcom.experiment import Experiment
 from tf_emcom.figures.curves import Series, draw_panels
+from tf_emcom.learner import Learner
 from tf_emcom.metrics.success_rate import SuccessRate
 from tf_emcom.modes.mode import Evaluation
 from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
@@ -96,7 +97,12 @@ class AccuracyTest(Evaluation):
         print(f"{self.split} split, step {step:,}; {passes}; 95 % intervals in {path}, drawn in {figure}")
 
     def _agents(self, experiment: Experiment, folder: RunFolder) -> tuple[Speaker, Listener, int]:
-        """The restored speaker and listener, and the step they are from."""
+        """The restored speaker and listener, and the step they are from; UserError where there is no such listener."""
+        if not isinstance(experiment.learner, Learner):
+            raise UserError(
+                f"The mode {type(self).__name__.lower()} is for runs of a game, whose listener chooses among"
+                " candidates, and this is a transfer run; use test."
+            )
         source = require_checkpoint(self.checkpoint or folder.path)
         step = Checkpoints(source, experiment.learner).restore_latest()
         return experiment.learner.speaker, experiment.learner.listener, step

@@ -2,13 +2,14 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from tf_emcom.errors import UserError, require_integer
-from tf_emcom.evaluator import Condition
+from tf_emcom.evaluator import Condition, Evaluator
+from tf_emcom.metrics.redundancy import Redundancy
 from tf_emcom.modes.accuracy_test import AccuracyTest, Cell
 
 _USUALLY_UP_TO = 5
@@ -18,7 +19,8 @@ class TestMessage(AccuracyTest):
     """Accuracy where a number of symbols are erased at fixed positions, and all others arrive.
 
     Every number is measured over several random sets of positions, so that it does not hang on which symbols matter.
-    The sets are played on the same inputs: what they have in common is not in the interval.
+    The sets are played on the same inputs: what they have in common is not in the interval. With one symbol erased and
+    as many sets as positions, the results say how much accuracy is lost with each.
     """
 
     across = "erased"
@@ -55,6 +57,17 @@ class TestMessage(AccuracyTest):
         """Which positions were erased, and the accuracy of each set."""
         sets = [[t for t, erased in enumerate(condition.erasure) if erased] for condition in cell.conditions]
         return {"position_sets": sets, "accuracies": accuracies}
+
+    def _rows(self, evaluator: Evaluator, counts: list[int], cells: list[Cell]) -> Iterator[dict[str, Any]]:
+        """As for every accuracy test; where each position was erased alone, with the accuracy lost with it, [T]."""
+        intact = {}
+        for row in super()._rows(evaluator, counts, cells):
+            if row["erased"] == 0:
+                intact[row["candidates"]] = row["accuracy"]
+            whole = intact.get(row["candidates"])
+            if whole is not None and row["position_sets"] == [[t] for t in range(len(row["position_sets"]))]:
+                row["accuracy_lost"] = Redundancy(whole, np.array(row["accuracies"])).lost.tolist()
+            yield row
 
     def _conditions(self, erased: int, length: int) -> list[Condition]:
         sets = position_sets(erased, length, self.sets, self.seed)

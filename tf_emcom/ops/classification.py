@@ -30,6 +30,7 @@ def in_top(count: int, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
       labels: int [B, L].
     """
     assert_ranks(logits=(logits, 3), labels=(labels, 2))
+    labels = tf.cast(labels, tf.int32)
     own = tf.gather(logits, labels, axis=2, batch_dims=2)[..., tf.newaxis]
     earlier = tf.range(logits.shape[2]) < labels[..., tf.newaxis]
     ahead = (logits > own) | ((logits == own) & earlier)

@@ -12,7 +12,7 @@ def erase(symbols: tf.Tensor, probability: tf.Tensor, uniform: tf.Tensor, unknow
 
     Args:
       symbols: int32 [B, T].
-      probability: [] in [0, 1].
+      probability: [] in [0, 1], or [T], one a position.
       uniform: [B, T] in (0, 1).
       unknown: the id of UNK.
 

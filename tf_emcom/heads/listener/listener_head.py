@@ -18,8 +18,10 @@ class Values(NamedTuple):
 class ListenerHead(keras.layers.Layer):
     """Scores for candidates, from projections of the message and of the candidates, and perhaps critics.
 
-    `scores` works for any number of candidates. Critics read the scores of a game and so know only the number of
-    candidates that the head was built for: a test with another number asks for scores alone.
+    A subclass overrides `compare` and not `scores`: a test projects each message and each candidate once, and compares
+    them in other groups again and again. `scores` works for any number of candidates. Critics read the scores of a game
+    and so know only the number of candidates that the head was built for: a test with another number asks for scores
+    alone.
     """
 
     def __init__(self, size: int = 256, activation: str | None = None, name: str | None = None) -> None:

@@ -1,0 +1,120 @@
+"""Which runs a grid has, what is made again, and what is written about them."""
+
+import csv
+import json
+
+import pytest
+
+from tests import commands
+from tf_emcom import command
+from tf_emcom.errors import UserError
+from tf_emcom.reproduction.cell import Cell
+from tf_emcom.reproduction.reproduction import Reproduction
+from tf_emcom.reproduction.runner import Runner
+from tf_emcom.reproduction.summary import over_seeds
+from tf_emcom.reproduction.table import Table
+
+TINY = [f"--gin_param={p}" for p in (*commands.TINY, "steps=2", "batch_size=16", "Discrimination.distractors=3")]
+SPEAKERS = {"nlg": ["nlg"], "shuffled": ["nlg", "--gin_param=TransferLearner.speaker_source=@ShuffledSpeaker()"]}
+
+
+def test_runs_are_games_by_seeds_then_tasks_by_speakers():
+    grid = Reproduction({"nlg": ["a"], "lg": ["b"]}, [3, 4], tasks={"class": ["c"]}, speakers=SPEAKERS)
+    assert [cell.name for cell in grid.game_cells("/r")] == ["nlg-3", "lg-3", "nlg-4", "lg-4"]
+    cells = grid.transfer_cells("/r")
+    assert [cell.name for cell in cells] == ["class-nlg-3", "class-shuffled-3", "class-nlg-4", "class-shuffled-4"]
+    train, evaluate = cells[3].commands
+    assert train[0] == "train" and evaluate[0] == "evaluate"
+    assert "--gin_param=checkpoint='/r/nlg-4'" in train
+    assert train[-2:] == (SPEAKERS["shuffled"][1], "--workdir=/r/class-shuffled-4")
+    assert cells[3].labels == {"task": "class", "speaker": "shuffled", "seed": 4}
+
+
+WRONG = {
+    "no games": ({"games": {}, "seeds": [0]}, "at least one of each"),
+    "no seeds": ({"games": {"a": []}, "seeds": []}, "at least one of each"),
+    "negative seed": ({"games": {"a": []}, "seeds": [-1]}, "seeds is -1"),
+    "one string": ({"games": {"a": "--gin_file=x"}, "seeds": [0]}, "a list of arguments"),
+    "unknown speaker": ({"games": {"a": []}, "seeds": [0], "speakers": {"x": ["b"]}}, "one of a"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_grid_that_cannot_be_made_is_refused(case):
+    arguments, sentence = WRONG[case]
+    with pytest.raises(UserError, match=sentence):
+        Reproduction(**arguments)
+
+
+def test_means_and_deviations_over_seeds_are_worked_by_hand():
+    rows = [{"game": "a", "noise": 0, "accuracy": v, "seed": s} for s, v in enumerate((0.2, 0.4, 0.9))]
+    rows += [{"game": "b", "noise": 0, "accuracy": 1.0, "seed": 0}, {"game": "b", "noise": 0, "accuracy": None}]
+    first, second = over_seeds(rows, ("game", "noise"), "accuracy")
+    assert (first["game"], first["mean"], first["seeds"]) == ("a", pytest.approx(0.5), 3)
+    assert first["deviation"] == pytest.approx(((0.09 + 0.01 + 0.16) / 2) ** 0.5)
+    assert second == {"game": "b", "noise": 0, "mean": 1.0, "deviation": None, "seeds": 1}
+
+
+def test_a_table_is_laid_out_in_pages():
+    rows = [
+        {"candidates": c, "game": g, "noise": n, "mean": c / 100 + n, "deviation": 0.01, "seeds": 3}
+        for c in (16, 64)
+        for g in ("nlg", "lg")
+        for n in (0.0, 0.5)
+    ]
+    table = Table("t", "Accuracy", rows, ("candidates",), "game", "noise")
+    text = table.as_markdown()
+    assert "Mean ± standard deviation over 3 seeds." in text
+    assert text.count("| game | noise 0 | noise 0.5 |") == 2
+    assert "| nlg | 0.160 ± 0.010 | 0.660 ± 0.010 |" in text
+    assert list(csv.DictReader(table.as_csv().splitlines()))[0] == {
+        **{"candidates": "16", "game": "nlg", "noise": "0.0"},
+        **{"mean": "0.16", "deviation": "0.01", "seeds": "3"},
+    }
+
+
+def test_a_run_that_fails_is_told_and_the_others_are_made(tmp_path):
+    runner = Runner(str(tmp_path), jobs=2)
+    bad = Cell("bad", {}, (("evaluate", f"--workdir={tmp_path}/nowhere"),))
+    good = Cell("good", {}, (("evaluate", "--help"),))
+    (tmp_path / "good").mkdir()
+    failed = runner.make([bad, good])
+    assert list(failed) == ["bad"] and "There is no run in" in failed["bad"]
+    assert runner.is_finished(good) and not runner.is_finished(bad)
+
+
+def test_a_whole_grid_is_made_once_written_up_and_passed_over_when_asked_again(tmp_path, capsys):
+    digits = ["--gin_file=gin/nlg_digits.gin", *TINY]
+    etl = ["--gin_file=gin/etl_digits.gin", *(f"--gin_param={p}" for p in ("steps=2", "Log.every=1", "games=16"))]
+    params = [
+        f"Reproduction.games={{'nlg': {digits}}}",
+        f"Reproduction.tasks={{'classification': {etl}}}",
+        f"Reproduction.speakers={SPEAKERS}",
+        "Reproduction.seeds=[0, 1]",
+        "Reproduction.tests=['testchannel', 'testtopsim']",
+        "Reproduction.test_arguments=['--gin_param=TestChannel.candidates=[16]', '--gin_param=TestChannel.passes=1']",
+        "Reproduction.transfer_test_arguments=['--gin_param=Test.passes=1']",
+    ]
+    command.reproduce("offline", str(tmp_path), 2, params)
+    files = commands.snapshot(tmp_path)
+    text = (tmp_path / "results.md").read_text()
+    for title in ("Accuracy by channel noise", "Topographic similarity", "Transfer to a new listener", "Ease of lear"):
+        assert f"## {title}" in text
+    for name in ("testchannel", "ease_of_learning_classification"):
+        assert len(files[f"figures/{name}.png"]) > 1000
+    rows = list(csv.DictReader((tmp_path / "tables" / "testchannel.csv").read_text().splitlines()))
+    cells = [
+        json.loads((tmp_path / "runs" / f"nlg-{seed}" / "eval" / "testchannel.jsonl").read_text().splitlines()[2])
+        for seed in (0, 1)
+    ]
+    assert float(rows[2]["mean"]) == pytest.approx(sum(cell["accuracy"] for cell in cells) / 2)
+    capsys.readouterr()
+    command.reproduce("offline", str(tmp_path), 2, params)
+    said = capsys.readouterr().out
+    assert "2 of 2 runs are finished already" in said and "4 of 4 runs are finished already" in said
+    assert commands.snapshot(tmp_path) == files
+
+
+def test_an_unknown_preset_is_refused():
+    with pytest.raises(UserError, match="no preset 'ofline': did you mean offline"):
+        command.reproduce("ofline", None, None, [])

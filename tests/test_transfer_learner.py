@@ -1,0 +1,203 @@
+"""That a new listener learns from a language that tells something, and only then; what is fed; what is measured."""
+
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import naming
+from tf_emcom.channels.clear import Clear
+from tf_emcom.channels.erasure import Erasure
+from tf_emcom.data.examples import Examples
+from tf_emcom.errors import UserError
+from tf_emcom.heads.listener.cpc import Cpc
+from tf_emcom.heads.listener.dot_product import DotProduct
+from tf_emcom.heads.transfer.image_decoder import ImageDecoder
+from tf_emcom.heads.transfer.multi_mlp import MultiMlp
+from tf_emcom.learner import Learner
+from tf_emcom.runtime.shuffled_speaker import ShuffledSpeaker
+from tf_emcom.transfer.attribute import Attribute
+from tf_emcom.transfer.classification import Classification
+from tf_emcom.transfer.discrimination_by_distance import DiscriminationByDistance
+from tf_emcom.transfer.discrimination_by_dot_product import DiscriminationByDotProduct
+from tf_emcom.transfer.reconstruction import Reconstruction
+from tf_emcom.transfer_evaluator import TransferEvaluator
+from tf_emcom.transfer_game import MESSAGES
+from tf_emcom.types import Batch
+
+BATCH, STEPS = 27, 150
+SMALL = functools.partial(MultiMlp, size=16)
+TASKS = {
+    "classification": lambda: Classification(9, SMALL),
+    "attribute": lambda: Attribute(4, head_cls=SMALL),
+    "reconstruction": lambda: Reconstruction(functools.partial(ImageDecoder, 8, (8,))),
+    "discriminationdist": lambda: DiscriminationByDistance(functools.partial(Cpc, 16), input_noise=0.1),
+    "discrimination": lambda: DiscriminationByDotProduct(functools.partial(DotProduct, 16), input_noise=0.1),
+}
+
+
+class Spelt:
+    """A trained speaker's source, as `ShuffledSpeaker` takes one."""
+
+    speaker = staticmethod(naming.Source().speaker)
+    documents = staticmethod(naming.Source().documents)
+
+
+def fed(learner):
+    labels = {name: naming.LABELS[name] for name in learner.labels}
+    return Examples(*learner.prepare(naming.INPUTS, labels, "names"))
+
+
+def train(learner, examples, steps=STEPS):
+    """Plays fresh random batches."""
+
+    @tf.function
+    def step(batch, number):
+        gradients, metrics = learner.gradients(batch, batch.inputs, number, tf.constant(0))
+        learner.apply(gradients, number)
+        return metrics
+
+    generator = np.random.default_rng(0)
+    for number in range(steps):
+        rows = generator.permutation(len(examples.inputs))[:BATCH]
+        batch = Batch(tf.constant(examples.inputs[rows]), {k: tf.constant(v[rows]) for k, v in examples.labels.items()})
+        metrics = step(batch, tf.constant(number, tf.int64))
+    return metrics
+
+
+def measured(learner, examples, noise=0.0, passes=3):
+    means = TransferEvaluator(learner, examples, False).means(BATCH, noise, passes, 0, "all")
+    return means["accuracy" if "accuracy" in means else "loss"].mean
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_messages_tell_is_learnt_and_shuffled_messages_tell_nothing(task):
+    learner = naming.learner(TASKS[task](), Clear(), BATCH)
+    examples = fed(learner)
+    before = measured(learner, examples)
+    train(learner, examples)
+    after = measured(learner, examples)
+    silent = learner.game.task.without_message(examples.labels, BATCH)
+    control = naming.learner(TASKS[task](), Clear(), BATCH, ShuffledSpeaker(Spelt()))
+    shuffled = fed(control)
+    # Few steps, since a few dozen examples can be learnt by heart.
+    train(control, shuffled, 30)
+    if task == "reconstruction":
+        assert after < 0.2 * silent < before
+        assert measured(control, shuffled) > 0.8 * silent
+    else:
+        assert after > 0.9 > silent + 0.2
+        assert measured(control, shuffled) < silent + 0.15
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_noise_at_the_test_costs_accuracy(task):
+    learner = naming.learner(TASKS[task](), Clear(), BATCH)
+    examples = fed(learner)
+    train(learner, examples)
+    results = [measured(learner, examples, noise) for noise in (0.0, 0.5, 1.0)]
+    assert results == sorted(results, reverse=task != "reconstruction")
+
+
+def test_a_listener_that_met_erasures_stands_them():
+    results = []
+    for channel in (Clear(), Erasure(0.5)):
+        learner = naming.learner(Classification(9, SMALL), channel, BATCH)
+        train(learner, fed(learner), 300)
+        results.append(measured(learner, fed(learner), 0.5, passes=10))
+    assert results[1] > results[0] + 0.03
+
+
+def test_where_the_speaker_speaks_once_messages_are_fed_instead_of_inputs():
+    examples = fed(naming.learner(Classification(9, SMALL), Clear(), BATCH))
+    np.testing.assert_array_equal(examples.labels[MESSAGES], naming.NAMES)
+    assert examples.inputs.shape == (len(naming.NAMES), 0)
+
+
+def test_where_inputs_are_noisy_the_speaker_speaks_at_every_step():
+    examples = fed(naming.learner(DiscriminationByDistance(functools.partial(Cpc, 4)), Clear(), BATCH))
+    assert MESSAGES not in examples.labels
+    np.testing.assert_array_equal(examples.inputs, naming.INPUTS)
+
+
+def test_a_task_that_chooses_keeps_its_candidates_where_the_speaker_speaks_once():
+    task = DiscriminationByDistance(functools.partial(Cpc, 4), input_noise=0.0)
+    examples = fed(naming.learner(task, Clear(), BATCH))
+    np.testing.assert_array_equal(examples.labels[MESSAGES], naming.NAMES)
+    np.testing.assert_array_equal(examples.inputs, naming.INPUTS)
+
+
+def test_speaker_and_listener_have_two_views_of_an_input():
+    learner = naming.learner(DiscriminationByDistance(functools.partial(Cpc, 4), input_noise=0.7), Clear(), BATCH)
+    seen = {}
+    learner.speaker.greedy = lambda inputs: seen.setdefault("speaker", inputs) is None or naming.Speller.greedy(
+        learner.speaker, inputs
+    )
+    learner.listener.scores = lambda message, candidates: seen.setdefault("listener", candidates.inputs) @ tf.transpose(
+        candidates.inputs
+    )
+    inputs = tf.constant(naming.INPUTS[:BATCH])
+    learner.gradients(Batch(inputs, {}), inputs, tf.constant(0, tf.int64), tf.constant(0))
+    spread = naming.INPUTS[:BATCH].std(axis=0)
+    noises = [(seen[agent] - inputs).numpy()[:, spread > 0] / spread[spread > 0] for agent in ("speaker", "listener")]
+    for noise in noises:
+        assert 0.6 < noise.std() < 0.8
+    assert abs(np.corrcoef(noises[0].ravel(), noises[1].ravel())[0, 1]) < 0.2
+
+
+def test_gradients_of_two_halves_add_up_to_those_of_the_whole():
+    learner = naming.learner(DiscriminationByDistance(functools.partial(Cpc, 4)), Erasure(0.5), 8)
+    inputs, step = tf.constant(naming.INPUTS[::10][:8]), tf.constant(5, tf.int64)
+    whole, metrics = learner.gradients(Batch(inputs, {}), inputs, step, tf.constant(0))
+    halves = [learner.gradients(Batch(inputs[i : i + 4], {}), inputs, step, tf.constant(i)) for i in (0, 4)]
+    for expected, first, second in zip(whole, halves[0][0], halves[1][0], strict=True):
+        np.testing.assert_allclose(first + second, expected, atol=1e-6)
+    for name, value in metrics.items():
+        np.testing.assert_allclose(halves[0][1][name] + halves[1][1][name], value, atol=1e-5, err_msg=name)
+
+
+def test_without_a_message_the_most_frequent_class_is_told():
+    labels = {"label": np.array([0, 0, 0, 2]), "attributes": np.array([[0, 1], [0, 1], [0, 0], [1, 1]])}
+    assert Classification(3).without_message(labels, 16) == 0.75
+    assert Attribute(2).without_message(labels, 16) == 0.75
+    assert DiscriminationByDotProduct().without_message({}, 16) == 1 / 16
+
+
+def test_without_a_message_the_mean_image_is_drawn():
+    images = np.random.default_rng(0).integers(0, 256, (300, 16, 16, 3)).astype(np.uint8)
+    targets = images / 127.5 - 1
+    expected = 0.5 * np.square(targets - targets.mean(axis=0)).sum(axis=(1, 2, 3)).mean()
+    task = Reconstruction(functools.partial(ImageDecoder, 4, (4, 4)))
+    assert task.without_message({"image": images}, 0) == pytest.approx(expected, rel=1e-5)
+
+
+def test_every_example_is_tested_and_masks_differ_between_passes():
+    learner = naming.learner(Classification(9, SMALL), Clear(), BATCH)
+    examples = fed(learner)
+    evaluator = TransferEvaluator(learner, examples, False)
+    once, twice = (evaluator.means(20, 0.5, passes, 3, "all")["loss"] for passes in (1, 2))
+    assert (once.count, twice.count) == (81, 162)
+    assert twice.total != pytest.approx(2 * once.total, rel=1e-6)
+    assert evaluator.means(20, 0.5, 2, 3, "all")["loss"] == twice
+
+
+WRONG = {
+    "text": (Classification(9), {"label": naming.LABELS["label"] + 1}, "values from 1 to 9, but .* 9 classes"),
+    "count": (Attribute(3), {"attributes": naming.LABELS["attributes"]}, "has 4 attributes, but Attribute was told 3"),
+    "pixels": (Reconstruction(), {"image": naming.INPUTS}, "needs RGB images"),
+    "absent": (Attribute(3), {"label": naming.LABELS["label"]}, "needs the label 'attributes', .*its labels are label"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_labels_that_do_not_fit_the_task_are_refused(case):
+    task, labels, sentence = WRONG[case]
+    with pytest.raises(UserError, match=sentence):
+        task.check_labels(labels, "names")
+
+
+def test_a_learner_of_another_kind_of_game_is_refused():
+    game = naming.learner(Classification(9, SMALL), Clear(), BATCH).game
+    with pytest.raises(UserError, match="Learner.game is not a Game of two agents"):
+        Learner(game, *(None,) * 4, features=4, batch_size=4)

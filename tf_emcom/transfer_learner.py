@@ -90,7 +90,7 @@ class TransferLearner(Trainee):
         self.game.task.check_labels(labels, data)
         if not self.game.speaks_once:
             return inputs, labels
-        # In random order: data sets are often sorted, and a speaker that mixes up its messages, as a control, should say
+        # In random order: data sets are often sorted, and a speaker that mixes up its messages, as a control, is to say
         # of an input what it has to say of a stranger, not of the next of its kind.
         order = np.random.Generator(np.random.PCG64(self.seed)).permutation(len(inputs))
         messages = np.empty((len(inputs), self.speaker.message_length), np.int32)

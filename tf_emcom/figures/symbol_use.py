@@ -11,7 +11,7 @@ _LEAST, _MOST = 2.0, 10.0
 
 
 def draw_symbol_use(shares: np.ndarray, path: str) -> None:
-    """Draws how often each symbol is said at each position as a heat map, as bright as the largest share, into a PNG file.
+    """Draws how often each symbol is said at each position as a heat map, the largest share brightest, into a PNG.
 
     Args:
       shares: of the messages, [T, V] in [0, 1].
@@ -20,7 +20,8 @@ def draw_symbol_use(shares: np.ndarray, path: str) -> None:
     width, height = np.clip(np.array(shares.shape) * _INCHES, _LEAST, _MOST) + (1.8, 0.8)
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots()
-    cells = axes.imshow(shares.T, cmap="viridis", vmin=0.0, vmax=float(shares.max()), aspect="auto", interpolation="nearest")
+    brightest = float(shares.max())
+    cells = axes.imshow(shares.T, cmap="viridis", vmin=0.0, vmax=brightest, aspect="auto", interpolation="nearest")
     axes.set_xlabel("position")
     axes.set_ylabel("symbol")
     for axis in (axes.xaxis, axes.yaxis):

@@ -8,12 +8,13 @@ import numpy as np
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.errors import UserError, require_integer
 from tf_emcom.evaluator import Condition, Evaluator
 from tf_emcom.experiment import Experiment
 from tf_emcom.figures.curves import Series, draw_panels
 from tf_emcom.learner import Learner
 from tf_emcom.metrics.success_rate import SuccessRate
+from tf_emcom.modes import grid
 from tf_emcom.modes.mode import Evaluation
 from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
 from tf_emcom.runtime.run_folder import RunFolder
@@ -62,11 +63,9 @@ class AccuracyTest(Evaluation):
           seed: of everything random; two evaluations agree to the digit.
           checkpoint: the folder of the run to restore; the workdir's own where it is empty.
         """
-        for count in self._list("candidates", candidates):
-            require_integer(self._name("candidates"), count, 2, "each is a number of candidates to choose from")
         require_integer(self._name("passes"), passes, 1, "it counts the passes over the split")
         require_integer(self._name("seed"), seed, 0, "shuffling and masks start from it")
-        self.candidates = list(dict.fromkeys(candidates))
+        self.candidates = grid.numbers_of_candidates(self._name("candidates"), candidates)
         self.passes = passes
         self.split = split
         self.seed = seed
@@ -84,7 +83,7 @@ class AccuracyTest(Evaluation):
         """Measures, prints the table, writes eval/<mode>.jsonl and figures/<mode>.png."""
         speaker, listener, step = self._agents(experiment, folder)
         inputs = experiment.data.load(self.split, ()).inputs
-        counts = self._counts(len(inputs))
+        counts = grid.within(self._name("candidates"), self.candidates, len(inputs), self.split)
         evaluator = Evaluator(speaker, listener, inputs, experiment.distribution.jit_compile)
         mode = type(self).__name__.lower()
         common = {"mode": mode, "step": step, "split": self.split}
@@ -106,19 +105,6 @@ class AccuracyTest(Evaluation):
         source = require_checkpoint(self.checkpoint or folder.path)
         step = Checkpoints(source, experiment.learner).restore_latest()
         return experiment.learner.speaker, experiment.learner.listener, step
-
-    def _counts(self, examples: int) -> list[int]:
-        """The numbers of candidates that the split has."""
-        for count in self.candidates:
-            if count > examples:
-                print(f"Skipped {count} candidates: the {self.split} split has {examples} examples.")
-        counts = [count for count in self.candidates if count <= examples]
-        if not counts:
-            raise UserError(
-                f"Every number of candidates in {self.candidates} is larger than the {self.split} split, which has"
-                f" {examples} examples; bind {self._name('candidates')} to smaller ones."
-            )
-        return counts
 
     def _rows(self, evaluator: Evaluator, counts: list[int], cells: list[Cell]) -> Iterator[dict[str, Any]]:
         """A line of results for each number of candidates and each cell."""
@@ -165,18 +151,6 @@ class AccuracyTest(Evaluation):
             numbers = [f"{cell:.3f}".ljust(len(head)) for cell, head in zip(cells, heads, strict=True)]
             lines.append("  ".join([*first, *numbers]).rstrip())
         return "\n".join(lines)
-
-    def _probabilities(self, name: str, values: Sequence[float]) -> list[float]:
-        """A list of erasure probabilities, each once; UserError where one is none."""
-        for value in self._list(name, values):
-            require_number(self._name(name), value, 0, 1, "each is a probability of erasure")
-        return [float(value) for value in dict.fromkeys(values)]
-
-    def _list(self, name: str, values: Any) -> Sequence[Any]:
-        """The values, if they are a list; UserError otherwise."""
-        if not isinstance(values, list | tuple) or not values:
-            raise UserError(f"{self._name(name)} is {values!r}; bind it to a list of numbers, as in [16, 64].")
-        return values
 
     def _name(self, parameter: str) -> str:
         return f"{type(self).__name__}.{parameter}"

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from tf_emcom.data.examples import Examples
-from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.errors import UserError, require_integer
 from tf_emcom.experiment import Experiment
 from tf_emcom.figures.image_grid import draw_image_pairs
+from tf_emcom.modes import grid
 from tf_emcom.modes.mode import Evaluation
 from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
 from tf_emcom.runtime.run_folder import RunFolder
@@ -42,17 +43,10 @@ class Test(Evaluation):
           split: which split.
           seed: of shuffling, masks and noise on inputs; two evaluations agree to the digit.
         """
-        for name, values in (("candidates", candidates), ("noises", noises)):
-            if not isinstance(values, list | tuple) or not values:
-                raise UserError(f"Test.{name} is {values!r}; bind it to a list of numbers, as in [16, 64].")
-        for noise in noises:
-            require_number("Test.noises", noise, 0, 1, "each is a probability of erasure")
-        for count in candidates:
-            require_integer("Test.candidates", count, 2, "each is a number of candidates to choose from")
         require_integer("Test.passes", passes, 1, "it counts the passes over the split")
         require_integer("Test.seed", seed, 0, "shuffling and masks start from it")
-        self.candidates = tuple(dict.fromkeys(candidates))
-        self.noises = [float(noise) for noise in dict.fromkeys(noises)]
+        self.candidates = grid.numbers_of_candidates("Test.candidates", candidates)
+        self.noises = grid.probabilities("Test.noises", noises)
         self.passes = passes
         self.split = split
         self.seed = seed
@@ -83,17 +77,7 @@ class Test(Evaluation):
         """Games in a group: every number of candidates that the split has, or any where there are no candidates."""
         if not evaluator.learner.game.task.chooses:
             return [_GAMES_A_GROUP]
-        examples = len(evaluator.examples.inputs)
-        sizes = [count for count in self.candidates if count <= examples]
-        for count in self.candidates:
-            if count > examples:
-                print(f"Skipped {count} candidates: the {self.split} split has {examples} examples.")
-        if not sizes:
-            raise UserError(
-                f"Every number of candidates in {list(self.candidates)} is larger than the {self.split} split, which"
-                f" has {examples} examples; bind Test.candidates to smaller ones."
-            )
-        return sizes
+        return grid.within("Test.candidates", self.candidates, len(evaluator.examples.inputs), self.split)
 
     def _row(self, evaluator: TransferEvaluator, size: int, noise: float, step: int) -> dict[str, Any]:
         task = evaluator.learner.game.task

@@ -5,6 +5,7 @@ from typing import Any
 
 from tf_emcom.evaluator import Condition
 from tf_emcom.modes.accuracy_test import AccuracyTest, Cell
+from tf_emcom.modes.grid import probabilities
 
 
 class TestChannel(AccuracyTest):
@@ -16,7 +17,7 @@ class TestChannel(AccuracyTest):
     def __init__(self, noises: Sequence[float] = (0.0, 0.25, 0.5, 0.75), **grid: Any) -> None:
         """Checks the grid; `noises` are erasure probabilities, the rest is what all accuracy tests have."""
         super().__init__(**grid)
-        self.noises = self._probabilities("noises", noises)
+        self.noises = probabilities(self._name("noises"), noises)
 
     def cells(self, message_length: int) -> list[Cell]:
         """One a noise."""

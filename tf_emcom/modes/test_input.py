@@ -6,6 +6,7 @@ from typing import Any
 from tf_emcom.errors import require_number
 from tf_emcom.evaluator import Condition
 from tf_emcom.modes.accuracy_test import AccuracyTest, Cell
+from tf_emcom.modes.grid import listed, probabilities
 
 
 class TestInput(AccuracyTest):
@@ -33,10 +34,10 @@ class TestInput(AccuracyTest):
           **grid: what all accuracy tests have.
         """
         super().__init__(**grid)
-        for value in self._list("coefficients", coefficients):
+        for value in listed(self._name("coefficients"), coefficients):
             require_number(self._name("coefficients"), value, 0, float("inf"), "each is in standard deviations")
         self.coefficients = [float(value) for value in dict.fromkeys(coefficients)]
-        self.noises = self._probabilities("noises", noises)
+        self.noises = probabilities(self._name("noises"), noises)
 
     def cells(self, message_length: int) -> list[Cell]:
         """One for each coefficient and noise."""

@@ -11,6 +11,7 @@ from tf_emcom.errors import UserError, require_integer
 from tf_emcom.evaluator import Condition, Evaluator
 from tf_emcom.metrics.redundancy import Redundancy
 from tf_emcom.modes.accuracy_test import AccuracyTest, Cell
+from tf_emcom.modes.grid import listed
 
 _USUALLY_UP_TO = 5
 
@@ -35,7 +36,7 @@ class TestMessage(AccuracyTest):
           **grid: what all accuracy tests have.
         """
         super().__init__(**grid)
-        for count in () if erased is None else self._list("erased", erased):
+        for count in () if erased is None else listed(self._name("erased"), erased):
             require_integer(self._name("erased"), count, 0, "each is a number of erased symbols")
         require_integer(self._name("sets"), sets, 1, "it counts the sets of erased positions")
         self.erased = None if erased is None else tuple(dict.fromkeys(erased))

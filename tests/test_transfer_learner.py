@@ -177,14 +177,16 @@ def test_every_example_is_tested_and_masks_differ_between_passes():
     examples = fed(learner)
     evaluator = TransferEvaluator(learner, examples, False)
     once, twice = (evaluator.means(20, 0.5, passes, 3, "all")["loss"] for passes in (1, 2))
-    assert (once.count, twice.count) == (81, 162)
-    assert twice.total != pytest.approx(2 * once.total, rel=1e-6)
-    assert evaluator.means(20, 0.5, 2, 3, "all")["loss"] == twice
+    assert (once.games, twice.games) == (81, 162)
+    assert twice.mean != pytest.approx(once.mean, rel=1e-6)
+    np.testing.assert_array_equal(evaluator.means(20, 0.5, 2, 3, "all")["loss"].totals, twice.totals)
 
 
 WRONG = {
     "text": (Classification(9), {"label": naming.LABELS["label"] + 1}, "values from 1 to 9, but .* 9 classes"),
-    "count": (Attribute(3), {"attributes": naming.LABELS["attributes"]}, "has 4 attributes, but Attribute was told 3"),
+    "negative": (Attribute(4), {"attributes": naming.LABELS["attributes"] - 1}, "counted from 0"),
+    "float": (Attribute(4), {"attributes": naming.LABELS["attributes"] * 1.0}, "needs whole numbers"),
+    "count": (Attribute(3), {"attributes": naming.LABELS["attributes"]}, "has 4 values of .* was told 3"),
     "pixels": (Reconstruction(), {"image": naming.INPUTS}, "needs RGB images"),
     "absent": (Attribute(3), {"label": naming.LABELS["label"]}, "needs the label 'attributes', .*its labels are label"),
 }

@@ -63,6 +63,7 @@ def run(
     """
     catalogue.register_components()
     given = config.load(gin_files, [*gin_params, *([f"ByolFolder.data_dir={data_dir!r}"] if data_dir else [])])
+    _settle_checkpoint()
     known_modes = _plug_ins(modes_room, Mode)
     chosen = _choose(config.macro("mode"), known_modes, "mode")
     evaluates = issubclass(chosen, Evaluation)
@@ -89,7 +90,9 @@ def run(
         for name, text in experiment.learner.documents().items():
             folder.write_document(name, text)
     for binding in config_diff.unused(given):
-        print(f"Note: {binding} was given, but nothing used it.", file=sys.stderr)
+        # What is given for one test of several is no mistake in the others; a kept speaker needs no checkpoint.
+        if _component(binding) not in {"checkpoint", *(cls.__name__ for cls in known_modes.values())} - {chosen.__name__}:
+            print(f"Note: {binding} was given, but nothing used it.", file=sys.stderr)
     with config.plain_errors():
         mode.run(experiment, folder)
 
@@ -127,6 +130,15 @@ def _free_in_tests(mode: type[Mode]) -> frozenset[str]:
     rooms = ("actions", "losses", "optimizers", "policies", "rewards", "schedules")
     trained_by = {name for room in rooms for name in catalogue.names_in(room)}
     return frozenset({mode.__name__, "Train", "checkpoint", "steps", "noise", *trained_by})
+
+
+def _settle_checkpoint() -> None:
+    """A folder has one name, wherever a command is started and however the path is spelt."""
+    path = config.macro("checkpoint", "")
+    if not isinstance(path, str):
+        raise UserError(f"checkpoint is {path!r}, but it is the folder of a run; bind it to a path in quotes.")
+    if path and "://" not in path:
+        config.rebind("checkpoint/gin.macro.value", os.path.realpath(path))
 
 
 def _listen_to_the_kept_speaker(run: RunFolder) -> None:
@@ -202,9 +214,11 @@ def evaluate(workdir: str, modes: Sequence[str], gin_params: Sequence[str], data
     known = _plug_ins(modes_room, Evaluation)
     for mode in modes:
         _choose(mode, known, "test")
-    usual = "test" if folder.has_document(SPEAKER_CONFIG) else "testchannel"
-    for mode in modes or [usual]:
-        run([folder.config], [*gin_params, f"mode={mode!r}"], workdir, data_dir)
+    transfers = folder.has_document(SPEAKER_CONFIG)
+    # A run that started from another one's weights is tested itself, unless that is asked for.
+    own = [] if transfers else ["checkpoint=''"]
+    for mode in modes or ["test" if transfers else "testchannel"]:
+        run([folder.config], [*own, *gin_params, f"mode={mode!r}"], workdir, data_dir)
 
 
 def reproduce(preset: str, out: str | None, jobs: int | None, gin_params: Sequence[str]) -> None:
@@ -227,12 +241,21 @@ def reproduce(preset: str, out: str | None, jobs: int | None, gin_params: Sequen
     config.load([str(_PRESETS / f"{preset}.gin")], gin_params)
     with config.plain_errors():
         grid = build("Reproduction")
-    out = os.path.abspath(out or os.path.join("runs", f"reproduce-{preset}"))
+    for test in grid.tests:
+        _choose(test, _plug_ins(modes_room, Evaluation), "test")
+    if "://" in (out or ""):
+        raise UserError(f"--out is {out}, but grids are made on the local disk; name a folder there.")
+    out = os.path.realpath(out or os.path.join("runs", f"reproduce-{preset}"))
+    RunFolder(out).lock()
     runs = os.path.join(out, "runs")
     gpu = bool(tf.config.list_physical_devices("GPU"))
-    runner = Runner(runs, jobs or (1 if gpu else os.cpu_count() or 1))
-    games, transfers = grid.game_cells(runs), grid.transfer_cells(runs)
-    failed = {**runner.make(games), **runner.make(transfers)}
+    runner = Runner(runs, (1 if gpu else os.cpu_count() or 1) if jobs is None else jobs)
+    failed = runner.make(grid.game_cells(runs))
+    # A transfer from a speaker that is half trained would stay in the tables for good.
+    games = [cell for cell in grid.game_cells(runs) if runner.is_finished(cell)]
+    ready = [cell for cell in grid.transfer_cells(runs) if cell.needs in {game.name for game in games}]
+    failed |= runner.make(ready)
+    transfers = [cell for cell in ready if runner.is_finished(cell)]
     print(f"The tables are in {write_report(out, runs, games, transfers)}, the figures in {out}/figures.")
     if failed:
         name, sentence = next(iter(failed.items()))

@@ -22,10 +22,9 @@ class Transcriber(tf.Module):
         blocks = []
         for start in range(0, len(rows), _BLOCK):
             block = inputs[rows[start : start + _BLOCK]]
-            # The last block is filled up, so that one compiled shape serves all of them.
-            filled = np.zeros((min(_BLOCK, len(rows)), *inputs.shape[1:]), np.float32)
-            filled[: len(block)] = block
-            blocks.append(self._block(tf.constant(filled)).numpy()[: len(block)])
+            # The last block is filled up with inputs, so that one compiled shape serves all of them.
+            filled = np.resize(block, (min(_BLOCK, len(rows)), *inputs.shape[1:]))
+            blocks.append(self._block(tf.constant(filled, tf.float32)).numpy()[: len(block)])
         return np.concatenate(blocks)
 
     def _symbols(self, inputs: tf.Tensor) -> tf.Tensor:

@@ -26,7 +26,7 @@ class TransferEvaluator(tf.Module):
         super().__init__()
         self.learner = learner
         self.examples = examples
-        self._group = tf.function(self._sums, jit_compile=jit_compile, autograph=False)
+        self._group = tf.function(self._metrics, jit_compile=jit_compile, autograph=False)
 
     def means(self, size: int, noise: float, passes: int, seed: int, split: str) -> dict[str, SampleMean]:
         """Every metric of the task, and the loss.
@@ -38,16 +38,17 @@ class TransferEvaluator(tf.Module):
           seed: of masks, of shuffling and of noise on the inputs.
           split: its name.
         """
-        sums: dict[str, np.ndarray] = {}
-        games = 0
+        examples = len(self.examples.inputs)
+        totals: dict[str, np.ndarray] = {}
+        counts = np.zeros(examples, np.int64)
         for number, rows in enumerate(self._groups(size, passes, seed, split)):
-            # One number for every place in the evaluation, so that no two groups share a mask.
+            # One number for every place in the evaluation, so that groups have masks of their own.
             place = zlib.crc32(f"{size} {noise!r} {number}".encode()) & 0x7FFFFFFF
             found = self._group(self._batch(rows), tf.constant(noise, tf.float32), tf.constant([seed, place]))
-            for name, pair in found.items():
-                sums[name] = sums.get(name, 0.0) + pair.numpy().astype(np.float64)
-            games += len(rows)
-        return {name: SampleMean(float(total), float(squares), games) for name, (total, squares) in sums.items()}
+            for name, values in found.items():
+                totals.setdefault(name, np.zeros(examples))[rows] += values.numpy()
+            counts[rows] += 1
+        return {name: SampleMean(total, counts) for name, total in totals.items()}
 
     def pictures(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Targets and predictions of the first examples, without channel noise, for tasks that draw."""
@@ -72,11 +73,10 @@ class TransferEvaluator(tf.Module):
         labels = {name: tf.constant(values[rows]) for name, values in self.examples.labels.items()}
         return Batch(tf.constant(self.examples.inputs[rows]), labels)
 
-    def _sums(self, batch: Batch, noise: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Metric → its sum and its sum of squares over the games of a group, [2]."""
+    def _metrics(self, batch: Batch, noise: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Metric → its values in the games of a group, [B]."""
         terms = self._lesson(batch, noise, seed)
-        per_game = {"loss": terms.loss, **terms.terms}
-        return {name: tf.stack([tf.reduce_sum(v), tf.reduce_sum(v * v)]) for name, v in per_game.items()}
+        return {"loss": terms.loss, **terms.terms}
 
     def _lesson(self, batch: Batch, noise: tf.Tensor, seed: tf.Tensor) -> LossTerms:
         game, speaker = self.learner.game, self.learner.speaker

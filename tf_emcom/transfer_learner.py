@@ -96,7 +96,8 @@ class TransferLearner(Trainee):
         messages = np.empty((len(inputs), self.speaker.message_length), np.int32)
         messages[order] = Transcriber(self.speaker, jit_compile=False).messages(inputs, order)
         labels = {**labels, MESSAGES: messages}
-        return (inputs if self.game.task.chooses else inputs[:, :0]), labels
+        # A view would keep them all in memory.
+        return (inputs if self.game.task.chooses else np.empty((len(inputs), 0), np.float32)), labels
 
     def documents(self) -> dict[str, str]:
         """What the speaker is built from."""

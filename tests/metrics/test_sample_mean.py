@@ -4,24 +4,27 @@ import pytest
 from tf_emcom.metrics.sample_mean import SampleMean
 
 
-def of(values):
-    return SampleMean(float(np.sum(values)), float(np.square(values).sum()), len(values))
-
-
 def test_mean_and_interval_worked_by_hand():
-    mean = of([1.0, 3.0])  # deviation 1, so ± 1.96 / √2
-    assert mean.mean == 2.0
-    assert mean.interval == pytest.approx((2.0 - 1.3859, 2.0 + 1.3859), abs=1e-4)
+    # Two examples with means 1 and 3, of two games and of one; a third without games.
+    mean = SampleMean(np.array([2.0, 3.0, 0.0]), np.array([2, 1, 0]))
+    assert (mean.games, mean.mean) == (3, pytest.approx(5 / 3))
+    # The deviation of 1 and 3 is 1, so ± 1.96 / √2.
+    assert mean.interval == pytest.approx((5 / 3 - 1.3859, 5 / 3 + 1.3859), abs=1e-4)
 
 
 def test_equal_numbers_leave_no_doubt():
-    assert of([0.1] * 7).interval == pytest.approx((0.1, 0.1), abs=1e-7)
+    assert SampleMean(np.full(7, 0.1), np.ones(7, int)).interval == pytest.approx((0.1, 0.1), abs=1e-7)
+
+
+def test_playing_the_same_games_again_makes_nothing_surer():
+    once = (np.random.default_rng(0).random(50) < 0.3).astype(float)
+    assert SampleMean(once, np.ones(50, int)).interval == pytest.approx(SampleMean(9 * once, np.full(50, 9)).interval)
 
 
 def test_the_interval_holds_the_truth_nineteen_times_in_twenty():
     generator = np.random.default_rng(0)
     held = 0
     for _ in range(2000):
-        low, high = of(generator.random(400) < 0.3).interval
+        low, high = SampleMean((generator.random(400) < 0.3).astype(float), np.ones(400, int)).interval
         held += low <= 0.3 <= high
     assert 0.93 < held / 2000 < 0.97

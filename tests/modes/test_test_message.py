@@ -78,8 +78,8 @@ def test_a_row_pools_its_sets(tmp_path):
 
 def test_the_accuracy_lost_with_each_position_is_told(tmp_path):
     experiment, folder = meanings.untrained_run(tmp_path / "run", meanings.Meanings())
-    TestMessage(candidates=[8], passes=1, erased=[0, 1, 2]).run(experiment, folder)
-    intact, without_one, without_two = meanings.results(folder, "testmessage")
+    TestMessage(candidates=[8], passes=1, erased=[1, 0, 2]).run(experiment, folder)
+    without_one, intact, without_two = meanings.results(folder, "testmessage")
     assert without_one["accuracy_lost"] == pytest.approx([intact["accuracy"] - a for a in without_one["accuracies"]])
     assert len(without_one["accuracy_lost"]) == len(without_one["position_sets"])
     assert "accuracy_lost" not in intact and "accuracy_lost" not in without_two

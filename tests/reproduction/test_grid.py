@@ -2,6 +2,9 @@
 
 import csv
 import json
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -13,6 +16,7 @@ from tf_emcom.reproduction.reproduction import Reproduction
 from tf_emcom.reproduction.runner import Runner
 from tf_emcom.reproduction.summary import over_seeds
 from tf_emcom.reproduction.table import Table
+from tf_emcom.runtime.run_folder import RunFolder
 
 TINY = [f"--gin_param={p}" for p in (*commands.TINY, "steps=2", "batch_size=16", "Discrimination.distractors=3")]
 SPEAKERS = {"nlg": ["nlg"], "shuffled": ["nlg", "--gin_param=TransferLearner.speaker_source=@ShuffledSpeaker()"]}
@@ -27,6 +31,7 @@ def test_runs_are_games_by_seeds_then_tasks_by_speakers():
     assert train[0] == "train" and evaluate[0] == "evaluate"
     assert "--gin_param=checkpoint='/r/nlg-4'" in train
     assert train[-2:] == (SPEAKERS["shuffled"][1], "--workdir=/r/class-shuffled-4")
+    assert cells[3].needs == "nlg-4"
     assert cells[3].labels == {"task": "class", "speaker": "shuffled", "seed": 4}
 
 
@@ -35,6 +40,9 @@ WRONG = {
     "no seeds": ({"games": {"a": []}, "seeds": []}, "at least one of each"),
     "negative seed": ({"games": {"a": []}, "seeds": [-1]}, "seeds is -1"),
     "one string": ({"games": {"a": "--gin_file=x"}, "seeds": [0]}, "a list of arguments"),
+    "numbers as arguments": ({"games": {"a": [1]}, "seeds": [0]}, "a list of arguments"),
+    "a parent's folder": ({"games": {"..": []}, "seeds": [0]}, "its name becomes a folder's"),
+    "tests as one text": ({"games": {"a": []}, "seeds": [0], "tests": "testchannel"}, "tests is 'testchannel'"),
     "unknown speaker": ({"games": {"a": []}, "seeds": [0], "speakers": {"x": ["b"]}}, "one of a"),
 }
 
@@ -48,11 +56,17 @@ def test_a_grid_that_cannot_be_made_is_refused(case):
 
 def test_means_and_deviations_over_seeds_are_worked_by_hand():
     rows = [{"game": "a", "noise": 0, "accuracy": v, "seed": s} for s, v in enumerate((0.2, 0.4, 0.9))]
-    rows += [{"game": "b", "noise": 0, "accuracy": 1.0, "seed": 0}, {"game": "b", "noise": 0, "accuracy": None}]
+    rows += [{"game": "b", "noise": 0, "accuracy": v, "seed": s} for s, v in enumerate((1.0, None))]
     first, second = over_seeds(rows, ("game", "noise"), "accuracy")
     assert (first["game"], first["mean"], first["seeds"]) == ("a", pytest.approx(0.5), 3)
     assert first["deviation"] == pytest.approx(((0.09 + 0.01 + 0.16) / 2) ** 0.5)
     assert second == {"game": "b", "noise": 0, "mean": 1.0, "deviation": None, "seeds": 1}
+
+
+def test_two_values_of_one_seed_are_not_taken_for_two_seeds():
+    rows = [{"game": "a", "accuracy": v, "seed": 0} for v in (0.1, 0.2)]
+    with pytest.raises(ValueError, match="Seed 0 has more than one accuracy by game"):
+        over_seeds(rows, ["game"], "accuracy")
 
 
 def test_a_table_is_laid_out_in_pages():
@@ -113,6 +127,47 @@ def test_a_whole_grid_is_made_once_written_up_and_passed_over_when_asked_again(t
     said = capsys.readouterr().out
     assert "2 of 2 runs are finished already" in said and "4 of 4 runs are finished already" in said
     assert commands.snapshot(tmp_path) == files
+
+
+def test_no_speaker_is_listened_to_before_its_game_is_finished(tmp_path):
+    params = [
+        "Reproduction.games={'nlg': ['--gin_file=gin/nlg_digits.gin', '--gin_param=batch_size=0']}",
+        "Reproduction.tasks={'classification': ['--gin_file=gin/etl_digits.gin']}",
+        "Reproduction.speakers={'nlg': ['nlg']}",
+        "Reproduction.seeds=[0]",
+    ]
+    with pytest.raises(UserError, match="1 runs failed, the first of them nlg-0: .*batch_size is 0"):
+        command.reproduce("offline", str(tmp_path), 1, params)
+    assert not list((tmp_path / "runs").glob("classification*"))
+
+
+def test_a_grid_that_is_stopped_stops_its_runs_and_goes_on(tmp_path):
+    params = [
+        "Reproduction.games={'nlg': ['--gin_file=gin/nlg_digits.gin', '--gin_param=steps=1000000']}",
+        "Reproduction.tasks={}",
+        "Reproduction.speakers={}",
+        "Reproduction.seeds=[0]",
+    ]
+    flags = [f"--gin_param={param}" for param in params]
+    log = tmp_path / "runs" / "nlg-0.log"
+    grid = subprocess.Popen(
+        [sys.executable, "bin/reproduce", "--preset=offline", f"--out={tmp_path}", *flags], cwd=commands.ROOT
+    )
+    while not (log.exists() and "Starting at step" in log.read_text()):
+        assert grid.poll() is None
+        time.sleep(0.2)
+    grid.terminate()
+    assert grid.wait(60) == 130
+    # The run's folder is free again: its process is gone.
+    run = RunFolder(str(tmp_path / "runs" / "nlg-0"))
+    run.lock()
+
+
+@pytest.mark.parametrize("out", ["gs://bucket/grid", "a file"])
+def test_a_place_where_no_grid_can_be_made_is_refused(out, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="local disk|cannot be made"):
+        command.reproduce("offline", out if "://" in out else str(tmp_path / "file"), 1, [])
 
 
 def test_an_unknown_preset_is_refused():

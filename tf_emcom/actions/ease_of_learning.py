@@ -10,9 +10,9 @@ from tf_emcom.figures.curves import Series, draw_curves
 class EaseOfLearning(Action):
     """After the last step, the learning curve and the area under it (EaS, section 4.3).
 
-    The curve is what `metrics.jsonl` holds, the accuracy (the loss where the task has no accuracy) of fresh games in
-    training, mean over the steps since the line before; the area is its mean over the steps, so that a language that is
-    understood at once has an area of 1. The files are eval/ease_of_learning.jsonl and figures/ease_of_learning.png.
+    The curve is what `metrics.jsonl` holds, the accuracy (the loss where the task has no accuracy) of the games it is
+    trained on, mean over the steps since the line before; the area is its mean over the steps, so that a language that
+    is understood at once has an area of 1. The files are eval/ease_of_learning.jsonl and figures/ease_of_learning.png.
     """
 
     def due(self, moment: Moment) -> bool:

@@ -14,6 +14,7 @@ from tf_emcom.figures.picture import write_png
 _MARKERS = "osD^vP*X"
 _MOST_MARKERS = 12  # on a curve
 _MOST_TICKS = 8  # so many x values, or fewer, are ticks themselves
+_MOST_IN_A_ROW = 4
 _PANEL_INCHES = (3.6, 3.6)
 _SINGLE_INCHES = (5.2, 4.0)
 _LEGEND_INCHES = 1.3
@@ -37,7 +38,7 @@ def draw_curves(series: Sequence[Series], x_label: str, y_label: str, path: str,
 def draw_panels(
     panels: Mapping[str, Sequence[Series]], x_label: str, y_label: str, path: str, legend: str = ""
 ) -> None:
-    """Draws curves side by side on axes of the same scale into a PNG file.
+    """Draws curves side by side, four in a row, on axes of the same scale into a PNG file.
 
     The n-th curve of each panel has the same colour and marker, so that one legend is enough. Colours go from dark to
     light, so that they differ in grey too.
@@ -50,13 +51,18 @@ def draw_panels(
       legend: what the curves' names are.
     """
     width, height = _SINGLE_INCHES if len(panels) == 1 else _PANEL_INCHES
-    figure = Figure(figsize=(width * len(panels) + _LEGEND_INCHES, height), layout="constrained")
-    grid = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
-    for axes, (title, series) in zip(grid, panels.items(), strict=True):
+    columns = min(len(panels), _MOST_IN_A_ROW)
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(width * columns + _LEGEND_INCHES, height * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).reshape(-1)
+    for axes, (title, series) in zip(grid, panels.items(), strict=False):
         _draw(axes, series)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel(x_label)
-    grid[0].set_ylabel(y_label)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    for axes in grid[::columns]:
+        axes.set_ylabel(y_label)
     handles, names = grid[0].get_legend_handles_labels()
     if any(one.chance is not None for one in next(iter(panels.values()))):
         handles, names = [*handles, Line2D([], [], color="black", linestyle=":", linewidth=1)], [*names, "chance"]

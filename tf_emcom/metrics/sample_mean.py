@@ -2,25 +2,32 @@
 
 from typing import NamedTuple
 
+import numpy as np
+
 
 class SampleMean(NamedTuple):
-    """The mean of numbers of which the sums are known."""
+    """The mean of one number a game, where examples are played more than once."""
 
-    total: float
-    squares: float  # sum of the squares
-    count: int
+    totals: np.ndarray  # float64 [N], the sum over each example's games
+    counts: np.ndarray  # int [N], how many games each example had; 0 where it had none
+
+    @property
+    def games(self) -> int:
+        """How many games there were."""
+        return int(self.counts.sum())
 
     @property
     def mean(self) -> float:
-        """Their mean."""
-        return self.total / self.count
+        """Over all games."""
+        return float(self.totals.sum() / self.games)
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of a normal distribution, from the numbers' own deviation.
+        """The 95 % interval of a normal distribution, from how much the examples' own means differ.
 
-        It takes the numbers for independent: read it as the least uncertainty there is.
+        Games of one example are no new examples, so only these count. All games share one speaker and one listener:
+        read it as the least uncertainty there is.
         """
-        variance = max(self.squares / self.count - self.mean**2, 0.0)
-        half = 1.959964 * (variance / self.count) ** 0.5
+        means = (self.totals / np.maximum(self.counts, 1))[self.counts > 0]
+        half = 1.959964 * float(means.std()) / len(means) ** 0.5
         return self.mean - half, self.mean + half

@@ -82,6 +82,7 @@ class AccuracyTest(Evaluation):
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Measures, prints the table, writes eval/<mode>.jsonl and figures/<mode>.png."""
         speaker, listener, step = self._agents(experiment, folder)
+        folder.prepare_results()
         inputs = experiment.data.load(self.split, ()).inputs
         counts = grid.within(self._name("candidates"), self.candidates, len(inputs), self.split)
         evaluator = Evaluator(speaker, listener, inputs, experiment.distribution.jit_compile)
@@ -89,9 +90,9 @@ class AccuracyTest(Evaluation):
         common = {"mode": mode, "step": step, "split": self.split}
         rows = [{**common, **row} for row in self._rows(evaluator, counts, self.cells(speaker.message_length))]
         path = folder.write_evaluation(mode, rows)
+        print(self._table(rows))
         figure = folder.figure(mode)
         draw_panels(self._panels(rows), self.x_label, "accuracy", figure, legend="candidates")
-        print(self._table(rows))
         passes = f"{self.passes} pass{'' if self.passes == 1 else 'es'}"
         print(f"{self.split} split, step {step:,}; {passes}; 95 % intervals in {path}, drawn in {figure}")
 

@@ -6,23 +6,23 @@ from typing import Any
 from tf_emcom.errors import UserError, require_integer, require_number
 
 
-def listed(name: str, values: Any) -> Sequence[Any]:
-    """The values, if they are a list with something in it; UserError otherwise."""
+def listed(name: str, values: Any, example: str) -> Sequence[Any]:
+    """The values, if they are a list with something in it; UserError, with an example, otherwise."""
     if not isinstance(values, list | tuple) or not values:
-        raise UserError(f"{name} is {values!r}; bind it to a list of numbers, as in [16, 64].")
+        raise UserError(f"{name} is {values!r}; bind it to a list of numbers, as in {example}.")
     return values
 
 
 def probabilities(name: str, values: Sequence[float]) -> list[float]:
     """A list of erasure probabilities, each once; UserError where one is none."""
-    for value in listed(name, values):
+    for value in listed(name, values, "[0.0, 0.5]"):
         require_number(name, value, 0, 1, "each is a probability of erasure")
     return [float(value) for value in dict.fromkeys(values)]
 
 
 def numbers_of_candidates(name: str, values: Sequence[int]) -> list[int]:
     """A list of numbers of candidates, each once; UserError where one is none."""
-    for value in listed(name, values):
+    for value in listed(name, values, "[16, 64]"):
         require_integer(name, value, 2, "each is a number of candidates to choose from")
     return list(dict.fromkeys(values))
 

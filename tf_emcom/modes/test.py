@@ -21,7 +21,8 @@ _GAMES_A_GROUP = 1024
 class Test(Evaluation):
     """The transfer task's metrics on a held-out split, for every erasure probability; pictures where the task draws.
 
-    A task that chooses is tested with every number of candidates. Inputs are as noisy as in training.
+    A task that chooses is tested with every number of candidates. Inputs are as noisy as in training. Noise is erasure,
+    whatever channel the listener was trained with.
     """
 
     __test__ = False  # Not a test case, whatever its name says to a test runner.
@@ -60,6 +61,7 @@ class Test(Evaluation):
                 " testmessage, testinput, testtopsim or testlanguage."
             )
         step = Checkpoints(require_checkpoint(folder.path), learner).restore_latest()
+        folder.prepare_results()
         found = experiment.data.load(self.split, learner.labels)
         examples = Examples(*learner.prepare(found.inputs, found.labels, experiment.data.name))
         evaluator = TransferEvaluator(learner, examples, experiment.distribution.jit_compile)
@@ -68,7 +70,8 @@ class Test(Evaluation):
         ]
         path = folder.write_evaluation("test", rows)
         print(_table(rows))
-        print(f"{self.split} split, step {step:,}; {self.passes} passes; all metrics and 95 % intervals in {path}")
+        passes = f"{self.passes} pass{'' if self.passes == 1 else 'es'}"
+        print(f"{self.split} split, step {step:,}; {passes}; all metrics and 95 % intervals in {path}")
         pictures = evaluator.pictures(_PICTURES, self.seed)
         if pictures:
             draw_image_pairs(*pictures, folder.figure("test"))
@@ -81,7 +84,9 @@ class Test(Evaluation):
 
     def _row(self, evaluator: TransferEvaluator, size: int, noise: float, step: int) -> dict[str, Any]:
         task = evaluator.learner.game.task
-        means = evaluator.means(size, noise, self.passes, self.seed, self.split)
+        # Without anything random, another pass would be the same games again.
+        passes = 1 if not task.chooses and not task.input_noise and noise in (0.0, 1.0) else self.passes
+        means = evaluator.means(size, noise, passes, self.seed, self.split)
         return {
             "mode": "test",
             "task": task.name,
@@ -93,7 +98,7 @@ class Test(Evaluation):
             **{name: mean.mean for name, mean in means.items()},
             "intervals": {name: list(mean.interval) for name, mean in means.items()},
             "without_message": task.without_message(evaluator.examples.labels, size),
-            "games": next(iter(means.values())).count,
+            "games": next(iter(means.values())).games,
             "seed": self.seed,
         }
 

@@ -34,8 +34,8 @@ class TestInput(AccuracyTest):
           **grid: what all accuracy tests have.
         """
         super().__init__(**grid)
-        for value in listed(self._name("coefficients"), coefficients):
-            require_number(self._name("coefficients"), value, 0, float("inf"), "each is in standard deviations")
+        for value in listed(self._name("coefficients"), coefficients, "[0.0, 1.0]"):
+            require_number(self._name("coefficients"), value, 0, 1e6, "each is in standard deviations")
         self.coefficients = [float(value) for value in dict.fromkeys(coefficients)]
         self.noises = probabilities(self._name("noises"), noises)
 

@@ -78,6 +78,7 @@ class TestLanguage(Evaluation):
         """Measures, prints the table, writes eval/testlanguage.jsonl and figures/testlanguage.png."""
         source = require_checkpoint(self.checkpoint or folder.path)
         step = Checkpoints(source, experiment.learner).restore_latest()
+        folder.prepare_results()
         there = experiment.data.labels()
         examples = experiment.data.load(self.split, [name for name in _ATTRIBUTES if name in there][:1])
         speaker = experiment.learner.speaker
@@ -86,9 +87,9 @@ class TestLanguage(Evaluation):
         common = {"mode": "testlanguage", "step": step, "split": self.split, "speaker": 0, "seed": self.seed}
         measured = [{**common, **row} for row in self._measured(messages, examples)]
         path = folder.write_evaluation("testlanguage", measured + [{**common, **row} for row in _symbol_rows(use)])
+        print(_table(measured, use))
         figure = folder.figure("testlanguage")
         draw_symbol_use(use.shares, figure)
-        print(_table(measured, use))
         about = f"about {next(iter(examples.labels))}" if examples.labels else "without attributes to compare with"
         print(f"{self.split} split, step {step:,}, {about}; symbols by position in {path} and {figure}")
 

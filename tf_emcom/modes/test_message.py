@@ -36,7 +36,7 @@ class TestMessage(AccuracyTest):
           **grid: what all accuracy tests have.
         """
         super().__init__(**grid)
-        for count in () if erased is None else listed(self._name("erased"), erased):
+        for count in () if erased is None else listed(self._name("erased"), erased, "[0, 5]"):
             require_integer(self._name("erased"), count, 0, "each is a number of erased symbols")
         require_integer(self._name("sets"), sets, 1, "it counts the sets of erased positions")
         self.erased = None if erased is None else tuple(dict.fromkeys(erased))
@@ -61,14 +61,14 @@ class TestMessage(AccuracyTest):
 
     def _rows(self, evaluator: Evaluator, counts: list[int], cells: list[Cell]) -> Iterator[dict[str, Any]]:
         """As for every accuracy test; where each position was erased alone, with the accuracy lost with it, [T]."""
-        intact = {}
-        for row in super()._rows(evaluator, counts, cells):
-            if row["erased"] == 0:
-                intact[row["candidates"]] = row["accuracy"]
+        rows = list(super()._rows(evaluator, counts, cells))
+        intact = {row["candidates"]: row["accuracy"] for row in rows if row["erased"] == 0}
+        every_position = [[t] for t in range(len(cells[0].conditions[0].erasure))]
+        for row in rows:
             whole = intact.get(row["candidates"])
-            if whole is not None and row["position_sets"] == [[t] for t in range(len(row["position_sets"]))]:
+            if whole is not None and row["position_sets"] == every_position:
                 row["accuracy_lost"] = Redundancy(whole, np.array(row["accuracies"])).lost.tolist()
-            yield row
+        yield from rows
 
     def _conditions(self, erased: int, length: int) -> list[Condition]:
         sets = position_sets(erased, length, self.sets, self.seed)

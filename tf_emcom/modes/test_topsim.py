@@ -72,6 +72,7 @@ class TestTopsim(Evaluation):
         """Measures, prints the table and writes eval/testtopsim.jsonl."""
         source = require_checkpoint(self.checkpoint or folder.path)
         step = Checkpoints(source, experiment.learner).restore_latest()
+        folder.prepare_results()
         labels = [name for name in (_ATTRIBUTES,) if name in experiment.data.labels()]
         examples = experiment.data.load(self.split, labels)
         if len(examples.inputs) < _LEAST:

@@ -28,7 +28,9 @@ def write_report(out: str, runs: str, games: Sequence[Cell], transfers: Sequence
 
 def _of_games(runs: str, cells: Sequence[Cell]) -> list[Table]:
     def table(test: str, title: str, pages: Sequence[str], across: str, value: str = "accuracy") -> Table:
-        rows = over_seeds(results(runs, cells, test), (*pages, "game", across), value)
+        # What is told position by position has no place in a table of runs.
+        found = [row for row in results(runs, cells, test) if "position" not in row]
+        rows = over_seeds(found, (*pages, "game", across), value)
         return Table(test, title, rows, pages, "game", across)
 
     return [
@@ -47,7 +49,13 @@ def _of_transfers(runs: str, cells: Sequence[Cell]) -> list[Table]:
         row["metric"] = "accuracy" if "accuracy" in row else "loss"
         row["task"] = f"{row['task']}{where} ({row['metric']})"
         row["result"] = row[row["metric"]]
-    silent = [{**row, "speaker": "without message", "result": row["without_message"]} for row in rows]
+    # The same for all speakers, so that one of them will do.
+    first = rows[0]["speaker"] if rows else None
+    silent = [
+        {**row, "speaker": "without message", "result": row["without_message"]}
+        for row in rows
+        if row["speaker"] == first
+    ]
     keys = ("noise", "task", "speaker")
     transfer = over_seeds([*rows, *silent], keys, "result")
     areas = [

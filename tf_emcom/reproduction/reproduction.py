@@ -48,6 +48,14 @@ class Reproduction:
                     f" are listened to, one of {', '.join(self.games)}."
                 )
         self.seeds = tuple(dict.fromkeys(seeds))
+        lists = {
+            "tests": tests,
+            "test_arguments": test_arguments,
+            "transfer_test_arguments": transfer_test_arguments,
+        }
+        for name, values in lists.items():
+            if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
+                raise UserError(f'Reproduction.{name} is {values!r}; bind it to a list of texts, as in ["testchannel"].')
         self.tests = tuple(tests)
         self.test_arguments = tuple(test_arguments)
         self.transfer_test_arguments = tuple(transfer_test_arguments)
@@ -75,6 +83,7 @@ class Reproduction:
                     *more,
                 ),
                 ("--mode=test", *self.transfer_test_arguments),
+                needs=f"{game}-{seed}",
             )
             for seed in self.seeds
             for task in self.tasks
@@ -82,14 +91,17 @@ class Reproduction:
         ]
 
 
-def _cell(runs: str, name: str, labels: dict[str, Any], train: Sequence[str], tests: Sequence[str]) -> Cell:
+def _cell(
+    runs: str, name: str, labels: dict[str, Any], train: Sequence[str], tests: Sequence[str], needs: str = ""
+) -> Cell:
     workdir = f"--workdir={os.path.join(runs, name)}"
-    return Cell(name, labels, (("train", *train, workdir), ("evaluate", workdir, *tests)))
+    return Cell(name, labels, (("train", *train, workdir), ("evaluate", workdir, *tests)), needs)
 
 
 def _lists(name: str, table: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
     for key, values in table.items():
-        if isinstance(values, str) or os.sep in key:
+        texts = isinstance(values, list | tuple) and all(isinstance(value, str) for value in values)
+        if not texts or not isinstance(key, str) or os.sep in key or key.strip(".") == "":
             raise UserError(
                 f"Reproduction.{name}[{key!r}] is {values!r}; its name becomes a folder's, and it is a list of"
                 ' arguments, as in ["--gin_file=gin/nlg_shapes.gin"].'

@@ -24,6 +24,8 @@ class Runner:
         require_integer("--jobs", jobs, 1, "it counts the runs that are made at a time")
         self.runs = Path(runs)
         self.jobs = jobs
+        self._running: set[subprocess.Popen] = set()
+        self._stopped = False
 
     def make(self, cells: Sequence[Cell]) -> dict[str, str]:
         """Makes every cell that is not finished, and returns what went wrong: cell name → the command's sentence."""
@@ -44,7 +46,11 @@ class Runner:
                     outcome = f"failed: {sentence}" if sentence else "finished"
                     print(f"[{done} of {len(waiting)}] {cell.name} {outcome}; about {left:.0f} min left", flush=True)
             except BaseException:
+                # Whoever stops the grid stops its runs; they go on from their last checkpoints.
+                self._stopped = True
                 pool.shutdown(wait=False, cancel_futures=True)
+                for process in list(self._running):
+                    process.terminate()
                 raise
         return failed
 
@@ -56,17 +62,21 @@ class Runner:
     def _make(self, cell: Cell) -> str:
         """Runs the commands; returns an empty string, or what went wrong."""
         log = self.runs / f"{cell.name}.log"
-        with log.open("w") as output:
+        with log.open("a") as output:
             for command, *arguments in cell.commands:
-                process = subprocess.run(
+                process = subprocess.Popen(
                     [sys.executable, str(_COMMANDS / command), *arguments],
                     cwd=_COMMANDS.parent,
                     env={**os.environ, **self._threads()},
                     stdout=output,
                     stderr=subprocess.STDOUT,
                 )
-                if process.returncode:
-                    return f"{_last_line(log)} (all of it in {log})"
+                self._running.add(process)
+                status = process.wait()
+                self._running.discard(process)
+                if status or self._stopped:
+                    reason = f"ended by signal {-status}" if status < 0 else _last_line(log)
+                    return f"{reason} (all of it in {log})"
         (self.runs / cell.name / _FINISHED).write_text(_marker(cell))
         return ""
 

@@ -27,17 +27,23 @@ def over_seeds(rows: Iterable[Row], keys: Sequence[str], value: str) -> list[Row
     """Mean and standard deviation over seeds of `value`, for every combination of the keys, in order of appearance.
 
     The deviation is the sample's (divided by n − 1), and None for one seed. A value that a run lacks is left out.
+
+    Raises:
+      ValueError: a seed has two values under the same keys, so that something else would be taken for seeds.
     """
-    groups: dict[tuple, list[float]] = {}
+    groups: dict[tuple, dict[int, float]] = {}
     for row in rows:
         if row.get(value) is not None:
-            groups.setdefault(tuple(row.get(key) for key in keys), []).append(row[value])
+            seeds = groups.setdefault(tuple(row.get(key) for key in keys), {})
+            if row["seed"] in seeds:
+                raise ValueError(f"Seed {row['seed']} has more than one {value} by {', '.join(keys)}: {row}.")
+            seeds[row["seed"]] = row[value]
     return [
         {
             **dict(zip(keys, group, strict=True)),
-            "mean": float(np.mean(values)),
-            "deviation": float(np.std(values, ddof=1)) if len(values) > 1 else None,
-            "seeds": len(values),
+            "mean": float(np.mean(list(seeds.values()))),
+            "deviation": float(np.std(list(seeds.values()), ddof=1)) if len(seeds) > 1 else None,
+            "seeds": len(seeds),
         }
-        for group, values in groups.items()
+        for group, seeds in groups.items()
     ]

@@ -104,12 +104,14 @@ def _check_shapes(path: str, name: str, agent: keras.Model) -> None:
         if key.startswith(prefix) and key.endswith(suffix)
     }
     here = {i: tuple(v.shape) for i, v in enumerate(agent.trainable_variables)}
+    if not there:
+        raise UserError(f"The checkpoint {path} holds no {name}; name the folder of another run.")
     if there != here:
         place = min(i for i in {*there, *here} if there.get(i) != here.get(i))
         raise UserError(
             f"The {name} in the checkpoint {path} has other sizes than were built (weight {place} is"
-            f" {there.get(place, 'missing')} there, {here.get(place, 'missing')} here); use the data set, and with it"
-            " the number of features, that the run was trained on."
+            f" {there.get(place, 'missing')} there, {here.get(place, 'missing')} here); use the data set that"
+            " the run was trained on, with as many features, and its config.gin as it was then."
         )
 
 

@@ -109,6 +109,11 @@ class RunFolder:
         if tf.io.gfile.exists(self._metrics):
             self._replace(self._metrics, _lines(row for row in rows if row["step"] <= step))
 
+    def prepare_results(self) -> None:
+        """Makes the folders of results; called before anything is measured, since a measurement can take hours."""
+        self._make(os.path.join(self.path, "eval"))
+        self._make(os.path.join(self.path, "figures"))
+
     def write_evaluation(self, mode: str, rows: Iterable[dict[str, Any]]) -> str:
         """Writes eval/<mode>.jsonl anew and returns its path."""
         folder = os.path.join(self.path, "eval")
@@ -134,9 +139,11 @@ class RunFolder:
     def _replace(self, path: str, text: str) -> None:
         # Readers, and a kill, find either the old text or the new one.
         try:
-            with tf.io.gfile.GFile(path + ".new", "w") as file:
+            # Under a name of its own, since two evaluations may write at the same time.
+            new = f"{path}.{os.getpid()}.new"
+            with tf.io.gfile.GFile(new, "w") as file:
                 file.write(text)
-            tf.io.gfile.rename(path + ".new", path, overwrite=True)
+            tf.io.gfile.rename(new, path, overwrite=True)
         except (OSError, tf.errors.OpError) as error:
             raise UserError(
                 f"{path} cannot be written ({_reason(error)}); mend that, or use another --workdir."

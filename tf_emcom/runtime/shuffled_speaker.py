@@ -5,15 +5,18 @@ from typing import Any
 import tensorflow as tf
 
 from tf_emcom.agents.speaker import Speaker
+from tf_emcom.errors import UserError
 from tf_emcom.runtime.trained_speaker import TrainedSpeaker
 from tf_emcom.types import Speech
 
 
 class ShuffledSpeaker:
-    """A trained speaker that says of every input what it should have said of the one before it in the batch.
+    """A trained speaker that says of every input what it should have said of the one before it.
 
-    Its messages are a real speaker's, symbol for symbol, but tell nothing about the inputs: what a new listener learns
-    from them is what the task gives away by itself.
+    The one before it is that in a replica's batch, or, where messages are spoken once before the training, one drawn
+    from the whole data set. Its messages are a real speaker's, symbol for symbol, but tell nothing about the inputs:
+    what a new listener learns from them is what the task gives away by itself. Whatever asks this speaker in a run, as
+    tests of its language do, gets the mixed-up messages.
     """
 
     def __init__(self, source: TrainedSpeaker) -> None:
@@ -37,5 +40,10 @@ class _SpeakerOfTheOneBefore:
         return getattr(self._speaker, name)
 
     def greedy(self, inputs: tf.Tensor) -> Speech:
+        if inputs.shape[0] == 1:
+            raise UserError(
+                "ShuffledSpeaker was asked about one input, but it needs another one whose message it can tell in its"
+                " place; bind batch_size to 2 or more for each replica."
+            )
         speech = self._speaker.greedy(inputs)
         return Speech(*(None if part is None else tf.roll(part, 1, axis=0) for part in speech))

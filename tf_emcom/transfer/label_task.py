@@ -55,8 +55,18 @@ class LabelTask(TransferTask):
         given = values[0].size if len(values) else self.count
         if given != self.count:
             raise UserError(
-                f"An example of the data set {data} has {given} {self.labels[0]}, but {type(self).__name__} was told"
-                f" {self.count}; bind {type(self).__name__}.{self.labels[0]} to {given}."
+                f"An example of the data set {data} has {given} values of {self.labels[0]!r}, but the task {self.name}"
+                f" was told {self.count}; choose another task, or tell it their number (Attribute.attributes)."
+            )
+        if values.dtype.kind not in "iub":
+            raise UserError(
+                f"The label {self.labels[0]!r} of the data set {data} is of type {values.dtype}, but {self.name} needs"
+                " whole numbers; prepare it so, or choose another task."
+            )
+        if len(values) and values.min() < 0:
+            raise UserError(
+                f"The label {self.labels[0]!r} of the data set {data} has values from {values.min()} on, but classes"
+                " are counted from 0; prepare it so."
             )
         if len(values) and not 0 <= values.min() <= values.max() < self.classes:
             raise UserError(

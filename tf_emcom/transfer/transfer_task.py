@@ -32,7 +32,7 @@ class TransferTask(abc.ABC):
     def __init__(self, head_cls: Callable[..., keras.layers.Layer], input_noise: float = 0.0) -> None:
         """UserError where the noise is negative."""
         name = f"{type(self).__name__}.input_noise"
-        require_number(name, input_noise, 0, float("inf"), "noise is measured in standard deviations")
+        require_number(name, input_noise, 0, 1e6, "noise is measured in standard deviations")
         self.head_cls = head_cls
         self.input_noise = float(input_noise)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from tf_emcom.errors import require_integer
 from tf_emcom.heads.transfer.prediction_head import PredictionHead
 from tf_emcom.nets.linear import Linear, truncated_normal
 
@@ -24,6 +25,8 @@ class ImageDecoder(PredictionHead):
         self, first_channels: int = 128, channels: Sequence[int] = (64, 32, 16, 16), name: str | None = None
     ) -> None:
         super().__init__(name=name)
+        for count in (first_channels, *channels):
+            require_integer("ImageDecoder.channels", count, 1, "each counts the channels of a picture")
         self.first_channels = first_channels
         self.channels = tuple(channels)
         self.side = _FIRST_SIDE * 2 ** len(self.channels)

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tf_emcom.errors import require_integer
 from tf_emcom.heads.transfer.prediction_head import PredictionHead
 from tf_emcom.nets.linear import truncated_normal
 
@@ -12,6 +13,7 @@ class MultiMlp(PredictionHead):
     def __init__(self, labels: int, classes: int, size: int = 256, name: str | None = None) -> None:
         """Logits of `classes` classes for each of `labels` labels, from `size` hidden units a label."""
         super().__init__(name=name)
+        require_integer("MultiMlp.size", size, 1, "it counts the hidden units of a label")
         self.labels = labels
         self.classes = classes
         self.size = size

@@ -122,6 +122,28 @@ def test_a_new_listener_of_another_size_still_learns_from_the_runs_speaker(speak
     assert "vocab_size = 7" in (tmp_path / "run" / "speaker.gin").read_text()
 
 
+def test_a_run_that_started_from_anothers_weights_is_tested_itself(speaker, tmp_path):
+    params = [*commands.TINY, "vocab_size=7", "message_length=3", "steps=6", f"checkpoint={str(speaker)!r}"]
+    command.run([str(GIN / "nlg_digits.gin")], params, str(tmp_path / "run"))
+    command.evaluate(str(tmp_path / "run"), ["testtopsim"], [])
+    assert {row["step"] for row in lines(tmp_path / "run" / "eval" / "testtopsim.jsonl")} == {6}
+    command.evaluate(str(tmp_path / "run"), ["testtopsim"], [f"checkpoint={str(speaker)!r}"])
+    assert {row["step"] for row in lines(tmp_path / "run" / "eval" / "testtopsim.jsonl")} == {4}
+
+
+def test_the_speakers_folder_may_be_spelt_in_any_way(speaker, done, tmp_path, monkeypatch):
+    run = shutil.copytree(done, tmp_path / "run")
+    monkeypatch.chdir(speaker.parent)
+    transfer(run, "speaker")
+    transfer(run, f"{speaker.parent}/./speaker/")
+
+
+def test_passes_that_would_be_the_same_games_are_not_counted(done, tmp_path):
+    run = shutil.copytree(done, tmp_path / "run")
+    command.evaluate(str(run), [], ["Test.passes=3"])
+    assert [row["games"] for row in lines(run / "eval" / "test.jsonl")] == [359, 3 * 359, 3 * 359, 3 * 359]
+
+
 def test_a_transfer_run_lends_its_speaker_like_any_other(done, tmp_path):
     transfer(tmp_path / "run", done)
     for name, value in weights(done, "speaker").items():
@@ -161,7 +183,7 @@ def test_what_does_not_fit_is_refused_in_one_sentence_and_leaves_nothing_trained
 
 
 def test_another_number_of_features_is_refused(speaker, tmp_path):
-    with pytest.raises(UserError, match=r"speaker in the checkpoint .* other sizes .*64.*512.*number of features"):
+    with pytest.raises(UserError, match=r"speaker in the checkpoint .* other sizes .*64.*512.*as many features"):
         transfer(tmp_path / "run", speaker, gin_file=str(GIN / "etl_shapes.gin"))
 
 

@@ -89,9 +89,10 @@ def run(
         folder.write_config(current)
         for name, text in experiment.learner.documents().items():
             folder.write_document(name, text)
+    # What is given for one test of several is no mistake in the others; a kept speaker needs no checkpoint.
+    elsewhere = {"checkpoint", *(cls.__name__ for cls in known_modes.values() if cls is not chosen)}
     for binding in config_diff.unused(given):
-        # What is given for one test of several is no mistake in the others; a kept speaker needs no checkpoint.
-        if _component(binding) not in {"checkpoint", *(cls.__name__ for cls in known_modes.values())} - {chosen.__name__}:
+        if _component(binding) not in elsewhere:
             print(f"Note: {binding} was given, but nothing used it.", file=sys.stderr)
     with config.plain_errors():
         mode.run(experiment, folder)

@@ -55,7 +55,7 @@ class Reproduction:
         }
         for name, values in lists.items():
             if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
-                raise UserError(f'Reproduction.{name} is {values!r}; bind it to a list of texts, as in ["testchannel"].')
+                raise UserError(f'Reproduction.{name} is {values!r}; bind it to a list of texts, as in ["test"].')
         self.tests = tuple(tests)
         self.test_arguments = tuple(test_arguments)
         self.transfer_test_arguments = tuple(transfer_test_arguments)

@@ -56,7 +56,7 @@ def run(
     Args:
       gin_files: what to read, in this order.
       gin_params: bindings that come after them, `name=value`.
-      workdir: the run's folder; None: `runs/<first gin file's name>-<seed>`, or for a test the run that is tested.
+      workdir: the run's folder; None: `runs/<gin files' names>-<seed>`, or for a test the run that is tested.
       data_dir: where TFDS-prepared folders lie; None: where TFDS keeps them.
       strategy: which of the strategies, `auto` choosing by the machine.
       replicas: into how many replicas a CPU is split, to try things out.
@@ -211,13 +211,13 @@ def evaluate(workdir: str, modes: Sequence[str], gin_params: Sequence[str], data
       UserError: there is no run, or no such test.
     """
     folder = RunFolder(workdir)
-    folder.require_config()
+    stored = folder.require_config()
     known = _plug_ins(modes_room, Evaluation)
     for mode in modes:
         _choose(mode, known, "test")
     transfers = folder.has_document(SPEAKER_CONFIG)
     # A run that started from another one's weights is tested itself, unless that is asked for.
-    own = [] if transfers else ["checkpoint=''"]
+    own = [] if transfers or not re.search("^checkpoint = ", stored, re.MULTILINE) else ["checkpoint=''"]
     for mode in modes or ["test" if transfers else "testchannel"]:
         run([folder.config], [*own, *gin_params, f"mode={mode!r}"], workdir, data_dir)
 

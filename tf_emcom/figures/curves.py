@@ -59,6 +59,8 @@ def draw_panels(
         _draw(axes, series)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel(x_label)
+        # Also above an empty place in the row below.
+        axes.tick_params(labelbottom=True)
     for axes in grid[len(panels) :]:
         axes.set_axis_off()
     for axes in grid[::columns]:

@@ -117,7 +117,8 @@ def _check_shapes(path: str, name: str, agent: keras.Model) -> None:
 
 def _restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
     try:
-        checkpoint.restore(path).assert_existing_objects_matched().expect_partial()
+        # What the checkpoint holds besides is no matter, and nothing to be warned of when this one is refused.
+        checkpoint.restore(path).expect_partial().assert_existing_objects_matched()
     except _DAMAGES as error:
         raise UserError(
             f"The checkpoint {path} does not fit these agents or is damaged ({_first_line(error)}); use"

@@ -103,9 +103,7 @@ class Learner(Trainee):
             **speaker_terms.terms,
             **listener_terms.terms,
         }
-        # Detached copies: a metric is not to be differentiated through by accident.
-        metrics = {name: tf.reduce_sum(tf.stop_gradient(v)) / self.batch_size for name, v in per_game.items()}
-        return gradients, metrics
+        return gradients, self.shares(per_game)
 
     def apply(self, gradients: Gradients, step: tf.Tensor) -> None:
         """Updates both agents, then the target speaker, with gradients summed over replicas."""

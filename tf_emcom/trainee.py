@@ -67,6 +67,13 @@ class Trainee(tf.Module, abc.ABC):
         """File name → text that a run's folder keeps beside its configuration, to stand on its own."""
         return {}
 
+    def shares(self, per_game: Metrics) -> Metrics:
+        """One replica's share of the means of numbers that are each [B].
+
+        Detached copies: a metric is not to be differentiated through by accident.
+        """
+        return {name: tf.reduce_sum(tf.stop_gradient(v)) / self.batch_size for name, v in per_game.items()}
+
     def is_finite(self) -> bool:
         """Whether every weight that is trained is a finite number; a look from the host, between steps."""
         weights = [v for agent in self.agents.values() for v in agent.trainable_variables]

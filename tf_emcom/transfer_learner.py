@@ -114,9 +114,7 @@ class TransferLearner(Trainee):
             terms = self.game.play(self.speaker, self.listener, batch, candidate_inputs, step, stream)
             loss = tf.reduce_sum(terms.loss) / self.batch_size
         gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        per_game = {"loss": terms.loss, **terms.terms}
-        metrics = {name: tf.reduce_sum(tf.stop_gradient(v)) / self.batch_size for name, v in per_game.items()}
-        return gradients, metrics
+        return gradients, self.shares({"loss": terms.loss, **terms.terms})
 
     def apply(self, gradients: list[tf.Tensor], step: tf.Tensor) -> None:
         """Updates the listener; the speaker has no optimiser."""

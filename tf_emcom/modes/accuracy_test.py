@@ -16,7 +16,6 @@ from tf_emcom.learner import Learner
 from tf_emcom.metrics.success_rate import SuccessRate
 from tf_emcom.modes import grid
 from tf_emcom.modes.mode import Evaluation
-from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
 from tf_emcom.runtime.run_folder import RunFolder
 
 
@@ -103,8 +102,7 @@ class AccuracyTest(Evaluation):
                 f"The mode {type(self).__name__.lower()} is for runs of a game, whose listener chooses among"
                 " candidates, and this is a transfer run; use test."
             )
-        source = require_checkpoint(self.checkpoint or folder.path)
-        step = Checkpoints(source, experiment.learner).restore_latest()
+        step = self.restore(experiment, folder)
         return experiment.learner.speaker, experiment.learner.listener, step
 
     def _rows(self, evaluator: Evaluator, counts: list[int], cells: list[Cell]) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import abc
 
 from tf_emcom.experiment import Experiment
+from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
 from tf_emcom.runtime.run_folder import RunFolder
 
 
@@ -26,3 +27,12 @@ class Evaluation(Mode):
     """
 
     checkpoint: str = ""
+
+    def restore(self, experiment: Experiment, folder: RunFolder) -> int:
+        """Takes the agents from the newest checkpoint of the run that is read, and returns its step.
+
+        Raises:
+          UserError: there is none, it does not fit, or it is damaged.
+        """
+        source = require_checkpoint(self.checkpoint or folder.path)
+        return Checkpoints(source, experiment.learner).restore_latest()

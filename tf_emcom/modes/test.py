@@ -9,7 +9,6 @@ from tf_emcom.experiment import Experiment
 from tf_emcom.figures.image_grid import draw_image_pairs
 from tf_emcom.modes import grid
 from tf_emcom.modes.mode import Evaluation
-from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.transfer_evaluator import TransferEvaluator
 from tf_emcom.transfer_learner import TransferLearner
@@ -60,14 +59,16 @@ class Test(Evaluation):
                 "The mode test is for transfer runs (game = etl), and this is a run of a game; use testchannel,"
                 " testmessage, testinput, testtopsim or testlanguage."
             )
-        step = Checkpoints(require_checkpoint(folder.path), learner).restore_latest()
+        step = self.restore(experiment, folder)
         folder.prepare_results()
         found = experiment.data.load(self.split, learner.labels)
         examples = Examples(*learner.prepare(found.inputs, found.labels, experiment.data.name))
         evaluator = TransferEvaluator(learner, examples, experiment.distribution.jit_compile)
-        rows = [
-            self._row(evaluator, size, noise, step) for size in self._sizes(evaluator) for noise in self.noises
-        ]
+        rows = []
+        for size in self._sizes(evaluator):
+            # The same at every noise, and for images a pass over all of them.
+            silent = learner.game.task.without_message(examples.labels, size)
+            rows += [self._row(evaluator, size, noise, step, silent) for noise in self.noises]
         path = folder.write_evaluation("test", rows)
         print(_table(rows))
         passes = f"{self.passes} pass{'' if self.passes == 1 else 'es'}"
@@ -82,7 +83,9 @@ class Test(Evaluation):
             return [_GAMES_A_GROUP]
         return grid.within("Test.candidates", self.candidates, len(evaluator.examples.inputs), self.split)
 
-    def _row(self, evaluator: TransferEvaluator, size: int, noise: float, step: int) -> dict[str, Any]:
+    def _row(
+        self, evaluator: TransferEvaluator, size: int, noise: float, step: int, silent: float
+    ) -> dict[str, Any]:
         task = evaluator.learner.game.task
         # Without anything random, another pass would be the same games again.
         passes = 1 if not task.chooses and not task.input_noise and noise in (0.0, 1.0) else self.passes
@@ -97,7 +100,7 @@ class Test(Evaluation):
             "input_noise": task.input_noise,
             **{name: mean.mean for name, mean in means.items()},
             "intervals": {name: list(mean.interval) for name, mean in means.items()},
-            "without_message": task.without_message(evaluator.examples.labels, size),
+            "without_message": silent,
             "games": next(iter(means.values())).games,
             "seed": self.seed,
         }

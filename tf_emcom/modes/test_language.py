@@ -21,7 +21,6 @@ from tf_emcom.metrics.symbol_use import SymbolUse
 from tf_emcom.metrics.unique_message_share import UniqueMessageShare
 from tf_emcom.metrics.unique_messages import UniqueMessages
 from tf_emcom.modes.mode import Evaluation
-from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.transcriber import Transcriber
 
@@ -76,8 +75,7 @@ class TestLanguage(Evaluation):
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Measures, prints the table, writes eval/testlanguage.jsonl and figures/testlanguage.png."""
-        source = require_checkpoint(self.checkpoint or folder.path)
-        step = Checkpoints(source, experiment.learner).restore_latest()
+        step = self.restore(experiment, folder)
         folder.prepare_results()
         there = experiment.data.labels()
         examples = experiment.data.load(self.split, [name for name in _ATTRIBUTES if name in there][:1])

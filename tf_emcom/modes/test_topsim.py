@@ -13,7 +13,6 @@ from tf_emcom.metrics.distances.pairwise_distance import PairwiseDistance
 from tf_emcom.metrics.sample import Sample
 from tf_emcom.metrics.topographic_similarity import TopographicSimilarity
 from tf_emcom.modes.mode import Evaluation
-from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.transcriber import Transcriber
 
@@ -70,8 +69,7 @@ class TestTopsim(Evaluation):
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Measures, prints the table and writes eval/testtopsim.jsonl."""
-        source = require_checkpoint(self.checkpoint or folder.path)
-        step = Checkpoints(source, experiment.learner).restore_latest()
+        step = self.restore(experiment, folder)
         folder.prepare_results()
         labels = [name for name in (_ATTRIBUTES,) if name in experiment.data.labels()]
         examples = experiment.data.load(self.split, labels)

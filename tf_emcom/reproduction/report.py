@@ -84,9 +84,8 @@ def _curves(runs: str, cells: Sequence[Cell]) -> list[Row]:
 def _draw(table: Table, path: str) -> None:
     """One picture side by side for each page, one curve for each name down."""
     panels: dict[str, list[Series]] = {}
-    for page in dict.fromkeys(tuple(row[key] for key in table.pages) for row in table.rows):
+    for page, rows in table.by_page().items():
         title = ", ".join(f"{key} {value:g}" for key, value in zip(table.pages, page, strict=True))
-        rows = [row for row in table.rows if tuple(row[key] for key in table.pages) == page]
         panels[title] = _series(rows, table.down, table.across)
     draw_panels(panels, table.across.replace("_", " "), "accuracy", path, legend=table.down)
 

@@ -27,6 +27,13 @@ class Table(NamedTuple):
     down: str
     across: str
 
+    def by_page(self) -> dict[tuple, list[Row]]:
+        """The rows of each page, by the values of its keys, in order of appearance."""
+        pages: dict[tuple, list[Row]] = {}
+        for row in self.rows:
+            pages.setdefault(tuple(row[key] for key in self.pages), []).append(row)
+        return pages
+
     def as_csv(self) -> str:
         """One line a summary."""
         text = io.StringIO()
@@ -38,8 +45,7 @@ class Table(NamedTuple):
     def as_markdown(self) -> str:
         """Mean ± standard deviation over seeds."""
         lines = [f"## {self.title}", "", f"Mean ± standard deviation over {self._seeds()}."]
-        for page in dict.fromkeys(tuple(row[key] for key in self.pages) for row in self.rows):
-            rows = [row for row in self.rows if tuple(row[key] for key in self.pages) == page]
+        for page, rows in self.by_page().items():
             heads = list(dict.fromkeys(row[self.across] for row in rows))
             cells = {(row[self.down], row[self.across]): _cell(row) for row in rows}
             lines.append("")

@@ -68,7 +68,7 @@ class LabelTask(TransferTask):
                 f"The label {self.labels[0]!r} of the data set {data} has values from {values.min()} on, but classes"
                 " are counted from 0; prepare it so."
             )
-        if len(values) and not 0 <= values.min() <= values.max() < self.classes:
+        if len(values) and values.max() >= self.classes:
             raise UserError(
                 f"The label {self.labels[0]!r} of the data set {data} has values from {values.min()} to {values.max()},"
                 f" but {type(self).__name__} was told {self.classes} classes, 0 to {self.classes - 1}; bind"

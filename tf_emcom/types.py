@@ -33,12 +33,14 @@ class Speech(NamedTuple):
     policy_logits: tf.Tensor  # [B, T, V]
     value: tf.Tensor | None  # [B, T] where the head has it
     q_values: tf.Tensor | None  # [B, T, V] where the head has them
+    relaxed: tf.Tensor | None = None  # [B, T, V] soft symbols, where gradients are to reach the speaker through them
 
 
 class Message(NamedTuple):
     """What arrives at the listener: symbols in [0, V], where V is UNK, "erased"."""
 
     symbols: tf.Tensor  # [B, T] int32
+    relaxed: tf.Tensor | None = None  # [B, T, V + 1] soft symbols, which a listener reads instead where there are any
 
 
 class Hearing(NamedTuple):

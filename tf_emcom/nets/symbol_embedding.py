@@ -29,6 +29,7 @@ class SymbolEmbedding(keras.layers.Layer):
         self.built = True
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
-        """Int [...] ↦ [..., size]."""
+        """Ids, int [...], or soft symbols, float [..., symbols] ↦ [..., size]; a soft symbol is a mean of vectors."""
         table = tf.convert_to_tensor(self.embeddings)
-        return tf.tensordot(tf.one_hot(ids, self.symbols, dtype=table.dtype), table, axes=1)
+        weights = ids if ids.dtype.is_floating else tf.one_hot(ids, self.symbols, dtype=table.dtype)
+        return tf.tensordot(weights, table, axes=1)

@@ -32,6 +32,6 @@ setup(
         "cuda": ["tensorflow[and-cuda]==2.20.*", "tf-keras==2.20.*"],
         # Later releases of libtpu make `import tensorflow` abort.
         "tpu": ["tensorflow-tpu==2.20.0", "libtpu>=0.0.14,<=0.0.31"],
-        "test": ["pytest", "pytest-xdist", "ruff"],
+        "test": ["allpairspy", "pytest", "pytest-xdist", "ruff"],
     },
 )

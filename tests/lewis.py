@@ -3,11 +3,15 @@
 import functools
 
 import numpy as np
+import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.channels.clear import Clear
 from tf_emcom.channels.erasure import Erasure
+from tf_emcom.data.examples import Examples
+from tf_emcom.data.order import Order, Orders
+from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.game import Game
 from tf_emcom.heads.listener.cpc import Cpc
 from tf_emcom.heads.listener.norm_merge_policy_value import NormMergePolicyValue
@@ -20,9 +24,12 @@ from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.optimizers.adam import Adam
 from tf_emcom.policies.greedy import Greedy
 from tf_emcom.policies.sampled import Sampled
+from tf_emcom.populations.independent_pairs import IndependentPairs
+from tf_emcom.populations.population import Population
 from tf_emcom.rewards.success import Success
 from tf_emcom.schedules.linear_ramp import LinearRamp
 from tf_emcom.tasks.discrimination import Discrimination
+from tf_emcom.trainer import Trainer
 
 FEATURES = 12
 
@@ -66,3 +73,31 @@ def make_learner(rules, batch_size: int, distractors: int | None = None, seed: i
 def inputs(examples: int, seed: int = 0) -> np.ndarray:
     """Random inputs [examples, FEATURES]."""
     return np.random.default_rng(seed).normal(size=(examples, FEATURES)).astype(np.float32)
+
+
+def make_population(rules, batch_size: int, n_speakers: int, n_listeners: int, pairs: int = 1, seed: int = 0):
+    """A population in the game that `rules` makes."""
+    pair = lambda game, features, batch_size, seed: make_learner(rules, batch_size, seed=seed)  # noqa: E731
+    return Population(rules(None), pair, FEATURES, batch_size, seed, n_speakers, n_listeners, pairs)
+
+
+def make_independent(rules, batch_size: int, seeds: int, seed: int = 0) -> IndependentPairs:
+    """Independent pairs in the game that `rules` makes."""
+    pair = lambda game, features, batch_size, seed: make_learner(rules, batch_size, seed=seed)  # noqa: E731
+    return IndependentPairs(rules(None), pair, FEATURES, batch_size, seed, seeds)
+
+
+def trained(trainee, distribution, steps: int, examples: int = 40):
+    """The sums of the metrics of `steps` steps of a trainee, whose weights are where these steps lead."""
+    orders = [Order(examples, trainee.batch_size, seed, "train") for seed in trainee.seeds()]
+    order = Orders(orders) if trainee.independent else orders[0]
+    batches = Pipeline(Examples(inputs(examples), {}), order).distributed(distribution.strategy, 0)
+    trainer = Trainer(trainee, distribution)
+    sums = trainer.advance(batches, tf.constant(steps))
+    return {name: value.numpy() for name, value in sums.items()}
+
+
+def everything(trainee) -> list[np.ndarray]:
+    """All that a checkpoint of a trainee holds, on the first replica."""
+    kept = [*trainee.agents.values(), *trainee.memories.values()]
+    return [np.asarray(tf.convert_to_tensor(v.value)) for variables in kept for v in variables]

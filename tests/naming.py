@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
+from tf_emcom.grammars.any_symbol import AnySymbol
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.optimizers.adam import Adam
 from tf_emcom.transfer_game import TransferGame
@@ -27,7 +28,7 @@ LABELS = {
 class Speller(keras.Model):
     """Says of an input its name, letter by letter."""
 
-    vocab_size, message_length = V, T
+    vocab_size, message_length, grammar = V, T, AnySymbol()
 
     def greedy(self, inputs):
         symbols = tf.argmax(tf.reshape(inputs, (-1, T, V)), axis=-1, output_type=tf.int32)

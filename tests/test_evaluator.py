@@ -5,12 +5,14 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
+from tests import lewis, turn_takers
 from tests.contracts.discovery import plug_ins
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.data.order import Order
 from tf_emcom.errors import UserError
 from tf_emcom.evaluator import Condition, Evaluator
+from tf_emcom.grammars.any_symbol import AnySymbol
 from tf_emcom.heads.listener.listener_head import ListenerHead
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.types import Candidates, Message, Speech
@@ -27,6 +29,7 @@ class Namer:
 
     vocab_size = V
     message_length = T
+    grammar = AnySymbol()
 
     def __init__(self):
         self.seen = []
@@ -59,15 +62,23 @@ class Matcher:
 
 
 def evaluator(jit_compile=False, speaker=None, listener=None, inputs=INPUTS):
-    return Evaluator(speaker or Namer(), listener or Matcher(), inputs, jit_compile)
+    return Evaluator(turn_takers.TurnTakers(speaker or Namer(), listener or Matcher()), inputs, jit_compile)
 
 
-def eagerly(*arguments, inputs=INPUTS):
-    """Plays in eager mode; what speaker and listener saw and what was heard, call by call."""
+def counts(one, *arguments):
+    """Successes [K, P] of the only pair, which is its own vote, and games [K]."""
+    wins = one.successes(*arguments)
+    np.testing.assert_array_equal(wins.votes, wins.pairs)
+    return wins.pairs[0], wins.games
+
+
+def eagerly(*arguments, inputs=INPUTS, speakers=1, listeners=1):
+    """Plays in eager mode; what speakers and listeners saw and what was heard, call by call."""
     speaker, listener = Namer(), Matcher()
     tf.config.run_functions_eagerly(True)
     try:
-        evaluator(speaker=speaker, listener=listener, inputs=inputs).successes(*arguments, seed=0, split="test")
+        turns = turn_takers.TurnTakers(speaker, listener, (None,) * speakers, (None,) * listeners)
+        Evaluator(turns, inputs, False).successes(*arguments, seed=0, split="test")
     finally:
         tf.config.run_functions_eagerly(False)
     return tuple([part.numpy() for part in parts] for parts in (speaker.seen, listener.seen, listener.heard))
@@ -87,14 +98,14 @@ def compiled(request):
 
 @pytest.mark.parametrize("candidates", [8, 24, 256, 300, 700, 1000])
 def test_perfect_agents_always_succeed_without_noise(compiled, candidates):
-    successes, games = compiled.successes([candidates], [CLEAR, HALF, GONE], 2, seed=0, split="test")
+    successes, games = counts(compiled, [candidates], [CLEAR, HALF, GONE], 2, 0, "test")
     assert games.tolist() == [2 * (N // candidates) * candidates]
     assert successes[0, 0] == games[0]
 
 
 @pytest.mark.parametrize("candidates", [8, 24, 700])
 def test_success_is_by_chance_where_everything_is_erased(compiled, candidates):
-    successes, games = compiled.successes([candidates], [CLEAR, HALF, GONE], 2, seed=0, split="test")
+    successes, games = counts(compiled, [candidates], [CLEAR, HALF, GONE], 2, 0, "test")
     # All candidates look alike and the first is taken: one game a group.
     assert successes[0, 2] == games[0] // candidates
     assert successes[0, 2] < successes[0, 1] < successes[0, 0]
@@ -110,7 +121,7 @@ def test_counts_are_those_of_a_plain_loop(compiled, candidates, positions):
         scores = (said[group][:, np.newaxis] == INPUTS[group][np.newaxis]).sum(axis=-1)
         wins += (scores.argmax(axis=1) == np.arange(candidates)).sum()
     condition = Condition(tuple(float(t in positions) for t in range(T)))
-    assert compiled.successes([candidates], [condition], 2, seed=0, split="test")[0].tolist() == [[wins]]
+    assert counts(compiled, [candidates], [condition], 2, 0, "test")[0].tolist() == [[wins]]
 
 
 def test_counts_are_those_of_the_listeners_scores():
@@ -131,7 +142,7 @@ def test_counts_are_those_of_the_listeners_scores():
                 expected[row, erased] += (scores.numpy().argmax(axis=1) == target).sum()
     conditions = [Condition(tuple(row.tolist())) for row in np.eye(T)]
     ours = evaluator(speaker=speaker, listener=listener, inputs=inputs)
-    np.testing.assert_array_equal(ours.successes([4, 16], conditions, 1, seed=0, split="test")[0], expected)
+    np.testing.assert_array_equal(counts(ours, [4, 16], conditions, 1, 0, "test")[0], expected)
     assert len(np.unique(expected)) > 4
 
 
@@ -141,17 +152,28 @@ def test_every_head_scores_by_comparing_projections(name):
     assert plug_ins()[name].scores is ListenerHead.scores
 
 
+@pytest.mark.parametrize("name", sorted(name for name, cls in plug_ins().items() if issubclass(cls, ListenerHead)))
+def test_no_head_compares_with_weights_of_its_own(name):
+    # Listeners take turns in one model, and their projections are compared when it is another's turn.
+    head = plug_ins()[name]()
+    head.build((None, 5), (16, 7))
+    messages, candidates = head.message_projection(tf.ones([3, 5])), head.candidate_projection(tf.ones([4, 7]))
+    with tf.GradientTape() as tape:
+        head.compare(messages, candidates)
+    assert not tape.watched_variables()
+
+
 def test_numbers_of_candidates_do_not_change_each_other():
     conditions = [Condition((0.25,) * T), HALF, Condition((0.5,) * T, 0.3)]
-    together = evaluator().successes([32, 4, 16], conditions, 1, seed=3, split="test")[0]
+    together = counts(evaluator(), [32, 4, 16], conditions, 1, 3, "test")[0]
     for candidates, expected in zip((32, 4, 16), together, strict=True):
-        np.testing.assert_array_equal(evaluator().successes([candidates], conditions, 1, 3, "test")[0][0], expected)
+        np.testing.assert_array_equal(counts(evaluator(), [candidates], conditions, 1, 3, "test")[0][0], expected)
 
 
 def test_numbers_of_conditions_and_passes_may_change_between_calls():
     one = evaluator()
     for conditions, passes in (([CLEAR], 1), ([CLEAR, GONE], 3), ([HALF, CLEAR, CLEAR], 2)):
-        successes, games = one.successes([16], conditions, passes, seed=0, split="test")
+        successes, games = counts(one, [16], conditions, passes, 0, "test")
         assert games.tolist() == [passes * 992]
         assert [s == games[0] for s in successes[0]] == [condition == CLEAR for condition in conditions]
 
@@ -165,20 +187,19 @@ def test_it_compiles_once_a_number_of_candidates():
     one.successes([300, 16], [*others, GONE, CLEAR], 3, seed=1, split="test")
     assert one.traces == before
     one.successes([17], every, 1, seed=0, split="test")
-    # Looking with noise, hearing and playing; looking without noise has no groups.
-    assert one.traces == before + 3
+    # Speaking and seeing with noise, hearing and playing; looking without noise has no groups.
+    assert one.traces == before + 4
 
 
 def test_same_seed_gives_the_same_counts_and_another_seed_others(compiled):
     conditions = [HALF, Condition((0.25,) * T), Condition((0.0,) * T, 0.5)]
-    counts = [compiled.successes([16], conditions, 2, seed, "test")[0].tolist() for seed in (0, 0, 1)]
-    assert counts[0] == counts[1]
-    assert counts[0] != counts[2]
+    first, same, other = (counts(compiled, [16], conditions, 2, seed, "test")[0].tolist() for seed in (0, 0, 1))
+    assert first == same != other
 
 
 def test_counts_under_xla_are_those_of_the_graph():
     conditions = [CLEAR, HALF, Condition((0.3,) * T)]
-    ours, theirs = (evaluator(jit).successes([16, 300], conditions, 2, 5, "test")[0] for jit in (True, False))
+    ours, theirs = (counts(evaluator(jit), [16, 300], conditions, 2, 5, "test")[0] for jit in (True, False))
     np.testing.assert_array_equal(ours, theirs)
 
 
@@ -260,15 +281,115 @@ def test_noise_on_inputs_costs_successes():
     speaker.greedy = lambda inputs: Speech(tf.cast(tf.round(inputs), tf.int32), None, None, None, None, None)
     listener = Matcher()
     listener.candidate_projection = tf.round
-    successes, games = evaluator(speaker=speaker, listener=listener).successes([16], conditions, 1, 0, "test")
+    successes, games = counts(evaluator(speaker=speaker, listener=listener), [16], conditions, 1, 0, "test")
     assert games[0] == successes[0, 0] > successes[0, 1] > 1.5 * successes[0, 2]
 
 
 def test_incomplete_groups_are_dropped():
-    successes, games = evaluator(inputs=INPUTS[:50]).successes([16], [CLEAR], 1, 0, "test")
+    successes, games = counts(evaluator(inputs=INPUTS[:50]), [16], [CLEAR], 1, 0, "test")
     assert (successes.tolist(), games.tolist()) == ([[48]], [48])
 
 
 def test_more_candidates_than_inputs_are_refused():
     with pytest.raises(UserError, match="test split has 1000 examples"):
         evaluator().successes([1001], [CLEAR], 1, 0, "test")
+
+
+SIX = [
+    Condition(erasure, noise)
+    for noise in (0.0, 0.7)
+    for erasure in ((0.0,) * 4, (0.0, 1.0, 0.0, 0.0), (0.5,) * 4)
+]
+
+
+@pytest.mark.parametrize(
+    ("rules", "jit_compile", "expected"),
+    [
+        (lewis.lg_s, False, [[169, 159, 162, 141, 133, 147], [2, 3, 1, 5, 5, 3]]),
+        (lewis.nlg, True, [[166, 153, 156, 142, 138, 149], [2, 2, 3, 2, 3, 2]]),
+    ],
+    ids=["lg_s-graph", "nlg-xla"],
+)
+def test_counts_of_one_pair_are_those_from_before_there_were_populations(rules, jit_compile, expected):
+    learner = lewis.make_learner(rules, 16, seed=3)
+    one = evaluator(jit_compile, learner.speaker, learner.listener, lewis.inputs(300, seed=1))
+    successes, games = counts(one, [4, 290], SIX, 2, 9, "test")
+    assert (successes.tolist(), games.tolist()) == (expected, [600, 580])
+
+
+def test_every_pair_of_a_population_wins_as_often_as_by_itself():
+    turns, inputs = turn_takers.population(2, 3, lewis.nlg), lewis.inputs(100)
+    together = Evaluator(turns, inputs, False)
+    found = together.successes([8], SIX, 2, 4, "test")
+    assert together.pairs == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+    for (speaker, listener), wins in zip(together.pairs, found.pairs, strict=True):
+        alone = Evaluator(turns.only(speaker, listener), inputs, False).successes([8], SIX, 2, 4, "test")
+        np.testing.assert_array_equal(wins, alone.pairs[0])
+        np.testing.assert_array_equal(found.games, alone.games)
+    # They are different agents.
+    assert len(np.unique(found.pairs, axis=0)) == 6
+
+
+@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
+@pytest.mark.parametrize("candidates", [8, 300, 700], ids=str)
+def test_votes_are_those_of_a_plain_loop(candidates, jit_compile):
+    turns, inputs = turn_takers.population(2, 3, lewis.nlg), 3 * lewis.inputs(720)
+    wins = np.zeros((2, 4), np.int64)
+    for group in rows(candidates, 0, inputs):
+        seen, target = tf.constant(inputs[group]), np.arange(candidates)
+        shown = Candidates(seen, None, tf.constant(target))
+        for i in range(2):
+            symbols = turns.speaker_as(i).greedy(seen).symbols.numpy()
+            symbols[:, 1] = turns.models[0].vocab_size
+            message = Message(tf.constant(symbols))
+            scores = [turns.listener_as(j).scores(message, shown).numpy().astype(np.float64) for j in range(3)]
+            shares = [np.exp(each - each.max(axis=1, keepdims=True)) for each in scores]
+            mean = np.mean([each / each.sum(axis=1, keepdims=True) for each in shares], axis=0)
+            wins[i] += [(each.argmax(axis=1) == target).sum() for each in (*scores, mean)]
+    condition = Condition((0.0, 1.0, 0.0, 0.0))
+    found = Evaluator(turns, inputs, jit_compile).successes([candidates], [condition], 1, 0, "test")
+    np.testing.assert_array_equal(found.pairs[:, 0, 0].reshape(2, 3), wins[:, :3])
+    np.testing.assert_array_equal(found.votes[:, 0, 0], wins[:, 3])
+    assert (wins[:, 3] != wins[:, :3].T).any()
+
+
+def test_independent_pairs_do_not_mix():
+    turns, inputs = turn_takers.population(3, 3, independent=True), lewis.inputs(100)
+    together = Evaluator(turns, inputs, False)
+    found = together.successes([8], SIX, 1, 4, "test")
+    assert together.pairs == [(0, 0), (1, 1), (2, 2)]
+    np.testing.assert_array_equal(found.votes, found.pairs)
+    for i in range(3):
+        alone = Evaluator(turns.only(i, i), inputs, False).successes([8], SIX, 1, 4, "test")
+        np.testing.assert_array_equal(found.pairs[i], alone.pairs[0])
+
+
+def test_it_compiles_once_for_all_agents_of_a_population():
+    traces = []
+    for size in (1, 3):
+        one = Evaluator(turn_takers.population(size, size), lewis.inputs(50), False)
+        one.successes([8], SIX, 2, 0, "test")
+        traces.append(one.traces)
+        one.successes([8], SIX[::-1], 1, 1, "test")
+        assert one.traces == traces[-1]
+    assert traces[0] == traces[1]
+
+
+def test_each_agent_looks_once_and_each_listener_hears_each_speaker_once_a_mask():
+    conditions = [Condition((p,) * T, noise) for noise in (0.0, 0.1) for p in (0.25, 0.5)]
+    everything = [CLEAR, *conditions]
+    speakers_saw, listeners_saw, heard = eagerly([10], everything, 2, inputs=INPUTS[:100], speakers=2, listeners=3)
+    # Without noise, and in each of two passes with it.
+    assert (len(speakers_saw), len(listeners_saw)) == (2 * 3, 3 * 3)
+    assert len(heard) == 2 * 3 * (1 + 2 * len(conditions))
+
+
+def test_all_pairs_play_the_same_games():
+    conditions = [HALF, Condition((0.5,) * T, 0.5)]
+    speakers_saw, listeners_saw, heard = eagerly([10], conditions, 1, inputs=INPUTS[:100], speakers=2, listeners=3)
+    for seen, agents in ((speakers_saw, 2), (listeners_saw, 3)):
+        looks = np.array(seen).reshape(2, agents, -1)
+        np.testing.assert_array_equal(looks, looks[:, :1].repeat(agents, axis=1))
+    heard = np.array(heard).reshape(2, 6, 100, T)
+    np.testing.assert_array_equal(heard, heard[:, :1].repeat(6, axis=1))
+    assert (heard == V).any() and (heard != V).any()

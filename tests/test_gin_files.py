@@ -13,6 +13,7 @@ EXPERIMENTS = sorted((commands.ROOT / "gin").glob("*_*.gin"))
 TRANSFERS = [file for file in EXPERIMENTS if file.name.startswith("etl_")]
 PAIRS = [file for file in EXPERIMENTS if file not in TRANSFERS]
 TASKS = sorted((commands.ROOT / "gin" / "tasks").glob("*.gin"))
+POPULATIONS = sorted((commands.ROOT / "gin" / "populations").glob("*.gin"))
 PRESETS = sorted((commands.ROOT / "gin" / "reproduce").glob("*.gin"))
 PARTS = sorted(set((commands.ROOT / "gin").rglob("*.gin")) - set(EXPERIMENTS))
 # How many classes and attributes a data set has, and which tasks it has labels for.
@@ -59,7 +60,7 @@ def test_there_are_experiments_for_every_game_and_data_set():
     } <= names
 
 
-@pytest.mark.parametrize("file", EXPERIMENTS, ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [*EXPERIMENTS, *POPULATIONS], ids=lambda file: file.name)
 def test_experiment_says_on_top_what_it_needs_costs_and_should_reach(file):
     header = []
     for line in file.read_text().splitlines():
@@ -86,17 +87,40 @@ def test_experiment_is_built_as_its_name_says(file, data_dir):
     rules = experiment.game
     assert type(rules.channel).__name__ == ("Erasure" if game == "nlg" else "Clear")
     learns = {"lg_s": "ListenerContrastive", "lg_rl": "ListenerReinforce", "nlg": "ListenerReinforce"}
+    learns |= {"lg_gumbel": "ListenerContrastive", "naming": "ListenerClassification"}
     assert type(rules.listener_loss).__name__ == learns[game]
     full = data in FOLDERS
     assert experiment.batch_size == (1024 if full else 64)
-    assert experiment.learner.speaker.core.units == (256 if full else 64)
-    assert experiment.learner.listener.core.units == (512 if full else 128)
+    assert experiment.learner.speaker_as(0).core.units == (256 if full else 64)
+    assert experiment.learner.listener_as(0).core.units == (512 if full else 128)
     # The paper's learning rates: 1e-4 for the speaker, 5e-5 for the listener.
     if full:
-        assert experiment.learner.speaker_optimizer.learning_rate == 1e-4
-        assert experiment.learner.listener_optimizer.learning_rate == 5e-5
-    assert (rules.reward.win, rules.reward.lose) == ((1.0, 0.0) if game == "lg_s" else (1.0, -1.0))
+        assert experiment.learner.pair.speaker_optimizer.learning_rate == 1e-4
+        assert experiment.learner.pair.listener_optimizer.learning_rate == 5e-5
+    assert (rules.reward.win, rules.reward.lose) == ((1.0, -1.0) if game in ("lg_rl", "nlg") else (1.0, 0.0))
+    soft = game == "lg_gumbel"
+    assert type(experiment.learner.speaker_as(0).articulation).__name__ == ("GumbelSoftmax" if soft else "Drawn")
+    assert type(rules.speaker_loss).__name__ == ("SpeakerThroughListener" if soft else "SpeakerReinforce")
+    if game == "naming":
+        assert rules.task.classes == experiment.learner.listener_as(0).head.classes == CLASSES[data]
     assert experiment.steps == (750_000 if full else 10_000)
+
+
+@pytest.mark.parametrize("file", POPULATIONS, ids=lambda file: file.name)
+def test_population_is_built_as_its_name_says(file):
+    catalogue.register_components()
+    config.load(["gin/lg_s_digits.gin", str(file)], [*commands.TINY, "batch_size=16"])
+    with config.plain_errors():
+        experiment, mode = build("Experiment", OneDevice()), build("Train")
+    learner = experiment.learner
+    assert (learner.speakers, learner.listeners, learner.pairs_per_step) == (10, 10, 10)
+    for action in mode.actions:
+        action.check(learner)
+    change = mode.actions[0]
+    assert type(change).__name__ == {"imitation": "ImitationOfBest", "resets": "ResetOfPair"}[file.stem]
+    # The paper's imitation: every ten steps, four students.
+    if file.stem == "imitation":
+        assert (change.every, change.students) == (10, 4)
 
 
 def built_transfer(files, speakers, data_dir, data):
@@ -115,8 +139,8 @@ def test_transfer_is_built_as_its_name_says(file, speakers, data_dir):
     assert experiment.data.name == FOLDERS.get(data, data)
     # A constant noise, and the speaker of the run, whatever size this file's own agents have.
     assert [float(experiment.game.channel.noise(step)) for step in (0, 5000)] == [0.25, 0.25]
-    assert experiment.learner.speaker.core.units == 8
-    assert experiment.learner.listener.core.units == (512 if data in FOLDERS else 128)
+    assert experiment.learner.speaker_as(0).core.units == 8
+    assert experiment.learner.listener_as(0).core.units == (512 if data in FOLDERS else 128)
     usual = {"imagenet": "discriminationdist", "celeba_logits": "discriminationdist", "celeba": "reconstruction"}
     assert experiment.game.task.name == usual.get(data, "classification")
     if data in FOLDERS:

@@ -39,9 +39,10 @@ class ScriptedSpeaker:
         self.speaker, self.actions = speaker, actions
         self.vocab_size = speaker.vocab_size
         self.trainable_variables = speaker.trainable_variables
+        self.grammar = speaker.grammar
         self.score = speaker.score
 
-    def sample(self, inputs, stream):
+    def sample(self, inputs, step, stream):
         return self.speaker.score(inputs, self.actions)
 
 
@@ -70,7 +71,7 @@ def scripted_gradients(learner, x, actions, jit_compile=False):
     learner.speaker = ScriptedSpeaker(speaker, tf.constant(actions))
     function = tf.function(learner.gradients, jit_compile=jit_compile)
     x = tf.constant(x)
-    result = function(Batch(x, {}), x, tf.constant(0, tf.int64), tf.constant(0))
+    result = function(Batch(x, {}), x, tf.constant(0, tf.int64), tf.constant(0), tf.constant([0, 0]))
     learner.speaker = speaker
     return result
 
@@ -163,7 +164,7 @@ def test_three_optimiser_steps_end_where_the_original_ends(golden, jit_compile):
     for step, (x, actions, loss) in enumerate(zip(arrays["x"], arrays["actions"], arrays["losses"], strict=True)):
         gradients, metrics = scripted_gradients(learner, x, actions, jit_compile)
         np.testing.assert_allclose(metrics["loss"], loss, **CLOSE)
-        apply(gradients, tf.constant(step, tf.int64))
+        apply(gradients, tf.constant(step, tf.int64), tf.constant([0, 0]))
     for prefix, agent in (("speaker/", learner.speaker), ("target_speaker/", learner.target_speaker)):
         weights = agents.speaker_weights(agent)
         agents.assert_matches(weights, weights.values(), arrays, "after/" + prefix)
@@ -240,4 +241,4 @@ def test_success_and_failure_split_the_reinforcement_listeners_entropy_as_the_or
     np.testing.assert_allclose((entropy * ~won).mean(), arrays["stats/listener_entropy_failure"], **CLOSE)
     # The original's reported reward is the success rate.
     np.testing.assert_allclose(won.mean(), arrays["stats/reward"], **CLOSE)
-    np.testing.assert_allclose(Success(1.0, -1.0)(won.astype(np.float32), None, None), arrays["reward"], **CLOSE)
+    np.testing.assert_allclose(Success(1.0, -1.0)(won.astype(np.float32), None, None, None), arrays["reward"], **CLOSE)

@@ -19,7 +19,9 @@ FUNCTION_LINES = 60
 # One file, one class: what a gin file names is found in the file of that name.
 PLUG_IN_ROOMS = (
     "actions",
+    "articulations",
     "channels",
+    "grammars",
     "heads",
     "losses",
     "metrics",

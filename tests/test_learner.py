@@ -21,10 +21,10 @@ IDS = ["lg_s with gathered candidates, xla", "nlg, xla", "nlg with sampled distr
 class KeepsGradients(Trainer):
     """A real trainer whose step also returns what it is about to apply."""
 
-    def replica_step(self, step, batch):
+    def replica_step(self, step, batch, turn):
         apply, kept = self._apply, []
-        self._apply = lambda gradients, step: (kept.append(gradients), apply(gradients, step))
-        metrics = super().replica_step(step, batch)
+        self._apply = lambda gradients, step, turn: (kept.append(gradients), apply(gradients, step, turn))
+        metrics = super().replica_step(step, batch, turn)
         self._apply = apply
         return {**metrics, "gradients": kept[0]}
 
@@ -101,8 +101,9 @@ def test_the_target_speaker_is_the_moving_average_and_gets_no_gradient():
     for a, b in zip(before, learner.target_speaker.trainable_variables, strict=True):
         np.testing.assert_array_equal(a, b.numpy())
     x = tf.constant(lewis.inputs(GAMES))
-    gradients, _ = learner.gradients(Batch(x, {}), x, tf.constant(0, tf.int64), tf.constant(0))
-    learner.apply(gradients, tf.constant(0, tf.int64))
+    step, turn = tf.constant(0, tf.int64), tf.constant([0, 0])
+    gradients, _ = learner.gradients(Batch(x, {}), x, step, tf.constant(0), turn)
+    learner.apply(gradients, step, turn)
     for old, new, target in zip(
         before, learner.speaker.trainable_variables, learner.target_speaker.trainable_variables, strict=True
     ):

@@ -4,33 +4,42 @@ import json
 import signal
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from tests import commands
 
+PLAIN = ()
+POPULATION = (
+    *("n_speakers=3", "n_listeners=2", "pairs_per_step=2", "Train.changes=[@ImitationOfBest(), @ResetOfPair()]"),
+    *("ImitationOfBest.every=3", "ResetOfPair.every=4", "ResetOfPair.parts=['head']"),
+)
+SEEDS = ("seeds=2", "Train.changes=[@ResetOfListener()]", "ResetOfListener.every=6")
 
-def train(tmp_path, name, kill_at=""):
+
+def train(tmp_path, name, extra, kill_at=""):
     gin_file = tmp_path / "killable.gin"
     gin_file.write_text(
         "import tests.kill_at\n"
         "include 'gin/nlg_digits.gin'\n"
         "Train.actions = [@StopOnNan(), @Log(), @Checkpoint(), @KillAt()]\n"
     )
-    params = [*commands.TINY, "steps=20", "Log.every=5", "Checkpoint.every=10"]
+    params = [*commands.TINY, *extra, "steps=20", "Log.every=5", "Checkpoint.every=10"]
     env = {"TF_EMCOM_TESTS_KILL_AT": kill_at, "PYTHONPATH": str(commands.ROOT)}
     return commands.start(
         "train", f"--gin_file={gin_file}", f"--workdir={tmp_path / name}", params=params, env=env.items()
     )
 
 
-def test_ten_steps_a_kill_and_ten_more_equal_twenty_steps_bit_for_bit(tmp_path):
-    straight = train(tmp_path, "straight")
+@pytest.mark.parametrize("extra", [PLAIN, POPULATION, SEEDS], ids=["pair", "population", "seeds"])
+def test_ten_steps_a_kill_and_ten_more_equal_twenty_steps_bit_for_bit(tmp_path, extra):
+    straight = train(tmp_path, "straight", extra)
     assert straight.returncode == 0, straight.stderr
     # Three steps and a logged line go beyond the checkpoint and are lost.
-    killed = train(tmp_path, "killed", kill_at="18")
+    killed = train(tmp_path, "killed", extra, kill_at="18")
     assert killed.returncode == -signal.SIGKILL
     assert logged(tmp_path / "killed")[-1]["step"] == 15
-    resumed = train(tmp_path, "killed")
+    resumed = train(tmp_path, "killed", extra)
     assert resumed.returncode == 0, resumed.stderr
     assert "Going on from step 10" in resumed.stdout
 

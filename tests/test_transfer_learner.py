@@ -26,6 +26,9 @@ from tf_emcom.transfer_evaluator import TransferEvaluator
 from tf_emcom.transfer_game import MESSAGES
 from tf_emcom.types import Batch
 
+# The seed of all draws.
+TURN = tf.constant([0, 0])
+
 BATCH, STEPS = 27, 150
 SMALL = functools.partial(MultiMlp, size=16)
 TASKS = {
@@ -54,8 +57,8 @@ def train(learner, examples, steps=STEPS):
 
     @tf.function
     def step(batch, number):
-        gradients, metrics = learner.gradients(batch, batch.inputs, number, tf.constant(0))
-        learner.apply(gradients, number)
+        gradients, metrics = learner.gradients(batch, batch.inputs, number, tf.constant(0), TURN)
+        learner.apply(gradients, number, TURN)
         return metrics
 
     generator = np.random.default_rng(0)
@@ -138,7 +141,7 @@ def test_speaker_and_listener_have_two_views_of_an_input():
         candidates.inputs
     )
     inputs = tf.constant(naming.INPUTS[:BATCH])
-    learner.gradients(Batch(inputs, {}), inputs, tf.constant(0, tf.int64), tf.constant(0))
+    learner.gradients(Batch(inputs, {}), inputs, tf.constant(0, tf.int64), tf.constant(0), TURN)
     spread = naming.INPUTS[:BATCH].std(axis=0)
     noises = [(seen[agent] - inputs).numpy()[:, spread > 0] / spread[spread > 0] for agent in ("speaker", "listener")]
     for noise in noises:
@@ -149,8 +152,8 @@ def test_speaker_and_listener_have_two_views_of_an_input():
 def test_gradients_of_two_halves_add_up_to_those_of_the_whole():
     learner = naming.learner(DiscriminationByDistance(functools.partial(Cpc, 4)), Erasure(0.5), 8)
     inputs, step = tf.constant(naming.INPUTS[::10][:8]), tf.constant(5, tf.int64)
-    whole, metrics = learner.gradients(Batch(inputs, {}), inputs, step, tf.constant(0))
-    halves = [learner.gradients(Batch(inputs[i : i + 4], {}), inputs, step, tf.constant(i)) for i in (0, 4)]
+    whole, metrics = learner.gradients(Batch(inputs, {}), inputs, step, tf.constant(0), TURN)
+    halves = [learner.gradients(Batch(inputs[i : i + 4], {}), inputs, step, tf.constant(i), TURN) for i in (0, 4)]
     for expected, first, second in zip(whole, halves[0][0], halves[1][0], strict=True):
         np.testing.assert_allclose(first + second, expected, atol=1e-6)
     for name, value in metrics.items():

@@ -1,24 +1,18 @@
 """The inner evaluation loop: greedy agents on held-out inputs."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.agents.listener import Listener
-from tf_emcom.agents.speaker import Speaker
 from tf_emcom.data.order import Order
-from tf_emcom.ops.corruption import erase
-from tf_emcom.ops.perturbation import add_gaussian_noise, spread_of
-from tf_emcom.ops.selection import take_shown
+from tf_emcom.greedy_games import GreedyGames
 from tf_emcom.seeds import Stream, step_stream
-from tf_emcom.types import Message
+from tf_emcom.trainee import Trainee
 
 # Games that are played at the same time where C is smaller, as so many groups: enough to keep a processor busy.
 _BLOCK = 256
-# Games of one group that are scored at the same time: the scores of all of 4,096 would leave a processor's cache.
-_SCORED_AT_ONCE = 512
 
 
 class Condition(NamedTuple):
@@ -41,37 +35,62 @@ class Condition(NamedTuple):
 class View(NamedTuple):
     """What agents make of inputs."""
 
-    symbols: tf.Tensor  # [..., T] int32, the speaker's message about each
-    candidates: tf.Tensor  # [..., E], the listener's projection of each
+    symbols: dict[int, tf.Tensor]  # speaker → [..., T] int32, its message about each
+    candidates: dict[int, tf.Tensor]  # listener → [..., E], its projection of each
 
 
-class Evaluator(tf.Module):
-    """Counts successes of a greedy speaker and a greedy listener; nothing is trained.
+class Wins(NamedTuple):
+    """How many games were won, with K numbers of candidates under P conditions."""
+
+    pairs: np.ndarray  # int64 [pairs, K, P], in the order of the evaluator's pairs
+    votes: np.ndarray  # int64 [speakers, K, P], where the speaker's listeners vote; in the order of its speakers
+    games: np.ndarray  # int64 [K], how many each pair played: all play the same
+
+
+class Evaluator:
+    """Counts successes of greedy speakers and greedy listeners; nothing is trained.
 
     Inputs are cut into groups of C: each input is the right candidate of one game and a distractor of the C − 1 others.
-    Only scores depend on the group, so speaker and listener look at an input once, and again only where there is input
-    noise; the listener reads a message once for each mask. It compiles once per C: all else is data.
+    Only scores depend on the group, so a speaker and a listener look at an input once, and again only where there is
+    input noise; a listener reads a message of a speaker once for each mask. All pairs play the same games, with the
+    same masks and the same noise, so that they can be compared and their listeners can vote. It compiles once per C:
+    all else is data, agents too. In memory are what all speakers say and all listeners make of the candidates, but of
+    the messages only what they make of one speaker's.
+
+    Attributes:
+      pairs: speaker and listener of each pair, those of one speaker beside each other.
+      speakers: each speaker of a pair.
     """
 
-    def __init__(self, speaker: Speaker, listener: Listener, inputs: np.ndarray, jit_compile: bool) -> None:
-        """`inputs` is float32 [N, F], a whole split."""
-        super().__init__()
-        self.speaker = speaker
-        self.listener = listener
-        self.inputs = tf.convert_to_tensor(inputs)
-        self._view, self._hear, self._play = (
-            tf.function(function, jit_compile=jit_compile, autograph=False)
-            for function in (self._view_blocks, self._hear_blocks, self._play_blocks)
+    def __init__(self, agents: Trainee, inputs: np.ndarray, jit_compile: bool) -> None:
+        """Tests the pairs that `agents` names, each of whose speakers has as many listeners, on a whole split.
+
+        Args:
+          agents: whose.
+          inputs: float32 [N, F].
+          jit_compile: whether XLA compiles.
+        """
+        self._agents = agents
+        self._audiences: dict[int, list[int]] = {}
+        for speaker, listener in agents.pairs():
+            self._audiences.setdefault(speaker, []).append(listener)
+        self.speakers = list(self._audiences)
+        self.pairs = [(speaker, listener) for speaker in self.speakers for listener in self._audiences[speaker]]
+        self._examples = len(inputs)
+        # One model each, in which the agents take turns.
+        first_speaker, first_listener = self.pairs[0]
+        self._games = GreedyGames(
+            agents.speaker_as(first_speaker), agents.listener_as(first_listener), inputs, jit_compile
         )
 
     @property
     def traces(self) -> int:
         """How often a piece of the loop was traced so far, and compiled where XLA compiles."""
-        return sum(piece.experimental_get_tracing_count() for piece in (self._view, self._hear, self._play))
+        return self._games.traces
 
     def successes(
         self, candidates: Sequence[int], conditions: Sequence[Condition], passes: int, seed: int, split: str
-    ) -> tuple[np.ndarray, np.ndarray]:
+    ) -> Wins:
         """Plays shuffled passes over the split, incomplete groups dropped.
 
         Masks and input noise are drawn afresh for each C, pass, group and game; masks for each condition too.
@@ -84,117 +103,89 @@ class Evaluator(tf.Module):
           split: its name, for the error if it is smaller than a C.
 
         Returns:
-          Successes [K, P] and the number of games behind each, [K].
+          Successes and games.
         """
-        orders = [Order(len(self.inputs), count, seed, split) for count in candidates]
+        orders = [Order(self._examples, count, seed, split) for count in candidates]
         stream = step_stream(seed, tf.constant(0), tf.constant(0), 1, 1)
-        clear = self._view(_every_row(len(self.inputs)), tf.constant(0.0), stream.seed)
-        won = np.zeros((len(orders), len(conditions)), np.int64)
+        clear = self._look(_every_row(self._examples), 0.0, stream)
+        listeners = len(self.pairs) // len(self.speakers)
+        won = np.zeros((len(self.speakers), listeners + 1, len(orders), len(conditions)), np.int64)
         for place, condition in enumerate(conditions):
-            if condition.is_fixed:
-                heard = self._hear(clear.symbols, tf.constant(condition.erasure), stream.seed)
-                won[:, place] = [self._fixed(order, passes, heard, clear) for order in orders]
+            for number, speaker in enumerate(self.speakers if condition.is_fixed else ()):
+                heard = self._heard(speaker, clear, condition, stream)
+                for row, order in enumerate(orders):
+                    won[number, :, row, place] = self._fixed(order, passes, speaker, heard, clear)
         drawn = {place: condition for place, condition in enumerate(conditions) if not condition.is_fixed}
         for row, order in enumerate(orders):
             for number in range(passes if drawn else 0):
                 here = stream.stage(f"{order.batch_size} candidates").stage(f"pass {number}")
                 for place, wins in self._drawn(order, number, drawn, clear, here):
-                    won[row, place] += wins
-        return won, passes * np.array([order.batches_per_epoch * order.batch_size for order in orders])
+                    won[:, :, row, place] += wins
+        games = passes * np.array([order.batches_per_epoch * order.batch_size for order in orders])
+        return Wins(won[:, :-1].reshape(-1, *won.shape[2:]), won[:, -1], games)
 
-    def _fixed(self, order: Order, passes: int, heard: tf.Tensor, clear: View) -> int:
-        """Successes over all passes where every input is heard alike each time."""
-        every_pass = [_rows(order, number) for number in range(passes)]
-        return sum(self._wins(order, _at(rows, heard), _at(rows, clear.candidates)) for rows in every_pass)
+    def _look(self, rows: tf.Tensor, noise: float, stream: Stream) -> View:
+        """What every agent makes of the inputs in rows [blocks, K, C]."""
+        coefficient, symbols, candidates = tf.constant(noise), {}, {}
+        for speaker in self.speakers:
+            self._agents.speaker_as(speaker)
+            symbols[speaker] = self._games.speak(rows, coefficient, stream.seed)
+        for listener in dict.fromkeys(listener for _, listener in self.pairs):
+            self._agents.listener_as(listener)
+            candidates[listener] = self._games.see(rows, coefficient, stream.seed)
+        return View(symbols, candidates)
+
+    def _heard(self, speaker: int, view: View, condition: Condition, stream: Stream) -> tuple[tf.Tensor, ...]:
+        """What each of a speaker's listeners makes of its messages, all with the same masks."""
+        erasure, heard = tf.constant(condition.erasure), []
+        for listener in self._audiences[speaker]:
+            self._agents.listener_as(listener)
+            heard.append(self._games.hear(view.symbols[speaker], erasure, stream.seed))
+        return tuple(heard)
+
+    def _fixed(
+        self, order: Order, passes: int, speaker: int, heard: tuple[tf.Tensor, ...], clear: View
+    ) -> np.ndarray:
+        """Successes with a speaker over all passes where every input is heard alike each time, [L + 1]."""
+        won = np.zeros(len(heard) + 1, np.int64)
+        for number in range(passes):
+            rows = _rows(order, number)
+            seen = {listener: _at(rows, clear.candidates[listener]) for listener in self._audiences[speaker]}
+            won += self._wins(order, speaker, tuple(_at(rows, part) for part in heard), seen)
+        return won
 
     def _drawn(
         self, order: Order, number: int, conditions: dict[int, Condition], clear: View, stream: Stream
-    ) -> Iterator[tuple[int, int]]:
-        """Yields the place of each condition and its successes in one pass; agents look once for each input noise."""
+    ) -> Iterator[tuple[int, np.ndarray]]:
+        """Yields the place of each condition and its successes in one pass, [speakers, L + 1].
+
+        Agents look once for each input noise.
+        """
         rows = _rows(order, number)
         for noise in dict.fromkeys(condition.input_noise for condition in conditions.values()):
             if noise:
-                view = self._view(rows, tf.constant(noise), stream.stage(f"input noise {noise}").seed)
+                view = self._look(rows, noise, stream.stage(f"input noise {noise}"))
             else:
-                view = View(*(_at(rows, part) for part in clear))
+                view = View(*({agent: _at(rows, part) for agent, part in parts.items()} for parts in clear))
             for place, condition in conditions.items():
                 if condition.input_noise == noise:
-                    masks = stream.stage(f"condition {place}").seed
-                    heard = self._hear(view.symbols, tf.constant(condition.erasure), masks)
-                    yield place, self._wins(order, heard, view.candidates)
+                    masks = stream.stage(f"condition {place}")
+                    won = []
+                    for speaker in self.speakers:
+                        heard = self._heard(speaker, view, condition, masks)
+                        won.append(self._wins(order, speaker, heard, view.candidates))
+                    yield place, np.stack(won)
 
-    def _wins(self, order: Order, heard: tf.Tensor, candidates: tf.Tensor) -> int:
-        """Successes in the groups of one pass, without those that only fill the last block."""
-        wins = self._play(heard, candidates).numpy().reshape(-1)
-        return int(np.count_nonzero(wins[: order.batches_per_epoch * order.batch_size]))
+    def _wins(
+        self, order: Order, speaker: int, heard: tuple[tf.Tensor, ...], candidates: dict[int, tf.Tensor]
+    ) -> np.ndarray:
+        """Successes of a speaker's listeners and of their vote in one pass, [L + 1].
 
-    def _view_blocks(self, rows: tf.Tensor, coefficient: tf.Tensor, seed: tf.Tensor) -> View:
-        """What agents make of the inputs in rows [blocks, K, C], each with noise of its own: [blocks, K, C, ...]."""
-        groups, size = rows.shape[1:]
-
-        def view(members: tf.Tensor, stream: Stream) -> View:
-            inputs = tf.gather(self.inputs, members)
-            spread = spread_of(inputs)
-
-            def seen_by(agent: str) -> tf.Tensor:
-                normal = tf.reshape(stream.stage(agent).normal(inputs.shape[-1]), inputs.shape)
-                return tf.reshape(add_gaussian_noise(inputs, coefficient, spread, normal), [groups * size, -1])
-
-            symbols = self.speaker.greedy(seen_by("speaker")).symbols
-            candidates = self.listener.head.candidate_projection(seen_by("listener"))
-            return View(*(tf.reshape(part, [groups, size, part.shape[-1]]) for part in (symbols, candidates)))
-
-        return _over_blocks(view, rows, groups * size, seed, View(tf.int32, tf.float32))
-
-    def _hear_blocks(self, symbols: tf.Tensor, erasure: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """The listener's projections of messages [blocks, K, C, T], each erased by a mask of its own."""
-        groups, size, length = symbols.shape[1:]
-
-        def hear(said: tf.Tensor, stream: Stream) -> tf.Tensor:
-            said = tf.reshape(said, [groups * size, length])
-            received = erase(said, erasure, stream.uniform(length), unknown=self.speaker.vocab_size)
-            heard = self.listener.head.message_projection(self.listener.represent(Message(received)))
-            return tf.reshape(heard, [groups, size, heard.shape[-1]])
-
-        return _over_blocks(hear, symbols, groups * size, seed, tf.float32)
-
-    def _play_blocks(self, heard: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
-        """Whether the listener finds each message's candidate among those of its group; [blocks, K, C, E] both."""
-        groups, size = heard.shape[1:3]
-        games = groups * size
-        at_once = min(games, _SCORED_AT_ONCE)
-        # Several groups are one slice, so that its n-th row is the n-th game.
-        own_group = tf.repeat(tf.reshape(tf.range(games), [groups, size]), size, axis=0) if groups > 1 else None
-
-        def choose(messages: tf.Tensor, seen: tf.Tensor) -> tf.Tensor:
-            scores = take_shown(self.listener.head.compare(messages, seen), own_group)
-            return tf.argmax(scores, axis=-1, output_type=tf.int32)
-
-        def play(block: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            messages, seen = (tf.reshape(part, [games, part.shape[-1]]) for part in block)
-            filled = tf.pad(messages, [[0, -games % at_once], [0, 0]])
-            slices = tf.reshape(filled, [-1, at_once, filled.shape[-1]])
-            choices = _map(lambda some: choose(some, seen), slices, tf.int32)
-            return tf.reshape(choices, [-1])[:games] == tf.tile(tf.range(size), [groups])
-
-        return _map(play, (heard, candidates), tf.bool)
-
-
-def _map(function: Callable[[Any], Any], parts: Any, dtypes: Any) -> Any:
-    # One after the other, so that memory does not grow with their number.
-    return tf.map_fn(function, parts, fn_output_signature=dtypes, parallel_iterations=1)
-
-
-def _over_blocks(function: Callable[..., Any], blocks: tf.Tensor, games: int, seed: tf.Tensor, dtypes: Any) -> Any:
-    """What `function` makes of each block and of a stream for its games."""
-
-    def run(arguments: tuple[tf.Tensor, tf.Tensor]) -> Any:
-        number, block = arguments
-        folded = tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
-        return function(block, Stream(folded, tf.constant(0), games, games))
-
-    numbers = tf.range(blocks.shape[0])
-    return _map(run, (numbers, blocks), dtypes)
+        Without the groups that only fill the last block.
+        """
+        wins = self._games.play(heard, tuple(candidates[listener] for listener in self._audiences[speaker])).numpy()
+        by_player = wins.transpose(1, 0, 2).reshape(len(heard) + 1, -1)
+        return np.count_nonzero(by_player[:, : order.batches_per_epoch * order.batch_size], axis=1)
 
 
 def _rows(order: Order, number: int) -> tf.Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tf_emcom.data.source import Source
 from tf_emcom.errors import require_instance, require_integer
 from tf_emcom.learner import Learner
+from tf_emcom.populations.independent_pairs import IndependentPairs
 from tf_emcom.rules import Rules
 from tf_emcom.runtime.strategies.distribution import Distribution
 from tf_emcom.trainee import Trainee
@@ -19,9 +20,11 @@ class Experiment:
         game: Rules,
         data: Source,
         learner_cls: Callable[..., Trainee] = Learner,
+        independent_cls: Callable[..., Trainee] = IndependentPairs,
         batch_size: int = 1024,
         steps: int = 750_000,
         seed: int = 0,
+        seeds: int = 1,
     ) -> None:
         """Builds the agents; no examples are read yet.
 
@@ -30,15 +33,18 @@ class Experiment:
           game: the rules.
           data: what is talked about.
           learner_cls: makes the agents and what teaches them.
+          independent_cls: makes them where several runs are trained at once.
           batch_size: games a step, B, over all replicas.
           steps: length of the training run.
           seed: of everything random.
+          seeds: how many runs, with seeds from `seed` on, are trained at once.
         """
         require_instance("game", game, Rules, "@nlg/Game()")
         require_instance("data", data, Source, "@Digits()")
         require_integer("batch_size", batch_size, 1, "it counts the games of a step")
         require_integer("steps", steps, 1, "it counts the steps of the training run")
         require_integer("seed", seed, 0, "random numbers start from it")
+        require_integer("seeds", seeds, 1, "it counts the runs that are trained at once")
         # Fails before any data is looked for.
         game.check_batch(batch_size)
         self.distribution = distribution
@@ -48,4 +54,5 @@ class Experiment:
         self.steps = steps
         self.seed = seed
         with distribution.strategy.scope():
-            self.learner = learner_cls(game=game, features=data.features(), batch_size=batch_size, seed=seed)
+            given = {"game": game, "features": data.features(), "batch_size": batch_size, "seed": seed}
+            self.learner = learner_cls(**given) if seeds == 1 else independent_cls(**given, seeds=seeds)

@@ -7,12 +7,13 @@ from tf_emcom.agents.speaker import Speaker
 from tf_emcom.channels.channel import Channel
 from tf_emcom.errors import require_instance
 from tf_emcom.losses.loss import Loss
+from tf_emcom.ops import relaxation
 from tf_emcom.policies.listener_policy import ListenerPolicy
 from tf_emcom.rewards.reward import Reward
 from tf_emcom.rules import Rules
 from tf_emcom.seeds import Stream
-from tf_emcom.tasks.discrimination import Discrimination
-from tf_emcom.types import Batch, Message, Outcome, Play
+from tf_emcom.tasks.task import Task
+from tf_emcom.types import Batch, Message, Outcome, Play, Speech
 
 
 class Game(Rules):
@@ -21,7 +22,7 @@ class Game(Rules):
     def __init__(
         self,
         channel: Channel,
-        task: Discrimination,
+        task: Task,
         listener_policy: ListenerPolicy,
         reward: Reward,
         speaker_loss: Loss,
@@ -29,7 +30,7 @@ class Game(Rules):
     ) -> None:
         """UserError where a part is not of its kind."""
         require_instance("Game.channel", channel, Channel, "@Erasure()")
-        require_instance("Game.task", task, Discrimination, "@Discrimination()")
+        require_instance("Game.task", task, Task, "@Discrimination()")
         require_instance("Game.listener_policy", listener_policy, ListenerPolicy, "@Greedy()")
         require_instance("Game.reward", reward, Reward, "@Success()")
         require_instance("Game.speaker_loss", speaker_loss, Loss, "@SpeakerReinforce()")
@@ -42,7 +43,7 @@ class Game(Rules):
         self.listener_loss = listener_loss
 
     def check_batch(self, batch_size: int) -> None:
-        """UserError where a batch of so many games has too few candidates."""
+        """UserError where a batch of so many games cannot be played."""
         self.task.candidates_per_game(batch_size)
 
     def play(
@@ -66,12 +67,20 @@ class Game(Rules):
           step: integer [], where schedules stand.
           stream: this step's random numbers.
         """
-        speech = speaker.sample(batch.inputs, stream.stage("speaker"))
+        speech = speaker.sample(batch.inputs, step, stream.stage("speaker"))
         target_speech = target_speaker.score(batch.inputs, speech.symbols)
-        message = self.channel(Message(speech.symbols), speaker.vocab_size, step, stream.stage("channel"))
-        candidates = self.task.candidates(candidate_inputs, stream.stage("candidates"))
-        hearing = listener.hear(message, candidates)
+        message = self._carry(speech, speaker, step, stream.stage("channel"))
+        candidates = self.task.candidates(batch, candidate_inputs, stream.stage("candidates"))
+        hearing = self.task.hear(listener, message, candidates)
         choice = self.listener_policy(hearing.scores, step, stream.stage("listener"))
         success = self.task.success(choice, candidates)
-        outcome = Outcome(success, self.reward(success, hearing, candidates))
+        outcome = Outcome(success, self.reward(success, speech, hearing, candidates))
         return Play(batch, speech, target_speech, message, candidates, hearing, choice, outcome)
+
+    def _carry(self, speech: Speech, speaker: Speaker, step: tf.Tensor, stream: Stream) -> Message:
+        """What arrives; a soft symbol does where its hard form arrived as it was sent, whatever the channel is."""
+        corrupted = self.channel(Message(speech.symbols), speaker.vocab_size, step, stream)
+        received = speaker.grammar.keep_silence(speech.symbols, corrupted.symbols)
+        if speech.relaxed is None:
+            return Message(received)
+        return Message(received, relaxation.arrived(speech.relaxed, speech.symbols, received))

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
@@ -27,7 +28,8 @@ class Gradients(NamedTuple):
 class Learner(Trainee):
     """A speaker, its moving average and a listener, which learn from the games they play.
 
-    Everything is created within the strategy's scope.
+    A `Population` has one of it, and lends it the weights of the pair that plays. Everything is created within the
+    strategy's scope.
     """
 
     def __init__(
@@ -63,23 +65,78 @@ class Learner(Trainee):
         self.batch_size = batch_size
         self.seed = seed
         self.target_decay = target_decay
-        candidates = game.task.candidates_per_game(batch_size)
+        self._candidates = game.task.candidates_per_game(batch_size)
+        self._features = features
+        self._speaker_cls, self._listener_cls = speaker_cls, listener_cls
         keras.utils.set_random_seed(seed & 0x7FFFFFFF)
         self.speaker, self.target_speaker, self.listener = speaker_cls(), speaker_cls(), listener_cls()
-        self.speaker.build((None, features))
-        self.target_speaker.build((None, features))
-        self.listener.build((candidates, features))
+        self._build_speaker(self.speaker)
+        self._build_speaker(self.target_speaker)
+        self._build_listener(self.listener)
         self.target_speaker.set_weights(self.speaker.get_weights())
         self.speaker_optimizer = speaker_optimizer_cls(self.speaker.trainable_variables)
         self.listener_optimizer = listener_optimizer_cls(self.listener.trainable_variables)
-        self.agents = {"speaker": self.speaker, "target_speaker": self.target_speaker, "listener": self.listener}
-        self.optimizers = {"speaker_optimizer": self.speaker_optimizer, "listener_optimizer": self.listener_optimizer}
+
+    def new_speaker(self, seed: int) -> list[np.ndarray]:
+        """The first weights of another speaker, drawn from `seed`, in the order of its trainable variables."""
+        keras.utils.set_random_seed(seed)
+        return _values(self._build_speaker(self._speaker_cls()))
+
+    def new_listener(self, seed: int) -> list[np.ndarray]:
+        """The first weights of another listener, drawn from `seed`, in the order of its trainable variables."""
+        keras.utils.set_random_seed(seed)
+        return _values(self._build_listener(self._listener_cls()))
+
+    @property
+    def speaker_values(self) -> list[np.ndarray]:
+        """The weights of its own speaker, as they are now."""
+        return _values(self.speaker)
+
+    @property
+    def listener_values(self) -> list[np.ndarray]:
+        """The weights of its own listener, as they are now."""
+        return _values(self.listener)
+
+    @property
+    def agents(self) -> dict[str, Sequence[keras.Variable]]:
+        """The weights of the three."""
+        return {
+            "speaker": self.speaker.trainable_variables,
+            "target_speaker": self.target_speaker.trainable_variables,
+            "listener": self.listener.trainable_variables,
+        }
+
+    @property
+    def memories(self) -> dict[str, Sequence[keras.Variable]]:
+        """The optimisers."""
+        return {
+            "speaker_optimizer": self.speaker_optimizer.state,
+            "listener_optimizer": self.listener_optimizer.state,
+        }
+
+    def speaker_as(self, index: int) -> Speaker:
+        """The one speaker."""
+        return self.speaker
+
+    def listener_as(self, index: int) -> Listener:
+        """The one listener."""
+        return self.listener
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """What the task asks about."""
+        return self.game.task.labels
+
+    def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
+        """Inputs and labels as they are, once the task has seen that they fit."""
+        self.game.task.check_labels(labels, data)
+        return inputs, labels
 
     def gradients(
-        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor
+        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
     ) -> tuple[Gradients, Metrics]:
         """One replica's share of both agents' gradients and of the metrics; as for every trainee."""
-        stream = step_stream(self.seed, step, first_game, batch.inputs.shape[0], self.batch_size)
+        stream = step_stream(turn[:2], step, first_game, batch.inputs.shape[0], self.batch_size)
         speaker_weights = [v.value for v in self.speaker.trainable_variables]
         listener_weights = [v.value for v in self.listener.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -100,13 +157,26 @@ class Learner(Trainee):
             "accuracy": play.outcome.success,
             "reward": play.outcome.reward,
             "loss": speaker_terms.loss + listener_terms.loss,
+            "message_length": tf.cast(play.speech.lengths, tf.float32),
             **speaker_terms.terms,
             **listener_terms.terms,
         }
         return gradients, self.shares(per_game)
 
-    def apply(self, gradients: Gradients, step: tf.Tensor) -> None:
+    def apply(self, gradients: Gradients, step: tf.Tensor, turn: tf.Tensor) -> None:
         """Updates both agents, then the target speaker, with gradients summed over replicas."""
         self.speaker_optimizer.apply(gradients.speaker, step)
         self.listener_optimizer.apply(gradients.listener, step)
         follow(self.target_speaker.trainable_variables, self.speaker.trainable_variables, self.target_decay)
+
+    def _build_speaker(self, speaker: Speaker) -> Speaker:
+        speaker.build((None, self._features))
+        return speaker
+
+    def _build_listener(self, listener: Listener) -> Listener:
+        listener.build((self._candidates, self._features))
+        return listener
+
+
+def _values(agent: keras.Model) -> list[np.ndarray]:
+    return [np.asarray(tf.convert_to_tensor(v.value)) for v in agent.trainable_variables]

@@ -60,9 +60,21 @@ class Stream(NamedTuple):
         return _bits(self.seed, (count,))
 
 
-def step_stream(seed: int, step: tf.Tensor, first_game: tf.Tensor, local_games: int, global_games: int) -> Stream:
-    """The stream of one step of a run with `seed`; `step` is an integer scalar."""
-    base = tf.constant([seed & 0x7FFFFFFF, (seed >> 31) & 0x7FFFFFFF], tf.int32)
+def seed_words(seed: int) -> tf.Tensor:
+    """A run's seed as TensorFlow takes it, int32 [2]."""
+    return tf.constant([seed & 0x7FFFFFFF, (seed >> 31) & 0x7FFFFFFF], tf.int32)
+
+
+def named_seed(seed: int, *names: object) -> int:
+    """A seed in [0, 2^31) for one named purpose, such as ("speaker", 3), of a run with `seed`."""
+    return zlib.crc32(" ".join(map(str, (seed, *names))).encode()) & 0x7FFFFFFF
+
+
+def step_stream(
+    seed: int | tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, local_games: int, global_games: int
+) -> Stream:
+    """The stream of one step of a run with `seed`, a number or its words int32 [2]; `step` is an integer scalar."""
+    base = seed_words(seed) if isinstance(seed, int) else seed
     folded = tf.random.experimental.stateless_fold_in(base, tf.cast(step, tf.int32), alg="philox")
     return Stream(folded, tf.cast(first_game, tf.int32), local_games, global_games)
 

@@ -1,6 +1,7 @@
 """What a trainer trains."""
 
 import abc
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,34 +9,45 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.optimizers.optimizer import Optimizer
+from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.speaker import Speaker
 from tf_emcom.rules import Rules
+from tf_emcom.seeds import seed_words
 from tf_emcom.types import Batch
 
 Metrics = dict[str, tf.Tensor]
+
+# Tests play all speakers with all listeners, up to so many of each.
+_MOST = 10
 
 
 class Trainee(tf.Module, abc.ABC):
     """Agents, and how they learn from a batch.
 
-    `gradients` and `apply` are separate, because collectives between replicas stand between them, and XLA cannot have
-    those on every strategy.
+    A step has one or more turns, done one after the other on the same batch. In each, `gradients` and `apply` are
+    separate, because collectives between replicas stand between them, and XLA cannot have those on every strategy.
 
     Attributes:
       game: the rules.
       batch_size: B, over all replicas.
-      agents: name → agent, all whose weights a checkpoint holds.
-      optimizers: name → optimiser.
+      seed: of everything random.
+      speakers: how many speakers there are.
+      listeners: how many listeners there are.
+      pairs_per_step: how many pairs play a batch, one after the other.
+      independent: whether speaker and listener i are a run of their own, with a seed of their own, for every i.
     """
 
     game: Rules
     batch_size: int
-    agents: dict[str, keras.Model]
-    optimizers: dict[str, Optimizer]
+    seed: int
+    speakers: int = 1
+    listeners: int = 1
+    pairs_per_step: int = 1
+    independent: bool = False
 
     @abc.abstractmethod
     def gradients(
-        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor
+        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
     ) -> tuple[Any, Metrics]:
         """One replica's share of the gradients and metrics: summed over replicas they are means over the global batch.
 
@@ -44,11 +56,44 @@ class Trainee(tf.Module, abc.ABC):
           candidate_inputs: [B, F], the inputs of all replicas' games in order.
           step: integer [].
           first_game: int32 [], position in the global batch of this replica's first game.
+          turn: int32 [...], a row of `turns`.
         """
 
     @abc.abstractmethod
-    def apply(self, gradients: Any, step: tf.Tensor) -> None:
+    def apply(self, gradients: Any, step: tf.Tensor, turn: tf.Tensor) -> None:
         """Updates the agents with gradients summed over replicas."""
+
+    @property
+    @abc.abstractmethod
+    def agents(self) -> dict[str, Sequence[keras.Variable]]:
+        """Name → weights, of all agents; with a leading axis where there are several of a name."""
+
+    @property
+    @abc.abstractmethod
+    def memories(self) -> dict[str, Sequence[keras.Variable]]:
+        """Name → what else a run needs to go on as if it had never stopped: optimisers, running success."""
+
+    @abc.abstractmethod
+    def speaker_as(self, index: int) -> Speaker:
+        """The speaker, with the weights of speaker `index` until another one is asked for."""
+
+    @abc.abstractmethod
+    def listener_as(self, index: int) -> Listener:
+        """The listener, with the weights of listener `index` until another one is asked for."""
+
+    def turns(self, step: tf.Tensor) -> tf.Tensor:
+        """What each turn of a step is about, int32 [K, ...]; its first two numbers are the seed of its draws."""
+        return seed_words(self.seed)[tf.newaxis]
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Which speaker is tested with which listener: all with all, of the first ten of each; or each run's own."""
+        if self.independent:
+            return [(i, i) for i in range(self.speakers)]
+        return list(itertools.product(range(min(self.speakers, _MOST)), range(min(self.listeners, _MOST))))
+
+    def seeds(self) -> list[int]:
+        """The seed of each independent run; one where nothing is independent."""
+        return [self.seed]
 
     @property
     def labels(self) -> Sequence[str]:
@@ -75,6 +120,6 @@ class Trainee(tf.Module, abc.ABC):
         return {name: tf.reduce_sum(tf.stop_gradient(v)) / self.batch_size for name, v in per_game.items()}
 
     def is_finite(self) -> bool:
-        """Whether every weight that is trained is a finite number; a look from the host, between steps."""
-        weights = [v for agent in self.agents.values() for v in agent.trainable_variables]
+        """Whether every weight is a finite number; a look from the host, between steps."""
+        weights = [v for agent in self.agents.values() for v in agent]
         return all(bool(tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(v)))) for v in weights)

@@ -30,17 +30,17 @@ class Trainer(tf.Module):
         self._apply = distribution.compiled(learner.apply)
         self._step = distribution.compiled_whole(self.replica_step)
 
-    def replica_step(self, step: tf.Tensor, batch: Batch) -> Metrics:
-        """One step of one replica: the same text for every strategy.
+    def replica_step(self, step: tf.Tensor, batch: Batch, turn: tf.Tensor) -> Metrics:
+        """One turn of a step of one replica: the same text for every strategy.
 
         Candidates are data, so they are gathered as inputs, before the compiled gradients and outside of them.
         """
         local_games = batch.inputs.shape[0]
         candidate_inputs = self.distribution.gather(batch.inputs)
         first_game = self.distribution.replica_id() * local_games
-        gradients, metrics = self._gradients(batch, candidate_inputs, step, first_game)
+        gradients, metrics = self._gradients(batch, candidate_inputs, step, first_game, turn)
         gradients, metrics = self.distribution.sum((gradients, metrics))
-        self._apply(gradients, step)
+        self._apply(gradients, step, turn)
         return metrics
 
     # Without AutoGraph, which would wrap a user's mistake, found while tracing, in pages of its own.
@@ -60,5 +60,28 @@ class Trainer(tf.Module):
         first = self._one(next(batches))
         return tf.while_loop(lambda done, _: done < steps, body, (tf.constant(1), first), parallel_iterations=1)[1]
 
+    @tf.function(autograph=False)
+    def teach(self, step: tf.Tensor, batch: Batch, turns: tf.Tensor) -> Metrics:
+        """Trains given turns, int32 [K, ...], on one batch (this replica's games), and returns their mean metrics."""
+        return self._turns(step, batch, turns)
+
     def _one(self, element: tuple[tf.Tensor, Batch]) -> Metrics:
-        return self.distribution.first_replica(self.distribution.strategy.run(self._step, args=element))
+        step, batch = element
+        return self._turns(step, batch, self.learner.turns(self.distribution.first_replica(step)))
+
+    def _turns(self, step: tf.Tensor, batch: Batch, turns: tf.Tensor) -> Metrics:
+        """The mean metrics of the turns of one step, done one after the other."""
+        count = turns.shape[0]
+
+        def run(number: int | tf.Tensor) -> Metrics:
+            metrics = self.distribution.strategy.run(self._step, args=(step, batch, turns[number]))
+            return self.distribution.first_replica(metrics)
+
+        def body(number: tf.Tensor, totals: Metrics) -> tuple[tf.Tensor, Metrics]:
+            return number + 1, tf.nest.map_structure(tf.add, totals, run(number))
+
+        totals = run(0)
+        if count > 1:
+            loop = (tf.constant(1), totals)
+            totals = tf.while_loop(lambda number, _: number < count, body, loop, parallel_iterations=1)[1]
+        return tf.nest.map_structure(lambda total: total / count, totals)

@@ -84,5 +84,6 @@ class TransferEvaluator(tf.Module):
         stream = Stream(seed, tf.constant(0), games, games)
         spoken, shown = game.views(speaker, batch, batch.inputs, stream)
         uniform = stream.stage("channel").uniform(spoken.shape[1])
-        message = Message(erase(spoken, noise, uniform, unknown=speaker.vocab_size))
+        received = erase(spoken, noise, uniform, unknown=speaker.vocab_size)
+        message = Message(speaker.grammar.keep_silence(spoken, received))
         return game.task.lesson(self.learner.listener, message, batch, shown, stream.stage("task"))

@@ -55,7 +55,8 @@ class TransferGame(Rules):
           stream: this step's random numbers.
         """
         spoken, shown = self.views(speaker, batch, candidate_inputs, stream)
-        message = self.channel(Message(spoken), speaker.vocab_size, step, stream.stage("channel"))
+        corrupted = self.channel(Message(spoken), speaker.vocab_size, step, stream.stage("channel"))
+        message = Message(speaker.grammar.keep_silence(spoken, corrupted.symbols))
         return self.task.lesson(listener, message, batch, shown, stream.stage("task"))
 
     def views(

@@ -74,8 +74,24 @@ class TransferLearner(Trainee):
         self.listener = listener_cls(vocab_size=self.speaker.vocab_size, head_cls=game.task.head)
         self.listener.build((batch_size, features))
         self.listener_optimizer = listener_optimizer_cls(self.listener.trainable_variables)
-        self.agents = {"speaker": self.speaker, "listener": self.listener}
-        self.optimizers = {"listener_optimizer": self.listener_optimizer}
+
+    @property
+    def agents(self) -> dict[str, Sequence[keras.Variable]]:
+        """The weights of both."""
+        return {"speaker": self.speaker.trainable_variables, "listener": self.listener.trainable_variables}
+
+    @property
+    def memories(self) -> dict[str, Sequence[keras.Variable]]:
+        """The listener's optimiser."""
+        return {"listener_optimizer": self.listener_optimizer.state}
+
+    def speaker_as(self, index: int) -> Speaker:
+        """The speaker."""
+        return self.speaker
+
+    def listener_as(self, index: int) -> Listener:
+        """The listener."""
+        return self.listener
 
     @property
     def labels(self) -> Sequence[str]:
@@ -104,10 +120,10 @@ class TransferLearner(Trainee):
         return self.speaker_source.documents()
 
     def gradients(
-        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor
+        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
     ) -> tuple[list[tf.Tensor], Metrics]:
         """One replica's share of the listener's gradients and of the metrics; as for every trainee."""
-        stream = step_stream(self.seed, step, first_game, batch.inputs.shape[0], self.batch_size)
+        stream = step_stream(turn[:2], step, first_game, batch.inputs.shape[0], self.batch_size)
         weights = [v.value for v in self.listener.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
@@ -116,7 +132,7 @@ class TransferLearner(Trainee):
         gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return gradients, self.shares({"loss": terms.loss, **terms.terms})
 
-    def apply(self, gradients: list[tf.Tensor], step: tf.Tensor) -> None:
+    def apply(self, gradients: list[tf.Tensor], step: tf.Tensor, turn: tf.Tensor) -> None:
         """Updates the listener; the speaker has no optimiser."""
         self.listener_optimizer.apply(gradients, step)
 

@@ -1,7 +1,8 @@
 """The records that flow through one game, one per stage, each filled once.
 
 Sizes: B games, T symbols in a message, V symbols in the vocabulary, F features of an input, C candidates, H units of
-a core.
+a core. Where a listener names an input's L labels instead of choosing, the C candidates are the classes of a label, and
+what says [B] of targets and choices, or [B, C] of scores, is [B, L] and [B, L, C].
 """
 
 from typing import NamedTuple
@@ -19,7 +20,7 @@ class Batch(NamedTuple):
 class Candidates(NamedTuple):
     """What the listeners of B games choose from."""
 
-    inputs: tf.Tensor  # [N, F] every input that is a candidate of some game
+    inputs: tf.Tensor | None  # [N, F] every input that is a candidate of some game; None: candidates are classes
     shown: tf.Tensor | None  # [B, C] which of the N each game shows; None: every game shows all N, in order (C = N)
     target: tf.Tensor  # [B] position of the right one among the C
 
@@ -34,6 +35,7 @@ class Speech(NamedTuple):
     value: tf.Tensor | None  # [B, T] where the head has it
     q_values: tf.Tensor | None  # [B, T, V] where the head has them
     relaxed: tf.Tensor | None = None  # [B, T, V] soft symbols, where gradients are to reach the speaker through them
+    lengths: tf.Tensor | None = None  # [B] int32, symbols before the message ends; T where messages have no end
 
 
 class Message(NamedTuple):

@@ -7,8 +7,15 @@ import tensorflow as tf
 from tf_emcom.agents.listener import Listener
 from tf_emcom.heads.listener.cpc import Cpc
 from tf_emcom.heads.listener.norm_merge_policy_q_value import NormMergePolicyQValue
+from tf_emcom.nets.attention_core import AttentionCore
+from tf_emcom.nets.discrete_lstm import DiscreteLstm
 from tf_emcom.nets.gru_core import GruCore
+from tf_emcom.nets.identity_core import IdentityCore
+from tf_emcom.nets.lstm_attention_core import LstmAttentionCore
 from tf_emcom.nets.lstm_core import LstmCore
+from tf_emcom.nets.symbol_embedding import SymbolEmbedding
+from tf_emcom.nets.transformer_core import TransformerCore
+from tf_emcom.nets.transformer_reader import TransformerReader
 from tf_emcom.types import Candidates, Message
 
 B, F, V, T, H, C = 6, 4, 5, 3, 8, 6
@@ -94,7 +101,7 @@ def test_listener_without_critics_has_no_values():
     assert (hearing.value, hearing.q_values) == (None, None)
 
 
-def test_gradient_reaches_every_weight(listener):
+def assert_gradient_reaches_every_weight(listener):
     with tf.GradientTape() as tape:
         hearing = listener.hear(MESSAGE, IN_BATCH)
         parts = [x for x in hearing if x is not None]
@@ -108,9 +115,66 @@ def test_gradient_reaches_every_weight(listener):
         assert np.any(gradient), variable.path
 
 
+def test_gradient_reaches_every_weight(listener):
+    assert_gradient_reaches_every_weight(listener)
+
+
 def test_default_sizes_are_those_of_the_papers():
     listener = Listener()
     assert listener.embedding.symbols == 21
     assert listener.embedding.size == 10
     assert type(listener.head) is Cpc
     assert type(listener.core) is LstmCore
+
+
+READING = [
+    IdentityCore,
+    *(functools.partial(cls, H) for cls in (LstmCore, GruCore, LstmAttentionCore)),
+    *(functools.partial(cls, H, 2, longest=T) for cls in (AttentionCore, TransformerCore, TransformerReader)),
+]
+
+
+def named(make):
+    return getattr(make, "func", make).__name__
+
+
+@pytest.fixture(scope="module", params=[SymbolEmbedding, functools.partial(DiscreteLstm, units=5)], ids=named)
+def torso(request):
+    return request.param
+
+
+def with_core(core, torso=SymbolEmbedding):
+    listener = Listener(V, core, functools.partial(Cpc, 7), embedding_size=3, torso_cls=torso)
+    listener.build((C, F))
+    return listener
+
+
+@pytest.mark.parametrize("core", READING, ids=named)
+def test_every_torso_goes_with_every_core(core, torso):
+    listener = with_core(core, torso)
+    assert listener.represent(MESSAGE).shape == (B, listener.core.units)
+    assert listener.hear(MESSAGE, IN_BATCH).scores.shape == (B, C)
+    assert_gradient_reaches_every_weight(listener)
+
+
+@pytest.mark.parametrize("core", READING, ids=named)
+def test_soft_symbols_that_are_sure_are_heard_as_the_ids(core, torso):
+    listener = with_core(core, torso)
+    sure = tf.one_hot(MESSAGE.symbols, V + 1)
+    # Other ids, since soft symbols are heard instead of them.
+    soft = listener.represent(Message(tf.zeros_like(MESSAGE.symbols), sure))
+    np.testing.assert_allclose(soft, listener.represent(MESSAGE), atol=1e-5)
+
+
+def test_gradient_reaches_the_speaker_through_soft_symbols(torso):
+    listener, soft = with_core(READING[1], torso), tf.fill([B, T, V + 1], 1 / (V + 1))
+    with tf.GradientTape() as tape:
+        tape.watch(soft)
+        scores = listener.scores(Message(MESSAGE.symbols, soft), IN_BATCH)
+    assert np.any(tape.gradient(scores, soft), axis=(1, 2)).all()
+
+
+def test_weights_of_the_usual_listener_keep_their_order():
+    paths = [v.path.partition("/")[2] for v in with_core(READING[1]).trainable_variables]
+    assert [path.split("/")[0] for path in paths[:4]] == ["embedding", "lstm_core", "lstm_core", "lstm_core"]
+    assert paths[4].startswith("cpc")

@@ -6,6 +6,8 @@ import pkgutil
 
 ROOMS = (
     "schedules",
+    "articulations",
+    "grammars",
     "channels",
     "policies",
     "rewards",
@@ -21,7 +23,7 @@ ROOMS = (
 # Not abstract to Python, because Keras layers and tf.Modules bring their own metaclasses, but made only to be derived
 # from: none of them works, or is meant to be named, without a subclass.
 BASES = {"nets.Core", "heads.speaker.SpeakerHead", "heads.listener.ListenerHead", "optimizers.Optimizer"} | {
-    *("heads.transfer.PredictionHead", "transfer.LabelTask", "transfer.CandidateTask")
+    *("nets.MessageReader", "heads.transfer.PredictionHead", "transfer.LabelTask", "transfer.CandidateTask")
 }
 
 

@@ -12,10 +12,15 @@ import numpy as np
 import tensorflow as tf
 
 from tests.losses import plays
+from tf_emcom.articulations.drawn import Drawn
+from tf_emcom.articulations.gumbel_softmax import GumbelSoftmax
+from tf_emcom.articulations.straight_through import StraightThrough
 from tf_emcom.channels.clear import Clear
 from tf_emcom.channels.erasure import Erasure
 from tf_emcom.channels.fixed_erasure import FixedErasure
 from tf_emcom.channels.substitution import Substitution
+from tf_emcom.grammars.any_symbol import AnySymbol
+from tf_emcom.grammars.end_symbol import EndSymbol
 from tf_emcom.heads.listener.cpc import Cpc
 from tf_emcom.heads.listener.dist_policy_value import DistPolicyValue
 from tf_emcom.heads.listener.dot_product import DotProduct
@@ -30,21 +35,35 @@ from tf_emcom.heads.speaker.policy_value import PolicyValue
 from tf_emcom.heads.transfer.image_decoder import ImageDecoder
 from tf_emcom.heads.transfer.multi_mlp import MultiMlp
 from tf_emcom.losses.listener_advantage_reinforce import ListenerAdvantageReinforce
+from tf_emcom.losses.listener_classification import ListenerClassification
 from tf_emcom.losses.listener_contrastive import ListenerContrastive
 from tf_emcom.losses.listener_reinforce import ListenerReinforce
 from tf_emcom.losses.speaker_policy_gradient import SpeakerPolicyGradient
 from tf_emcom.losses.speaker_reinforce import SpeakerReinforce
-from tf_emcom.nets import unroll
+from tf_emcom.losses.speaker_through_listener import SpeakerThroughListener
+from tf_emcom.nets.attention_core import AttentionCore
+from tf_emcom.nets.discrete_lstm import DiscreteLstm
 from tf_emcom.nets.gru_core import GruCore
 from tf_emcom.nets.identity import Identity
+from tf_emcom.nets.identity_core import IdentityCore
 from tf_emcom.nets.linear import Linear
+from tf_emcom.nets.lstm_attention_core import LstmAttentionCore
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.nets.mlp import Mlp
+from tf_emcom.nets.position_embedding import PositionEmbedding
+from tf_emcom.nets.self_attention import SelfAttention
 from tf_emcom.nets.symbol_embedding import SymbolEmbedding
+from tf_emcom.nets.transformer import Transformer
+from tf_emcom.nets.transformer_block import TransformerBlock
+from tf_emcom.nets.transformer_core import TransformerCore
+from tf_emcom.nets.transformer_reader import TransformerReader
+from tf_emcom.ops import categorical
 from tf_emcom.optimizers.adam import Adam
 from tf_emcom.optimizers.clip_by_global_norm import ClipByGlobalNorm
+from tf_emcom.policies.epsilon_greedy import EpsilonGreedy
 from tf_emcom.policies.greedy import Greedy
 from tf_emcom.policies.sampled import Sampled
+from tf_emcom.rewards.length_cost import LengthCost
 from tf_emcom.rewards.log_probability import LogProbability
 from tf_emcom.rewards.success import Success
 from tf_emcom.schedules.constant import Constant
@@ -54,12 +73,13 @@ from tf_emcom.schedules.joined import Joined
 from tf_emcom.schedules.linear_ramp import LinearRamp as LinearRamp
 from tf_emcom.seeds import step_stream
 from tf_emcom.tasks.discrimination import Discrimination
+from tf_emcom.tasks.naming import Naming
 from tf_emcom.transfer.attribute import Attribute
 from tf_emcom.transfer.classification import Classification
 from tf_emcom.transfer.discrimination_by_distance import DiscriminationByDistance
 from tf_emcom.transfer.discrimination_by_dot_product import DiscriminationByDotProduct
 from tf_emcom.transfer.reconstruction import Reconstruction
-from tf_emcom.types import Batch, Candidates, Hearing, Message
+from tf_emcom.types import Batch, Candidates, Hearing, Message, Speech
 
 B, T, V, F, H, E, C = 4, 3, 5, 6, 8, 7, 4
 Arguments = dict[str, Any]
@@ -114,6 +134,37 @@ def channel(make):
     return Example(make, call, {"symbols": symbols(0), **STEP}, gives)
 
 
+def articulation(make, *parts):
+    def call(articulation, given):
+        uniform = stream(given["step"]).uniform(*articulation.draws(V))
+        symbols, relaxed = articulation(given["logits"], uniform, given["step"])
+        said = {"symbols": symbols, "log_probs": categorical.log_prob(given["logits"], symbols)}
+        return said if relaxed is None else {**said, "relaxed": relaxed}
+
+    gives = {"symbols": f"int32 [{B}]", "log_probs": f"float32 [{B}]", "relaxed": f"float32 [{B}, {V}]"}
+    gives = {name: form for name, form in gives.items() if name in ("symbols", "log_probs", *parts)}
+    return Example(make, call, {"logits": floats(25, B, V), **STEP}, gives, ("logits",))
+
+
+def grammar(make):
+    def call(grammar, given):
+        grammar = grammar.for_vocabulary(V)
+        return {
+            "logits": grammar.allowed(given["logits"], given["previous"]),
+            "lengths": grammar.lengths(given["sent"]),
+            "kept": grammar.keep_silence(given["sent"], given["received"]),
+        }
+
+    arguments = {
+        "logits": floats(25, B, V),
+        "previous": np.array([V, V - 1, 0, V - 1], np.int32),
+        "sent": symbols(26),
+        "received": symbols(27, V + 1),
+    }
+    gives = {"logits": f"float32 [{B}, {V}]", "lengths": f"int32 [{B}]", "kept": f"int32 [{B}, {T}]"}
+    return Example(make, call, arguments, gives, ("logits",))
+
+
 def policy(make):
     def call(policy, given):
         return present(policy(given["scores"], given["step"], stream(given["step"])))
@@ -125,24 +176,30 @@ def policy(make):
 def reward(make):
     def call(reward, given):
         candidates = Candidates(None, None, given["target"])
-        return {"reward": reward(given["success"], Hearing(given["scores"], None, None), candidates)}
+        speech = Speech(*[None] * 6, lengths=given["lengths"])
+        return {"reward": reward(given["success"], speech, Hearing(given["scores"], None, None), candidates)}
 
     arguments = {
         "success": np.array([0, 1, 1, 0], np.float32),
+        "lengths": np.array([T, 0, 1, 2], np.int32),
         "scores": floats(1, B, C),
         "target": np.arange(B, dtype=np.int32),
     }
     return Example(make, call, arguments, {"reward": f"float32 [{B}]"})
 
 
-def task(make, gives):
-    def call(task, given):
-        candidates = task.candidates(given["inputs"], stream(given["step"]))
-        choice = Greedy()(given["scores"], given["step"], stream(given["step"]))
-        return {**present(candidates), "success": task.success(choice, candidates)}
+def task(make, told, gives):
+    """`told` is the shape of what the listener gives."""
 
-    arguments = {"inputs": floats(2, B, F), "scores": floats(1, B, 3), **STEP}
-    return Example(make, call, arguments, gives)
+    def call(task, given):
+        batch = Batch(given["inputs"], {name: given[name] for name in task.labels})
+        candidates = task.candidates(batch, given["inputs"], stream(given["step"]))
+        hearing = task.hear(Reader(given["told"], side=None), None, candidates)
+        choice = Greedy()(hearing.scores, given["step"], stream(given["step"]))
+        return {**present(candidates), **present(hearing), "success": task.success(choice, candidates)}
+
+    arguments = {"inputs": floats(2, B, F), "told": floats(1, *told), "label": symbols(28, 3), **STEP}
+    return Example(make, call, arguments, {**gives, "scores": f"float32 {list(told)}"}, ("told",))
 
 
 def loss(make, play, arguments, learns, terms):
@@ -155,7 +212,8 @@ def loss(make, play, arguments, learns, terms):
 
 def speaker_loss(make, learns, terms):
     def play(given):
-        speech = plays.speech(*(given[k] for k in ("symbols", "log_probs", "entropy", "logits", "value", "q_values")))
+        names = ("symbols", "log_probs", "entropy", "logits", "value", "q_values", "relaxed")
+        speech = plays.speech(*(given[name] for name in names))
         return plays.speaker_play(speech, given["target_logits"], given["reward"])
 
     arguments = {
@@ -165,6 +223,7 @@ def speaker_loss(make, learns, terms):
         "logits": floats(6, B, T, V),
         "value": floats(7, B, T),
         "q_values": floats(8, B, T, V),
+        "relaxed": floats(29, B, T, V),
         "target_logits": floats(9, B, T, V),
         "reward": floats(10, B),
     }
@@ -240,6 +299,9 @@ class Reader:
     def scores(self, message, candidates):
         return self.told
 
+    def hear(self, message, candidates):
+        return Hearing(self.told, None, None)
+
 
 def transfer_task(make, told, metrics):
     """`told` is the shape of what the listener gives."""
@@ -267,14 +329,12 @@ def layer(make, inputs, gives):
     return Example(make, lambda layer, given: {"outputs": layer(given["inputs"])}, {"inputs": inputs}, gives, learns)
 
 
-def core(cls):
+def core(make, units=H):
     def call(core, given):
-        return {"outputs": unroll.read(core, given["embedded"])}
+        return {"outputs": core.read(given["embedded"])}
 
-    return Example(
-        lambda: built(cls(H), (None, E)), call, {"embedded": floats(20, B, T, E)}, {"outputs": f"float32 [{B}, {H}]"},
-        ("embedded",),
-    )  # fmt: skip
+    gives = {"outputs": f"float32 [{B}, {units}]"}
+    return Example(lambda: built(make(), (None, E)), call, {"embedded": floats(20, B, T, E)}, gives, ("embedded",))
 
 
 class Trained:
@@ -308,15 +368,25 @@ EXAMPLES = {
     "schedules.ExponentialDecay": schedule(lambda: ExponentialDecay(1.0, 0.5, 2)),
     "schedules.Joined": schedule(lambda: Joined([LinearRamp(0.0, 1.0, 2), 0.5], [2])),
     "schedules.LinearRamp": schedule(lambda: LinearRamp(0.0, 1.0, 10, fraction=0.4)),
+    "articulations.Drawn": articulation(Drawn),
+    "articulations.GumbelSoftmax": articulation(lambda: GumbelSoftmax(LinearRamp(2.0, 1.0, 6)), "relaxed"),
+    "articulations.StraightThrough": articulation(lambda: StraightThrough(LinearRamp(2.0, 1.0, 6)), "relaxed"),
+    "grammars.AnySymbol": grammar(AnySymbol),
+    "grammars.EndSymbol": grammar(EndSymbol),
     "channels.Clear": channel(Clear),
     "channels.Erasure": channel(lambda: Erasure(LinearRamp(0.0, 1.0, 6))),
     "channels.FixedErasure": channel(lambda: FixedErasure([0, 2])),
     "channels.Substitution": channel(lambda: Substitution(0.5)),
+    "policies.EpsilonGreedy": policy(lambda: EpsilonGreedy(LinearRamp(0.4, 0.1, 6), LinearRamp(2.0, 1.0, 6))),
     "policies.Greedy": policy(Greedy),
     "policies.Sampled": policy(lambda: Sampled(LinearRamp(2.0, 1.0, 6))),
+    "rewards.LengthCost": reward(lambda: LengthCost(Success(1.0, -1.0), 0.1)),
     "rewards.LogProbability": reward(LogProbability),
     "rewards.Success": reward(lambda: Success(1.0, -1.0)),
-    "tasks.Discrimination": task(lambda: Discrimination(2), {**IN_BATCH, "shown": f"int32 [{B}, 3]"}),
+    "tasks.Discrimination": task(lambda: Discrimination(2), (B, 3), {**IN_BATCH, "shown": f"int32 [{B}, 3]"}),
+    "tasks.Naming": task(
+        lambda: Naming(5), (B, T, 5), {"target": f"int32 [{B}, {T}]", "success": f"float32 [{B}]"}
+    ),
     "losses.SpeakerReinforce": speaker_loss(
         SpeakerReinforce, ("log_probs", "entropy", "logits", "value"), SPEAKER_TERMS + " kl_loss"
     ),
@@ -324,6 +394,16 @@ EXAMPLES = {
         SpeakerPolicyGradient,
         ("log_probs", "entropy", "value", "q_values"),
         SPEAKER_TERMS + " action_value_loss q_value",
+    ),
+    "losses.SpeakerThroughListener": speaker_loss(
+        lambda: SpeakerThroughListener(kl_coefficient=0.5), ("entropy", "logits"), "loss entropy_loss kl_loss entropy"
+    ),
+    "losses.ListenerClassification": loss(
+        ListenerClassification,
+        lambda given: plays.listener_play(given["scores"], given["target"]),
+        {"scores": floats(30, B, T, 7), "target": symbols(31, 7)},
+        ("scores",),
+        ["listener_loss", "listener_top5"],
     ),
     "losses.ListenerContrastive": listener_loss(ListenerContrastive, ("scores",), "loss"),
     "losses.ListenerReinforce": listener_loss(ListenerReinforce, ("log_probs", "entropy", "value"), LISTENER_TERMS),
@@ -362,8 +442,35 @@ EXAMPLES = {
     "nets.SymbolEmbedding": layer(
         lambda: built(SymbolEmbedding(V + 1, E)), symbols(24, V + 1), {"outputs": f"float32 [{B}, {T}, {E}]"}
     ),
-    "nets.LstmCore": core(LstmCore),
-    "nets.GruCore": core(GruCore),
+    "nets.DiscreteLstm": layer(
+        lambda: built(DiscreteLstm(V + 1, E, H)), symbols(24, V + 1), {"outputs": f"float32 [{B}, {T}, {H}]"}
+    ),
+    "nets.PositionEmbedding": Example(
+        lambda: built(PositionEmbedding(T, E)),
+        lambda net, _: {"vectors": net.at(0, T)},
+        {},
+        {"vectors": f"float32 [{T}, {E}]"},
+    ),
+    "nets.SelfAttention": layer(
+        lambda: built(SelfAttention(H, 2), (None, E)), floats(20, B, T, E), {"outputs": f"float32 [{B}, {T}, {H}]"}
+    ),
+    "nets.TransformerBlock": layer(
+        lambda: built(TransformerBlock(H, 2), (None, H)), floats(17, B, T, H), {"outputs": f"float32 [{B}, {T}, {H}]"}
+    ),
+    "nets.Transformer": Example(
+        lambda: built(Transformer(H, 2, 2, T), (None, E)),
+        lambda net, given: {"outputs": net.extend(net.tokens(given["embedded"], 0), ())[0]},
+        {"embedded": floats(20, B, T, E)},
+        {"outputs": f"float32 [{B}, {T}, {H}]"},
+        ("embedded",),
+    ),
+    "nets.LstmCore": core(lambda: LstmCore(H)),
+    "nets.GruCore": core(lambda: GruCore(H)),
+    "nets.IdentityCore": core(IdentityCore, E),
+    "nets.AttentionCore": core(lambda: AttentionCore(H, 2, longest=T)),
+    "nets.LstmAttentionCore": core(lambda: LstmAttentionCore(H)),
+    "nets.TransformerCore": core(lambda: TransformerCore(H, 2, longest=T)),
+    "nets.TransformerReader": core(lambda: TransformerReader(H, 2, longest=T)),
     "optimizers.Adam": optimizer(lambda v: Adam(v, LinearRamp(0.1, 0.2, 4), weight_decay=0.1)),
     "optimizers.ClipByGlobalNorm": optimizer(lambda v: ClipByGlobalNorm(v, 0.5, lambda v: Adam(v, 0.1))),
 }

@@ -5,9 +5,9 @@ import tensorflow as tf
 from tf_emcom.types import Candidates, Choice, Hearing, Outcome, Play, Speech
 
 
-def speech(symbols, log_probs, entropy, policy_logits, value=None, q_values=None):
+def speech(symbols, log_probs, entropy, policy_logits, value=None, q_values=None, relaxed=None):
     return Speech(*(x if x is None else tf.convert_to_tensor(x) for x in (
-        symbols, log_probs, entropy, policy_logits, value, q_values
+        symbols, log_probs, entropy, policy_logits, value, q_values, relaxed
     )))  # fmt: skip
 
 

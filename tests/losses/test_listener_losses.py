@@ -5,6 +5,7 @@ import tensorflow as tf
 from tests.losses import plays
 from tf_emcom.errors import UserError
 from tf_emcom.losses.listener_advantage_reinforce import ListenerAdvantageReinforce
+from tf_emcom.losses.listener_classification import ListenerClassification
 from tf_emcom.losses.listener_contrastive import ListenerContrastive
 from tf_emcom.losses.listener_reinforce import ListenerReinforce
 from tf_emcom.schedules.linear_ramp import LinearRamp
@@ -108,3 +109,26 @@ def test_head_without_what_the_loss_needs_is_refused_with_one_that_has_it(loss, 
 def test_contrastive_learning_needs_neither_critics_nor_a_choice():
     given = plays.listener_play(SCORES, TARGET)
     np.testing.assert_allclose(ListenerContrastive()(given, tf.constant(0)).loss, [np.log(2), np.log(5)], atol=1e-6)
+
+
+def test_classification_is_the_mean_over_labels():
+    given = plays.listener_play(np.stack([SCORES, SCORES[::-1]]), [[0, 2], [1, 1]])
+    terms = ListenerClassification()(given, tf.constant(0))
+    expected = [np.log([2, 1 / 0.7]).mean(), np.log([5, 4]).mean()]
+    np.testing.assert_allclose(terms.loss, expected, atol=1e-6)
+    assert set(terms.terms) == {"listener_loss"}
+
+
+def test_best_five_are_told_where_there_are_more_classes():
+    scores = np.arange(7, 0, -1, dtype=np.float32) * np.ones((2, 2, 1), np.float32)
+    terms = ListenerClassification()(plays.listener_play(scores, [[0, 4], [5, 1]]), tf.constant(0)).terms
+    assert terms["listener_top5"].numpy().tolist() == [1.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("loss", "scores", "task"),
+    [(ListenerClassification(), SCORES, "@Naming"), (ListenerContrastive(), SCORES[None], "@Discrimination")],
+)
+def test_loss_of_another_task_is_refused(loss, scores, task):
+    with pytest.raises(UserError, match=task):
+        loss(plays.listener_play(scores, TARGET), tf.constant(0))

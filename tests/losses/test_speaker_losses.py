@@ -6,6 +6,7 @@ from tests.losses import plays
 from tf_emcom.errors import UserError
 from tf_emcom.losses.speaker_policy_gradient import SpeakerPolicyGradient
 from tf_emcom.losses.speaker_reinforce import SpeakerReinforce
+from tf_emcom.losses.speaker_through_listener import SpeakerThroughListener
 from tf_emcom.schedules.linear_ramp import LinearRamp
 
 # Two games of two symbols out of two.
@@ -42,16 +43,27 @@ POLICY_GRADIENT = {
     "speaker_q_value": [1.0, 1.25],
     "speaker_loss": [1.0 + 0.25 + 0.625 - 0.075, 1.25 + 3.125 + 0.625 - 0.03],
 }
+THROUGH_LISTENER = {
+    "speaker_entropy": [0.75, 0.3],
+    "speaker_entropy_loss": [-0.075, -0.03],
+    "speaker_kl_loss": [0.5 * KL, 0.0],
+    "speaker_loss": [-0.075 + 0.5 * KL, -0.03],
+}
 
 
 def play(value=VALUE, q_values=Q_VALUES):
-    return plays.speaker_play(plays.speech(SYMBOLS, LOG_PROBS, ENTROPY, LOGITS, value, q_values), TARGET, REWARD)
+    speech = plays.speech(SYMBOLS, LOG_PROBS, ENTROPY, LOGITS, value, q_values, relaxed=LOGITS)
+    return plays.speaker_play(speech, TARGET, REWARD)
 
 
 @pytest.mark.parametrize(
     ("loss", "expected"),
-    [(SpeakerReinforce(0.1, 0.5), REINFORCE), (SpeakerPolicyGradient(0.1), POLICY_GRADIENT)],
-    ids=["reinforce", "policy gradient"],
+    [
+        (SpeakerReinforce(0.1, 0.5), REINFORCE),
+        (SpeakerPolicyGradient(0.1), POLICY_GRADIENT),
+        (SpeakerThroughListener(0.1, 0.5), THROUGH_LISTENER),
+    ],
+    ids=["reinforce", "policy gradient", "through the listener"],
 )
 def test_terms_are_those_worked_out_by_hand(loss, expected):
     result = loss(play(), tf.constant(0))
@@ -74,7 +86,13 @@ def test_coefficients_follow_their_schedules():
     np.testing.assert_allclose(terms["speaker_kl_loss"], [0.6 * KL, 0.0], atol=1e-6)
 
 
-@pytest.mark.parametrize("loss", [SpeakerReinforce(0.1, 0.5), SpeakerPolicyGradient(0.1)])
+def test_speaker_that_is_taught_through_the_listener_is_not_pulled_by_default():
+    terms = SpeakerThroughListener()(play(), tf.constant(0)).terms
+    np.testing.assert_array_equal(terms["speaker_kl_loss"], [0.0, 0.0])
+    np.testing.assert_allclose(terms["speaker_loss"], [-0.75e-4, -0.3e-4], atol=1e-9)
+
+
+@pytest.mark.parametrize("loss", [SpeakerReinforce(0.1, 0.5), SpeakerPolicyGradient(0.1), SpeakerThroughListener(1, 1)])
 def test_no_gradient_reaches_the_reward_or_the_target_speaker(loss):
     given = play()
     with tf.GradientTape() as tape:

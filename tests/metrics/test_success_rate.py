@@ -32,3 +32,10 @@ def test_interval_shrinks_with_more_games():
     low, high = SuccessRate(50, 100).interval
     closer_low, closer_high = SuccessRate(5000, 10_000).interval
     assert low < closer_low < 0.5 < closer_high < high
+
+
+def test_interval_of_a_mean_is_that_of_the_whole_numbers_around_it():
+    rate = SuccessRate(33.5, 160)
+    assert rate.accuracy == 33.5 / 160
+    assert rate.interval == (SuccessRate(33, 160).interval[0], SuccessRate(34, 160).interval[1])
+    assert SuccessRate(33.0, 160).interval == SuccessRate(33, 160).interval

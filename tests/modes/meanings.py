@@ -1,5 +1,6 @@
 """Runs of small agents that talk about a small data set of known meanings."""
 
+import functools
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ from tests import lewis
 from tf_emcom.data.examples import Examples
 from tf_emcom.errors import UserError
 from tf_emcom.experiment import Experiment
+from tf_emcom.populations.population import Population
 from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.strategies.one_device import OneDevice
@@ -38,14 +40,20 @@ class Meanings:
         return self.examples.with_labels(labels, self.name)
 
 
-def untrained_run(path, data):
+def pair(game, features, batch_size, seed):
+    """A speaker and a listener."""
+    return lewis.make_learner(lewis.lg_s, batch_size, seed=seed)
+
+
+def population(speakers, listeners):
+    """Makes so many of them."""
+    return functools.partial(Population, learner_cls=pair, n_speakers=speakers, n_listeners=listeners)
+
+
+def untrained_run(path, data, learner_cls=pair, game=None):
     """An experiment whose agents were saved as they were made, at step 3, and the folder of that run."""
     experiment = Experiment(
-        OneDevice(jit_compile=False),
-        lewis.lg_s(),
-        data,
-        learner_cls=lambda game, features, batch_size, seed: lewis.make_learner(lewis.lg_s, batch_size, seed=seed),
-        batch_size=8,
+        OneDevice(jit_compile=False), game or lewis.lg_s(), data, learner_cls=learner_cls, batch_size=8
     )
     folder = RunFolder(str(path))
     Checkpoints(folder.checkpoints, experiment.learner).save(STEP)

@@ -18,8 +18,7 @@ def learner_on(distribution, seed, batch_size=8):
 
 def state(distribution, learner, replica=0):
     """Weights and optimiser slots on one replica."""
-    optimizers = (learner.speaker_optimizer, learner.listener_optimizer)
-    slots = [v for o in optimizers for v in (*o.first_moments, *o.second_moments, o.updates)]
+    slots = [v for o in (learner.speaker_optimizer, learner.listener_optimizer) for v in o.state]
     agents = (learner.speaker, learner.target_speaker, learner.listener)
     variables = [v for agent in agents for v in agent.trainable_variables] + slots
     return [distribution.strategy.experimental_local_results(v.value)[replica].numpy() for v in variables]

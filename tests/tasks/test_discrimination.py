@@ -14,7 +14,7 @@ INPUTS = np.arange(2 * B, dtype=np.float32).reshape(B, 2)
 
 def candidates(distractors, step=0, first_game=0, local_games=B):
     stream = step_stream(3, tf.constant(step), tf.constant(first_game), local_games, B)
-    return Discrimination(distractors).candidates(tf.constant(INPUTS), stream)
+    return Discrimination(distractors).candidates(None, tf.constant(INPUTS), stream)
 
 
 def test_whole_batch_is_shown_in_order_without_a_number_of_distractors():
@@ -55,7 +55,7 @@ def test_distractors_of_a_game_are_uniform_over_the_steps():
 
     @tf.function
     def shown(step):
-        return task.candidates(tf.constant(INPUTS), step_stream(3, step, tf.constant(0), B, B)).shown[2]
+        return task.candidates(None, tf.constant(INPUTS), step_stream(3, step, tf.constant(0), B, B)).shown[2]
 
     counts = np.bincount(np.ravel([shown(tf.constant(step)) for step in range(steps)]), minlength=B)
     assert counts[2] == steps

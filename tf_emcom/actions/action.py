@@ -4,10 +4,19 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.errors import require_integer
 from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.runtime.strategies.distribution import Distribution
 from tf_emcom.trainee import Trainee
+
+
+class Place(NamedTuple):
+    """Where a training run takes place."""
+
+    distribution: Distribution
+    pipeline: Pipeline  # of what is played
 
 
 class Moment(NamedTuple):
@@ -18,6 +27,7 @@ class Moment(NamedTuple):
     learner: Trainee
     folder: RunFolder
     checkpoints: Checkpoints
+    place: Place
 
 
 class Action:
@@ -31,14 +41,20 @@ class Action:
 
     every: int | None = None
 
+    def check(self, learner: Trainee) -> None:
+        """Called first, before any data is read; UserError where the action cannot be done with these agents."""
+
     def begin(self, moment: Moment) -> None:
         """Called once, before the first step of this process."""
 
     def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
         """Called after every call of the compiled loop, with the sums of the metrics of its `steps` steps."""
 
-    def act(self, moment: Moment) -> None:
-        """Called when due."""
+    def act(self, moment: Moment) -> dict[str, float] | None:
+        """Called when due; may return numbers that are worth noting."""
+
+    def note(self, moment: Moment, numbers: dict[str, float]) -> None:
+        """Called with the numbers that any action returned."""
 
     def finish(self, moment: Moment) -> None:
         """Called once, after the last step of this process, also where the run was interrupted."""
@@ -52,3 +68,8 @@ def check_every(name: str, every: int) -> int:
     """`every`, if it is a number of steps; UserError otherwise."""
     require_integer(f"{name}.every", every, 1, "it counts the steps between two times")
     return every
+
+
+def games_per_step(learner: Trainee) -> int:
+    """How many games all pairs together play in a step."""
+    return learner.batch_size * len(learner.seeds()) * learner.pairs_per_step

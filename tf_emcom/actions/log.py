@@ -1,20 +1,25 @@
 """Writing metrics down."""
 
 import time
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.actions.action import Action, Moment, check_every
+from tf_emcom.actions.action import Action, Moment, check_every, games_per_step
 
 
 class Log(Action):
-    """Every so many steps, appends the means of the metrics since then to `metrics.jsonl` and to TensorBoard."""
+    """Every so many steps, appends the means of the metrics since then to `metrics.jsonl` and to TensorBoard.
+
+    Of independent runs, these are means over the runs, and `by_seed` holds the numbers of each, in order.
+    """
 
     def __init__(self, every: int = 500) -> None:
         self.every = check_every("Log", every)
-        self._sums: dict[str, float] = {}
+        self._sums: dict[str, np.ndarray] = {}
         self._steps = 0
+        self._noted: dict[str, list[float]] = {}
 
     def begin(self, moment: Moment) -> None:
         """Drops what a lost process logged after the step that this one goes on from."""
@@ -25,24 +30,33 @@ class Log(Action):
     def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
         """Adds them up, in float64."""
         for name, value in sums.items():
-            self._sums[name] = self._sums.get(name, 0.0) + float(value)
+            self._sums[name] = self._sums.get(name, 0.0) + np.asarray(value, np.float64)
         self._steps += steps
+
+    def note(self, moment: Moment, numbers: dict[str, float]) -> None:
+        """Keeps them for the next line, which has their means."""
+        for name, value in numbers.items():
+            self._noted.setdefault(name, []).append(value)
 
     def act(self, moment: Moment) -> None:
         """Writes one line."""
         if not self._steps:
             return
         seconds = time.monotonic() - self._clock
-        means = {name: value / self._steps for name, value in self._sums.items()}
+        values = {name: value / self._steps for name, value in self._sums.items()}
+        means: dict[str, Any] = {name: float(value.mean()) for name, value in values.items()}
+        means |= {name: sum(numbers) / len(numbers) for name, numbers in self._noted.items()}
         # The noise of the last step done.
         means["noise"] = float(moment.learner.game.channel.noise(tf.constant(moment.step - 1, tf.int64)))
-        means["games_per_second"] = round(self._steps * moment.learner.batch_size / seconds, 1)
-        moment.folder.append_metrics({"step": moment.step, **means})
+        means["games_per_second"] = round(self._steps * games_per_step(moment.learner) / seconds, 1)
+        by_seed = {name: value.tolist() for name, value in values.items()} if moment.learner.independent else {}
+        row = {"step": moment.step, **means, **({"by_seed": by_seed} if by_seed else {})}
+        moment.folder.append_metrics(row)
         with self._writer.as_default(step=moment.step):
             for name, value in means.items():
                 tf.summary.scalar(name, value)
         self._writer.flush()
-        self._sums, self._steps, self._clock = {}, 0, time.monotonic()
+        self._sums, self._noted, self._steps, self._clock = {}, {}, 0, time.monotonic()
 
     def finish(self, moment: Moment) -> None:
         """Closes TensorBoard's file."""

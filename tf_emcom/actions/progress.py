@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from tf_emcom.actions.action import Action, Moment
+from tf_emcom.actions.action import Action, Moment, games_per_step
 
 
 class Progress(Action):
@@ -31,9 +31,9 @@ class Progress(Action):
         # Not every transfer task has an accuracy.
         watched = "accuracy" if "accuracy" in sums else "loss"
         shown = {
-            watched: f"{sums[watched] / steps:.3f}",
+            watched: f"{np.mean(sums[watched]) / steps:.3f}",
             "noise": f"{noise:.2f}",
-            "games/s": f"{steps * moment.learner.batch_size / max(now - self._clock, 1e-9):,.0f}",
+            "games/s": f"{steps * games_per_step(moment.learner) / max(now - self._clock, 1e-9):,.0f}",
         }
         self._clock = now
         self._bar.set_postfix(shown, refresh=False)

@@ -11,7 +11,7 @@ class StopOnNan(Action):
 
     def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
         """Raises UserError where the sum of the loss over the last call is not finite."""
-        if not np.isfinite(sums["loss"]):
+        if not np.isfinite(sums["loss"]).all():
             raise UserError(
                 f"The loss is {sums['loss']} within the {steps} steps before step {moment.step}, so the run stops;"
                 " what was saved before is kept: lower the learning rates, or clip gradients with @ClipByGlobalNorm,"

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from tf_emcom.heads.listener.cpc import Cpc
 from tf_emcom.heads.listener.listener_head import ListenerHead
-from tf_emcom.nets import unroll
 from tf_emcom.nets.core import Core
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.nets.symbol_embedding import SymbolEmbedding
@@ -22,8 +21,8 @@ _CORE = functools.partial(LstmCore, 512)
 class Listener(keras.Model):
     """Reads a message and scores candidates.
 
-    Symbols are embedded, V + 1 of them, because every listener knows UNK (id V) whether its channel is noisy or not;
-    a core reads them; a head compares its last output with the candidates, or predicts from it.
+    A torso embeds the symbols, V + 1 of them, because every listener knows UNK (id V) whether its channel is noisy or
+    not; a core reads them; a head compares what it read with the candidates, or predicts from it.
     """
 
     def __init__(
@@ -32,12 +31,23 @@ class Listener(keras.Model):
         core_cls: Callable[[], Core] = _CORE,
         head_cls: Callable[[], ListenerHead] = Cpc,
         embedding_size: int = 10,
+        torso_cls: Callable[..., keras.layers.Layer] = SymbolEmbedding,
         name: str | None = None,
     ) -> None:
-        """The classes are called here, so that their variables are made where the listener is made."""
+        """The classes are called here, so that their variables are made where the listener is made.
+
+        Args:
+          vocab_size: V.
+          core_cls: makes the core.
+          head_cls: makes the head.
+          embedding_size: of a symbol's vector.
+          torso_cls: makes the torso from V + 1 and `embedding_size`: it turns ids, int [B, T], or soft symbols, float
+            [B, T, V + 1], into what the core reads, [B, T, E], and tells E as its `size`.
+          name: of the model.
+        """
         super().__init__(name=name)
         self.vocab_size = vocab_size
-        self.embedding = SymbolEmbedding(vocab_size + 1, embedding_size, name="embedding")
+        self.embedding = torso_cls(vocab_size + 1, embedding_size, name="embedding")
         self.core = core_cls()
         self.head = head_cls()
 
@@ -49,8 +59,9 @@ class Listener(keras.Model):
         self.built = True
 
     def represent(self, message: Message) -> tf.Tensor:
-        """What the core makes of messages [B, T]: [B, H]."""
-        return unroll.read(self.core, self.embedding(message.symbols))
+        """What the core makes of messages [B, T]: [B, H]. Soft symbols are read instead where a message has any."""
+        heard = message.symbols if message.relaxed is None else message.relaxed
+        return self.core.read(self.embedding(heard))
 
     def predictions(self, message: Message) -> tf.Tensor:
         """What the head predicts of messages [B, T]: [B, ...]; for heads that predict instead of comparing."""

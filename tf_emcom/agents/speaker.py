@@ -5,7 +5,11 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from tf_emcom.errors import require_integer
+from tf_emcom.articulations.articulation import Articulation
+from tf_emcom.articulations.drawn import Drawn
+from tf_emcom.errors import require_instance, require_integer
+from tf_emcom.grammars.any_symbol import AnySymbol
+from tf_emcom.grammars.grammar import Grammar
 from tf_emcom.heads.speaker.policy_q_value_dueling import PolicyQValueDueling
 from tf_emcom.heads.speaker.speaker_head import SpeakerHead
 from tf_emcom.nets import unroll
@@ -18,12 +22,16 @@ from tf_emcom.ops import categorical
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Speech
 
+_DRAWN = Drawn()
+_ANY_SYMBOL = AnySymbol()
+
 
 class Speaker(keras.Model):
     """Sees an input and utters T symbols out of V, one at a time (EaS, section 2; NEC, section 2).
 
     torso(x) → one linear map to the core's first state → for each symbol: embed the one before (at first a start
-    symbol, id V) → core → head. It speaks in three ways, which are three methods: `sample`, `greedy` and `score`.
+    symbol, id V) → core → head. It speaks in three ways, which are three methods: `sample`, `greedy` and `score`. All
+    three keep to its grammar; its articulation is that of `sample`, while the other two know hard symbols only.
     """
 
     def __init__(
@@ -34,14 +42,20 @@ class Speaker(keras.Model):
         core_cls: Callable[[], Core] = LstmCore,
         head_cls: Callable[..., SpeakerHead] = PolicyQValueDueling,
         embedding_size: int = 10,
+        articulation: Articulation = _DRAWN,
+        grammar: Grammar = _ANY_SYMBOL,
         name: str | None = None,
     ) -> None:
         """The classes are called here, so that their variables are made where the speaker is made."""
         super().__init__(name=name)
         require_integer("vocab_size", vocab_size, 2, "it counts the symbols that a speaker can choose from")
         require_integer("message_length", message_length, 1, "it counts the symbols of a message")
+        require_instance("Speaker.articulation", articulation, Articulation, "@GumbelSoftmax()")
+        require_instance("Speaker.grammar", grammar, Grammar, "@EndSymbol()")
         self.vocab_size = vocab_size
         self.message_length = message_length
+        self.articulation = articulation
+        self.grammar = grammar.for_vocabulary(vocab_size)
         self.torso = torso_cls()
         self.core = core_cls()
         self.to_state = Linear(self.core.state_size, name="to_state")
@@ -57,9 +71,14 @@ class Speaker(keras.Model):
         self.head.build((None, self.core.units))
         self.built = True
 
-    def sample(self, inputs: tf.Tensor, stream: Stream) -> Speech:
-        """Draws a message for each of the inputs [B, F]."""
-        return self._speech(unroll.sample(*self._spoken_from(inputs), stream.uniform(self.message_length)))
+    def sample(self, inputs: tf.Tensor, step: tf.Tensor, stream: Stream) -> Speech:
+        """Draws a message for each of the inputs [B, F]; `step` (integer []) is where schedules stand."""
+
+        def articulate(logits: tf.Tensor, uniform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+            return self.articulation(logits, uniform, step)
+
+        uniforms = stream.uniform(self.message_length, *self.articulation.draws(self.vocab_size))
+        return self._speech(unroll.sample(*self._spoken_from(inputs), articulate, uniforms))
 
     def greedy(self, inputs: tf.Tensor) -> Speech:
         """The most probable symbol at each step, for inputs [B, F]; needs no randomness."""
@@ -71,7 +90,10 @@ class Speaker(keras.Model):
 
     def _spoken_from(self, inputs: tf.Tensor) -> tuple:
         state = self.core.split_state(self.to_state(self.torso(inputs)))
-        return self.core, self.embedding, self.head.policy_logits, state, self.vocab_size
+        return self.core, self.embedding, self._policy, state, self.vocab_size
+
+    def _policy(self, output: tf.Tensor, previous: tf.Tensor) -> tf.Tensor:
+        return self.grammar.allowed(self.head.policy_logits(output), previous)
 
     def _speech(self, utterance: unroll.Utterance) -> Speech:
         values = self.head.values(utterance.outputs)
@@ -82,4 +104,6 @@ class Speaker(keras.Model):
             policy_logits=utterance.policy_logits,
             value=values.value,
             q_values=values.q_values,
+            relaxed=utterance.relaxed,
+            lengths=self.grammar.lengths(utterance.symbols),
         )

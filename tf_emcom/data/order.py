@@ -1,6 +1,7 @@
 """Which examples are played at which step."""
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -36,3 +37,16 @@ class Order:
     def _draw(self, epoch: int) -> np.ndarray:
         generator = np.random.Generator(np.random.PCG64([self.seed & 0xFFFFFFFF, self.seed >> 32 & 0xFFFFFFFF, epoch]))
         return generator.permutation(self.examples).astype(np.int32)
+
+
+class Orders:
+    """The orders of several runs side by side."""
+
+    def __init__(self, orders: Sequence[Order]) -> None:
+        """`orders` have one batch size."""
+        self.orders = tuple(orders)
+        self.batch_size = self.orders[0].batch_size
+
+    def indices(self, step: int) -> np.ndarray:
+        """The examples of `step` in each of the R runs, int32 [batch_size, R]."""
+        return np.stack([order.indices(step) for order in self.orders], axis=1)

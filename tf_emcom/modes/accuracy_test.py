@@ -6,17 +6,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tf_emcom.agents.listener import Listener
-from tf_emcom.agents.speaker import Speaker
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.evaluator import Condition, Evaluator
 from tf_emcom.experiment import Experiment
 from tf_emcom.figures.curves import Series, draw_panels
-from tf_emcom.learner import Learner
+from tf_emcom.game import Game
 from tf_emcom.metrics.success_rate import SuccessRate
 from tf_emcom.modes import grid
+from tf_emcom.modes.accuracy_table import accuracy_table
 from tf_emcom.modes.mode import Evaluation
+from tf_emcom.modes.teams import Team, deviation, of_the_whole, teams
 from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.tasks.discrimination import Discrimination
+from tf_emcom.trainee import Trainee
 
 
 class Cell(NamedTuple):
@@ -80,57 +82,74 @@ class AccuracyTest(Evaluation):
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Measures, prints the table, writes eval/<mode>.jsonl and figures/<mode>.png."""
-        speaker, listener, step = self._agents(experiment, folder)
+        learner, step = self._learner(experiment, folder)
         folder.prepare_results()
         inputs = experiment.data.load(self.split, ()).inputs
         counts = grid.within(self._name("candidates"), self.candidates, len(inputs), self.split)
-        evaluator = Evaluator(speaker, listener, inputs, experiment.distribution.jit_compile)
+        evaluator = Evaluator(learner, inputs, experiment.distribution.jit_compile)
+        cells = self.cells(learner.speaker_as(0).message_length)
+        conditions = [condition for cell in cells for condition in cell.conditions]
+        wins = evaluator.successes(counts, conditions, self.passes, self.seed, self.split)
+        games = dict(zip(counts, wins.games.tolist(), strict=True))
         mode = type(self).__name__.lower()
         common = {"mode": mode, "step": step, "split": self.split}
-        rows = [{**common, **row} for row in self._rows(evaluator, counts, self.cells(speaker.message_length))]
+        played = teams(learner, evaluator, wins)
+        rows = [{**common, **row} for team in played for row in self._rows(team, games, cells)]
         path = folder.write_evaluation(mode, rows)
-        print(self._table(rows))
+        whole = of_the_whole(rows, [*self._down(), self.across])
+        ensemble = ["ensemble"] if "ensemble" in whole[0] else []
+        print(accuracy_table(whole, [*self._down(), *ensemble], self.across))
         figure = folder.figure(mode)
-        draw_panels(self._panels(rows), self.x_label, "accuracy", figure, legend="candidates")
+        draw_panels(self._panels(whole), self.x_label, "accuracy", figure, legend="candidates")
         passes = f"{self.passes} pass{'' if self.passes == 1 else 'es'}"
-        print(f"{self.split} split, step {step:,}; {passes}; 95 % intervals in {path}, drawn in {figure}")
+        told = f"{self.split} split, step {step:,}; {passes}; {_told(whole[0], len(evaluator.pairs))}"
+        print(f"{told} in {path}, drawn in {figure}")
 
-    def _agents(self, experiment: Experiment, folder: RunFolder) -> tuple[Speaker, Listener, int]:
-        """The restored speaker and listener, and the step they are from; UserError where there is no such listener."""
-        if not isinstance(experiment.learner, Learner):
+    def _learner(self, experiment: Experiment, folder: RunFolder) -> tuple[Trainee, int]:
+        """What holds the restored agents, and the step they are from; UserError where no listener chooses."""
+        if not isinstance(experiment.game, Game):
             raise UserError(
                 f"The mode {type(self).__name__.lower()} is for runs of a game, whose listener chooses among"
                 " candidates, and this is a transfer run; use test."
             )
+        task = experiment.game.task
+        if not isinstance(task, Discrimination):
+            raise UserError(
+                f"The mode {type(self).__name__.lower()} is for games whose listener chooses among inputs, and the task"
+                f" of this run is {type(task).__name__}; use testtopsim or testlanguage."
+            )
         step = self.restore(experiment, folder)
-        return experiment.learner.speaker, experiment.learner.listener, step
+        return experiment.learner, step
 
-    def _rows(self, evaluator: Evaluator, counts: list[int], cells: list[Cell]) -> Iterator[dict[str, Any]]:
-        """A line of results for each number of candidates and each cell."""
-        conditions = [condition for cell in cells for condition in cell.conditions]
-        won, games = evaluator.successes(counts, conditions, self.passes, self.seed, self.split)
+    def _rows(self, team: Team, games: dict[int, int], cells: list[Cell]) -> Iterator[dict[str, Any]]:
+        """A line of a team's results for each number of candidates and each cell.
+
+        `games` says how many each member played under one condition, for each number of candidates.
+        """
         ends = np.cumsum([len(cell.conditions) for cell in cells])
-        for count, row, each in zip(counts, won, games.tolist(), strict=True):
-            for cell, wins in zip(cells, np.split(row, ends[:-1]), strict=True):
-                rate = SuccessRate(int(wins.sum()), each * len(wins))
+        for place, (count, each) in enumerate(games.items()):
+            for cell, won in zip(cells, np.split(team.won[:, place], ends[:-1], axis=1), strict=True):
+                by_member = won.sum(axis=1)
+                rate = SuccessRate(float(by_member.mean()), each * won.shape[1])
                 yield {
                     "candidates": count,
                     **cell.labels,
-                    "speaker": 0,
-                    "listener": 0,
+                    **team.labels,
                     "accuracy": rate.accuracy,
+                    **({"deviation": deviation(by_member / rate.games)} if len(won) > 1 else {}),
                     "interval": list(rate.interval),
                     "games": rate.games,
                     "seed": self.seed,
-                    **self.notes(cell, (wins / each).tolist()),
+                    **self.notes(cell, (won.mean(axis=0) / each).tolist()),
                 }
 
     def _panels(self, rows: list[dict[str, Any]]) -> dict[str, list[Series]]:
-        """One curve for each number of candidates, in each picture."""
+        """One curve for each number of candidates, in each picture; votes are not drawn."""
         panels: dict[str, list[Series]] = {}
-        for beside, count in dict.fromkeys((row.get(self.beside), row["candidates"]) for row in rows):
+        drawn = [row for row in rows if row.get("ensemble") != "vote"]
+        for beside, count in dict.fromkeys((row.get(self.beside), row["candidates"]) for row in drawn):
             curve = sorted(
-                (row for row in rows if (row.get(self.beside), row["candidates"]) == (beside, count)),
+                (row for row in drawn if (row.get(self.beside), row["candidates"]) == (beside, count)),
                 key=lambda row: row[self.across],
             )
             x, y, intervals = ([row[key] for row in curve] for key in (self.across, "accuracy", "interval"))
@@ -138,18 +157,15 @@ class AccuracyTest(Evaluation):
             panels.setdefault(title, []).append(Series(str(count), x, y, intervals, chance=1.0 / count))
         return panels
 
-    def _table(self, rows: list[dict[str, Any]]) -> str:
-        """Accuracy by candidates (down) and the label across, as text."""
-        words = self.across.replace("_", " ")
-        heads = [f"{words} {value:g}".ljust(11) for value in dict.fromkeys(row[self.across] for row in rows)]
-        down = [key for key in ("candidates", self.beside) if key is not None]
-        lines = ["  ".join([*(key.replace("_", " ") for key in down), *heads]).rstrip()]
-        for place in dict.fromkeys(tuple(row[key] for key in down) for row in rows):
-            cells = [row["accuracy"] for row in rows if tuple(row[key] for key in down) == place]
-            first = [f"{value:>{len(key)}g}" for value, key in zip(place, down, strict=True)]
-            numbers = [f"{cell:.3f}".ljust(len(head)) for cell, head in zip(cells, heads, strict=True)]
-            lines.append("  ".join([*first, *numbers]).rstrip())
-        return "\n".join(lines)
+    def _down(self) -> list[str]:
+        return [key for key in ("candidates", self.beside) if key is not None]
 
     def _name(self, parameter: str) -> str:
         return f"{type(self).__name__}.{parameter}"
+
+
+def _told(row: dict[str, Any], pairs: int) -> str:
+    """What the table and the files tell, by one of the lines for the whole run."""
+    if "ensemble" in row:
+        return f"{row['speakers']} speakers with {row['listeners']} listeners; every pair and 95 % intervals"
+    return "95 % intervals" if pairs == 1 else f"mean ± standard deviation of {pairs} independent pairs; every pair"

@@ -35,4 +35,4 @@ class Evaluation(Mode):
           UserError: there is none, it does not fit, or it is damaged.
         """
         source = require_checkpoint(self.checkpoint or folder.path)
-        return Checkpoints(source, experiment.learner).restore_latest()
+        return Checkpoints(source, experiment.learner).restore_latest_agents()

@@ -1,5 +1,6 @@
 """The mode that measures a speaker's language."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from tf_emcom.figures.symbol_use import draw_symbol_use
 from tf_emcom.metrics.attribute_measure import AttributeMeasure
 from tf_emcom.metrics.bag_of_symbols_disentanglement import BagOfSymbolsDisentanglement
 from tf_emcom.metrics.context_independence import ContextIndependence
+from tf_emcom.metrics.edit_distance_between_speakers import EditDistanceBetweenSpeakers
 from tf_emcom.metrics.mean_edit_distance import MeanEditDistance
 from tf_emcom.metrics.message_entropy import MessageEntropy
 from tf_emcom.metrics.message_measure import MessageMeasure
@@ -20,17 +22,21 @@ from tf_emcom.metrics.sample import Sample
 from tf_emcom.metrics.symbol_use import SymbolUse
 from tf_emcom.metrics.unique_message_share import UniqueMessageShare
 from tf_emcom.metrics.unique_messages import UniqueMessages
+from tf_emcom.modes.language_table import language_table
 from tf_emcom.modes.mode import Evaluation
+from tf_emcom.modes.speakers import averages, labels_of, spoken
+from tf_emcom.modes.teams import deviation
 from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.transcriber import Transcriber
 
 _ATTRIBUTES = ("factors", "attributes")  # the first of them that a data set has
 
 
 class TestLanguage(Evaluation):
-    """Measures of a greedy speaker's messages about a split, by themselves and against the attributes of what they say.
+    """Measures of greedy speakers' messages about a split, by themselves and against the attributes of what they say.
 
     Those against attributes are measured where the data set has the label "factors" or, in its place, "attributes".
+    Every speaker has its own lines of results; those of a population are followed by their means, with the label
+    `ensemble`: "average", and by the edit distances between speakers, of each two and the average.
     """
 
     __test__ = False  # Not a test case, whatever its name says to a test runner.
@@ -79,17 +85,25 @@ class TestLanguage(Evaluation):
         folder.prepare_results()
         there = experiment.data.labels()
         examples = experiment.data.load(self.split, [name for name in _ATTRIBUTES if name in there][:1])
-        speaker = experiment.learner.speaker
-        messages = Transcriber(speaker, experiment.distribution.jit_compile).messages(examples.inputs)
-        use = SymbolUse.of(messages, speaker.vocab_size)
-        common = {"mode": "testlanguage", "step": step, "split": self.split, "speaker": 0, "seed": self.seed}
-        measured = [{**common, **row} for row in self._measured(messages, examples)]
-        path = folder.write_evaluation("testlanguage", measured + [{**common, **row} for row in _symbol_rows(use)])
-        print(_table(measured, use))
+        messages = spoken(experiment, examples.inputs)
+        agents, common = experiment.learner, {"mode": "testlanguage", "step": step, "split": self.split}
+        uses = [SymbolUse.of(said, agents.speaker_as(0).vocab_size) for said in messages.values()]
+        measured, symbols = [], []
+        for (speaker, said), use in zip(messages.items(), uses, strict=True):
+            labels = {**common, **labels_of(agents, speaker), "seed": self.seed}
+            measured += [{**labels, **row} for row in self._measured(said, examples)]
+            symbols += [{**labels, **row} for row in _symbol_rows(use)]
+        between = [] if agents.independent else list(_between(messages))
+        between = [{**common, "seed": self.seed, **row} for row in between]
+        means = averages(measured, ["measure", "attributes"], "value") if len(messages) > 1 else []
+        rows = [*measured, *([] if agents.independent else means), *between, *symbols]
+        path = folder.write_evaluation("testlanguage", rows)
+        print(language_table([*means, *between[-1:]] or measured, uses))
         figure = folder.figure("testlanguage")
-        draw_symbol_use(use.shares, figure)
+        draw_symbol_use(uses[0].shares, figure)
         about = f"about {next(iter(examples.labels))}" if examples.labels else "without attributes to compare with"
-        print(f"{self.split} split, step {step:,}, {about}; symbols by position in {path} and {figure}")
+        of_whom = f"; mean and deviation of {len(messages)} speakers, the first of them drawn" if means else ""
+        print(f"{self.split} split, step {step:,}, {about}{of_whom}; symbols by position in {path} and {figure}")
 
     def _measured(self, messages: np.ndarray, examples: Examples) -> Iterator[dict[str, Any]]:
         """What each measure says: name, value (null where undefined), how many messages, and which attributes."""
@@ -125,17 +139,14 @@ def _symbol_rows(use: SymbolUse) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _table(measured: Sequence[dict[str, Any]], use: SymbolUse) -> str:
-    """Measures with their values, then the entropy of each position, as text."""
-    width = max(len(row["measure"]) for row in measured) if measured else 0
-    lines = [f"{'measure':<{width}}  {'value':>9}  messages"]
-    for row in measured:
-        lines.append(f"{row['measure']:<{width}}  {_text(row['value']):>9}  {row['messages']:>8,}")
-    lines.append("entropy by position, nats: " + " ".join(f"{value:.2f}" for value in use.entropy))
-    return "\n".join(lines)
-
-
-def _text(value: float | None) -> str:
-    if value is None:
-        return "undefined"
-    return f"{value:.0f}" if value.is_integer() else f"{value:.4f}"
+def _between(messages: dict[int, np.ndarray]) -> Iterator[dict[str, Any]]:
+    """The edit distance of each two speakers, then their mean; nothing where there is one speaker."""
+    distance, values = EditDistanceBetweenSpeakers(), []
+    for (one, left), (other, right) in itertools.combinations(messages.items(), 2):
+        values.append(distance(left, right))
+        labels = {"measure": distance.name, "speaker": one, "other_speaker": other}
+        yield {**labels, "value": values[-1], "messages": len(left)}
+    if values:
+        labels = {"measure": distance.name, "ensemble": "average", "speakers": len(messages), "pairs": len(values)}
+        count = len(next(iter(messages.values())))
+        yield {**labels, "value": float(np.mean(values)), "deviation": deviation(values), "messages": count}

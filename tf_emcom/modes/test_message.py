@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from tf_emcom.errors import UserError, require_integer
-from tf_emcom.evaluator import Condition, Evaluator
+from tf_emcom.evaluator import Condition
 from tf_emcom.metrics.redundancy import Redundancy
 from tf_emcom.modes.accuracy_test import AccuracyTest, Cell
 from tf_emcom.modes.grid import listed
+from tf_emcom.modes.teams import Team
 
 _USUALLY_UP_TO = 5
 
@@ -59,9 +60,9 @@ class TestMessage(AccuracyTest):
         sets = [[t for t, erased in enumerate(condition.erasure) if erased] for condition in cell.conditions]
         return {"position_sets": sets, "accuracies": accuracies}
 
-    def _rows(self, evaluator: Evaluator, counts: list[int], cells: list[Cell]) -> Iterator[dict[str, Any]]:
+    def _rows(self, team: Team, games: dict[int, int], cells: list[Cell]) -> Iterator[dict[str, Any]]:
         """As for every accuracy test; where each position was erased alone, with the accuracy lost with it, [T]."""
-        rows = list(super()._rows(evaluator, counts, cells))
+        rows = list(super()._rows(team, games, cells))
         intact = {row["candidates"]: row["accuracy"] for row in rows if row["erased"] == 0}
         every_position = [[t] for t in range(len(cells[0].conditions[0].erasure))]
         for row in rows:

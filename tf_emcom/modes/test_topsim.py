@@ -13,17 +13,18 @@ from tf_emcom.metrics.distances.pairwise_distance import PairwiseDistance
 from tf_emcom.metrics.sample import Sample
 from tf_emcom.metrics.topographic_similarity import TopographicSimilarity
 from tf_emcom.modes.mode import Evaluation
+from tf_emcom.modes.speakers import averages, labels_of, spoken
 from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.transcriber import Transcriber
 
 _LEAST = 10  # messages in a pass: fewer tell nothing
 _ATTRIBUTES = "attributes"
 
 
 class TestTopsim(Evaluation):
-    """Topographic similarity of a greedy speaker's messages to the inputs of a split, and to its attributes.
+    """Topographic similarity of greedy speakers' messages to the inputs of a split, and to its attributes.
 
-    The similarity to attributes is measured where the data set has the label "attributes".
+    The similarity to attributes is measured where the data set has the label "attributes". Every speaker has its own
+    lines of results; those of a population are followed by their means, with the label `ensemble`: "average".
     """
 
     __test__ = False  # Not a test case, whatever its name says to a test runner.
@@ -78,19 +79,25 @@ class TestTopsim(Evaluation):
                 f"The {self.split} split has {len(examples.inputs)} examples, but topographic similarity takes {_LEAST}"
                 " or more; bind TestTopsim.split to a larger one."
             )
-        transcriber = Transcriber(experiment.learner.speaker, experiment.distribution.jit_compile)
-        messages = transcriber.messages(examples.inputs)
-        meanings = {"inputs": examples.inputs, **examples.labels}
-        rows = [self._row(name, messages, vectors, step) for name, vectors in meanings.items()]
-        path = folder.write_evaluation("testtopsim", rows)
-        print(_table(rows))
+        agents, meanings = experiment.learner, {"inputs": examples.inputs, **examples.labels}
+        rows = [
+            self._row(name, messages, vectors, step, labels_of(agents, speaker))
+            for speaker, messages in spoken(experiment, examples.inputs).items()
+            for name, vectors in meanings.items()
+        ]
+        means = averages(rows, ["meaning"], "topsim") if len(rows) > len(meanings) else []
+        path = folder.write_evaluation("testtopsim", [*rows, *([] if agents.independent else means)])
+        print(_table(means or rows))
         passes = "1 pass" if rows[0]["passes"] == 1 else f"{rows[0]['passes']} passes"
+        of_whom = f"; mean and deviation of {means[0]['speakers']} speakers" if means else ""
         print(
-            f"{self.split} split, step {step:,}; {passes} over {rows[0]['messages']:,} of {len(messages):,} messages;"
-            f" results in {path}"
+            f"{self.split} split, step {step:,}; {passes} over {rows[0]['messages']:,} of {len(examples.inputs):,}"
+            f" messages{of_whom}; results in {path}"
         )
 
-    def _row(self, meaning: str, messages: np.ndarray, meanings: np.ndarray, step: int) -> dict[str, Any]:
+    def _row(
+        self, meaning: str, messages: np.ndarray, meanings: np.ndarray, step: int, labels: dict[str, Any]
+    ) -> dict[str, Any]:
         """The similarity to one kind of meanings, null where it is undefined in any of the passes."""
         similarity = self.similarities[meaning]
         passes = self.passes if len(messages) > self.sample.most else 1
@@ -107,7 +114,7 @@ class TestTopsim(Evaluation):
             "deviation": float(found.std()) if defined else None,
             "messages": len(drawn[0]),
             "passes": passes,
-            "speaker": 0,
+            **labels,
             "seed": self.seed,
         }
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.actions.action import Action, Moment
+from tf_emcom.actions.action import Action, Moment, Place
 from tf_emcom.actions.checkpoint import Checkpoint
 from tf_emcom.actions.log import Log
 from tf_emcom.data.examples import Examples
-from tf_emcom.data.order import Order
+from tf_emcom.data.order import Order, Orders
 from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.errors import UserError, require_instance, require_integer
 from tf_emcom.experiment import Experiment
@@ -24,7 +24,12 @@ class Train(Training):
     """The outer loop: calls the compiled inner loop, and actions between its calls; resumes where a run stopped."""
 
     def __init__(
-        self, actions: Sequence[Action], steps_per_call: int = 100, keep: int = 3, checkpoint: str = ""
+        self,
+        actions: Sequence[Action],
+        steps_per_call: int = 100,
+        keep: int = 3,
+        checkpoint: str = "",
+        changes: Sequence[Action] = (),
     ) -> None:
         """Checks that the actions go together.
 
@@ -33,16 +38,22 @@ class Train(Training):
           steps_per_call: how many steps run without coming back to Python, at most.
           keep: how many checkpoints are kept.
           checkpoint: the folder of a run whose agents a new run starts with; its optimisers are new. Empty: none.
+          changes: what changes the agents between the calls, such as imitation and resets; before the actions, so that
+            a checkpoint holds what they did.
 
         Raises:
           UserError: a checkpoint would fall between two logged steps, so that a resumed run would log other means.
         """
         require_integer("Train.steps_per_call", steps_per_call, 1, "it counts the steps between two returns to Python")
         require_integer("Train.keep", keep, 1, "it counts the checkpoints that are kept")
-        if not isinstance(actions, list | tuple):
-            raise UserError(f"Train.actions is {actions!r:.80}; bind it to a list, as in [@Log(), @Checkpoint()].")
-        for action in actions:
-            require_instance("Train.actions", action, Action, "[@Log(), @Checkpoint()]")
+        for name, given, example in (
+            ("Train.actions", actions, "[@Log(), @Checkpoint()]"),
+            ("Train.changes", changes, "[@ImitationOfBest()]"),
+        ):
+            if not isinstance(given, list | tuple):
+                raise UserError(f"{name} is {given!r:.80}; bind it to a list, as in {example}.")
+            for action in given:
+                require_instance(name, action, Action, example)
         for saving in (a for a in actions if isinstance(a, Checkpoint)):
             for logging in (a for a in actions if isinstance(a, Log)):
                 if saving.every % logging.every:
@@ -50,13 +61,15 @@ class Train(Training):
                         f"Checkpoint.every is {saving.every} and Log.every is {logging.every}; bind Checkpoint.every"
                         " to a multiple of Log.every, so that a resumed run logs what an uninterrupted one does."
                     )
-        self.actions = tuple(actions)
+        self.actions = (*changes, *actions)
         self.steps_per_call = steps_per_call
         self.keep = keep
         self.checkpoint = checkpoint
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Trains up to the experiment's last step; what is trained already is not trained again."""
+        for action in self.actions:
+            action.check(experiment.learner)
         checkpoints = Checkpoints(folder.checkpoints, experiment.learner, self.keep)
         start = checkpoints.restore_latest()
         if self.checkpoint and not start:
@@ -67,7 +80,7 @@ class Train(Training):
         learner = experiment.learner
         examples = experiment.data.load("train", learner.labels)
         examples = Examples(*learner.prepare(examples.inputs, examples.labels, experiment.data.name))
-        order = Order(len(examples.inputs), experiment.batch_size, experiment.seed, "train")
+        order = _order(len(examples.inputs), experiment)
         pipeline = Pipeline(examples, order, tuple(examples.labels))
         batches = pipeline.distributed(experiment.distribution.strategy, start)
         placed = experiment.distribution
@@ -78,8 +91,9 @@ class Train(Training):
             f" {'compiled by XLA' if placed.jit_compile else 'in graph mode'}.",
             flush=True,
         )
-        trainer = Trainer(experiment.learner, experiment.distribution)
-        self._loop(trainer, batches, Moment(start, experiment.steps, experiment.learner, folder, checkpoints))
+        trainer = Trainer(learner, experiment.distribution)
+        place = Place(experiment.distribution, pipeline)
+        self._loop(trainer, batches, Moment(start, experiment.steps, learner, folder, checkpoints, place))
 
     def _loop(self, trainer: Trainer, batches: Iterator[tuple[tf.Tensor, Batch]], moment: Moment) -> None:
         """Alternates between the compiled loop and the actions, until the last step."""
@@ -104,5 +118,13 @@ class Train(Training):
         for action in self.actions:
             action.see(moment, sums, count)
         for action in self.actions:
-            if action.due(moment):
-                action.act(moment)
+            if action.due(moment) and (numbers := action.act(moment)):
+                for other in self.actions:
+                    other.note(moment, numbers)
+
+
+def _order(examples: int, experiment: Experiment) -> Order | Orders:
+    """Which examples are played at which step; side by side where there are several runs in one."""
+    learner = experiment.learner
+    orders = [Order(examples, experiment.batch_size, seed, "train") for seed in learner.seeds()]
+    return Orders(orders) if learner.independent else orders[0]

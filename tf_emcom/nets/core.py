@@ -1,4 +1,4 @@
-"""What every recurrent core is."""
+"""What every core is."""
 
 import keras
 import tensorflow as tf
@@ -10,15 +10,15 @@ class Core(keras.layers.Layer):
     """A network that is run over the symbols of a message, one a step.
 
     Attributes:
-      units: size H of the output.
-      state_size: how many values a state holds in all.
+      units: size H of the output; known once the core is built.
+      state_size: how many values the first state is made from.
     """
 
     units: int
     state_size: int
 
     def split_state(self, flat: tf.Tensor) -> State:
-        """A state from its values [B, state_size]."""
+        """A first state from its values [B, state_size]; the first axis of its first tensor is B."""
         raise TypeError(f"{type(self).__name__} does not say how its state is laid out.")
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
@@ -28,3 +28,15 @@ class Core(keras.layers.Layer):
     def start(self, inputs: tf.Tensor) -> State:
         """The state of zeros for as many games as `inputs` [B, ...] holds."""
         return self.split_state(tf.zeros([tf.shape(inputs)[0], self.state_size], inputs.dtype))
+
+    def outputs(self, embedded: tf.Tensor) -> list[tf.Tensor]:
+        """The outputs, each [B, H], at every symbol of an embedded message [B, T, E], from the state of zeros on."""
+        state, outputs = self.start(embedded), []
+        for t in range(embedded.shape[1]):
+            output, state = self.step(embedded[:, t], state)
+            outputs.append(output)
+        return outputs
+
+    def read(self, embedded: tf.Tensor) -> tf.Tensor:
+        """What a listener makes of an embedded message: [B, T, E] ↦ [B, H]. Unless overridden, the last output."""
+        return self.outputs(embedded)[-1]

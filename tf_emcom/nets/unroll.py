@@ -10,10 +10,14 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tf_emcom.nets.core import Core, State
-from tf_emcom.ops import categorical
+from tf_emcom.ops import relaxation
 
-Embed = Callable[[tf.Tensor], tf.Tensor]  # [B] ids ↦ [B, E]
-Policy = Callable[[tf.Tensor], tf.Tensor]  # [B, H] outputs ↦ [B, V] logits
+Embed = Callable[[tf.Tensor], tf.Tensor]  # [B] ids or [B, V + 1] soft symbols ↦ [B, E]
+Policy = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]  # [B, H] outputs and [B] ids of the symbols before ↦ [B, V] logits
+# [B, V] logits and the position t ↦ [B] ids, and [B, V] soft symbols or None
+Choose = Callable[[tf.Tensor, int], tuple[tf.Tensor, tf.Tensor | None]]
+# [B, V] logits and [B, ...] uniforms ↦ the same
+Articulate = Callable[[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor | None]]
 
 
 class Utterance(NamedTuple):
@@ -22,36 +26,37 @@ class Utterance(NamedTuple):
     symbols: tf.Tensor  # [B, T] int32
     policy_logits: tf.Tensor  # [B, T, V]
     outputs: tf.Tensor  # [B, T, H] of the core
+    relaxed: tf.Tensor | None  # [B, T, V] soft symbols, where it uttered any
 
 
-def sample(core: Core, embed: Embed, policy: Policy, state: State, start_symbol: int, uniforms: tf.Tensor) -> Utterance:
-    """Each symbol is drawn from the policy; `uniforms` [B, T] in (0, 1) decide."""
+def sample(
+    core: Core,
+    embed: Embed,
+    policy: Policy,
+    state: State,
+    start_symbol: int,
+    articulate: Articulate,
+    uniforms: tf.Tensor,
+) -> Utterance:
+    """Each symbol is uttered by `articulate`; `uniforms` [B, T, ...] in (0, 1) decide."""
     symbols, length = _starts(state, start_symbol), uniforms.shape[1]
-    return _unroll(
-        core, embed, policy, state, symbols, length, lambda logits, t: categorical.draw(logits, uniforms[:, t])
-    )
+    return _unroll(core, embed, policy, state, symbols, length, lambda logits, t: articulate(logits, uniforms[:, t]))
 
 
 def greedy(core: Core, embed: Embed, policy: Policy, state: State, start_symbol: int, length: int) -> Utterance:
     """Each symbol is the most probable one; nothing is random."""
     symbols = _starts(state, start_symbol)
-    return _unroll(
-        core, embed, policy, state, symbols, length, lambda logits, t: tf.argmax(logits, -1, output_type=tf.int32)
-    )
+
+    def best(logits: tf.Tensor, t: int) -> tuple[tf.Tensor, None]:
+        return tf.argmax(logits, -1, output_type=tf.int32), None
+
+    return _unroll(core, embed, policy, state, symbols, length, best)
 
 
 def score(core: Core, embed: Embed, policy: Policy, state: State, start_symbol: int, symbols: tf.Tensor) -> Utterance:
     """The symbols [B, T] are given (teacher forcing)."""
     starts, length = _starts(state, start_symbol), symbols.shape[1]
-    return _unroll(core, embed, policy, state, starts, length, lambda logits, t: symbols[:, t])
-
-
-def read(core: Core, embedded: tf.Tensor) -> tf.Tensor:
-    """The core's last output [B, H] after reading an embedded message [B, T, E] from the state of zeros."""
-    state = core.start(embedded)
-    for t in range(embedded.shape[1]):
-        output, state = core.step(embedded[:, t], state)
-    return output
+    return _unroll(core, embed, policy, state, starts, length, lambda logits, t: (symbols[:, t], None))
 
 
 def _starts(state: State, start_symbol: int) -> tf.Tensor:
@@ -59,20 +64,18 @@ def _starts(state: State, start_symbol: int) -> tf.Tensor:
 
 
 def _unroll(
-    core: Core,
-    embed: Embed,
-    policy: Policy,
-    state: State,
-    previous: tf.Tensor,
-    length: int,
-    choose: Callable[[tf.Tensor, int], tf.Tensor],
+    core: Core, embed: Embed, policy: Policy, state: State, previous: tf.Tensor, length: int, choose: Choose
 ) -> Utterance:
-    symbols, logits, outputs = [], [], []
+    symbols, logits, outputs, relaxed = [], [], [], []
+    said = previous
     for t in range(length):
-        output, state = core.step(embed(previous), state)
-        step_logits = policy(output)
-        previous = choose(step_logits, t)
+        output, state = core.step(embed(said), state)
+        step_logits = policy(output, previous)
+        previous, soft = choose(step_logits, t)
+        said = previous if soft is None else relaxation.with_extra_id(soft)
         symbols.append(previous)
         logits.append(step_logits)
         outputs.append(output)
-    return Utterance(tf.stack(symbols, 1), tf.stack(logits, 1), tf.stack(outputs, 1))
+        relaxed.append(soft)
+    soft = None if soft is None else tf.stack(relaxed, 1)
+    return Utterance(tf.stack(symbols, 1), tf.stack(logits, 1), tf.stack(outputs, 1), soft)

@@ -13,12 +13,25 @@ class Optimizer(tf.Module):
     so that clipping sees the true gradient, and an optimiser is plain arithmetic on variables that every replica does
     alike.
 
-    It is created, like the variables it updates, within the strategy's scope.
+    It is created, like the variables it updates, within the strategy's scope. What it remembers is in `slots`, beside
+    the weights, and in other `zeros`; all of it is 0 at first.
     """
 
     def slots(self, variables: Sequence[keras.Variable], name: str) -> list[keras.Variable]:
         """A float variable of zeros beside each of `variables`."""
-        return [zeros(v.shape, "float32", f"{name}_{i}") for i, v in enumerate(variables)]
+        made = [zeros(v.shape, "float32", f"{name}_{i}") for i, v in enumerate(variables)]
+        self._slots = (*getattr(self, "_slots", ()), tuple(made))
+        return made
+
+    @property
+    def state(self) -> list[keras.Variable]:
+        """Everything it remembers, and what the optimisers within it do."""
+        return list(self._flatten(predicate=lambda value: isinstance(value, keras.Variable)))
+
+    def slots_of(self, positions: Sequence[int]) -> list[keras.Variable]:
+        """What it remembers of the variables at these positions, and of no others."""
+        parts = [part for part in (self, *self.submodules) if isinstance(part, Optimizer)]
+        return [column[i] for part in parts for column in getattr(part, "_slots", ()) for i in positions]
 
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
         """Updates the variables with `gradients`, summed over replicas, at `step`."""

@@ -13,14 +13,24 @@ Row = dict[str, Any]
 
 
 def results(runs: str, cells: Iterable[Cell], file: str) -> list[Row]:
-    """Every line of the runs' eval/<file>.jsonl, with the labels of its run; runs without that file have no lines."""
+    """The lines of the runs' eval/<file>.jsonl that stand for a whole run, with the labels of their run.
+
+    Of a population these are its averages. Runs without that file have no lines.
+    """
     rows = []
     for cell in cells:
         path = Path(runs) / cell.name / "eval" / f"{file}.jsonl"
         if path.exists():
-            # The run's own seed, and not that of the test's masks, is what results are averaged over.
-            rows += [{**json.loads(line), **cell.labels} for line in path.read_text().splitlines()]
+            found = [json.loads(line) for line in path.read_text().splitlines()]
+            means = [row for row in found if row.get("ensemble") == "average"]
+            rows += [{**row, **cell.labels, **_trained(row)} for row in means or found]
     return rows
+
+
+def _trained(row: Row) -> Row:
+    # The run's own seed, and not that of the test's masks, is what results are averaged over; a run of independent
+    # pairs has a seed for each.
+    return {"seed": row["training_seed"]} if "training_seed" in row else {}
 
 
 def over_seeds(rows: Iterable[Row], keys: Sequence[str], value: str) -> list[Row]:

@@ -2,14 +2,18 @@
 
 import tensorflow as tf
 
-from tf_emcom.ops.contrastive import cross_entropy
+from tf_emcom.ops import categorical
 from tf_emcom.rewards.reward import Reward
-from tf_emcom.types import Candidates, Hearing
+from tf_emcom.types import Candidates, Hearing, Speech
 
 
 class LogProbability(Reward):
-    """log softmax(scores) of the right candidate: the negative contrastive loss (EaS, `logprob`)."""
+    """log softmax(scores) of the right candidate (EaS, `logprob`): the negative loss of a listener that is taught it.
 
-    def __call__(self, success: tf.Tensor, hearing: Hearing, candidates: Candidates) -> tf.Tensor:
+    Where there are several labels to name, it is the mean over them.
+    """
+
+    def __call__(self, success: tf.Tensor, speech: Speech, hearing: Hearing, candidates: Candidates) -> tf.Tensor:
         """[B], at most 0."""
-        return tf.stop_gradient(-cross_entropy(hearing.scores, candidates.target))
+        log_probs = categorical.log_prob(hearing.scores, candidates.target)
+        return tf.stop_gradient(tf.reduce_mean(log_probs, axis=list(range(1, log_probs.shape.rank))))

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from tf_emcom.rewards.reward import Reward
-from tf_emcom.types import Candidates, Hearing
+from tf_emcom.types import Candidates, Hearing, Speech
 
 
 class Success(Reward):
@@ -13,6 +13,6 @@ class Success(Reward):
         self.win = win
         self.lose = lose
 
-    def __call__(self, success: tf.Tensor, hearing: Hearing, candidates: Candidates) -> tf.Tensor:
+    def __call__(self, success: tf.Tensor, speech: Speech, hearing: Hearing, candidates: Candidates) -> tf.Tensor:
         """[B] in [lose, win]."""
         return tf.stop_gradient(self.lose + (self.win - self.lose) * success)

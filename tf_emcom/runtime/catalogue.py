@@ -18,9 +18,9 @@ import gin
 
 ROOMS = (
     *("schedules", "channels", "tasks", "policies", "losses", "rewards", "heads", "nets", "optimizers", "agents"),
-    *("actions", "data", "runtime.strategies", "modes", "metrics"),
+    *("articulations", "grammars", "actions", "data", "runtime.strategies", "modes", "metrics"),
     *("game", "learner", "transfer_game", "transfer_learner", "transcriber", "trainer", "evaluator", "experiment"),
-    *("transfer", "runtime.trained_speaker", "runtime.shuffled_speaker", "reproduction"),
+    *("transfer", "runtime.trained_speaker", "runtime.shuffled_speaker", "reproduction", "populations"),
 )
 
 

@@ -1,7 +1,9 @@
 """Saving and restoring a learner."""
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator, Sequence
 
 import keras
 import tensorflow as tf
@@ -20,8 +22,9 @@ class Checkpoints:
         """`folder` is `RUN/checkpoints`."""
         self.folder = folder
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
-        self.agents = {name: _weights(agent) for name, agent in learner.agents.items()}
-        self.checkpoint = tf.train.Checkpoint(step=self.step, **learner.optimizers, **self.agents)
+        self.agents = {name: _by_position(weights) for name, weights in learner.agents.items()}
+        memories = {name: _by_position(state) for name, state in learner.memories.items()}
+        self.checkpoint = tf.train.Checkpoint(step=self.step, **memories, **self.agents)
         self.manager = tf.train.CheckpointManager(self.checkpoint, folder, max_to_keep=keep)
 
     def save(self, step: int) -> None:
@@ -35,10 +38,17 @@ class Checkpoints:
         Raises:
           UserError: it was made by agents of another architecture, or is damaged.
         """
+        return self._restore_latest(self.checkpoint)
+
+    def restore_latest_agents(self) -> int:
+        """Restores the agents alone, as tests need them, and returns their step; the rest as `restore_latest`."""
+        return self._restore_latest(tf.train.Checkpoint(step=self.step, **self.agents))
+
+    def _restore_latest(self, checkpoint: tf.train.Checkpoint) -> int:
         newest = newest_checkpoint(self.folder)
         if newest is None:
             return 0
-        _restore(self.checkpoint, newest)
+        _restore(checkpoint, newest)
         return int(self.step.numpy())
 
     def restore_agents(self, folder: str) -> None:
@@ -50,15 +60,32 @@ class Checkpoints:
         _restore(tf.train.Checkpoint(**self.agents), newest_checkpoint(require_checkpoint(folder)))
 
 
-def restore_agent(run: str, name: str, agent: keras.Model) -> None:
+def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0) -> None:
     """Takes one agent, by its name in the checkpoint, from the newest checkpoint in the folder of a run.
+
+    Args:
+      run: the folder.
+      name: such as "speaker".
+      agent: what gets the weights.
+      index: which of the agents of that name, where the run has several.
 
     Raises:
       UserError: there is none, it holds no such agent or one of another architecture, or it is damaged.
     """
     path = newest_checkpoint(require_checkpoint(run))
-    _check_shapes(path, name, agent)
-    _restore(tf.train.Checkpoint(**{name: _weights(agent)}), path)
+    with _damage_told(path):
+        reader = tf.train.load_checkpoint(path)
+        stored = _stored_shapes(reader.get_variable_to_shape_map(), name)
+    count = _count(path, name, agent, {i: shape for i, (_, shape) in stored.items()})
+    if index >= count:
+        raise UserError(
+            f"{name}_index is {index}, but the run in {run} has {count} {name}{'' if count == 1 else 's'}; bind it"
+            f" to {'0' if count == 1 else f'0 to {count - 1}'}."
+        )
+    with _damage_told(path):
+        values = [reader.get_tensor(stored[i][0]) for i in range(len(stored))]
+    for variable, value in zip(agent.trainable_variables, values, strict=True):
+        variable.assign(value if value.shape == tuple(variable.shape) else value[index])
 
 
 def newest_checkpoint(folder: str) -> str | None:
@@ -82,37 +109,49 @@ def require_checkpoint(run: str) -> str:
     return folder
 
 
-def _weights(agent: keras.Model) -> tf.Module:
+def _by_position(variables: Sequence[keras.Variable]) -> tf.Module:
     # By hand, since TensorFlow does not see layers that a Keras layer keeps in a list, and would leave them out without
     # a word. By position, since Keras numbers names by what else a process has built.
     holder = tf.Module()
-    holder.weights = {f"{i}_{v.name}": v.value for i, v in enumerate(agent.trainable_variables)}
+    holder.weights = {f"{i}_{v.name}": v.value for i, v in enumerate(variables)}
     return holder
 
 
-def _check_shapes(path: str, name: str, agent: keras.Model) -> None:
-    """Raises a UserError that tells the first two shapes that differ."""
-    try:
-        stored = tf.train.load_checkpoint(path).get_variable_to_shape_map()
-    except _DAMAGES as error:
-        raise UserError(f"The checkpoint {path} is damaged ({_first_line(error)}); copy it again.") from error
+def _stored_shapes(shapes: dict[str, Sequence[int]], name: str) -> dict[int, tuple[str, tuple[int, ...]]]:
+    """Position → key and shape, of the weights that are stored under a name."""
     prefix, suffix = f"{name}/weights/", "/.ATTRIBUTES/VARIABLE_VALUE"
     # `/` and `.` in the names are escaped; the position stands in front of them.
-    there = {
-        int(key[len(prefix) :].partition("_")[0]): tuple(shape)
-        for key, shape in stored.items()
+    return {
+        int(key[len(prefix) :].partition("_")[0]): (key, tuple(shape))
+        for key, shape in shapes.items()
         if key.startswith(prefix) and key.endswith(suffix)
     }
+
+
+def _count(path: str, name: str, agent: keras.Model, there: dict[int, tuple[int, ...]]) -> int:
+    """How many agents' weights these shapes hold; UserError that tells the first two shapes that differ."""
     here = {i: tuple(v.shape) for i, v in enumerate(agent.trainable_variables)}
     if not there:
         raise UserError(f"The checkpoint {path} holds no {name}; name the folder of another run.")
-    if there != here:
-        place = min(i for i in {*there, *here} if there.get(i) != here.get(i))
-        raise UserError(
-            f"The {name} in the checkpoint {path} has other sizes than were built (weight {place} is"
-            f" {there.get(place, 'missing')} there, {here.get(place, 'missing')} here); use the data set that"
-            " the run was trained on, with as many features, and its config.gin as it was then."
-        )
+    if there == here:
+        return 1
+    # Several agents are stacked.
+    if there.keys() == here.keys() and all(there[i][1:] == here[i] for i in here):
+        return there[0][0]
+    place = min(i for i in {*there, *here} if there.get(i) != here.get(i))
+    raise UserError(
+        f"The {name} in the checkpoint {path} has other sizes than were built (weight {place} is"
+        f" {there.get(place, 'missing')} there, {here.get(place, 'missing')} here); use the data set that"
+        " the run was trained on, with as many features, and its config.gin as it was then."
+    )
+
+
+@contextlib.contextmanager
+def _damage_told(path: str) -> Iterator[None]:
+    try:
+        yield
+    except _DAMAGES as error:
+        raise UserError(f"The checkpoint {path} is damaged ({_first_line(error)}); copy it again.") from error
 
 
 def _restore(checkpoint: tf.train.Checkpoint, path: str) -> None:

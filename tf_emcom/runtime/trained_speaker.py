@@ -5,7 +5,7 @@ import os
 import tensorflow as tf
 
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.errors import UserError
+from tf_emcom.errors import UserError, require_integer
 from tf_emcom.runtime import config
 from tf_emcom.runtime.borrowed_config import borrowed
 from tf_emcom.runtime.checkpoints import require_checkpoint, restore_agent
@@ -18,15 +18,25 @@ SPEAKER_CONFIG = "speaker.gin"
 class TrainedSpeaker:
     """The speaker in a run's folder: architecture from its configuration, weights from its newest checkpoint."""
 
-    def __init__(self, run: str = "") -> None:
-        """`run` is the folder: of a game, or of a transfer run, whose speaker is the one that it listened to."""
+    def __init__(self, run: str = "", speaker_index: int = 0) -> None:
+        """Says which speaker.
+
+        Args:
+          run: the folder: of a game, or of a transfer run, whose speaker is the one that it listened to.
+          speaker_index: which speaker of a population, from 0 on; a transfer run has one, whichever it was.
+
+        Raises:
+          UserError: the index is no whole number, or below 0.
+        """
+        require_integer("speaker_index", speaker_index, 0, "it says which speaker of the run is listened to")
         self.run = run
+        self.speaker_index = speaker_index
 
     def speaker(self, features: int) -> Speaker:
         """The speaker with its weights, for inputs of `features` features.
 
         Raises:
-          UserError: there is no such run or no checkpoint in it, it does not fit, or it is damaged.
+          UserError: there is no such run, speaker or checkpoint in it, it does not fit, or it is damaged.
         """
         if not self.run:
             raise UserError(
@@ -39,7 +49,7 @@ class TrainedSpeaker:
         with borrowed(config_file), config.plain_errors():
             speaker = config.referenced("Learner.speaker_cls")()
         speaker.build((None, features))
-        restore_agent(self.run, "speaker", speaker)
+        restore_agent(self.run, "speaker", speaker, index=0 if self._is_kept() else self.speaker_index)
         return speaker
 
     def documents(self) -> dict[str, str]:
@@ -47,9 +57,12 @@ class TrainedSpeaker:
         with tf.io.gfile.GFile(self._config_file()) as file:
             return {SPEAKER_CONFIG: file.read()}
 
+    def _is_kept(self) -> bool:
+        """Whether the run is a transfer run, which keeps the one speaker that it listens to."""
+        return tf.io.gfile.exists(os.path.join(self.run, SPEAKER_CONFIG))
+
     def _config_file(self) -> str:
-        kept = os.path.join(self.run, SPEAKER_CONFIG)
-        if tf.io.gfile.exists(kept):
-            return kept
+        if self._is_kept():
+            return os.path.join(self.run, SPEAKER_CONFIG)
         RunFolder(self.run).require_config()
         return RunFolder(self.run).config

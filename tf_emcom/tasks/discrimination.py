@@ -4,16 +4,16 @@ import tensorflow as tf
 
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.seeds import Stream
-from tf_emcom.types import Candidates, Choice
+from tf_emcom.tasks.task import Hearer, Task
+from tf_emcom.types import Batch, Candidates, Choice, Hearing, Message
 
 
-class Discrimination:
+class Discrimination(Task):
     """Find the speaker's input among candidates, which are inputs of the same batch.
 
     With `distractors = None` every game shows the whole batch, those of all replicas together, so that C = B and the
     right candidate of game i is candidate i. With a number, each game shows its own input and that many others, drawn
-    afresh every
-    step: C = distractors + 1.
+    afresh every step: C = distractors + 1.
 
     The draw is one set of offsets a step: game i shows the inputs i + offset (mod B). Batches are in random order, so
     each game's distractors are a uniform draw without replacement, and every input is a distractor equally often. The
@@ -40,10 +40,11 @@ class Discrimination:
             )
         return self.distractors + 1
 
-    def candidates(self, inputs: tf.Tensor, stream: Stream) -> Candidates:
+    def candidates(self, batch: Batch, inputs: tf.Tensor, stream: Stream) -> Candidates:
         """What the listeners see.
 
         Args:
+          batch: the games of this replica; what they are about is among the inputs.
           inputs: [N, F], the inputs of the games of all replicas, N = stream.global_games.
           stream: where the distractors are drawn from.
         """
@@ -58,6 +59,10 @@ class Discrimination:
         turned = (tf.range(count)[tf.newaxis, :] - target[:, tf.newaxis]) % count
         shown = (games[:, tf.newaxis] + tf.gather(ordered, turned)) % stream.global_games
         return Candidates(inputs, shown, target)
+
+    def hear(self, listener: Hearer, message: Message, candidates: Candidates) -> Hearing:
+        """The listener's scores [B, C], with critics where its head has them."""
+        return listener.hear(message, candidates)
 
     def success(self, choice: Choice, candidates: Candidates) -> tf.Tensor:
         """1.0 where the right candidate was taken, else 0.0; [B]."""

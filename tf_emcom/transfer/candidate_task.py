@@ -27,7 +27,7 @@ class CandidateTask(TransferTask):
         self, listener: Listener, message: Message, batch: Batch, candidate_inputs: tf.Tensor, stream: Stream
     ) -> LossTerms:
         """The loss and the accuracy of B games, each [B]."""
-        candidates = Discrimination().candidates(candidate_inputs, stream)
+        candidates = Discrimination().candidates(batch, candidate_inputs, stream)
         scores = listener.scores(message, candidates)
         right = tf.argmax(scores, axis=-1, output_type=tf.int32) == candidates.target
         return LossTerms(cross_entropy(scores, candidates.target), {"accuracy": tf.cast(right, tf.float32)})

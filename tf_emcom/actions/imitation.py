@@ -1,0 +1,78 @@
+"""What all kinds of imitation have in common."""
+
+import abc
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.actions.action import Action, Moment, check_every
+from tf_emcom.errors import UserError, require_integer
+from tf_emcom.populations.imitator import Imitator
+from tf_emcom.populations.population import Population
+from tf_emcom.seeds import named_seed
+from tf_emcom.trainee import Trainee
+from tf_emcom.trainer import Trainer
+
+
+class Imitation(Action):
+    """Every so many steps, some speakers learn from one of them what to say of the step's inputs (EaS, section 3.3).
+
+    Of `students` + 1 speakers drawn at random, a subclass takes the teacher; it is done between two steps and not after
+    the last one.
+    """
+
+    def __init__(self, every: int = 10, students: int = 1) -> None:
+        """UserError where a number cannot be used."""
+        name = type(self).__name__
+        self.every = check_every(name, every)
+        require_integer(f"{name}.students", students, 1, "it counts the speakers that learn from the teacher")
+        self.students = students
+        self._trainer: Trainer | None = None
+
+    @abc.abstractmethod
+    def teacher(self, successes: Sequence[float]) -> int:
+        """Which of the speakers teaches, given their running successes; they are in random order."""
+
+    def check(self, learner: Trainee) -> None:
+        """UserError where there are too few speakers."""
+        population = require_population(self, learner)
+        if self.students >= population.speakers:
+            raise UserError(
+                f"{type(self).__name__}.students is {self.students}, but with n_speakers = {population.speakers} a"
+                f" teacher has at most {population.speakers - 1} students; bind students below n_speakers, or raise"
+                " n_speakers (one speaker alone can do @SelfImitation())."
+            )
+
+    def due(self, moment: Moment) -> bool:
+        """At every multiple, except after the last step: what is kept then has played."""
+        return moment.step % self.every == 0 and moment.step < moment.steps
+
+    def act(self, moment: Moment) -> dict[str, float]:
+        """Teaches every student once; returns the mean loss."""
+        population = require_population(self, moment.learner)
+        generator = np.random.Generator(np.random.PCG64(named_seed(population.seed, "imitation", moment.step)))
+        drawn = generator.permutation(population.speakers)[: self.students + 1].tolist()
+        successes = population.speaker_members.successes()
+        teacher = drawn[self.teacher([float(successes[i]) for i in drawn])]
+        return self.teach(moment, [(teacher, student) for student in drawn if student != teacher])
+
+    def teach(self, moment: Moment, turns: Sequence[tuple[int, int]]) -> dict[str, float]:
+        """Teaches pairs of (teacher, student) in turn, and returns the mean metrics."""
+        if self._trainer is None or self._trainer.learner.crowd is not moment.learner:
+            with moment.place.distribution.strategy.scope():
+                self._trainer = Trainer(Imitator(moment.learner), moment.place.distribution)
+        # The inputs of the step that was just played.
+        step, batch = moment.place.pipeline.at(moment.place.distribution.strategy, moment.step - 1)
+        metrics = self._trainer.teach(step, batch, tf.constant(turns, tf.int32))
+        return {name: float(value) for name, value in metrics.items()}
+
+
+def require_population(action: Action, learner: Trainee) -> Population:
+    """`learner`, if it is a population; UserError otherwise."""
+    if not isinstance(learner, Population):
+        raise UserError(
+            f"{type(action).__name__} needs a population whose speakers can learn from one another; leave it out of"
+            " Train.changes in runs with several seeds at once and in transfer runs."
+        )
+    return learner

@@ -1,0 +1,68 @@
+"""What all kinds of resets have in common."""
+
+import abc
+from collections.abc import Sequence
+
+from tf_emcom.actions.action import Action, Moment, check_every
+from tf_emcom.errors import UserError
+from tf_emcom.populations.crowd import Crowd
+from tf_emcom.populations.members import Members
+from tf_emcom.trainee import Trainee
+
+
+class Reset(Action):
+    """Every so many steps, agents drawn at random start anew, as newborns do (EaS, section 3.3).
+
+    A subclass says of which kinds. It is done between two steps and not after the last one, so that agents that are
+    kept have learnt. Of runs with several seeds at once, each has its own reset.
+    """
+
+    def __init__(self, every: int, parts: Sequence[str] | None = None, optimizer_state: bool = True) -> None:
+        """Checks the numbers.
+
+        Args:
+          every: how many steps lie between.
+          parts: what is reset of an agent, such as ["head"]; None: the whole agent.
+          optimizer_state: whether its optimiser forgets what it knows of these parts, too.
+        """
+        name = type(self).__name__
+        if parts is not None and (isinstance(parts, str) or not isinstance(parts, list | tuple) or not parts):
+            raise UserError(f"{name}.parts is {parts!r}; bind it to a list of names, as in ['head'], or to None.")
+        self.every = check_every(name, every)
+        self.parts = parts
+        self.optimizer_state = optimizer_state
+
+    @abc.abstractmethod
+    def kinds(self, crowd: Crowd) -> Sequence[Members]:
+        """Of which kinds one agent each is reset."""
+
+    def check(self, learner: Trainee) -> None:
+        """UserError where a part is not known, or nobody can be reset."""
+        for members in self.kinds(_crowd(self, learner)):
+            members.positions(self.parts)
+
+    def due(self, moment: Moment) -> bool:
+        """At every multiple, except after the last step."""
+        return moment.step % self.every == 0 and moment.step < moment.steps
+
+    def act(self, moment: Moment) -> None:
+        """Resets."""
+        crowd = _crowd(self, moment.learner)
+        for members in self.kinds(crowd):
+            for index in crowd.drawn(members, "reset", moment.step):
+                self.reset(members, index, crowd.seed_for(members, index, "reset", moment.step))
+
+    def reset(self, members: Members, index: int, seed: int) -> None:
+        """Resets one agent, drawing from `seed`."""
+        members.reset_weights(index, seed, self.parts)
+        if self.optimizer_state:
+            members.reset_optimizer(index, self.parts)
+
+
+def _crowd(action: Action, learner: Trainee) -> Crowd:
+    if not isinstance(learner, Crowd):
+        raise UserError(
+            f"{type(action).__name__} resets agents of a game, and this run has none that learn from each other; leave"
+            " it out of Train.changes."
+        )
+    return learner

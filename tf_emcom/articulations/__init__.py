@@ -1,0 +1,1 @@
+"""Articulations: how a speaker utters a symbol in training."""

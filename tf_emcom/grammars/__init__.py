@@ -1,0 +1,1 @@
+"""Grammars: which symbols may follow which."""

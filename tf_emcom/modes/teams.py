@@ -1,0 +1,83 @@
+"""Whose accuracies a test tells: pairs of agents, and what a population makes of them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tf_emcom.evaluator import Evaluator, Wins
+from tf_emcom.trainee import Trainee
+
+Row = dict[str, Any]
+
+
+class Team(NamedTuple):
+    """Who played, and how many games each member won.
+
+    Attributes:
+      labels: how lines of results name it.
+      won: int64 [members, K, P], with K numbers of candidates under P conditions.
+    """
+
+    labels: Row
+    won: np.ndarray
+
+
+def teams(agents: Trainee, evaluator: Evaluator, wins: Wins) -> Iterator[Team]:
+    """Every pair by itself; of a population then the mean of all pairs, and the votes of all listeners.
+
+    A pair has the labels `speaker` and `listener`, and where pairs are independent `training_seed`. All others have
+    the label `ensemble`: "average", or "vote", which is told for each `speaker` and as the mean over all of them; what
+    is told of the whole population has no `speaker`, but the numbers of `speakers` and `listeners` in it.
+    """
+    seeds = agents.seeds() if agents.independent else None
+    for place, (speaker, listener) in enumerate(evaluator.pairs):
+        of_run = {} if seeds is None else {"training_seed": seeds[speaker]}
+        yield Team({"speaker": speaker, "listener": listener, **of_run}, wins.pairs[place : place + 1])
+    if seeds is None and len(evaluator.pairs) > 1:
+        listeners = len(evaluator.pairs) // len(evaluator.speakers)
+        everyone = {"speakers": len(evaluator.speakers), "listeners": listeners}
+        yield Team({"ensemble": "average", **everyone}, wins.pairs)
+        for place, speaker in enumerate(evaluator.speakers):
+            labels = {"ensemble": "vote", "speaker": speaker, "listeners": listeners}
+            yield Team(labels, wins.votes[place : place + 1])
+        yield Team({"ensemble": "vote", **everyone}, wins.votes)
+
+
+def of_the_whole(rows: Sequence[Row], keys: Sequence[str]) -> list[Row]:
+    """The lines that stand for the whole run: those of one pair, of a population, or the means over independent pairs.
+
+    Args:
+      rows: all lines of a test.
+      keys: what tells one cell of the test from the others.
+
+    Returns:
+      Lines with keys, `accuracy`, `interval` and, where they are about more than one pair, `deviation`. The interval
+      of a mean over independent pairs is the mean ± the deviation between them.
+    """
+    ensembles = [row for row in rows if "ensemble" in row and "speaker" not in row]
+    if ensembles:
+        return ensembles
+    if len({(row["speaker"], row["listener"]) for row in rows}) == 1:
+        return list(rows)
+    return list(_over_pairs(rows, keys))
+
+
+def deviation(values: Iterable[float]) -> float | None:
+    """The standard deviation of a sample, divided by n − 1; None for fewer than two values."""
+    found = list(values)
+    return float(np.std(found, ddof=1)) if len(found) > 1 else None
+
+
+def _over_pairs(rows: Sequence[Row], keys: Sequence[str]) -> Iterator[Row]:
+    cells: dict[tuple, list[float]] = {}
+    for row in rows:
+        cells.setdefault(tuple(row[key] for key in keys), []).append(row["accuracy"])
+    for cell, accuracies in cells.items():
+        mean, spread = float(np.mean(accuracies)), deviation(accuracies)
+        yield {
+            **dict(zip(keys, cell, strict=True)),
+            "accuracy": mean,
+            "interval": [mean - spread, mean + spread],
+            "deviation": spread,
+        }

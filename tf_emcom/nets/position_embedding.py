@@ -1,0 +1,38 @@
+"""Positions as vectors."""
+
+import keras
+import tensorflow as tf
+
+from tf_emcom.errors import UserError, require_integer
+
+
+class PositionEmbedding(keras.layers.Layer):
+    """A learnt vector for each of the first `longest` positions of a message, truncated normal with σ = 1."""
+
+    def __init__(self, longest: int, size: int, name: str | None = None) -> None:
+        super().__init__(name=name)
+        require_integer("longest", longest, 1, "it counts the symbols of the longest message")
+        self.longest = longest
+        self.size = size
+
+    def build(self, input_shape: tuple[int | None, ...] = ()) -> None:
+        """Creates the table [longest, size]."""
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.longest, self.size),
+            initializer=keras.initializers.TruncatedNormal(stddev=1.0),
+        )
+        self.built = True
+
+    def at(self, first: int, count: int) -> tf.Tensor:
+        """The vectors [count, size] of `count` positions from `first` on.
+
+        Raises:
+          UserError: there are not so many.
+        """
+        if first + count > self.longest:
+            raise UserError(
+                f"A message has {first + count} symbols or more, but its core knows {self.longest} positions; bind the"
+                " core's longest to the message length, or more."
+            )
+        return tf.convert_to_tensor(self.embeddings)[first : first + count]

@@ -1,0 +1,47 @@
+"""The policy that mostly takes what it thinks best."""
+
+import tensorflow as tf
+
+from tf_emcom.errors import UserError, require_number
+from tf_emcom.ops import categorical
+from tf_emcom.policies.listener_policy import ListenerPolicy, choice_from
+from tf_emcom.schedules.schedule import Schedule, at, bounds_of
+from tf_emcom.seeds import Stream
+from tf_emcom.shapes import assert_ranks
+from tf_emcom.types import Choice
+
+
+class EpsilonGreedy(ListenerPolicy):
+    """Draws a candidate from the mixture π = (1 − ε) softmax(scores / temperature) + ε / C.
+
+    With the probability ε any of the C candidates is taken, each as likely. Otherwise the scores decide, through a
+    softmax and not through argmax: the log-probability of an argmax does not depend on the scores, and REINFORCE would
+    learn nothing from it. A temperature that falls towards 0 comes as near to an argmax as you like. Log-probability
+    and entropy are the mixture's. Tests take the best candidate, whatever the policy.
+    """
+
+    def __init__(self, epsilon: Schedule | float = 0.1, temperature: Schedule | float = 1.0) -> None:
+        """Constants or schedules: `epsilon` in [0, 1], `temperature` above 0; UserError otherwise."""
+        for bound in bounds_of(epsilon):
+            require_number("EpsilonGreedy.epsilon", bound, 0, 1, "it is the share of choices that ignore the scores")
+        if not bounds_of(temperature)[0] > 0:
+            raise UserError(
+                f"EpsilonGreedy.temperature falls to {bounds_of(temperature)[0]}, but scores are divided by it; bind it"
+                " above 0, such as 0.01 for choices that are nearly greedy."
+            )
+        self.epsilon = epsilon
+        self.temperature = temperature
+
+    def __call__(self, scores: tf.Tensor, step: tf.Tensor, stream: Stream) -> Choice:
+        """One choice a game, from scores [B, C]."""
+        logits = self.log_probabilities(scores, step)
+        return choice_from(logits, categorical.draw(logits, stream.uniform()))
+
+    def log_probabilities(self, scores: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """Logarithms of π [B, C], from scores [B, C]."""
+        assert_ranks(scores=(scores, 2))
+        epsilon = at(self.epsilon, step)
+        decided = tf.math.log1p(-epsilon) + tf.nn.log_softmax(scores / at(self.temperature, step))
+        share = tf.fill(tf.shape(scores), tf.math.log(epsilon / tf.cast(tf.shape(scores)[-1], tf.float32)))
+        # Added as logarithms, since what a cold softmax rounds to 0 would have the logarithm −∞.
+        return tf.reduce_logsumexp(tf.stack([decided, share]), axis=0)

@@ -1,0 +1,1 @@
+"""Several speakers and listeners, and who plays and learns with whom."""

@@ -1,0 +1,98 @@
+"""What all trainees of several agents have in common."""
+
+import abc
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.speaker import Speaker
+from tf_emcom.errors import require_number
+from tf_emcom.learner import Gradients, Learner
+from tf_emcom.populations.members import Members, Weights
+from tf_emcom.seeds import named_seed
+from tf_emcom.trainee import Trainee
+
+
+class Lesson(NamedTuple):
+    """What a pair takes from a turn; shares are summed over replicas before they are applied."""
+
+    gradients: Gradients
+    success: tf.Tensor  # [], mean over the games
+
+
+class Crowd(Trainee):
+    """Speakers and listeners that share the layers of one pair, each with a row of its own.
+
+    A subclass says who plays with whom.
+    """
+
+    def __init__(
+        self, pair: Learner, speakers: Sequence[Weights], listeners: Sequence[Weights], success_decay: float
+    ) -> None:
+        """Takes the layers of a pair, and the first weights of every agent."""
+        super().__init__()
+        name = f"{type(self).__name__}.success_decay"
+        require_number(name, success_decay, 0, 1, "it is the share that a moving average keeps")
+        self.pair = pair
+        self.game, self.batch_size, self.seed = pair.game, pair.batch_size, pair.seed
+        self.speakers, self.listeners = len(speakers), len(listeners)
+        averages = pair.target_speaker.trainable_variables
+        self.speaker_members = Members(
+            *("speaker", pair.speaker, averages, pair.speaker_optimizer, pair.new_speaker, speakers, success_decay)
+        )
+        self.listener_members = Members(
+            *("listener", pair.listener, (), pair.listener_optimizer, pair.new_listener, listeners, success_decay)
+        )
+
+    @abc.abstractmethod
+    def origin(self, index: int) -> tuple[int, int]:
+        """The seed of the run that agent `index` belongs to, and which agent it is there."""
+
+    @abc.abstractmethod
+    def drawn(self, members: Members, *occasion: object) -> list[int]:
+        """Who is drawn at an occasion, such as ("reset", 100): one at random of every run."""
+
+    @property
+    def agents(self) -> dict[str, Sequence[keras.Variable]]:
+        """The weights of all speakers, their moving averages and all listeners."""
+        speaker, listener = self.speaker_members, self.listener_members
+        return {
+            "speaker": speaker.rows.stacks_of(speaker.weights),
+            "target_speaker": speaker.rows.stacks_of(speaker.averages),
+            "listener": listener.rows.stacks_of(listener.weights),
+        }
+
+    @property
+    def memories(self) -> dict[str, Sequence[keras.Variable]]:
+        """The optimisers and running successes of all."""
+        kept = {}
+        for members in (self.speaker_members, self.listener_members):
+            kept[f"{members.name}_optimizer"] = members.rows.stacks_of(members.optimizer.state)
+            kept[f"{members.name}_success"] = members.rows.stacks_of(members.success.state)
+        return kept
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """What the task asks about."""
+        return self.pair.labels
+
+    def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
+        """As for the pair."""
+        return self.pair.prepare(inputs, labels, data)
+
+    def speaker_as(self, index: int) -> Speaker:
+        """The speaker, with the weights of speaker `index` until another one is asked for."""
+        return self.speaker_members.lend(index)
+
+    def listener_as(self, index: int) -> Listener:
+        """The listener, with the weights of listener `index` until another one is asked for."""
+        return self.listener_members.lend(index)
+
+    def seed_for(self, members: Members, index: int, *occasion: object) -> int:
+        """The seed of first weights of agent `index`, another one for each occasion, such as ("reset", 100)."""
+        seed, index = self.origin(index)
+        return named_seed(seed, members.name, index, *occasion)

@@ -1,0 +1,107 @@
+"""Several runs of one experiment at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from tf_emcom.agents.rows import bound, row_in
+from tf_emcom.errors import require_integer
+from tf_emcom.game import Game
+from tf_emcom.learner import Learner
+from tf_emcom.populations.crowd import Crowd, Lesson
+from tf_emcom.populations.members import Members
+from tf_emcom.seeds import seed_words
+from tf_emcom.trainee import Metrics
+from tf_emcom.types import Batch
+
+
+class IndependentPairs(Crowd):
+    """Pairs that never meet: pair i is the run with the seed `seed` + i, weights, batches, draws and all.
+
+    All pairs play at the same time: their games are one tensor more of rank, so that a small game fills a machine that
+    it could not fill alone. Metrics are [R], one number a pair. Batches have an axis more, too: inputs [B, R, F].
+    """
+
+    independent = True
+
+    def __init__(
+        self,
+        game: Game,
+        learner_cls: Callable[..., Learner],
+        features: int,
+        batch_size: int,
+        seed: int = 0,
+        seeds: int = 2,
+        success_decay: float = 0.99,
+    ) -> None:
+        """Builds the agents of R = `seeds` pairs, each as its own run would; the rest as for a population."""
+        require_integer("seeds", seeds, 1, "it counts the independent runs")
+        made = [learner_cls(game=game, features=features, batch_size=batch_size, seed=seed + i) for i in range(seeds)]
+        super().__init__(
+            made[0], [pair.speaker_values for pair in made], [pair.listener_values for pair in made], success_decay
+        )
+
+    def origin(self, index: int) -> tuple[int, int]:
+        """Each is the only one of its kind in a run of its own."""
+        return self.seed + index, 0
+
+    def drawn(self, members: Members, *occasion: object) -> list[int]:
+        """The only one of every run."""
+        return list(range(members.count))
+
+    def seeds(self) -> list[int]:
+        """One a pair."""
+        return [self.seed + i for i in range(self.speakers)]
+
+    def turns(self, step: tf.Tensor) -> tf.Tensor:
+        """One turn, with a seed for each pair, int32 [1, R, 2]."""
+        return tf.stack([seed_words(seed) for seed in self.seeds()])[tf.newaxis]
+
+    def gradients(
+        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
+    ) -> tuple[Lesson, Metrics]:
+        """One replica's share of what each pair learns, and of its metrics, all with a leading axis R.
+
+        Args:
+          batch: this replica's games, [b, R, ...].
+          candidate_inputs: [B, R, F].
+          step: integer [].
+          first_game: int32 [].
+          turn: int32 [R, 2].
+        """
+        speaker, listener = self.speaker_members, self.listener_members
+        speaking = [*speaker.weights, *speaker.averages]
+        stacks = speaker.rows.stacks_of(speaking) + listener.rows.stacks_of(listener.weights)
+
+        def one(given: tuple) -> tuple[Lesson, Metrics]:
+            row, games, candidates, seed = given
+            with bound([*speaking, *listener.weights], row):
+                gradients, metrics = self.pair.gradients(games, candidates, step, first_game, seed)
+            return Lesson(gradients, metrics["accuracy"]), metrics
+
+        given = ([s.value for s in stacks], _pairs_first(batch), _pairs_first(candidate_inputs), turn)
+        return tf.vectorized_map(one, tf.nest.map_structure(tf.convert_to_tensor, given), warn=False)
+
+    def apply(self, gradients: Lesson, step: tf.Tensor, turn: tf.Tensor) -> None:
+        """Updates all pairs."""
+        both = (self.speaker_members, self.listener_members)
+        variables = [variable for members in both for variable in members.rows.variables]
+        stacks = [stack for members in both for stack in members.rows.stacks]
+
+        def one(given: tuple) -> list[tf.Tensor]:
+            row, lesson = given
+            with bound(variables, row) as scope:
+                self.pair.apply(lesson.gradients, step, turn)
+                for members in both:
+                    members.success.update(lesson.success)
+            return row_in(scope, variables)
+
+        values = [tf.convert_to_tensor(stack.value) for stack in stacks]
+        for stack, value in zip(stacks, tf.vectorized_map(one, (values, gradients), warn=False), strict=True):
+            stack.assign(value)
+
+
+def _pairs_first(values: Any) -> Any:
+    """[b, R, ...] ↦ [R, b, ...], for every tensor in a structure."""
+    return tf.nest.map_structure(lambda v: tf.experimental.numpy.swapaxes(v, 0, 1), values)

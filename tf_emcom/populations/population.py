@@ -1,0 +1,109 @@
+"""Speakers and listeners who meet at random."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tf_emcom.agents.rows import bound, row_in
+from tf_emcom.errors import UserError, require_integer
+from tf_emcom.game import Game
+from tf_emcom.learner import Learner
+from tf_emcom.populations.crowd import Crowd, Lesson
+from tf_emcom.populations.members import Members
+from tf_emcom.seeds import named_seed, seed_words, step_stream
+from tf_emcom.trainee import Metrics
+from tf_emcom.types import Batch
+
+
+class Population(Crowd):
+    """n speakers and m listeners; in every step, k pairs drawn at random play and learn, one after the other (EaS, 2).
+
+    Pairs are drawn uniformly and with replacement, and all play the games of the step's batch. The metrics of a step
+    are means over its pairs. With one speaker and one listener it is the pair alone.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        learner_cls: Callable[..., Learner],
+        features: int,
+        batch_size: int,
+        seed: int = 0,
+        n_speakers: int = 1,
+        n_listeners: int = 1,
+        pairs_per_step: int = 1,
+        success_decay: float = 0.99,
+    ) -> None:
+        """Builds the agents.
+
+        Args:
+          game: the rules.
+          learner_cls: makes a pair, and with it the layers that all agents share.
+          features: F.
+          batch_size: B, over all replicas.
+          seed: of the initial weights and of every draw.
+          n_speakers: n.
+          n_listeners: m.
+          pairs_per_step: k, at most n · m.
+          success_decay: of each agent's running success, a turn; 1: the mean over its whole life.
+
+        Raises:
+          UserError: a number cannot be used.
+        """
+        require_integer("n_speakers", n_speakers, 1, "it counts the speakers of the population")
+        require_integer("n_listeners", n_listeners, 1, "it counts the listeners of the population")
+        require_integer("pairs_per_step", pairs_per_step, 1, "it counts the pairs that play in a step")
+        if pairs_per_step > n_speakers * n_listeners:
+            raise UserError(
+                f"pairs_per_step is {pairs_per_step}, but {n_speakers} x {n_listeners} agents make"
+                f" {n_speakers * n_listeners} different pairs; bind it to that or less, or raise n_speakers or"
+                " n_listeners."
+            )
+        pair = learner_cls(game=game, features=features, batch_size=batch_size, seed=seed)
+        self.pairs_per_step = pairs_per_step
+        speakers = [pair.new_speaker(named_seed(seed, "speaker", i)) for i in range(1, n_speakers)]
+        listeners = [pair.new_listener(named_seed(seed, "listener", i)) for i in range(1, n_listeners)]
+        super().__init__(pair, [pair.speaker_values, *speakers], [pair.listener_values, *listeners], success_decay)
+
+    def origin(self, index: int) -> tuple[int, int]:
+        """They all belong to this run."""
+        return self.seed, index
+
+    def drawn(self, members: Members, *occasion: object) -> list[int]:
+        """One of them, whoever it is."""
+        return [named_seed(self.seed, "drawn", members.name, *occasion) % members.count]
+
+    def turns(self, step: tf.Tensor) -> tf.Tensor:
+        """Two words of a seed, speaker and listener of every pair, int32 [k, 4]."""
+        count = self.pairs_per_step
+        numbers = tf.range(count)
+        # The first turn draws what a pair draws that is alone.
+        seeds = seed_words(self.seed)[tf.newaxis] + tf.stack([tf.zeros_like(numbers), numbers], axis=1)
+        stream = step_stream(self.seed, step, tf.constant(0), count, count)
+        speakers, listeners = (
+            tf.cast(stream.stage(f"which {kind}").uniform() * many, tf.int32)
+            for kind, many in (("speaker", self.speakers), ("listener", self.listeners))
+        )
+        return tf.concat([seeds, tf.stack([speakers, listeners], axis=1)], axis=1)
+
+    def gradients(
+        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
+    ) -> tuple[Lesson, Metrics]:
+        """One replica's share of what the turn's pair learns, and of the metrics; as for every trainee."""
+        speaker, listener = self.speaker_members, self.listener_members
+        speaking = [*speaker.weights, *speaker.averages]
+        rows = speaker.rows.read(turn[2], speaking) + listener.rows.read(turn[3], listener.weights)
+        with bound([*speaking, *listener.weights], rows):
+            gradients, metrics = self.pair.gradients(batch, candidate_inputs, step, first_game, turn)
+        return Lesson(gradients, metrics["accuracy"]), metrics
+
+    def apply(self, gradients: Lesson, step: tf.Tensor, turn: tf.Tensor) -> None:
+        """Updates the turn's pair, and nobody else."""
+        speaker, listener = self.speaker_members, self.listener_members
+        variables = [*speaker.rows.variables, *listener.rows.variables]
+        with bound(variables, speaker.rows.read(turn[2]) + listener.rows.read(turn[3])) as scope:
+            self.pair.apply(gradients.gradients, step, turn)
+            speaker.success.update(gradients.success)
+            listener.success.update(gradients.success)
+        for members, index in ((speaker, turn[2]), (listener, turn[3])):
+            members.rows.write(index, row_in(scope, members.rows.variables))

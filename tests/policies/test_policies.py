@@ -5,6 +5,7 @@ import scipy.stats
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
+from tf_emcom.policies.epsilon_greedy import EpsilonGreedy
 from tf_emcom.policies.greedy import Greedy
 from tf_emcom.policies.sampled import Sampled
 from tf_emcom.schedules.linear_ramp import LinearRamp
@@ -67,3 +68,9 @@ def test_policy_gradient_reaches_the_scores():
 def test_temperature_that_is_not_above_zero_is_refused(temperature):
     with pytest.raises(UserError, match="Greedy"):
         Sampled(temperature)
+
+
+@pytest.mark.parametrize("policy", [Sampled(), EpsilonGreedy()])
+def test_policies_that_draw_refuse_scores_of_labels(policy):
+    with pytest.raises(UserError, match="names labels"):
+        policy(tf.zeros((2, 1, 3)), tf.constant(0), step_stream(0, tf.constant(0), tf.constant(0), 2, 2))

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tf_emcom.errors import UserError, require_number
 from tf_emcom.ops import categorical
-from tf_emcom.policies.listener_policy import ListenerPolicy, choice_from
+from tf_emcom.policies.listener_policy import ListenerPolicy, choice_from, require_candidates
 from tf_emcom.schedules.schedule import Schedule, at, bounds_of
 from tf_emcom.seeds import Stream
 from tf_emcom.shapes import assert_ranks
@@ -33,7 +33,8 @@ class EpsilonGreedy(ListenerPolicy):
         self.temperature = temperature
 
     def __call__(self, scores: tf.Tensor, step: tf.Tensor, stream: Stream) -> Choice:
-        """One choice a game, from scores [B, C]."""
+        """One choice a game, from scores [B, C]; UserError where they are of another rank."""
+        require_candidates(self, scores)
         logits = self.log_probabilities(scores, step)
         return choice_from(logits, categorical.draw(logits, stream.uniform()))
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from tf_emcom.errors import UserError
 from tf_emcom.ops import categorical
-from tf_emcom.policies.listener_policy import ListenerPolicy, choice_from
+from tf_emcom.policies.listener_policy import ListenerPolicy, choice_from, require_candidates
 from tf_emcom.schedules.schedule import Schedule, at, bounds_of
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Choice
@@ -23,6 +23,7 @@ class Sampled(ListenerPolicy):
         self.temperature = temperature
 
     def __call__(self, scores: tf.Tensor, step: tf.Tensor, stream: Stream) -> Choice:
-        """One choice a game, from scores [B, C]."""
+        """One choice a game, from scores [B, C]; UserError where they are of another rank."""
+        require_candidates(self, scores)
         logits = scores / at(self.temperature, step)
         return choice_from(logits, categorical.draw(logits, stream.uniform()))

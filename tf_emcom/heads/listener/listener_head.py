@@ -5,6 +5,7 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
+from tf_emcom.errors import UserError
 from tf_emcom.nets.linear import Linear
 
 
@@ -46,6 +47,13 @@ class ListenerHead(keras.layers.Layer):
     def compare(self, messages: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
         """Scores [B, N] of projected messages [B, E] and candidates [N, E]: their dot products."""
         return tf.matmul(messages, candidates, transpose_b=True)
+
+    def predictions(self, representation: tf.Tensor) -> tf.Tensor:
+        """UserError: nothing is predicted from messages alone."""
+        raise UserError(
+            f"{type(self).__name__} compares candidates with the message, but this task asks what the message alone"
+            " tells; bind Listener.head_cls to @MultiMlp, or task to @Discrimination()."
+        )
 
     def values(self, scores: tf.Tensor) -> Values:
         """[B, C] ↦ what the head's critics say; without critics, neither value nor Q-values."""

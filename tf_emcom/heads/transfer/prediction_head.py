@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from tf_emcom.errors import UserError
+
 
 class PredictionHead(keras.layers.Layer):
     """What a message tells about the speaker's input; there are no candidates."""
@@ -15,6 +17,13 @@ class PredictionHead(keras.layers.Layer):
     def build_for(self, size: int) -> None:
         """Creates the weights, for message representations of H = `size`."""
         raise NotImplementedError
+
+    def scores(self, representation: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+        """UserError: candidates are not looked at."""
+        raise UserError(
+            f"{type(self).__name__} tells something from the message alone, but this task has candidates to compare"
+            " with it; bind Listener.head_cls to a head that compares, such as @Cpc, or task to @Naming()."
+        )
 
     def predictions(self, representation: tf.Tensor) -> tf.Tensor:
         """What messages represented as [B, H] tell, [B, ...]."""

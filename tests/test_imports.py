@@ -24,7 +24,7 @@ LAYERS = (
     ("learner", "transfer_learner"),
     ("populations",),
     ("data", "runtime", "figures"),
-    ("trainer", "evaluator", "transfer_evaluator"),
+    ("trainer", "evaluator", "transfer_evaluator", "naming_evaluator"),
     ("actions",),
     ("experiment",),
     ("modes", "benchmarks", "reproduction"),

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tf_emcom.data.order import Order
 from tf_emcom.greedy_games import GreedyGames
+from tf_emcom.metrics.wins import Wins
 from tf_emcom.seeds import Stream, step_stream
 from tf_emcom.trainee import Trainee
 
@@ -37,14 +38,6 @@ class View(NamedTuple):
 
     symbols: dict[int, tf.Tensor]  # speaker → [..., T] int32, its message about each
     candidates: dict[int, tf.Tensor]  # listener → [..., E], its projection of each
-
-
-class Wins(NamedTuple):
-    """How many games were won, with K numbers of candidates under P conditions."""
-
-    pairs: np.ndarray  # int64 [pairs, K, P], in the order of the evaluator's pairs
-    votes: np.ndarray  # int64 [speakers, K, P], where the speaker's listeners vote; in the order of its speakers
-    games: np.ndarray  # int64 [K], how many each pair played: all play the same
 
 
 class Evaluator:

@@ -227,5 +227,5 @@ def test_a_listener_that_does_not_choose_among_inputs_is_told(tmp_path):
         Clear(), Naming(2), rules.listener_policy, rules.reward, rules.speaker_loss, ListenerClassification()
     )
     experiment, folder = meanings.untrained_run(tmp_path / "run", meanings.Meanings(), game=game)
-    with pytest.raises(UserError, match="the task of this run is Naming; use testtopsim or testlanguage"):
+    with pytest.raises(UserError, match="the task of this run is Naming; use testnaming, testtopsim or testlanguage"):
         TestChannel(**GRID).run(experiment, folder)

@@ -11,11 +11,10 @@ from tf_emcom.evaluator import Condition, Evaluator
 from tf_emcom.experiment import Experiment
 from tf_emcom.figures.curves import Series, draw_panels
 from tf_emcom.game import Game
-from tf_emcom.metrics.success_rate import SuccessRate
 from tf_emcom.modes import grid
 from tf_emcom.modes.accuracy_table import accuracy_table
 from tf_emcom.modes.mode import Evaluation
-from tf_emcom.modes.teams import Team, deviation, of_the_whole, teams
+from tf_emcom.modes.teams import Team, of_the_whole, result, teams
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.tasks.discrimination import Discrimination
 from tf_emcom.trainee import Trainee
@@ -116,7 +115,7 @@ class AccuracyTest(Evaluation):
         if not isinstance(task, Discrimination):
             raise UserError(
                 f"The mode {type(self).__name__.lower()} is for games whose listener chooses among inputs, and the task"
-                f" of this run is {type(task).__name__}; use testtopsim or testlanguage."
+                f" of this run is {type(task).__name__}; use testnaming, testtopsim or testlanguage."
             )
         step = self.restore(experiment, folder)
         return experiment.learner, step
@@ -129,16 +128,11 @@ class AccuracyTest(Evaluation):
         ends = np.cumsum([len(cell.conditions) for cell in cells])
         for place, (count, each) in enumerate(games.items()):
             for cell, won in zip(cells, np.split(team.won[:, place], ends[:-1], axis=1), strict=True):
-                by_member = won.sum(axis=1)
-                rate = SuccessRate(float(by_member.mean()), each * won.shape[1])
                 yield {
                     "candidates": count,
                     **cell.labels,
                     **team.labels,
-                    "accuracy": rate.accuracy,
-                    **({"deviation": deviation(by_member / rate.games)} if len(won) > 1 else {}),
-                    "interval": list(rate.interval),
-                    "games": rate.games,
+                    **result(won.sum(axis=1), each * won.shape[1]),
                     "seed": self.seed,
                     **self.notes(cell, (won.mean(axis=0) / each).tolist()),
                 }

@@ -1,14 +1,22 @@
 """Whose accuracies a test tells: pairs of agents, and what a population makes of them."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from tf_emcom.evaluator import Evaluator, Wins
+from tf_emcom.metrics.success_rate import SuccessRate
+from tf_emcom.metrics.wins import Wins
 from tf_emcom.trainee import Trainee
 
 Row = dict[str, Any]
+
+
+class Games(Protocol):
+    """What is asked of an evaluator: who played with whom."""
+
+    pairs: list[tuple[int, int]]
+    speakers: list[int]
 
 
 class Team(NamedTuple):
@@ -23,7 +31,7 @@ class Team(NamedTuple):
     won: np.ndarray
 
 
-def teams(agents: Trainee, evaluator: Evaluator, wins: Wins) -> Iterator[Team]:
+def teams(agents: Trainee, evaluator: Games, wins: Wins) -> Iterator[Team]:
     """Every pair by itself; of a population then the mean of all pairs, and the votes of all listeners.
 
     A pair has the labels `speaker` and `listener`, and where pairs are independent `training_seed`. All others have
@@ -42,6 +50,13 @@ def teams(agents: Trainee, evaluator: Evaluator, wins: Wins) -> Iterator[Team]:
             labels = {"ensemble": "vote", "speaker": speaker, "listeners": listeners}
             yield Team(labels, wins.votes[place : place + 1])
         yield Team({"ensemble": "vote", **everyone}, wins.votes)
+
+
+def result(won: np.ndarray, games: int) -> Row:
+    """What a line of results tells of members who won so many games, [members], of `games` that each played."""
+    rate = SuccessRate(float(won.mean()), games)
+    spread = {"deviation": deviation(won / games)} if len(won) > 1 else {}
+    return {"accuracy": rate.accuracy, **spread, "interval": list(rate.interval), "games": games}
 
 
 def of_the_whole(rows: Sequence[Row], keys: Sequence[str]) -> list[Row]:

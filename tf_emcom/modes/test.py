@@ -57,7 +57,7 @@ class Test(Evaluation):
         if not isinstance(learner, TransferLearner):
             raise UserError(
                 "The mode test is for transfer runs (game = etl), and this is a run of a game; use testchannel,"
-                " testmessage, testinput, testtopsim or testlanguage."
+                " testmessage, testinput, testtopsim, testlanguage or testnaming."
             )
         step = self.restore(experiment, folder)
         folder.prepare_results()

@@ -1,7 +1,9 @@
 """Several labels of one example, each a class."""
 
+import numpy as np
 import tensorflow as tf
 
+from tf_emcom.errors import UserError
 from tf_emcom.shapes import assert_ranks
 
 
@@ -36,3 +38,31 @@ def in_top(count: int, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     ahead = (logits > own) | ((logits == own) & earlier)
     rank = tf.reduce_sum(tf.cast(ahead, tf.int32), axis=2)
     return tf.reduce_mean(tf.cast(rank < count, tf.float32), axis=1)
+
+
+def share_of_the_most_frequent(labels: np.ndarray) -> float:
+    """The accuracy of always telling each label's most frequent class, mean over the labels; integers [N, L] from 0."""
+    return float(np.mean([np.bincount(column).max() / len(column) for column in labels.T]))
+
+
+def require_classes(values: np.ndarray, told: str, classes: int, task: str, remedy: str) -> None:
+    """UserError unless all values are whole numbers from 0 to `classes` - 1.
+
+    Args:
+      values: of a label.
+      told: which label of which data set that is, the beginning of a sentence.
+      classes: how many `task` knows.
+      task: its name.
+      remedy: what is to be bound to a larger number.
+    """
+    if values.dtype.kind not in "iub":
+        raise UserError(
+            f"{told} is of type {values.dtype}, but {task} needs whole numbers; prepare it so, or choose another label."
+        )
+    if values.size and values.min() < 0:
+        raise UserError(f"{told} has values from {values.min()} on, but classes are counted from 0; prepare it so.")
+    if values.size and values.max() >= classes:
+        raise UserError(
+            f"{told} has values from {values.min()} to {values.max()}, but {task} was told {classes} classes, 0 to"
+            f" {classes - 1}; bind {remedy} to {values.max() + 1} or more."
+        )

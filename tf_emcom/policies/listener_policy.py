@@ -23,8 +23,8 @@ def require_candidates(policy: ListenerPolicy, scores: tf.Tensor) -> None:
     if scores.shape.rank != 2:
         name = type(policy).__name__
         raise UserError(
-            f"{name} draws one of the candidates of a game, but this listener names labels; bind Game.listener_policy"
-            " to @Greedy(), or task to @Discrimination()."
+            f"{name} draws one of the candidates of a game, but this listener names labels; bind"
+            " naming/Game.listener_policy to @Greedy(), or task to @Discrimination()."
         )
 
 

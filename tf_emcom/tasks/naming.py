@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.errors import UserError, require_integer
+from tf_emcom.ops.classification import require_classes
 from tf_emcom.seeds import Stream
 from tf_emcom.tasks.task import Hearer, Task
 from tf_emcom.types import Batch, Candidates, Choice, Hearing, Message
@@ -62,16 +63,5 @@ class Naming(Task):
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
         """UserError where they are missing, no whole numbers, or outside of the classes."""
         super().check_labels(labels, data)
-        values = labels[self.label]
         told = f"The label {self.label!r} of the data set {data}"
-        if values.dtype.kind not in "iub":
-            raise UserError(f"{told} is of type {values.dtype}, but Naming needs whole numbers; choose another label.")
-        if values.size and values.min() < 0:
-            raise UserError(
-                f"{told} has values from {values.min()} on, but classes are counted from 0; prepare it so."
-            )
-        if values.size and values.max() >= self.classes:
-            raise UserError(
-                f"{told} has values from {values.min()} to {values.max()}, but Naming was told {self.classes} classes,"
-                f" 0 to {self.classes - 1}; bind Naming.classes and MultiMlp.classes to {values.max() + 1} or more."
-            )
+        require_classes(labels[self.label], told, self.classes, "Naming", "Naming.classes and MultiMlp.classes")

@@ -8,7 +8,12 @@ import tensorflow as tf
 from tf_emcom.agents.listener import Listener
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.heads.transfer.prediction_head import PredictionHead
-from tf_emcom.ops.classification import cross_entropy_of_classes, in_top
+from tf_emcom.ops.classification import (
+    cross_entropy_of_classes,
+    in_top,
+    require_classes,
+    share_of_the_most_frequent,
+)
 from tf_emcom.seeds import Stream
 from tf_emcom.transfer.transfer_task import TransferTask
 from tf_emcom.types import Batch, LossTerms, Message
@@ -45,8 +50,7 @@ class LabelTask(TransferTask):
 
     def without_message(self, labels: Mapping[str, np.ndarray], candidates: int) -> float:
         """The accuracy of always telling each label's most frequent class, mean over the labels."""
-        columns = labels[self.labels[0]].reshape(-1, self.count).T
-        return float(np.mean([np.bincount(column).max() / len(column) for column in columns]))
+        return share_of_the_most_frequent(labels[self.labels[0]].reshape(-1, self.count))
 
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
         """UserError where they are missing, of another number, or outside of the classes."""
@@ -58,19 +62,5 @@ class LabelTask(TransferTask):
                 f"An example of the data set {data} has {given} values of {self.labels[0]!r}, but the task {self.name}"
                 f" was told {self.count}; choose another task, or tell it their number (Attribute.attributes)."
             )
-        if values.dtype.kind not in "iub":
-            raise UserError(
-                f"The label {self.labels[0]!r} of the data set {data} is of type {values.dtype}, but {self.name} needs"
-                " whole numbers; prepare it so, or choose another task."
-            )
-        if len(values) and values.min() < 0:
-            raise UserError(
-                f"The label {self.labels[0]!r} of the data set {data} has values from {values.min()} on, but classes"
-                " are counted from 0; prepare it so."
-            )
-        if len(values) and values.max() >= self.classes:
-            raise UserError(
-                f"The label {self.labels[0]!r} of the data set {data} has values from {values.min()} to {values.max()},"
-                f" but {type(self).__name__} was told {self.classes} classes, 0 to {self.classes - 1}; bind"
-                f" {type(self).__name__}.classes to {values.max() + 1} or more."
-            )
+        told, name = f"The label {self.labels[0]!r} of the data set {data}", type(self).__name__
+        require_classes(values, told, self.classes, name, f"{name}.classes")

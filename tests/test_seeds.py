@@ -1,9 +1,12 @@
+import random
+
+import keras
 import numpy as np
 import pytest
 import scipy.stats
 import tensorflow as tf
 
-from tf_emcom.seeds import Stream, step_stream
+from tf_emcom.seeds import Stream, drawing_from, step_stream
 
 GAMES = 8
 STAGES = ("speaker", "channel", "candidates", "listener")
@@ -124,3 +127,14 @@ def test_draws_are_bit_for_bit_those_of_eager_mode(jit_compile):
         arguments = tf.constant(step), tf.constant(4)
         for ours, eager in zip(compiled(*arguments), draw(*arguments), strict=True):
             np.testing.assert_array_equal(ours, eager)
+
+
+def test_weights_drawn_from_a_seed_are_those_after_seeding_everything_and_no_generator_moves():
+    keras.utils.set_random_seed(7)
+    expected = keras.initializers.GlorotUniform()((3, 2))
+    keras.utils.set_random_seed(1)
+    state = random.getstate()
+    with drawing_from(7):
+        found = keras.initializers.GlorotUniform()((3, 2))
+    np.testing.assert_array_equal(found, expected)
+    assert random.getstate() == state

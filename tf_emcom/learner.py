@@ -13,7 +13,7 @@ from tf_emcom.errors import UserError, require_number
 from tf_emcom.game import Game
 from tf_emcom.ops.ema import follow
 from tf_emcom.optimizers.optimizer import Optimizer
-from tf_emcom.seeds import step_stream
+from tf_emcom.seeds import drawing_from, step_stream
 from tf_emcom.trainee import Metrics, Trainee
 from tf_emcom.types import Batch
 
@@ -79,13 +79,13 @@ class Learner(Trainee):
 
     def new_speaker(self, seed: int) -> list[np.ndarray]:
         """The first weights of another speaker, drawn from `seed`, in the order of its trainable variables."""
-        keras.utils.set_random_seed(seed)
-        return _values(self._build_speaker(self._speaker_cls()))
+        with drawing_from(seed):
+            return _values(self._build_speaker(self._speaker_cls()))
 
     def new_listener(self, seed: int) -> list[np.ndarray]:
         """The first weights of another listener, drawn from `seed`, in the order of its trainable variables."""
-        keras.utils.set_random_seed(seed)
-        return _values(self._build_listener(self._listener_cls()))
+        with drawing_from(seed):
+            return _values(self._build_listener(self._listener_cls()))
 
     @property
     def speaker_values(self) -> list[np.ndarray]:

@@ -7,7 +7,10 @@ have drawn.
 Only integer draws are taken from TensorFlow: its stateless floats differ between graph mode and XLA, its bits do not.
 """
 
+import contextlib
+import random
 import zlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -68,6 +71,21 @@ def seed_words(seed: int) -> tf.Tensor:
 def named_seed(seed: int, *names: object) -> int:
     """A seed in [0, 2^31) for one named purpose, such as ("speaker", 3), of a run with `seed`."""
     return zlib.crc32(" ".join(map(str, (seed, *names))).encode()) & 0x7FFFFFFF
+
+
+@contextlib.contextmanager
+def drawing_from(seed: int) -> Iterator[None]:
+    """Within it, initialisers draw the weights that they draw after `keras.utils.set_random_seed(seed)`.
+
+    An initialiser takes its seed from Python's generator; that of TensorFlow is left alone, since setting it makes
+    TensorFlow prepare all that it has compiled once more, which takes seconds.
+    """
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
 
 
 def step_stream(

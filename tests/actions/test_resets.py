@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 import pytest
+import scipy.stats
 import tensorflow as tf
 
 from tests import lewis
@@ -42,8 +43,8 @@ def states(crowd):
                 found[*key, "weights", part] = [of(members.weights[p]) for p in positions]
                 if members.averages:
                     found[*key, "averages", part] = [of(members.averages[p]) for p in positions]
+                found[*key, "updates", part] = [of(members.optimizer.updates)[positions]]
                 found[*key, "slots", part] = [of(v) for v in members.optimizer.slots_of(positions)]
-            found[members.name, i, "updates", "all"] = [of(members.optimizer.updates)]
             found[members.name, i, "success", "all"] = [of(v) for v in members.success.state]
     return found
 
@@ -62,14 +63,14 @@ def after(action, step=30):
     return changed, now
 
 
-def drawn(kind, step=30):
+def drawn(action, kind, step=30):
     population, _ = trained()
-    return population.drawn(getattr(population, f"{kind}_members"), "reset", step)[0]
+    return population.drawn(getattr(population, f"{kind}_members"), action.__name__, step)[0]
 
 
-def everything_of(kind):
+def everything_of(action, kind):
     _, before = trained()
-    return {key for key in before if key[:2] == (kind, drawn(kind))}
+    return {key for key in before if key[:2] == (kind, drawn(action, kind))}
 
 
 def test_everything_had_been_learnt_before():
@@ -84,7 +85,7 @@ def test_everything_had_been_learnt_before():
 )
 def test_a_whole_reset_leaves_everybody_else_bit_for_bit(action, kinds):
     changed, now = after(action(10))
-    assert changed == set().union(*(everything_of(kind) for kind in kinds))
+    assert changed == set().union(*(everything_of(action, kind) for kind in kinds))
     for key in changed:
         if key[2] in MEMORIES:
             assert not any(np.any(value) for value in now[key]), key
@@ -98,18 +99,18 @@ def test_a_reset_of_parts_leaves_the_other_parts_bit_for_bit(parts):
     changed, _ = after(ResetOfPair(10, parts))
     for kind in ("speaker", "listener"):
         assert {key for key in changed if key[0] == kind} == {
-            key for key in everything_of(kind) if key[3] in parts or key[2] == "success"
+            key for key in everything_of(ResetOfPair, kind) if key[3] in parts or key[2] == "success"
         }
 
 
 def test_optimiser_state_is_kept_where_asked():
     changed, _ = after(ResetOfSpeaker(10, optimizer_state=False))
-    assert changed == {key for key in everything_of("speaker") if key[2] in (*AGENTS, "success")}
+    assert changed == {key for key in everything_of(ResetOfSpeaker, "speaker") if key[2] in (*AGENTS, "success")}
 
 
 def test_optimisers_alone_are_reset():
     changed, now = after(ResetOfOptimizers(10))
-    both = everything_of("speaker") | everything_of("listener")
+    both = everything_of(ResetOfOptimizers, "speaker") | everything_of(ResetOfOptimizers, "listener")
     assert changed == {key for key in both if key[2] in ("slots", "updates")}
     assert not any(np.any(value) for key in changed for value in now[key])
 
@@ -118,8 +119,8 @@ def test_new_weights_are_drawn_like_first_ones_and_anew_each_time():
     _, once = after(ResetOfSpeaker(10), step=30)
     _, again = after(ResetOfSpeaker(10), step=30)
     _, later = after(ResetOfSpeaker(10), step=60)
-    key = ("speaker", drawn("speaker"), "weights", "to_state")
-    later_key = ("speaker", drawn("speaker", 60), "weights", "to_state")
+    key = ("speaker", drawn(ResetOfSpeaker, "speaker"), "weights", "to_state")
+    later_key = ("speaker", drawn(ResetOfSpeaker, "speaker", 60), "weights", "to_state")
     np.testing.assert_array_equal(once[key][0], again[key][0])
     assert not np.array_equal(once[key][0], later[later_key][0])
     # Truncated normal of standard deviation 1/√fan-in, cut at twice that.
@@ -129,10 +130,22 @@ def test_new_weights_are_drawn_like_first_ones_and_anew_each_time():
 
 
 def test_everybody_is_drawn_in_turn():
-    assert {drawn("speaker", step) for step in range(0, 400, 10)} == {0, 1, 2}
-    assert {(drawn("speaker", step), drawn("listener", step)) for step in range(0, 800, 10)} == {
-        (i, j) for i in range(3) for j in range(2)
-    }
+    assert {drawn(ResetOfSpeaker, "speaker", step) for step in range(0, 400, 10)} == {0, 1, 2}
+
+
+def test_speakers_and_listeners_are_drawn_independently():
+    # Sizes that are powers of two show the lowest bits of what is drawn.
+    population = lewis.make_population(lewis.lg_s, GAMES, 4, 4)
+    both = (population.speaker_members, population.listener_members)
+    pairs = [tuple(population.drawn(kind, "ResetOfPair", step)[0] for kind in both) for step in range(1000, 9000, 10)]
+    counts = np.histogramdd(np.array(pairs), bins=(4, 4))[0]
+    assert scipy.stats.chisquare(counts, axis=None).pvalue > 1e-4
+
+
+def test_two_kinds_of_resets_at_one_step_draw_by_themselves():
+    steps, kinds = range(0, 800, 10), (ResetOfSpeaker, ResetOfPair)
+    draws = {tuple(drawn(kind, "speaker", step) for kind in kinds) for step in steps}
+    assert draws == {(i, j) for i in range(3) for j in range(3)}
 
 
 def test_each_of_several_runs_has_the_reset_that_it_has_alone():
@@ -170,6 +183,7 @@ def test_resets_are_due_at_multiples_but_not_at_the_end():
         (lambda: ResetOfPair(10, ["to_state"]).check(trained()[0]), "A listener has no part 'to_state'"),
         (lambda: ResetOfPair(10, "head"), "ResetOfPair.parts is 'head'; bind it to a list"),
         (lambda: ResetOfPair(10, []), "ResetOfPair.parts is \\[\\]"),
+        (lambda: ResetOfPair(10, optimizer_state="no"), "ResetOfPair.optimizer_state is 'no'; bind it to True"),
         (lambda: ResetOfPair(0), "ResetOfPair.every is 0"),
         (lambda: ResetOfPair(10).check(lewis.make_learner(lewis.lg_s, GAMES)), "ResetOfPair resets agents of a game"),
     ],

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from tests import lewis
+from tf_emcom.errors import UserError
+from tf_emcom.populations.independent_pairs import IndependentPairs
 from tf_emcom.runtime.strategies.mirrored import Mirrored
 from tf_emcom.runtime.strategies.one_device import OneDevice
 
@@ -48,3 +50,9 @@ def test_pairs_are_tested_with_their_own_partner():
     together = lewis.make_independent(lewis.lg_s, GAMES, seeds=3)
     assert together.pairs() == [(0, 0), (1, 1), (2, 2)]
     assert lewis.make_population(lewis.lg_s, GAMES, 2, 12).pairs() == [(i, j) for i in range(2) for j in range(10)]
+
+
+@pytest.mark.parametrize("name", ["n_speakers", "n_listeners"])
+def test_runs_of_more_than_a_pair_each_are_refused(name):
+    with pytest.raises(UserError, match=f"{name} is 2, but with seeds = 3 each run is of one speaker and one listener"):
+        IndependentPairs(lewis.lg_s(), None, lewis.FEATURES, GAMES, seeds=3, **{name: 2})

@@ -28,7 +28,7 @@ def state(distribution, learner, replica=0):
 @pytest.mark.parametrize("destination", [OneDevice, Mirrored])
 def test_a_checkpoint_of_one_strategy_is_restored_on_every_replica_of_another(tmp_path, source, destination):
     saved = learner_on(source(False), seed=1)
-    saved.speaker_optimizer.updates.assign(7)
+    saved.speaker_optimizer.updates.assign(7 * np.ones(saved.speaker_optimizer.updates.shape))
     Checkpoints(str(tmp_path), saved).save(30)
     distribution = destination(False)
     fresh = learner_on(distribution, seed=2)

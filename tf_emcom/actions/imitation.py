@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.actions.action import Action, Moment, check_every
+from tf_emcom.actions.action import Moment
+from tf_emcom.actions.change import Change
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.populations.imitator import Imitator
 from tf_emcom.populations.population import Population
@@ -15,7 +16,7 @@ from tf_emcom.trainee import Trainee
 from tf_emcom.trainer import Trainer
 
 
-class Imitation(Action):
+class Imitation(Change):
     """Every so many steps, some speakers learn from one of them what to say of the step's inputs (EaS, section 3.3).
 
     Of `students` + 1 speakers drawn at random, a subclass takes the teacher; it is done between two steps and not after
@@ -25,7 +26,7 @@ class Imitation(Action):
     def __init__(self, every: int = 10, students: int = 1) -> None:
         """UserError where a number cannot be used."""
         name = type(self).__name__
-        self.every = check_every(name, every)
+        super().__init__(every)
         require_integer(f"{name}.students", students, 1, "it counts the speakers that learn from the teacher")
         self.students = students
         self._trainer: Trainer | None = None
@@ -43,10 +44,6 @@ class Imitation(Action):
                 f" teacher has at most {population.speakers - 1} students; bind students below n_speakers, or raise"
                 " n_speakers (one speaker alone can do @SelfImitation())."
             )
-
-    def due(self, moment: Moment) -> bool:
-        """At every multiple, except after the last step: what is kept then has played."""
-        return moment.step % self.every == 0 and moment.step < moment.steps
 
     def act(self, moment: Moment) -> dict[str, float]:
         """Teaches every student once; returns the mean loss."""
@@ -68,7 +65,7 @@ class Imitation(Action):
         return {name: float(value) for name, value in metrics.items()}
 
 
-def require_population(action: Action, learner: Trainee) -> Population:
+def require_population(action: Change, learner: Trainee) -> Population:
     """`learner`, if it is a population; UserError otherwise."""
     if not isinstance(learner, Population):
         raise UserError(

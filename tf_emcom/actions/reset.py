@@ -3,18 +3,18 @@
 import abc
 from collections.abc import Sequence
 
-from tf_emcom.actions.action import Action, Moment, check_every
+from tf_emcom.actions.action import Moment
+from tf_emcom.actions.change import Change
 from tf_emcom.errors import UserError
 from tf_emcom.populations.crowd import Crowd
 from tf_emcom.populations.members import Members
 from tf_emcom.trainee import Trainee
 
 
-class Reset(Action):
+class Reset(Change):
     """Every so many steps, agents drawn at random start anew, as newborns do (EaS, section 3.3).
 
-    A subclass says of which kinds. It is done between two steps and not after the last one, so that agents that are
-    kept have learnt. Of runs with several seeds at once, each has its own reset.
+    A subclass says of which kinds. Of runs with several seeds at once, each has its own reset.
     """
 
     def __init__(self, every: int, parts: Sequence[str] | None = None, optimizer_state: bool = True) -> None:
@@ -28,7 +28,9 @@ class Reset(Action):
         name = type(self).__name__
         if parts is not None and (isinstance(parts, str) or not isinstance(parts, list | tuple) or not parts):
             raise UserError(f"{name}.parts is {parts!r}; bind it to a list of names, as in ['head'], or to None.")
-        self.every = check_every(name, every)
+        if not isinstance(optimizer_state, bool):
+            raise UserError(f"{name}.optimizer_state is {optimizer_state!r}; bind it to True or False.")
+        super().__init__(every)
         self.parts = parts
         self.optimizer_state = optimizer_state
 
@@ -41,16 +43,14 @@ class Reset(Action):
         for members in self.kinds(_crowd(self, learner)):
             members.positions(self.parts)
 
-    def due(self, moment: Moment) -> bool:
-        """At every multiple, except after the last step."""
-        return moment.step % self.every == 0 and moment.step < moment.steps
-
     def act(self, moment: Moment) -> None:
         """Resets."""
         crowd = _crowd(self, moment.learner)
+        # Another kind of reset at the same step draws other agents.
+        occasion = (type(self).__name__, moment.step)
         for members in self.kinds(crowd):
-            for index in crowd.drawn(members, "reset", moment.step):
-                self.reset(members, index, crowd.seed_for(members, index, "reset", moment.step))
+            for index in crowd.drawn(members, *occasion):
+                self.reset(members, index, crowd.seed_for(members, index, *occasion))
 
     def reset(self, members: Members, index: int, seed: int) -> None:
         """Resets one agent, drawing from `seed`."""
@@ -59,7 +59,7 @@ class Reset(Action):
             members.reset_optimizer(index, self.parts)
 
 
-def _crowd(action: Action, learner: Trainee) -> Crowd:
+def _crowd(action: Change, learner: Trainee) -> Crowd:
     if not isinstance(learner, Crowd):
         raise UserError(
             f"{type(action).__name__} resets agents of a game, and this run has none that learn from each other; leave"

@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.actions.action import Action, Moment, Place
+from tf_emcom.actions.change import Change
 from tf_emcom.actions.checkpoint import Checkpoint
 from tf_emcom.actions.log import Log
 from tf_emcom.data.examples import Examples
@@ -29,7 +30,7 @@ class Train(Training):
         steps_per_call: int = 100,
         keep: int = 3,
         checkpoint: str = "",
-        changes: Sequence[Action] = (),
+        changes: Sequence[Change] = (),
     ) -> None:
         """Checks that the actions go together.
 
@@ -46,14 +47,14 @@ class Train(Training):
         """
         require_integer("Train.steps_per_call", steps_per_call, 1, "it counts the steps between two returns to Python")
         require_integer("Train.keep", keep, 1, "it counts the checkpoints that are kept")
-        for name, given, example in (
-            ("Train.actions", actions, "[@Log(), @Checkpoint()]"),
-            ("Train.changes", changes, "[@ImitationOfBest()]"),
+        for name, given, kind, example in (
+            ("Train.actions", actions, Action, "[@Log(), @Checkpoint()]"),
+            ("Train.changes", changes, Change, "[@ImitationOfBest()]"),
         ):
             if not isinstance(given, list | tuple):
                 raise UserError(f"{name} is {given!r:.80}; bind it to a list, as in {example}.")
             for action in given:
-                require_instance(name, action, Action, example)
+                require_instance(name, action, kind, example)
         for saving in (a for a in actions if isinstance(a, Checkpoint)):
             for logging in (a for a in actions if isinstance(a, Log)):
                 if saving.every % logging.every:

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tf_emcom.errors import require_number
-from tf_emcom.optimizers.optimizer import Optimizer, zeros
+from tf_emcom.optimizers.optimizer import Optimizer
 from tf_emcom.schedules.schedule import Schedule, at, bounds_of
 
 
@@ -37,8 +37,8 @@ class Adam(Optimizer):
         self.b1, self.b2, self.epsilon, self.weight_decay = b1, b2, epsilon, weight_decay
         # Out of checkpoints' sight: in a list of its own, weights would be saved under the optimiser's name.
         self._trained = types.SimpleNamespace(variables=tuple(variables))
-        # Counts this optimiser's own updates: they differ from the run's steps once an optimiser is reset.
-        self.updates = zeros((), "int32", "updates")
+        # Of each weight: they differ from the run's steps, and from each other, once weights are reset.
+        self.updates = self.counts(variables, "updates")
         self.first_moments = self.slots(variables, "first_moment")
         self.second_moments = self.slots(variables, "second_moment")
 
@@ -46,9 +46,10 @@ class Adam(Optimizer):
         """Updates the variables with `gradients`, summed over replicas, at `step`."""
         count = tf.cast(self.updates.value, tf.float32) + 1.0
         rate = at(self.learning_rate, step)
-        first_bias, second_bias = 1.0 - self.b1**count, 1.0 - self.b2**count
-        for gradient, variable, first, second in zip(
-            gradients, self._trained.variables, self.first_moments, self.second_moments, strict=True
+        first_biases, second_biases = tf.unstack(1.0 - self.b1**count), tf.unstack(1.0 - self.b2**count)
+        moments, biases = (self.first_moments, self.second_moments), (first_biases, second_biases)
+        for gradient, variable, first, second, first_bias, second_bias in zip(
+            gradients, self._trained.variables, *moments, *biases, strict=True
         ):
             mean = self.b1 * first.value + (1.0 - self.b1) * gradient
             square = self.b2 * second.value + (1.0 - self.b2) * tf.square(gradient)

@@ -14,7 +14,7 @@ class Optimizer(tf.Module):
     alike.
 
     It is created, like the variables it updates, within the strategy's scope. What it remembers is in `slots`, beside
-    the weights, and in other `zeros`; all of it is 0 at first.
+    the weights, and in `counts`; all of it is 0 at first.
     """
 
     def slots(self, variables: Sequence[keras.Variable], name: str) -> list[keras.Variable]:
@@ -23,15 +23,30 @@ class Optimizer(tf.Module):
         self._slots = (*getattr(self, "_slots", ()), tuple(made))
         return made
 
+    def counts(self, variables: Sequence[keras.Variable], name: str) -> keras.Variable:
+        """Zeros, int32 [n]: a count for each of n variables, since some of them may start anew by themselves."""
+        made = zeros((len(variables),), "int32", name)
+        self._counts = (*getattr(self, "_counts", ()), made)
+        return made
+
     @property
     def state(self) -> list[keras.Variable]:
         """Everything it remembers, and what the optimisers within it do."""
         return list(self._flatten(predicate=lambda value: isinstance(value, keras.Variable)))
 
     def slots_of(self, positions: Sequence[int]) -> list[keras.Variable]:
-        """What it remembers of the variables at these positions, and of no others."""
+        """The slots of the variables at these positions, and of no others."""
+        return [column[i] for column in self._all("_slots") for i in positions]
+
+    @property
+    def counters(self) -> list[keras.Variable]:
+        """The counts, each int32 [n]."""
+        return self._all("_counts")
+
+    def _all(self, kind: str) -> list:
+        # Optimisers may lie within one another.
         parts = [part for part in (self, *self.submodules) if isinstance(part, Optimizer)]
-        return [column[i] for part in parts for column in getattr(part, "_slots", ()) for i in positions]
+        return [made for part in parts for made in getattr(part, kind, ())]
 
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
         """Updates the variables with `gradients`, summed over replicas, at `step`."""

@@ -54,7 +54,7 @@ class Crowd(Trainee):
 
     @abc.abstractmethod
     def drawn(self, members: Members, *occasion: object) -> list[int]:
-        """Who is drawn at an occasion, such as ("reset", 100): one at random of every run."""
+        """Who is drawn at an occasion, such as ("ResetOfPair", 100): one at random of every run."""
 
     @property
     def agents(self) -> dict[str, Sequence[keras.Variable]]:
@@ -93,6 +93,6 @@ class Crowd(Trainee):
         return self.listener_members.lend(index)
 
     def seed_for(self, members: Members, index: int, *occasion: object) -> int:
-        """The seed of first weights of agent `index`, another one for each occasion, such as ("reset", 100)."""
+        """The seed of first weights of agent `index`, another one for each occasion, such as ("ResetOfPair", 100)."""
         seed, index = self.origin(index)
         return named_seed(seed, members.name, index, *occasion)

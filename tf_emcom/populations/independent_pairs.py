@@ -6,7 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tf_emcom.agents.rows import bound, row_in
-from tf_emcom.errors import require_integer
+from tf_emcom.errors import UserError, require_integer
 from tf_emcom.game import Game
 from tf_emcom.learner import Learner
 from tf_emcom.populations.crowd import Crowd, Lesson
@@ -34,9 +34,20 @@ class IndependentPairs(Crowd):
         seed: int = 0,
         seeds: int = 2,
         success_decay: float = 0.99,
+        n_speakers: int = 1,
+        n_listeners: int = 1,
     ) -> None:
-        """Builds the agents of R = `seeds` pairs, each as its own run would; the rest as for a population."""
+        """Builds the agents of R = `seeds` pairs, each as its own run would; the rest as for a population.
+
+        UserError where the runs would be of more than a pair each.
+        """
         require_integer("seeds", seeds, 1, "it counts the independent runs")
+        for name, count in (("n_speakers", n_speakers), ("n_listeners", n_listeners)):
+            if count != 1:
+                raise UserError(
+                    f"{name} is {count}, but with seeds = {seeds} each run is of one speaker and one listener; bind"
+                    f" {name} to 1, or seeds to 1 and start a run for each seed."
+                )
         made = [learner_cls(game=game, features=features, batch_size=batch_size, seed=seed + i) for i in range(seeds)]
         super().__init__(
             made[0], [pair.speaker_values for pair in made], [pair.listener_values for pair in made], success_decay

@@ -98,8 +98,16 @@ class Members:
 
     def reset_optimizer(self, index: int, parts: Sequence[str] | None) -> None:
         """Makes the optimiser of agent `index` forget what it knows of some parts; for None, all it knows."""
-        known = self.optimizer.state if parts is None else self.optimizer.slots_of(self.positions(parts))
-        self.rows.replace(index, known, _zeros(known))
+        if parts is None:
+            self.rows.replace(index, self.optimizer.state, _zeros(self.optimizer.state))
+            return
+        positions = self.positions(parts)
+        slots = self.optimizer.slots_of(positions)
+        self.rows.replace(index, slots, _zeros(slots))
+        for counter in self.optimizer.counters:
+            counts = self.rows.value(index, counter).copy()
+            counts[positions] = 0
+            self.rows.replace(index, [counter], [counts])
 
 
 def _zeros(variables: Sequence[keras.Variable]) -> list[np.ndarray]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.rows import bound, row_in
@@ -71,7 +72,9 @@ class Population(Crowd):
 
     def drawn(self, members: Members, *occasion: object) -> list[int]:
         """One of them, whoever it is."""
-        return [named_seed(self.seed, "drawn", members.name, *occasion) % members.count]
+        # Checksums of similar names are alike, and would tie the draw of a speaker to that of a listener.
+        bits = np.random.PCG64(named_seed(self.seed, "drawn", members.name, *occasion))
+        return [int(np.random.Generator(bits).integers(members.count))]
 
     def turns(self, step: tf.Tensor) -> tf.Tensor:
         """Two words of a seed, speaker and listener of every pair, int32 [k, 4]."""

@@ -1,6 +1,7 @@
 """Speakers and listeners that take turns in one model each, as those of a population do."""
 
 from tests import lewis
+from tf_emcom.trainee import Trainee
 
 
 class TurnTakers:
@@ -23,6 +24,8 @@ class TurnTakers:
         if self.independent:
             return [(i, i) for i in range(self.speakers)]
         return [(i, j) for i in range(self.speakers) for j in range(self.listeners)]
+
+    audiences = Trainee.audiences
 
     def seeds(self):
         return [100 + i for i in range(self.speakers)]

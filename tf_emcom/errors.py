@@ -1,5 +1,7 @@
 """The one exception that a user's mistake raises."""
 
+from collections.abc import Collection, Iterable
+
 
 class UserError(ValueError):
     """A mistake of the user, told in one clear sentence.
@@ -31,3 +33,14 @@ def require_number(name: str, value: object, low: float, high: float, why: str) 
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         limits = f"between {low:g} and {high:g}" if high < float("inf") else f"of {low:g} or more"
         raise UserError(f"{name} is {value!r}, but {why}; bind it to a number {limits}.")
+
+
+def require_labels(task: str, needed: Iterable[str], there: Collection[str], data: str, other: str) -> None:
+    """Raises a `UserError` that offers an `other` label or task, unless the data set `data` has what a task needs."""
+    have = f"its labels are {', '.join(sorted(there))}" if there else "it has no labels"
+    for name in needed:
+        if name not in there:
+            raise UserError(
+                f"The task {task} needs the label {name!r}, which the data set {data} lacks ({have}); choose another"
+                f" {other}, or another data set."
+            )

@@ -64,11 +64,9 @@ class Evaluator:
           jit_compile: whether XLA compiles.
         """
         self._agents = agents
-        self._audiences: dict[int, list[int]] = {}
-        for speaker, listener in agents.pairs():
-            self._audiences.setdefault(speaker, []).append(listener)
+        self._audiences = agents.audiences()
         self.speakers = list(self._audiences)
-        self.pairs = [(speaker, listener) for speaker in self.speakers for listener in self._audiences[speaker]]
+        self.pairs = agents.pairs()
         self._examples = len(inputs)
         # One model each, in which the agents take turns.
         first_speaker, first_listener = self.pairs[0]

@@ -40,11 +40,9 @@ class NamingEvaluator(tf.Module):
         self._agents = agents
         self._messages = messages
         self._targets = targets
-        self.speakers = list(messages)
-        self._audiences = {
-            speaker: [heard for spoken, heard in agents.pairs() if spoken == speaker] for speaker in self.speakers
-        }
-        self.pairs = [(speaker, listener) for speaker in self.speakers for listener in self._audiences[speaker]]
+        self._audiences = agents.audiences()
+        self.speakers = list(self._audiences)
+        self.pairs = agents.pairs()
         # One model each, in which the agents take turns.
         self._speaker = agents.speaker_as(self.pairs[0][0])
         self._listener = agents.listener_as(self.pairs[0][1])

@@ -86,10 +86,20 @@ class Trainee(tf.Module, abc.ABC):
         return seed_words(self.seed)[tf.newaxis]
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Which speaker is tested with which listener: all with all, of the first ten of each; or each run's own."""
+        """Which speaker is tested with which listener: all with all, of the first ten of each; or each run's own.
+
+        Those of one speaker are beside each other.
+        """
         if self.independent:
             return [(i, i) for i in range(self.speakers)]
         return list(itertools.product(range(min(self.speakers, _MOST)), range(min(self.listeners, _MOST))))
+
+    def audiences(self) -> dict[int, list[int]]:
+        """Each speaker that is tested ↦ its listeners; all have as many."""
+        found: dict[int, list[int]] = {}
+        for speaker, listener in self.pairs():
+            found.setdefault(speaker, []).append(listener)
+        return found
 
     def seeds(self) -> list[int]:
         """The seed of each independent run; one where nothing is independent."""

@@ -3,7 +3,6 @@
 import abc
 from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from tf_emcom.actions.action import Moment
@@ -11,7 +10,7 @@ from tf_emcom.actions.change import Change
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.populations.imitator import Imitator
 from tf_emcom.populations.population import Population
-from tf_emcom.seeds import named_seed
+from tf_emcom.seeds import named_generator
 from tf_emcom.trainee import Trainee
 from tf_emcom.trainer import Trainer
 
@@ -19,8 +18,7 @@ from tf_emcom.trainer import Trainer
 class Imitation(Change):
     """Every so many steps, some speakers learn from one of them what to say of the step's inputs (EaS, section 3.3).
 
-    Of `students` + 1 speakers drawn at random, a subclass takes the teacher; it is done between two steps and not after
-    the last one.
+    Of `students` + 1 speakers drawn at random, a subclass takes the teacher.
     """
 
     def __init__(self, every: int = 10, students: int = 1) -> None:
@@ -48,7 +46,7 @@ class Imitation(Change):
     def act(self, moment: Moment) -> dict[str, float]:
         """Teaches every student once; returns the mean loss."""
         population = require_population(self, moment.learner)
-        generator = np.random.Generator(np.random.PCG64(named_seed(population.seed, "imitation", moment.step)))
+        generator = named_generator(population.seed, "imitation", moment.step)
         drawn = generator.permutation(population.speakers)[: self.students + 1].tolist()
         successes = population.speaker_members.successes()
         teacher = drawn[self.teacher([float(successes[i]) for i in drawn])]

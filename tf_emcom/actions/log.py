@@ -49,8 +49,9 @@ class Log(Action):
         # The noise of the last step done.
         means["noise"] = float(moment.learner.game.channel.noise(tf.constant(moment.step - 1, tf.int64)))
         means["games_per_second"] = round(self._steps * games_per_step(moment.learner) / seconds, 1)
-        by_seed = {name: value.tolist() for name, value in values.items()} if moment.learner.independent else {}
-        row = {"step": moment.step, **means, **({"by_seed": by_seed} if by_seed else {})}
+        row = {"step": moment.step, **means}
+        if moment.learner.independent:
+            row["by_seed"] = {name: value.tolist() for name, value in values.items()}
         moment.folder.append_metrics(row)
         with self._writer.as_default(step=moment.step):
             for name, value in means.items():

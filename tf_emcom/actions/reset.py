@@ -26,7 +26,7 @@ class Reset(Change):
           optimizer_state: whether its optimiser forgets what it knows of these parts, too.
         """
         name = type(self).__name__
-        if parts is not None and (isinstance(parts, str) or not isinstance(parts, list | tuple) or not parts):
+        if parts is not None and not (isinstance(parts, list | tuple) and parts):
             raise UserError(f"{name}.parts is {parts!r}; bind it to a list of names, as in ['head'], or to None.")
         if not isinstance(optimizer_state, bool):
             raise UserError(f"{name}.optimizer_state is {optimizer_state!r}; bind it to True or False.")

@@ -18,7 +18,7 @@ def spoken(experiment: Experiment, inputs: np.ndarray) -> dict[int, np.ndarray]:
     agents = experiment.learner
     found = {}
     transcriber = None
-    for speaker in dict.fromkeys(speaker for speaker, _ in agents.pairs()):
+    for speaker in agents.audiences():
         model = agents.speaker_as(speaker)
         # One model, in which the speakers take turns, and so one trace.
         transcriber = transcriber or Transcriber(model, experiment.distribution.jit_compile)

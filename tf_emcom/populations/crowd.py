@@ -9,12 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.rows import Row, bound, row_in
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.errors import require_number
 from tf_emcom.learner import Gradients, Learner
 from tf_emcom.populations.members import Members, Weights
 from tf_emcom.seeds import named_seed
-from tf_emcom.trainee import Trainee
+from tf_emcom.trainee import Metrics, Trainee
+from tf_emcom.types import Batch
 
 
 class Lesson(NamedTuple):
@@ -96,3 +98,35 @@ class Crowd(Trainee):
         """The seed of first weights of agent `index`, another one for each occasion, such as ("ResetOfPair", 100)."""
         seed, index = self.origin(index)
         return named_seed(seed, members.name, index, *occasion)
+
+    @property
+    def playing(self) -> list[keras.Variable]:
+        """What of a speaker and a listener a game needs: weights, the speaker's moving average, weights."""
+        return [*self.speaker_members.weights, *self.speaker_members.averages, *self.listener_members.weights]
+
+    @property
+    def learning(self) -> list[keras.Variable]:
+        """All that a lesson changes of a speaker and then of a listener."""
+        return [*self.speaker_members.rows.variables, *self.listener_members.rows.variables]
+
+    def played(
+        self,
+        row: Row,
+        batch: Batch,
+        candidate_inputs: tf.Tensor,
+        step: tf.Tensor,
+        first_game: tf.Tensor,
+        words: tf.Tensor,
+    ) -> tuple[Lesson, Metrics]:
+        """What the pair with this row of `playing` takes from its games; `words` begin with its seed's."""
+        with bound(self.playing, row):
+            gradients, metrics = self.pair.gradients(batch, candidate_inputs, step, first_game, words)
+        return Lesson(gradients, metrics["accuracy"]), metrics
+
+    def taught(self, row: Row, lesson: Lesson, step: tf.Tensor, words: tf.Tensor) -> Row:
+        """The row of `learning` that the lesson makes of a pair's."""
+        with bound(self.learning, row) as scope:
+            self.pair.apply(lesson.gradients, step, words)
+            for members in (self.speaker_members, self.listener_members):
+                members.success.update(lesson.success)
+        return row_in(scope, self.learning)

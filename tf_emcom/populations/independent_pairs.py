@@ -5,7 +5,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from tf_emcom.agents.rows import bound, row_in
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.game import Game
 from tf_emcom.learner import Learner
@@ -82,34 +81,26 @@ class IndependentPairs(Crowd):
           turn: int32 [R, 2].
         """
         speaker, listener = self.speaker_members, self.listener_members
-        speaking = [*speaker.weights, *speaker.averages]
-        stacks = speaker.rows.stacks_of(speaking) + listener.rows.stacks_of(listener.weights)
+        stacks = speaker.rows.stacks_of([*speaker.weights, *speaker.averages])
+        stacks += listener.rows.stacks_of(listener.weights)
 
         def one(given: tuple) -> tuple[Lesson, Metrics]:
-            row, games, candidates, seed = given
-            with bound([*speaking, *listener.weights], row):
-                gradients, metrics = self.pair.gradients(games, candidates, step, first_game, seed)
-            return Lesson(gradients, metrics["accuracy"]), metrics
+            row, games, candidates, words = given
+            return self.played(row, games, candidates, step, first_game, words)
 
         given = ([s.value for s in stacks], _pairs_first(batch), _pairs_first(candidate_inputs), turn)
         return tf.vectorized_map(one, tf.nest.map_structure(tf.convert_to_tensor, given), warn=False)
 
     def apply(self, gradients: Lesson, step: tf.Tensor, turn: tf.Tensor) -> None:
         """Updates all pairs."""
-        both = (self.speaker_members, self.listener_members)
-        variables = [variable for members in both for variable in members.rows.variables]
-        stacks = [stack for members in both for stack in members.rows.stacks]
+        stacks = [*self.speaker_members.rows.stacks, *self.listener_members.rows.stacks]
 
         def one(given: tuple) -> list[tf.Tensor]:
-            row, lesson = given
-            with bound(variables, row) as scope:
-                self.pair.apply(lesson.gradients, step, turn)
-                for members in both:
-                    members.success.update(lesson.success)
-            return row_in(scope, variables)
+            row, lesson, words = given
+            return self.taught(row, lesson, step, words)
 
-        values = [tf.convert_to_tensor(stack.value) for stack in stacks]
-        for stack, value in zip(stacks, tf.vectorized_map(one, (values, gradients), warn=False), strict=True):
+        given = ([tf.convert_to_tensor(stack.value) for stack in stacks], gradients, turn)
+        for stack, value in zip(stacks, tf.vectorized_map(one, given, warn=False), strict=True):
             stack.assign(value)
 
 

@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 
-import numpy as np
 import tensorflow as tf
 
-from tf_emcom.agents.rows import bound, row_in
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.game import Game
 from tf_emcom.learner import Learner
 from tf_emcom.populations.crowd import Crowd, Lesson
 from tf_emcom.populations.members import Members
-from tf_emcom.seeds import named_seed, seed_words, step_stream
+from tf_emcom.seeds import named_generator, named_seed, seed_words, step_stream
 from tf_emcom.trainee import Metrics
 from tf_emcom.types import Batch
 
@@ -72,9 +70,7 @@ class Population(Crowd):
 
     def drawn(self, members: Members, *occasion: object) -> list[int]:
         """One of them, whoever it is."""
-        # Checksums of similar names are alike, and would tie the draw of a speaker to that of a listener.
-        bits = np.random.PCG64(named_seed(self.seed, "drawn", members.name, *occasion))
-        return [int(np.random.Generator(bits).integers(members.count))]
+        return [int(named_generator(self.seed, "drawn", members.name, *occasion).integers(members.count))]
 
     def turns(self, step: tf.Tensor) -> tf.Tensor:
         """Two words of a seed, speaker and listener of every pair, int32 [k, 4]."""
@@ -94,19 +90,13 @@ class Population(Crowd):
     ) -> tuple[Lesson, Metrics]:
         """One replica's share of what the turn's pair learns, and of the metrics; as for every trainee."""
         speaker, listener = self.speaker_members, self.listener_members
-        speaking = [*speaker.weights, *speaker.averages]
-        rows = speaker.rows.read(turn[2], speaking) + listener.rows.read(turn[3], listener.weights)
-        with bound([*speaking, *listener.weights], rows):
-            gradients, metrics = self.pair.gradients(batch, candidate_inputs, step, first_game, turn)
-        return Lesson(gradients, metrics["accuracy"]), metrics
+        row = speaker.rows.read(turn[2], [*speaker.weights, *speaker.averages])
+        row += listener.rows.read(turn[3], listener.weights)
+        return self.played(row, batch, candidate_inputs, step, first_game, turn)
 
     def apply(self, gradients: Lesson, step: tf.Tensor, turn: tf.Tensor) -> None:
         """Updates the turn's pair, and nobody else."""
-        speaker, listener = self.speaker_members, self.listener_members
-        variables = [*speaker.rows.variables, *listener.rows.variables]
-        with bound(variables, speaker.rows.read(turn[2]) + listener.rows.read(turn[3])) as scope:
-            self.pair.apply(gradients.gradients, step, turn)
-            speaker.success.update(gradients.success)
-            listener.success.update(gradients.success)
-        for members, index in ((speaker, turn[2]), (listener, turn[3])):
-            members.rows.write(index, row_in(scope, members.rows.variables))
+        speaker, listener = self.speaker_members.rows, self.listener_members.rows
+        row = self.taught(speaker.read(turn[2]) + listener.read(turn[3]), gradients, step, turn)
+        speaker.write(turn[2], row[: len(speaker.variables)])
+        listener.write(turn[3], row[len(speaker.variables) :])

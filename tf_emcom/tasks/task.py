@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.errors import UserError
+from tf_emcom.errors import require_labels
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Batch, Candidates, Choice, Hearing, Message
 
@@ -57,10 +57,4 @@ class Task(abc.ABC):
 
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
         """UserError where the labels [N, ...] of the data set called `data` are not what the task needs."""
-        for name in self.labels:
-            if name not in labels:
-                have = f"its labels are {', '.join(sorted(labels))}" if labels else "it has no labels"
-                raise UserError(
-                    f"The task {type(self).__name__} needs the label {name!r}, which the data set {data} lacks"
-                    f" ({have}); choose another label, or another data set."
-                )
+        require_labels(type(self).__name__, self.labels, labels, data, "label")

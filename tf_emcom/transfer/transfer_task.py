@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
-from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.errors import require_integer, require_labels, require_number
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Batch, LossTerms, Message
 
@@ -76,10 +76,4 @@ class TransferTask(abc.ABC):
 
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
         """UserError where the labels [N, ...] of the data set called `data` are not what the task needs."""
-        for name in self.labels:
-            if name not in labels:
-                have = f"its labels are {', '.join(sorted(labels))}" if labels else "it has no labels"
-                raise UserError(
-                    f"The task {self.name} needs the label {name!r}, which the data set {data} lacks ({have}); choose"
-                    " another task, or another data set."
-                )
+        require_labels(self.name, self.labels, labels, data, "task")

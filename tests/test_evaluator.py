@@ -50,10 +50,10 @@ class Matcher:
         self.heard.append(message.symbols)
         return tf.cast(message.symbols, tf.float32)
 
-    def message_projection(self, representation):
+    def project_messages(self, representation):
         return representation
 
-    def candidate_projection(self, inputs):
+    def project_candidates(self, inputs):
         self.seen.append(inputs)
         return inputs
 
@@ -280,7 +280,7 @@ def test_noise_on_inputs_costs_successes():
     speaker = Namer()
     speaker.greedy = lambda inputs: Speech(tf.cast(tf.round(inputs), tf.int32), None, None, None, None, None)
     listener = Matcher()
-    listener.candidate_projection = tf.round
+    listener.project_candidates = tf.round
     successes, games = counts(evaluator(speaker=speaker, listener=listener), [16], conditions, 1, 0, "test")
     assert games[0] == successes[0, 0] > successes[0, 1] > 1.5 * successes[0, 2]
 

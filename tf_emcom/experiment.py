@@ -7,6 +7,7 @@ from tf_emcom.errors import require_instance, require_integer
 from tf_emcom.learner import Learner
 from tf_emcom.populations.independent_pairs import IndependentPairs
 from tf_emcom.rules import Rules
+from tf_emcom.runtime.precision import computing_in
 from tf_emcom.runtime.strategies.distribution import Distribution
 from tf_emcom.trainee import Trainee
 
@@ -25,6 +26,7 @@ class Experiment:
         steps: int = 750_000,
         seed: int = 0,
         seeds: int = 1,
+        precision: str = "float32",
     ) -> None:
         """Builds the agents; no examples are read yet.
 
@@ -38,6 +40,7 @@ class Experiment:
           steps: length of the training run.
           seed: of everything random.
           seeds: how many runs, with seeds from `seed` on, are trained at once.
+          precision: what agents compute in, "float32" or "mixed_bfloat16"; weights and losses are float32.
         """
         require_instance("game", game, Rules, "@nlg/Game()")
         require_instance("data", data, Source, "@Digits()")
@@ -53,6 +56,7 @@ class Experiment:
         self.batch_size = batch_size
         self.steps = steps
         self.seed = seed
-        with distribution.strategy.scope():
+        self.precision = precision
+        with distribution.strategy.scope(), computing_in(precision):
             given = {"game": game, "features": data.features(), "batch_size": batch_size, "seed": seed}
             self.learner = learner_cls(**given) if seeds == 1 else independent_cls(**given, seeds=seeds)

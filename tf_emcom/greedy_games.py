@@ -60,7 +60,7 @@ class GreedyGames(tf.Module):
 
         def see(members: tf.Tensor, stream: Stream) -> tf.Tensor:
             seen = self._seen(members, coefficient, stream, "listener")
-            return _in_groups(members, self.listener.head.candidate_projection(seen))
+            return _in_groups(members, self.listener.head.project_candidates(seen))
 
         return _over_blocks(see, rows, seed, tf.float32)
 
@@ -80,7 +80,7 @@ class GreedyGames(tf.Module):
             sent = _flat(said)
             erased = erase(sent, erasure, stream.uniform(sent.shape[-1]), unknown=self.speaker.vocab_size)
             message = Message(self.speaker.grammar.keep_silence(sent, erased))
-            heard = self.listener.head.message_projection(self.listener.represent(message))
+            heard = self.listener.head.project_messages(self.listener.represent(message))
             return _in_groups(said[..., 0], heard)
 
         return _over_blocks(hear, symbols, seed, tf.float32)

@@ -11,6 +11,7 @@ from tf_emcom.heads.listener.listener_head import ListenerHead
 from tf_emcom.nets.core import Core
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.nets.symbol_embedding import SymbolEmbedding
+from tf_emcom.ops.precision import in_full
 from tf_emcom.ops.selection import take_shown
 from tf_emcom.types import Candidates, Hearing, Message
 
@@ -65,7 +66,7 @@ class Listener(keras.Model):
 
     def predictions(self, message: Message) -> tf.Tensor:
         """What the head predicts of messages [B, T]: [B, ...]; for heads that predict instead of comparing."""
-        return self.head.predictions(self.represent(message))
+        return in_full(self.head.predictions(self.represent(message)))
 
     def scores(self, message: Message, candidates: Candidates) -> tf.Tensor:
         """One score a candidate, [B, C], for any number of candidates."""
@@ -74,5 +75,5 @@ class Listener(keras.Model):
     def hear(self, message: Message, candidates: Candidates) -> Hearing:
         """Scores, and what the critics say; needs as many candidates as the listener was built for."""
         scores = self.scores(message, candidates)
-        values = self.head.values(scores)
+        values = in_full(self.head.values(scores))
         return Hearing(scores, values.value, values.q_values)

@@ -19,6 +19,7 @@ from tf_emcom.nets.linear import Linear
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.nets.symbol_embedding import SymbolEmbedding
 from tf_emcom.ops import categorical
+from tf_emcom.ops.precision import in_full
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Speech
 
@@ -93,10 +94,10 @@ class Speaker(keras.Model):
         return self.core, self.embedding, self._policy, state, self.vocab_size
 
     def _policy(self, output: tf.Tensor, previous: tf.Tensor) -> tf.Tensor:
-        return self.grammar.allowed(self.head.policy_logits(output), previous)
+        return self.grammar.allowed(in_full(self.head.policy_logits(output)), previous)
 
     def _speech(self, utterance: unroll.Utterance) -> Speech:
-        values = self.head.values(utterance.outputs)
+        values = in_full(self.head.values(utterance.outputs))
         return Speech(
             symbols=utterance.symbols,
             log_probs=categorical.log_prob(utterance.policy_logits, utterance.symbols),

@@ -36,5 +36,5 @@ class GruCore(Core):
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         """[B, E] and (h,) ↦ [B, H] and the next (h,)."""
-        output, state = self.cell.call(inputs, list(state))
+        output, state = self.cell(inputs, list(state))
         return output, tuple(state)

@@ -5,6 +5,7 @@ import tensorflow as tf
 from tf_emcom.nets.linear import Linear
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.nets.message_reader import MessageReader
+from tf_emcom.ops.precision import softmax
 
 
 class LstmAttentionCore(MessageReader):
@@ -32,6 +33,6 @@ class LstmAttentionCore(MessageReader):
         """[B, T, E] ↦ [B, H]."""
         outputs = tf.stack(self.lstm.outputs(embedded), axis=1)
         last = outputs[:, -1]
-        attention = tf.nn.softmax(tf.linalg.matvec(self.keys(outputs), last))
+        attention = softmax(tf.linalg.matvec(self.keys(outputs), last))
         context = tf.linalg.matvec(outputs, attention, transpose_a=True)
         return self.combined(tf.concat([context, last], axis=-1))

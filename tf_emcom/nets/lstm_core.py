@@ -36,5 +36,5 @@ class LstmCore(Core):
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         """[B, E] and (h, c) ↦ [B, H] and the next (h, c)."""
-        output, state = self.cell.call(inputs, list(state))
+        output, state = self.cell(inputs, list(state))
         return output, tuple(state)

@@ -35,4 +35,4 @@ class PositionEmbedding(keras.layers.Layer):
                 f"A message has {first + count} symbols or more, but its core knows {self.longest} positions; bind the"
                 " core's longest to the message length, or more."
             )
-        return tf.convert_to_tensor(self.embeddings)[first : first + count]
+        return tf.cast(self.embeddings, self.compute_dtype)[first : first + count]

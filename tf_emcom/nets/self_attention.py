@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.nets.linear import Linear
+from tf_emcom.ops.precision import softmax
 
 Memory = tuple[tf.Tensor, tf.Tensor]  # keys and values, each [B, heads, N, units / heads]
 
@@ -53,7 +54,7 @@ class SelfAttention(keras.layers.Layer):
         if memory is not None:
             keys, values = tf.concat([memory[0], keys], axis=2), tf.concat([memory[1], values], axis=2)
         scores = tf.matmul(queries, keys, transpose_b=True) * (self.units // self.heads) ** -0.5
-        gathered = tf.transpose(tf.matmul(tf.nn.softmax(scores), values), (0, 2, 1, 3))
+        gathered = tf.transpose(tf.matmul(softmax(scores), values), (0, 2, 1, 3))
         return self.gathered(tf.reshape(gathered, (-1, inputs.shape[1], self.units))), (keys, values)
 
     def _heads(self, inputs: tf.Tensor) -> tf.Tensor:

@@ -31,7 +31,7 @@ class TransformerCore(Core):
 
     def split_state(self, flat: tf.Tensor) -> State:
         """The prefix [B, H] ↦ its keys and values in every layer."""
-        return self.transformer.extend(flat[:, tf.newaxis], ())[1]
+        return self.transformer.extend(tf.cast(flat[:, tf.newaxis], self.compute_dtype), ())[1]
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         """[B, E] and what t symbols left ↦ [B, H] and what t + 1 symbols leave.

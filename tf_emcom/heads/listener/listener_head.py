@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tf_emcom.errors import UserError
 from tf_emcom.nets.linear import Linear
+from tf_emcom.ops.precision import in_full
 
 
 class Values(NamedTuple):
@@ -42,7 +43,15 @@ class ListenerHead(keras.layers.Layer):
 
     def scores(self, representation: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
         """How well each message fits each candidate: [B, H] and [N, F] ↦ [B, N]."""
-        return self.compare(self.message_projection(representation), self.candidate_projection(candidates))
+        return self.compare(self.project_messages(representation), self.project_candidates(candidates))
+
+    def project_messages(self, representation: tf.Tensor) -> tf.Tensor:
+        """What a message is compared by, [B, H] ↦ float32 [B, E]: half precision could not tell candidates apart."""
+        return in_full(self.message_projection(representation))
+
+    def project_candidates(self, candidates: tf.Tensor) -> tf.Tensor:
+        """What a candidate is compared by, [N, F] ↦ float32 [N, E]."""
+        return in_full(self.candidate_projection(candidates))
 
     def compare(self, messages: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
         """Scores [B, N] of projected messages [B, E] and candidates [N, E]: their dot products."""

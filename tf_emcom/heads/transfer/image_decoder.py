@@ -59,4 +59,4 @@ def _doubled(pictures: tf.Tensor) -> tf.Tensor:
 
 
 def _convolve(pictures: tf.Tensor, kernel: keras.Variable) -> tf.Tensor:
-    return tf.nn.conv2d(pictures, kernel.value, strides=1, padding="SAME")
+    return tf.nn.conv2d(pictures, tf.cast(kernel, pictures.dtype), strides=1, padding="SAME")

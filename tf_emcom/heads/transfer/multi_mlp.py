@@ -32,5 +32,7 @@ class MultiMlp(PredictionHead):
 
     def predictions(self, representation: tf.Tensor) -> tf.Tensor:
         """[B, H] ↦ logits [B, labels, classes]."""
-        hidden = tf.nn.relu(tf.einsum("bh,lhs->bls", representation, self.hidden_kernel.value) + self.hidden_bias.value)
-        return tf.einsum("bls,lsc->blc", hidden, self.kernel.value) + self.bias.value
+        given = (representation, self.hidden_kernel, self.hidden_bias, self.kernel, self.bias)
+        representation, hidden_kernel, hidden_bias, kernel, bias = (tf.cast(v, self.compute_dtype) for v in given)
+        hidden = tf.nn.relu(tf.einsum("bh,lhs->bls", representation, hidden_kernel) + hidden_bias)
+        return tf.einsum("bls,lsc->blc", hidden, kernel) + bias

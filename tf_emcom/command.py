@@ -1,13 +1,11 @@
 """What the commands do: read a configuration, build it, run its mode, and tell mistakes in one sentence."""
 
-import importlib
 import os
-import pkgutil
 import re
+import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from types import ModuleType
 
 import tensorflow as tf
 from absl import flags
@@ -18,12 +16,15 @@ from tf_emcom.modes.mode import Evaluation, Mode
 from tf_emcom.reproduction.report import write_report
 from tf_emcom.reproduction.runner import Runner
 from tf_emcom.runtime import catalogue, config, config_diff
-from tf_emcom.runtime import strategies as strategies_room
 from tf_emcom.runtime.build import build
 from tf_emcom.runtime.checkpoints import newest_checkpoint
+from tf_emcom.runtime.placement import place, strategies
+from tf_emcom.runtime.plug_ins import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.runtime.strategies.distribution import Distribution
+from tf_emcom.runtime.strategies.distribution import PeerLost
+from tf_emcom.runtime.termination import STATUS, Terminated, stop_at_once
 from tf_emcom.runtime.trained_speaker import SPEAKER_CONFIG
+from tf_emcom.runtime.worker_folder import WorkerFolder
 
 # Where the data lie, where a transfer run's speaker lies, and what the command does with them.
 _FREE_ALWAYS = ("mode", "ByolFolder.data_dir", "TrainedSpeaker.run")
@@ -32,7 +33,12 @@ _PRESETS = Path(__file__).parents[1] / "gin" / "reproduce"
 
 
 def exit_plainly(command: Callable[[], None]) -> None:
-    """Runs a command; a user's mistake prints its one sentence and exits with 2, an interruption exits with 130."""
+    """Runs a command, and ends the process where it does not end well.
+
+    A user's mistake prints its one sentence and exits with 2, an interruption exits with 130, SIGTERM with 143. Where
+    another process of the run is lost, this one starts again, and waits for it at the last checkpoint.
+    """
+    stop_at_once()
     try:
         command()
     except UserError as error:
@@ -41,6 +47,14 @@ def exit_plainly(command: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print("\nInterrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
         sys.exit(130)
+    except PeerLost as told:
+        print(f"\n{told} Starting again from the last checkpoint, once it is back.", file=sys.stderr, flush=True)
+        os.execv(sys.executable, sys.orig_argv)
+    except Terminated as told:
+        # A machine that goes away may say so again.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print(f"\n{told}", file=sys.stderr)
+        sys.exit(STATUS)
 
 
 def run(
@@ -50,6 +64,7 @@ def run(
     data_dir: str | None = None,
     strategy: str = "auto",
     replicas: int | None = None,
+    tpu: str | None = None,
 ) -> None:
     """Builds what the configuration says and runs its mode in a run's folder.
 
@@ -60,22 +75,24 @@ def run(
       data_dir: where TFDS-prepared folders lie; None: where TFDS keeps them.
       strategy: which of the strategies, `auto` choosing by the machine.
       replicas: into how many replicas a CPU is split, to try things out.
+      tpu: the TPU to run on, "local" on its own machine; None: none.
     """
     catalogue.register_components()
     given = config.load(gin_files, [*gin_params, *([f"ByolFolder.data_dir={data_dir!r}"] if data_dir else [])])
     _settle_checkpoint()
-    known_modes = _plug_ins(modes_room, Mode)
-    chosen = _choose(config.macro("mode"), known_modes, "mode")
+    known_modes = plug_ins(modes_room, Mode)
+    chosen = choose(config.macro("mode"), known_modes, "mode")
     evaluates = issubclass(chosen, Evaluation)
     with config.plain_errors():
         mode = build(chosen.__name__)
     # A test compares with the run whose weights it takes, which may be another one than where its results go.
     tested = mode.checkpoint if evaluates else ""
-    folder = RunFolder(workdir or tested or _default_workdir(gin_files))
-    source = RunFolder(tested or folder.path)
+    path = workdir or tested or _default_workdir(gin_files)
+    distribution = place(strategy, replicas, tpu, trains=not evaluates)
+    folder = RunFolder(path) if distribution.is_chief else WorkerFolder(path)
+    source = RunFolder(tested or path)
     stored = source.require_config() if evaluates else source.read_config()
     _listen_to_the_kept_speaker(source)
-    distribution = _distribution(strategy, replicas)
     with config.plain_errors():
         experiment = build("Experiment", distribution)
     current = config_diff.complete_config()
@@ -94,7 +111,7 @@ def run(
     for binding in config_diff.unused(given):
         if _component(binding) not in elsewhere:
             print(f"Note: {binding} was given, but nothing used it.", file=sys.stderr)
-    with config.plain_errors():
+    with config.plain_errors(), distribution.watching_peers():
         mode.run(experiment, folder)
 
 
@@ -107,7 +124,7 @@ def _refuse_another(run: RunFolder, stored: str, current: str, free: Collection[
       current: the text of this command's.
       free: macros and components that may differ; where there are any, so may what only one text binds.
     """
-    placed = {cls.__name__ for cls in _plug_ins(strategies_room, Distribution).values()}
+    placed = {cls.__name__ for cls in strategies().values()}
     differing = [
         difference
         for difference in config_diff.differences(stored, current, _FREE_ALWAYS, only_common=bool(free))
@@ -159,45 +176,6 @@ def _run_name(gin_file: str) -> str:
     return f"{os.path.basename(folder)}-repeated" if file == "config.gin" else os.path.splitext(file)[0]
 
 
-def _distribution(name: str, replicas: int | None) -> Distribution:
-    if replicas is not None:
-        _split_cpu(replicas)
-    known = _plug_ins(strategies_room, Distribution, separator="_")
-    if name == "auto":
-        name = "mirrored" if len(tf.config.list_physical_devices("GPU")) > 1 or replicas else "one_device"
-    return build(_choose(name, known, "strategy").__name__)
-
-
-def _split_cpu(replicas: int) -> None:
-    if replicas < 1:
-        raise UserError(f"--replicas is {replicas}, but a step needs at least one.")
-    cpu = tf.config.list_physical_devices("CPU")[0]
-    try:
-        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
-    except RuntimeError as error:
-        if len(tf.config.list_logical_devices("CPU")) != replicas:
-            raise UserError(
-                f"--replicas is {replicas}, but TensorFlow has started with another number already."
-            ) from error
-
-
-def _plug_ins(room: ModuleType, base: type, separator: str = "") -> dict[str, type]:
-    """The concrete subclasses of `base` that the modules of a room define, by their names in lower case."""
-    found = {}
-    for entry in pkgutil.iter_modules(room.__path__):
-        module = importlib.import_module(f"{room.__name__}.{entry.name}")
-        for cls in vars(module).values():
-            if isinstance(cls, type) and issubclass(cls, base) and not getattr(cls, "__abstractmethods__", None):
-                found[re.sub(r"(?<!^)(?=[A-Z])", separator, cls.__name__).lower()] = cls
-    return found
-
-
-def _choose(name: object, known: dict[str, type], what: str) -> type:
-    if name not in known:
-        raise UserError(f"There is no {what} {name!r}: {catalogue.suggest(str(name), list(known))}")
-    return known[name]
-
-
 def evaluate(workdir: str, modes: Sequence[str], gin_params: Sequence[str], data_dir: str | None = None) -> None:
     """Runs tests on the run in `workdir`, one after the other, with the configuration that lies there.
 
@@ -212,9 +190,9 @@ def evaluate(workdir: str, modes: Sequence[str], gin_params: Sequence[str], data
     """
     folder = RunFolder(workdir)
     stored = folder.require_config()
-    known = _plug_ins(modes_room, Evaluation)
+    known = plug_ins(modes_room, Evaluation)
     for mode in modes:
-        _choose(mode, known, "test")
+        choose(mode, known, "test")
     transfers = folder.has_document(SPEAKER_CONFIG)
     # A run that started from another one's weights is tested itself, unless that is asked for.
     own = [] if transfers or not re.search("^checkpoint = ", stored, re.MULTILINE) else ["checkpoint=''"]
@@ -243,7 +221,7 @@ def reproduce(preset: str, out: str | None, jobs: int | None, gin_params: Sequen
     with config.plain_errors():
         grid = build("Reproduction")
     for test in grid.tests:
-        _choose(test, _plug_ins(modes_room, Evaluation), "test")
+        choose(test, plug_ins(modes_room, Evaluation), "test")
     if "://" in (out or ""):
         raise UserError(f"--out is {out}, but grids are made on the local disk; name a folder there.")
     out = os.path.realpath(out or os.path.join("runs", f"reproduce-{preset}"))

@@ -32,7 +32,7 @@ class GreedyGames(tf.Module):
         super().__init__()
         self.speaker = speaker
         self.listener = listener
-        self.inputs = tf.convert_to_tensor(inputs)
+        self.inputs = tf.cast(tf.convert_to_tensor(inputs), tf.float32)
         self._pieces = [
             tf.function(function, jit_compile=jit_compile, autograph=False)
             for function in (self._speak, self._see, self._hear, self._play)

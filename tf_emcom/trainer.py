@@ -1,7 +1,7 @@
 """The inner training loop."""
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 import tensorflow as tf
 
@@ -21,20 +21,25 @@ class Trainer(tf.Module):
     One trace serves a whole run: steps, seeds and schedules are data.
     """
 
-    def __init__(self, learner: Trainee, distribution: Devices) -> None:
+    def __init__(
+        self, learner: Trainee, distribution: Devices, receive: Callable[[Any], Batch] | None = None
+    ) -> None:
+        """`receive` makes a replica's games of what the pipeline sends, as its feed does; None: it sends games."""
         super().__init__()
         self.learner = learner
         self.distribution = distribution
         self.traces = 0
+        self._receive = distribution.compiled(receive) if receive else lambda games: games
         self._gradients = distribution.compiled(learner.gradients)
         self._apply = distribution.compiled(learner.apply)
         self._step = distribution.compiled_whole(self.replica_step)
 
-    def replica_step(self, step: tf.Tensor, batch: Batch, turn: tf.Tensor) -> Metrics:
+    def replica_step(self, step: tf.Tensor, sent: Any, turn: tf.Tensor) -> Metrics:
         """One turn of a step of one replica: the same text for every strategy.
 
         Candidates are data, so they are gathered as inputs, before the compiled gradients and outside of them.
         """
+        batch = self._receive(sent)
         local_games = batch.inputs.shape[0]
         candidate_inputs = self.distribution.gather(batch.inputs)
         first_game = self.distribution.replica_id() * local_games
@@ -45,11 +50,11 @@ class Trainer(tf.Module):
 
     # Without AutoGraph, which would wrap a user's mistake, found while tracing, in pages of its own.
     @tf.function(autograph=False)
-    def advance(self, batches: Iterator[tuple[tf.Tensor, Batch]], steps: tf.Tensor) -> Metrics:
+    def advance(self, batches: Iterator[tuple[tf.Tensor, Any]], steps: tf.Tensor) -> Metrics:
         """Trains `steps` (int32 [], at least 1) steps and returns the sums of their metrics.
 
         Args:
-          batches: a distributed iterator of (step, this replica's games).
+          batches: a distributed iterator of (step, what makes this replica's games).
           steps: how many.
         """
         self.traces += 1  # Runs while tracing only.
@@ -61,20 +66,20 @@ class Trainer(tf.Module):
         return tf.while_loop(lambda done, _: done < steps, body, (tf.constant(1), first), parallel_iterations=1)[1]
 
     @tf.function(autograph=False)
-    def teach(self, step: tf.Tensor, batch: Batch, turns: tf.Tensor) -> Metrics:
+    def teach(self, step: tf.Tensor, sent: Any, turns: tf.Tensor) -> Metrics:
         """Trains given turns, int32 [K, ...], on one batch (this replica's games), and returns their mean metrics."""
-        return self._turns(step, batch, turns)
+        return self._turns(step, sent, turns)
 
-    def _one(self, element: tuple[tf.Tensor, Batch]) -> Metrics:
-        step, batch = element
-        return self._turns(step, batch, self.learner.turns(self.distribution.first_replica(step)))
+    def _one(self, element: tuple[tf.Tensor, Any]) -> Metrics:
+        step, sent = element
+        return self._turns(step, sent, self.learner.turns(self.distribution.first_replica(step)))
 
-    def _turns(self, step: tf.Tensor, batch: Batch, turns: tf.Tensor) -> Metrics:
+    def _turns(self, step: tf.Tensor, sent: Any, turns: tf.Tensor) -> Metrics:
         """The mean metrics of the turns of one step, done one after the other."""
         count = turns.shape[0]
 
         def run(number: int | tf.Tensor) -> Metrics:
-            metrics = self.distribution.strategy.run(self._step, args=(step, batch, turns[number]))
+            metrics = self.distribution.strategy.run(self._step, args=(step, sent, turns[number]))
             return self.distribution.first_replica(metrics)
 
         def body(number: tf.Tensor, totals: Metrics) -> tuple[tf.Tensor, Metrics]:

@@ -71,7 +71,7 @@ class TransferEvaluator(tf.Module):
 
     def _batch(self, rows: np.ndarray) -> Batch:
         labels = {name: tf.constant(values[rows]) for name, values in self.examples.labels.items()}
-        return Batch(tf.constant(self.examples.inputs[rows]), labels)
+        return Batch(tf.cast(tf.constant(self.examples.inputs[rows]), tf.float32), labels)
 
     def _metrics(self, batch: Batch, noise: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """Metric → its values in the games of a group, [B]."""

@@ -1,6 +1,6 @@
 """What every action is."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,6 +47,9 @@ class Action:
     def begin(self, moment: Moment) -> None:
         """Called once, before the first step of this process."""
 
+    def resume(self, state: Any) -> None:
+        """Called after `begin`, where the process before was told to stop, with what `state` returned in it."""
+
     def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
         """Called after every call of the compiled loop, with the sums of the metrics of its `steps` steps."""
 
@@ -55,6 +58,14 @@ class Action:
 
     def note(self, moment: Moment, numbers: dict[str, float]) -> None:
         """Called with the numbers that any action returned."""
+
+    def state(self) -> Any:
+        """Called between two calls of the compiled loop, when the process is told to stop.
+
+        Returns:
+          What this action needs in order to go on in another process as if nothing had happened, made of what JSON can
+          hold; None: nothing, as must be the case at steps where regular checkpoints are saved.
+        """
 
     def finish(self, moment: Moment) -> None:
         """Called once, after the last step of this process, also where the run was interrupted."""

@@ -12,9 +12,18 @@ class Checkpoint(Action):
 
     def act(self, moment: Moment) -> None:
         """Saves; UserError where a weight is no finite number: what was saved before stays the newest."""
-        if not moment.learner.is_finite():
-            raise UserError(
-                f"A weight is no finite number after step {moment.step}, so nothing is saved and the run stops; lower"
-                " the learning rates, or clip gradients with @ClipByGlobalNorm, in a new workdir."
-            )
-        moment.checkpoints.save(moment.step)
+        save_checkpoint(moment)
+
+
+def save_checkpoint(moment: Moment, carried: str = "") -> None:
+    """Saves; `carried`, a text, is kept with it.
+
+    Raises:
+      UserError: a weight is no finite number.
+    """
+    if not moment.learner.is_finite():
+        raise UserError(
+            f"A weight is no finite number after step {moment.step}, so nothing is saved and the run stops; lower"
+            " the learning rates, or clip gradients with @ClipByGlobalNorm, in a new workdir."
+        )
+    moment.checkpoints.save(moment.step, carried)

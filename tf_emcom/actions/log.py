@@ -27,6 +27,13 @@ class Log(Action):
         self._writer = tf.summary.create_file_writer(moment.folder.tensorboard)
         self._clock = time.monotonic()
 
+    def resume(self, state: Any) -> None:
+        """Takes the sums that another process began."""
+        self._sums = {name: np.asarray(value, np.float64) for name, value in state["sums"].items()}
+        self._noted = state["noted"]
+        self._steps = state["steps"]
+        self._clock -= state["seconds"]
+
     def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
         """Adds them up, in float64."""
         for name, value in sums.items():
@@ -37,6 +44,14 @@ class Log(Action):
         """Keeps them for the next line, which has their means."""
         for name, value in numbers.items():
             self._noted.setdefault(name, []).append(value)
+
+    def state(self) -> Any:
+        """What the next line is the mean of, so far."""
+        if not self._steps:
+            return None
+        sums = {name: value.tolist() for name, value in self._sums.items()}
+        seconds = time.monotonic() - self._clock
+        return {"sums": sums, "noted": self._noted, "steps": self._steps, "seconds": seconds}
 
     def act(self, moment: Moment) -> None:
         """Writes one line."""

@@ -1,16 +1,17 @@
 """Features that a BYOL network made of images, as published: folders of TensorFlow Datasets."""
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import tensorflow as tf
 
 from tf_emcom.data import tfds_folder, tfds_records
 from tf_emcom.data.examples import Examples
+from tf_emcom.data.packed.cache import Cache
+from tf_emcom.data.tfds_split import TfdsSplit
 from tf_emcom.errors import UserError, require_integer
 
 _INPUTS = "logit"
+_TYPES = ("float32", "float16", "bfloat16")
 
 
 class ByolFolder:
@@ -20,11 +21,21 @@ class ByolFolder:
     byol_celeb_a2_noimg (without the images) and byol_celeb_a2_logits (only the logit). A `dataset_info.json` is not
     needed; where there is one, the number of examples read is held against it.
 
+    A large split is decoded once, into a cache of files that are mapped from then on (`tf_emcom/data/packed`).
+
     Attributes:
       name: the data set.
     """
 
-    def __init__(self, name: str, data_dir: str | None = None, image_side: int | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        data_dir: str | None = None,
+        image_side: int | None = None,
+        stored_as: str = "float32",
+        cache_dir: str | None = None,
+        least_packed_bytes: int = 2**28,
+    ) -> None:
         """Says what to read; nothing is read yet.
 
         Args:
@@ -32,15 +43,26 @@ class ByolFolder:
           data_dir: the folder of all data sets; None: `$TFDS_DATA_DIR` where set, else `~/tensorflow_datasets`.
           image_side: pixels a side that images are resized to while they are read; None: as stored, which for CelebA
             are 23 GB.
+          stored_as: the type of inputs in the cache and in memory, "float32", or "bfloat16" or "float16" with half the
+            bytes; agents always see float32.
+          cache_dir: the folder below which the cache lies; None: beside the data, or in `~/.cache/tf_emcom` where that
+            cannot be written to.
+          least_packed_bytes: a split whose inputs take less is read into memory each time, and no cache is made of it.
 
         Raises:
-          UserError: when `image_side` is no number of pixels.
+          UserError: when `image_side` is no number of pixels, or one of the others cannot be used.
         """
         if image_side is not None:
             require_integer("ByolFolder.image_side", image_side, 1, "images are resized to so many pixels a side")
+        require_integer("ByolFolder.least_packed_bytes", least_packed_bytes, 0, "smaller splits are not packed")
+        if stored_as not in _TYPES:
+            raise UserError(f"ByolFolder.stored_as is {stored_as!r}; bind it to one of {', '.join(_TYPES)}.")
         self.name = name
         self._data_dir = data_dir
         self._image_side = image_side
+        self._stored_as = stored_as
+        self._cache_dir = cache_dir
+        self._least_packed_bytes = least_packed_bytes
 
     def features(self) -> int:
         """F, as features.json says; UserError where the folder is missing, or inputs are no vectors of one length."""
@@ -57,7 +79,7 @@ class ByolFolder:
         return [name for name in tfds_records.declared_in(self._folder()) if name != _INPUTS]
 
     def load(self, split: str, labels: Sequence[str] | None = None) -> Examples:
-        """Reads one split into memory, in the order on disk.
+        """The examples of one split, in the order on disk; where the split is large, packs what is not packed yet.
 
         Args:
           split: "train", "valid", "test" or "test_official".
@@ -65,72 +87,41 @@ class ByolFolder:
             nothing then.
 
         Returns:
-          Examples with inputs float32 [N, F] and labels as named: integers and booleans as int32, floats as float32,
-          images as uint8 [N, height, width, 3], texts as objects of type bytes. A feature made of named parts, as the
-          40 attributes are, is one array [N, parts] with the parts in the order of their sorted names.
+          Examples with inputs [N, F], float32 or the half type asked for, and labels as named: integers and booleans as
+          int32, floats as float32, images as uint8 [N, height, width, 3], texts as objects of type bytes. A feature
+          made of named parts, as the 40 attributes are, is one array [N, parts] with the parts in the order of their
+          sorted names. What comes from the cache is a read-only `np.memmap`.
 
         Raises:
-          UserError: when the folder, the split, a shard or a label is missing, when a shard is damaged or too short, or
-            when the split is larger than the memory of this machine.
+          UserError: when the folder, the split, a shard or a label is missing, when a shard is damaged or too short,
+            when the split is larger than the memory of this machine, or when there is no room for the cache.
         """
-        folder = self._folder()
-        shards = tfds_folder.shards_of(folder, self.name, split)
-        wanted = self.labels() if labels is None else labels
-        features = tfds_records.features_of(folder, [_INPUTS, *wanted])
-        lengths = tfds_folder.promised_lengths(folder, split) or [tfds_folder.count_records(shard) for shard in shards]
-        try:
-            arrays, rows = _fill(tfds_records.batches(shards, features, self._image_side), sum(lengths))
-        except tf.errors.DataLossError as error:
-            tfds_folder.check_lengths(shards, lengths)
-            raise UserError(f"Split {split!r} in {folder} is damaged ({error.message}): copy it again.") from error
-        except tf.errors.InvalidArgumentError as error:
-            raise UserError(
-                f"Split {split!r} in {folder} does not fit the features.json there ({error.message}): copy both again."
-            ) from error
-        if rows != sum(lengths):
-            tfds_folder.check_lengths(shards, lengths)
-        if not rows:
-            raise UserError(f"Split {split!r} in {folder} holds no examples: copy the archive again.")
-        return Examples(arrays.pop(_INPUTS), arrays)
+        found = self._split(split, self.labels() if labels is None else labels)
+        if found.count * self.features() * tf.as_dtype(self._stored_as).size < self._least_packed_bytes:
+            arrays = found.read(found.features)
+        else:
+            texts = found.texts()
+            arrays = self._cache(found, split).arrays([name for name in found.features if name not in texts])
+            arrays |= found.read(texts) if texts else {}
+        return Examples(arrays[_INPUTS], {name: arrays[name] for name in found.features[1:]})
+
+    def verify(self, split: str) -> list[str]:
+        """Reads the whole cache of a split and compares checksums, which `load` does only where files were written to.
+
+        Returns:
+          The paths of files that were damaged. They are deleted, so that the next `load` packs them again.
+        """
+        return self._cache(self._split(split, self.labels()), split).remove_damaged()
+
+    def _split(self, split: str, labels: Sequence[str]) -> TfdsSplit:
+        stored_as = tf.as_dtype(self._stored_as)
+        return TfdsSplit(self._folder(), self.name, split, [_INPUTS, *labels], self._image_side, stored_as)
+
+    def _cache(self, found: TfdsSplit, split: str) -> Cache:
+        names = {name: name for name in found.features} | {_INPUTS: f"{_INPUTS}-{self._stored_as}"}
+        if self._image_side is not None:
+            names |= {name: f"{name}-{self._image_side}" for name in found.images()}
+        return Cache(found, f"{self.name}/{split}", self._cache_dir, names)
 
     def _folder(self) -> str:
         return tfds_folder.latest_version(self._data_dir or tfds_folder.default_data_dir(), self.name)
-
-
-def _fill(batches: Iterator[dict[str, np.ndarray]], count: int) -> tuple[dict[str, np.ndarray], int]:
-    """Returns name → [count, ...], filled in place so that nothing is in memory twice, and the rows that came."""
-    arrays: dict[str, np.ndarray] = {}
-    rows = 0
-    for batch in batches:
-        if not arrays:
-            arrays = _allocate(batch, count)
-        start, rows = rows, rows + len(batch[_INPUTS])
-        if rows > count:
-            break
-        for name, values in batch.items():
-            arrays[name][start:rows] = values
-    return arrays, rows
-
-
-def _allocate(batch: dict[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
-    shapes = {name: (count, *values.shape[1:]) for name, values in batch.items()}
-    types = {name: _type_in_memory(values) for name, values in batch.items()}
-    wanted = sum(int(np.prod(shape)) * types[name].itemsize for name, shape in shapes.items())
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    if wanted > memory:
-        raise UserError(
-            f"{count:,} examples of {', '.join(batch)} take {wanted / 2**30:,.1f} GiB and this machine has "
-            f"{memory / 2**30:,.1f} GiB of memory: load fewer labels or use a larger machine."
-        )
-    if len(shapes[_INPUTS]) != 2:
-        raise UserError(
-            f"{_INPUTS!r} has the shape {shapes[_INPUTS][1:]} an example, but agents see vectors: prepare it as [F]."
-        )
-    return {name: np.empty(shape, types[name]) for name, shape in shapes.items()}
-
-
-def _type_in_memory(values: np.ndarray) -> np.dtype:
-    if values.dtype.kind == "f":
-        return np.dtype(np.float32)
-    is_image = values.dtype == np.uint8 and values.ndim == 4
-    return values.dtype if is_image or values.dtype.kind not in "iub" else np.dtype(np.int32)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tf_emcom.data.examples import Examples
+from tf_emcom.data.zero_copy import aligned_empty
 from tf_emcom.errors import UserError, require_integer
 
 _SPLITS = ("train", "valid", "test")
@@ -72,7 +73,8 @@ class RandomFeatures:
         if split not in _SPLITS:
             raise UserError(f"The data set {self.name} has no split {split!r}, only {', '.join(_SPLITS)}.")
         generator = np.random.Generator(np.random.PCG64([self.seed, _SPLITS.index(split)]))
-        inputs = generator.standard_normal((self.examples, self._features), np.float32)
+        inputs = aligned_empty((self.examples, self._features), np.float32)
+        generator.standard_normal(dtype=np.float32, out=inputs)
         # Drawn only where it is wanted: images are large.
         drawn = {
             "label": lambda: generator.integers(0, self._classes, self.examples, np.int32),

@@ -79,7 +79,7 @@ class TestTopsim(Evaluation):
                 f"The {self.split} split has {len(examples.inputs)} examples, but topographic similarity takes {_LEAST}"
                 " or more; bind TestTopsim.split to a larger one."
             )
-        agents, meanings = experiment.learner, {"inputs": examples.inputs, **examples.labels}
+        agents, meanings = experiment.learner, {"inputs": examples.inputs.astype(np.float32), **examples.labels}
         rows = [
             self._row(name, messages, vectors, step, labels_of(agents, speaker))
             for speaker, messages in spoken(experiment, examples.inputs).items()

@@ -18,18 +18,26 @@ _DAMAGES = (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpEr
 class Checkpoints:
     """The last few checkpoints of a run: weights, moving average, optimisers and the step, as `tf.train.Checkpoint`."""
 
-    def __init__(self, folder: str, learner: Trainee, keep: int = 3) -> None:
-        """`folder` is `RUN/checkpoints`."""
+    def __init__(self, folder: str, learner: Trainee, keep: int = 3, new_folder: str | None = None) -> None:
+        """`folder` is `RUN/checkpoints`; new ones go to `new_folder`, None: there too."""
         self.folder = folder
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self.agents = {name: _by_position(weights) for name, weights in learner.agents.items()}
         memories = {name: _by_position(state) for name, state in learner.memories.items()}
-        self.checkpoint = tf.train.Checkpoint(step=self.step, **memories, **self.agents)
-        self.manager = tf.train.CheckpointManager(self.checkpoint, folder, max_to_keep=keep)
+        self.state = {"step": self.step, **memories, **self.agents}
+        self._carried = tf.Variable("", trainable=False, name="carried")
+        self.checkpoint = tf.train.Checkpoint(carried=self._carried, **self.state)
+        self.manager = tf.train.CheckpointManager(self.checkpoint, new_folder or folder, max_to_keep=keep)
 
-    def save(self, step: int) -> None:
-        """Saves; a checkpoint is either whole or not there, also after a kill."""
+    @property
+    def carried(self) -> str:
+        """The text that was kept with the checkpoint that was restored or saved last."""
+        return self._carried.numpy().decode()
+
+    def save(self, step: int, carried: str = "") -> None:
+        """Saves, together with a text; a checkpoint is either whole or not there, also after a kill."""
         self.step.assign(step)
+        self._carried.assign(carried)
         self.manager.save(checkpoint_number=step)
 
     def restore_latest(self) -> int:
@@ -38,7 +46,11 @@ class Checkpoints:
         Raises:
           UserError: it was made by agents of another architecture, or is damaged.
         """
-        return self._restore_latest(self.checkpoint)
+        step = self._restore_latest(tf.train.Checkpoint(**self.state))
+        if step:
+            # By itself, since checkpoints of earlier versions lack it.
+            tf.train.Checkpoint(carried=self._carried).restore(newest_checkpoint(self.folder)).expect_partial()
+        return step
 
     def restore_latest_agents(self) -> int:
         """Restores the agents alone, as tests need them, and returns their step; the rest as `restore_latest`."""
@@ -74,7 +86,8 @@ def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0) -> No
     """
     path = newest_checkpoint(require_checkpoint(run))
     with _damage_told(path):
-        reader = tf.train.load_checkpoint(path)
+        # tf.train.load_checkpoint would first ask whether this is a folder, which not all storage answers alike.
+        reader = tf.compat.v1.train.NewCheckpointReader(path)
         stored = _stored_shapes(reader.get_variable_to_shape_map(), name)
     count = _count(path, name, agent, {i: shape for i, (_, shape) in stored.items()})
     if index >= count:

@@ -1,9 +1,10 @@
 """What a run leaves behind."""
 
+import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -12,6 +13,7 @@ from tf_emcom.errors import UserError
 from tf_emcom.runtime.checkpoints import newest_checkpoint
 
 _LOCK = ".lock"
+_UNFINISHED = ".new"
 
 
 class RunFolder:
@@ -21,6 +23,7 @@ class RunFolder:
         self.path = path
         self.config = os.path.join(path, "config.gin")
         self.checkpoints = os.path.join(path, "checkpoints")
+        self.new_checkpoints = self.checkpoints
         self.tensorboard = os.path.join(path, "tensorboard")
         self._metrics = os.path.join(path, "metrics.jsonl")
 
@@ -30,11 +33,15 @@ class RunFolder:
         Raises:
           UserError: something else lives here.
         """
-        if tf.io.gfile.exists(self.config) and not tf.io.gfile.isdir(self.config):
-            with tf.io.gfile.GFile(self.config) as file:
-                return file.read()
-        is_folder = tf.io.gfile.isdir(self.path)
-        if tf.io.gfile.exists(self.path) and (not is_folder or set(tf.io.gfile.listdir(self.path)) - {_LOCK}):
+        with self._unreadable_told():
+            if tf.io.gfile.exists(self.config) and not tf.io.gfile.isdir(self.config):
+                with tf.io.gfile.GFile(self.config) as file:
+                    return file.read()
+            is_folder = tf.io.gfile.isdir(self.path)
+            found = tf.io.gfile.listdir(self.path) if is_folder else []
+            is_taken = not is_folder and tf.io.gfile.exists(self.path)
+        # What a kill left of a file that was being written is nobody's.
+        if is_taken or [name for name in found if name != _LOCK and not name.endswith(_UNFINISHED)]:
             raise UserError(
                 f"The workdir {self.path} holds files but no config.gin, so it is no run's folder; name another"
                 " --workdir, or empty it."
@@ -62,9 +69,15 @@ class RunFolder:
         """Keeps a file beside the configuration."""
         self._replace(os.path.join(self.path, name), text)
 
+    def read_document(self, name: str) -> str:
+        """The text of a file that is kept."""
+        with tf.io.gfile.GFile(os.path.join(self.path, name)) as file:
+            return file.read()
+
     def has_document(self, name: str) -> bool:
         """Whether such a file is kept."""
-        return tf.io.gfile.exists(os.path.join(self.path, name))
+        with self._unreadable_told():
+            return tf.io.gfile.exists(os.path.join(self.path, name))
 
     def lock(self) -> None:
         """Keeps other processes on this machine from training here, until this one ends, however it ends.
@@ -84,9 +97,18 @@ class RunFolder:
             ) from error
 
     def append_metrics(self, row: dict[str, Any]) -> None:
-        """Adds a line to metrics.jsonl."""
-        with tf.io.gfile.GFile(self._metrics, "a") as file:
-            file.write(json.dumps(row) + "\n")
+        """Adds a line to metrics.jsonl.
+
+        On cloud storage, that uploads the file anew: it is small, has one writer, and readers find it old or new.
+        """
+        try:
+            with tf.io.gfile.GFile(self._metrics, "a") as file:
+                file.write(json.dumps(row) + "\n")
+        except (OSError, tf.errors.OpError) as error:
+            raise UserError(
+                f"{self._metrics} cannot be written ({_reason(error)}); mend that, and the same command goes on from"
+                " the last checkpoint."
+            ) from error
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl; one that a kill cut short is left out."""
@@ -128,6 +150,16 @@ class RunFolder:
         self._make(folder)
         return os.path.join(folder, f"{mode}.png")
 
+    @contextlib.contextmanager
+    def _unreadable_told(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, tf.errors.OpError) as error:
+            raise UserError(
+                f"The folder {self.path} cannot be read ({_reason(error)}); look at how it is spelt and at who may read"
+                " it, or name another one."
+            ) from error
+
     def _make(self, folder: str) -> None:
         try:
             tf.io.gfile.makedirs(folder)
@@ -137,10 +169,11 @@ class RunFolder:
             ) from error
 
     def _replace(self, path: str, text: str) -> None:
-        # Readers, and a kill, find either the old text or the new one.
+        # Readers, and a kill, find either the old text or the new one: on cloud storage, which cannot rename, this
+        # copies a whole object over another one, and a kill leaves at most the new name besides.
         try:
             # Under a name of its own, since two evaluations may write at the same time.
-            new = f"{path}.{os.getpid()}.new"
+            new = f"{path}.{os.getpid()}{_UNFINISHED}"
             with tf.io.gfile.GFile(new, "w") as file:
                 file.write(text)
             tf.io.gfile.rename(new, path, overwrite=True)

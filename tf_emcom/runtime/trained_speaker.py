@@ -59,7 +59,7 @@ class TrainedSpeaker:
 
     def _is_kept(self) -> bool:
         """Whether the run is a transfer run, which keeps the one speaker that it listens to."""
-        return tf.io.gfile.exists(os.path.join(self.run, SPEAKER_CONFIG))
+        return RunFolder(self.run).has_document(SPEAKER_CONFIG)
 
     def _config_file(self) -> str:
         if self._is_kept():

@@ -1,10 +1,15 @@
 """What every way of spreading a step over devices is."""
 
 import abc
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
+
+
+class PeerLost(RuntimeError):
+    """Another process of the run is gone, and nothing can go on in this one; the message says so in a sentence."""
 
 
 class Distribution(abc.ABC):
@@ -12,9 +17,18 @@ class Distribution(abc.ABC):
 
     A step is written once, for every strategy: local work between collectives, each piece passed through `compiled`
     or, where the strategy can, the whole through `compiled_whole`.
+
+    Attributes:
+      strategy: where variables are made and steps run.
+      is_chief: whether this process is the one of its run that writes; where there is one process, it is.
+      may_choose: whether nobody said if XLA compiles, and either could be faster.
+      input_options: how batches come to the devices; None: as the strategy does it by itself.
     """
 
     strategy: tf.distribute.Strategy
+    is_chief: bool = True
+    may_choose: bool = False
+    input_options: tf.distribute.InputOptions | None = None
 
     def __init__(self, jit_compile: bool | None = None) -> None:
         """Decides whether XLA compiles.
@@ -32,6 +46,24 @@ class Distribution(abc.ABC):
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         """`function`, which has no collectives in it, as one piece of a step, traced once."""
         return tf.function(function, jit_compile=self.jit_compile, autograph=False)
+
+    @property
+    def compiler(self) -> str:
+        """Who compiles steps, as a part of a sentence."""
+        return "compiled by XLA" if self.jit_compile else "in graph mode"
+
+    def largest(self, number: int) -> int:
+        """The largest of the numbers that the processes of the run ask with, all at the same place in their program."""
+        return number
+
+    @contextlib.contextmanager
+    def watching_peers(self) -> Iterator[None]:
+        """Within it, another process of the run that is lost raises `PeerLost`; a run of one process has none."""
+        yield
+
+    def agree(self, answer: bool) -> bool:
+        """Whether any process of the run says yes; they ask at the same place in their program."""
+        return bool(self.largest(int(answer)))
 
     @abc.abstractmethod
     def compiled_whole(self, function: Callable[..., Any]) -> Callable[..., Any]:

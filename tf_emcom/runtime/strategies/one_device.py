@@ -14,6 +14,7 @@ class OneDevice(Distribution):
     def __init__(self, jit_compile: bool | None = None) -> None:
         """`jit_compile`: as for every strategy."""
         super().__init__(jit_compile)
+        self.may_choose = jit_compile is None and not self.jit_compile
         self.strategy = tf.distribute.OneDeviceStrategy(accelerators()[0])
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,0 +1,88 @@
+"""Where the steps of a command run."""
+
+import json
+
+import pytest
+
+from tf_emcom.errors import UserError
+from tf_emcom.runtime import catalogue
+from tf_emcom.runtime.placement import place, strategies
+from tf_emcom.runtime.strategies.mirrored import Mirrored
+from tf_emcom.runtime.strategies.multi_worker import check_cluster, cluster_size
+from tf_emcom.runtime.strategies.one_device import OneDevice
+
+TWO = {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}
+
+
+@pytest.fixture(autouse=True)
+def components():
+    catalogue.register_components()
+
+
+def tell(monkeypatch, cluster, **task):
+    monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
+
+
+def test_every_strategy_has_its_name():
+    assert set(strategies()) == {"one_device", "mirrored", "multi_worker", "tpu"}
+
+
+def test_one_device_is_what_one_device_gets():
+    placed = place("auto", None, None, trains=True)
+    assert type(placed) is OneDevice
+    assert placed.is_chief and placed.largest(7) == 7 and placed.agree(True) and not placed.agree(False)
+
+
+def test_split_cpus_are_mirrored():
+    assert type(place("auto", 2, None, trains=True)) is Mirrored
+
+
+def test_a_test_runs_in_one_process_though_a_cluster_is_told_of(monkeypatch):
+    tell(monkeypatch, TWO, type="worker", index=0)
+    assert type(place("auto", None, None, trains=False)) is OneDevice
+    with pytest.raises(UserError, match="Tests run in one process, .*use --strategy=one_device"):
+        place("multi_worker", None, None, trains=False)
+
+
+def test_a_cluster_of_one_is_none(monkeypatch):
+    tell(monkeypatch, {"worker": ["127.0.0.1:1"]}, type="worker", index=0)
+    assert type(place("auto", None, None, trains=True)) is OneDevice
+
+
+def test_a_cluster_is_counted_without_its_evaluator(monkeypatch):
+    tell(monkeypatch, {"chief": ["a:1"], **TWO, "evaluator": ["b:1"]}, type="worker", index=0)
+    assert cluster_size() == 3
+    check_cluster()
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("", r"--strategy=multi_worker needs \$TF_CONFIG, which names all processes"),
+        ("{", r"\$TF_CONFIG is '\{', which cannot be read"),
+        ("[1]", r"\$TF_CONFIG is '\[1\]', which cannot be read"),
+        (json.dumps({"cluster": TWO}), "says that this process is None None, but its cluster has worker 0 to 1"),
+        (json.dumps({"cluster": TWO, "task": {"type": "worker", "index": 2}}), "'worker' 2, but .* worker 0 to 1"),
+        (json.dumps({"cluster": TWO, "task": {"type": "chief", "index": 0}}), "'chief' 0, but .* worker 0 to 1"),
+        (json.dumps({"cluster": {**TWO, "ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}), "is a ps, but only"),
+    ],
+)
+def test_what_is_wrong_with_the_cluster_is_said_in_a_sentence(monkeypatch, given, told):
+    monkeypatch.setenv("TF_CONFIG", given)
+    with pytest.raises(UserError, match=told):
+        place("multi_worker", None, None, trains=True)
+
+
+def test_a_tpu_that_is_not_there_is_told_in_a_sentence():
+    with pytest.raises(UserError, match="no TPU 'local' that can be used from here .*tpu=local, with tf_emcom"):
+        place("tpu", None, None, trains=True)
+
+
+def test_a_tpu_and_another_strategy_contradict_each_other():
+    with pytest.raises(UserError, match="--tpu is pod, but --strategy is mirrored; leave one of them out"):
+        place("mirrored", None, "pod", trains=True)
+
+
+def test_an_unknown_strategy_is_refused_with_the_known_ones():
+    with pytest.raises(UserError, match="There is no strategy 'multi-worker'.*multi_worker"):
+        place("multi-worker", None, None, trains=True)

@@ -1,0 +1,84 @@
+"""Runs and data may lie on cloud storage, so files are reached through tf.io.gfile; this reads every call."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "tf_emcom").rglob("*.py"))
+
+# What sees this machine's disk only.
+LOCAL_MODULES = ("glob", "mmap", "pathlib", "shutil", "tempfile")
+LOCAL_CALL = re.compile(
+    r"open|io\.open|os\.(access|listdir|makedirs|mkdir|open|remove|rename|replace|rmdir|scandir|stat|unlink|utime|walk)"
+    r"|os\.path\.(exists|getmtime|getsize|isdir|isfile|islink|lexists|samefile)"
+    r"|np\.(fromfile|load|loadtxt|memmap|save|savetxt|savez|savez_compressed)"
+    r"|.*\.(tofile|savefig|read_text|read_bytes|write_text|write_bytes|iterdir|rglob|unlink)"
+)
+
+# Where that is right, and why.
+LOCAL = {
+    "benchmarks/": "measures this machine, and writes its numbers where it runs",
+    "cloud/": "runs where people work: it finds gcloud, and an archive that is to be uploaded",
+    "command.py": "finds the presets that are installed with it",
+    "data/packed/": "a cache on the local disk, made anew where it is missing, of data that may lie anywhere",
+    "figures/picture.py": "draws into memory, from where gfile writes",
+    "launch.py": "finds an environment before there is a TensorFlow",
+    "preflight/": "compiles on this machine",
+    "reproduction/": "grids are made on the local disk; a remote --out is refused",
+    "runtime/config_file.py": "lists the gin files that are installed, and local ones, for suggestions",
+    "runtime/run_folder.py": "locks folders of the local disk; cloud storage has no locks",
+    "runtime/worker_folder.py": "what other processes than the chief must write goes to a temporary folder",
+}
+
+
+def local_accesses(source):
+    """Line and text of everything in a module that sees the local disk only."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, a.name) for a in node.names if a.name.split(".")[0] in LOCAL_MODULES]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in LOCAL_MODULES:
+            found.append((node.lineno, node.module))
+        elif isinstance(node, ast.Call) and LOCAL_CALL.fullmatch(name := ast.unparse(node.func)):
+            found.append((node.lineno, name))
+    return found
+
+
+def reason_for(path):
+    name = str(path.relative_to(ROOT / "tf_emcom"))
+    return next((place for place in LOCAL if name == place or place.endswith("/") and name.startswith(place)), None)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_are_reached_through_gfile(path):
+    assert reason_for(path) or local_accesses(path.read_text()) == []
+
+
+@pytest.mark.parametrize("place", LOCAL)
+def test_an_exception_is_still_needed(place):
+    assert any(local_accesses(path.read_text()) for path in FILES if reason_for(path) == place)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "open('a')",
+        "import shutil",
+        "from pathlib import Path",
+        "import os\nos.path.exists(path)",
+        "os.replace(a, b)",
+        "figure.savefig(path)",
+        "(folder / 'a').write_text('')",
+        "np.load(file)",
+    ],
+)
+def test_a_planted_access_is_found(source):
+    assert len(local_accesses(source)) == 1
+
+
+@pytest.mark.parametrize("source", ["tf.io.gfile.exists(path)", "os.path.join(a, b)", "tf.io.gfile.GFile(a)"])
+def test_what_is_right_passes(source):
+    assert local_accesses(source) == []

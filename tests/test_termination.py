@@ -1,0 +1,173 @@
+"""A run that is told to stop saves what it has, and goes on from there as if nothing had happened."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import commands
+from tf_emcom import command
+from tf_emcom.actions.action import Moment
+from tf_emcom.actions.log import Log
+from tf_emcom.runtime import termination
+from tf_emcom.runtime.checkpoints import newest_checkpoint
+from tf_emcom.runtime.run_folder import RunFolder
+
+ENVIRONMENT = "TF_EMCOM_TESTS_TERMINATE_AT"
+# Calls of the compiled loop end at 3, 4, 5, 6, 8, 9, 10 and so on; agents change after 4, 8, 12 and 16; lines are
+# logged at 5, 10, 15 and 20.
+PARAMS = (
+    *(*commands.TINY, "steps=20", "Train.steps_per_call=3", "Log.every=5", "Checkpoint.every=10"),
+    *("Train.changes=[@ResetOfPair()]", "ResetOfPair.every=4"),
+)
+
+
+@pytest.fixture
+def gin_file(tmp_path):
+    path = tmp_path / "told.gin"
+    path.write_text(
+        "import tests.terminate_at\n"
+        "include 'gin/nlg_digits.gin'\n"
+        "Train.actions = [@StopOnNan(), @Log(), @Checkpoint(), @TerminateAt()]\n"
+    )
+    return path
+
+
+def here(monkeypatch, gin_file, run, moments=""):
+    """Trains in this process; returns what a command would say at the end."""
+    monkeypatch.setenv(ENVIRONMENT, moments)
+    monkeypatch.setattr(sys, "path", [str(commands.ROOT), *sys.path])
+    try:
+        command.run([str(gin_file)], PARAMS, str(run))
+    except termination.Terminated as told:
+        return str(told)
+    return ""
+
+
+def variables(run):
+    reader = tf.train.load_checkpoint(newest_checkpoint(str(run / "checkpoints")))
+    names = [name for name in reader.get_variable_to_shape_map() if "OBJECT_GRAPH" not in name]
+    return {name: reader.get_tensor(name) for name in names if "save_counter" not in name}
+
+
+def logged(run):
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{name: value for name, value in row.items() if name != "games_per_second"} for row in rows]
+
+
+def start(gin_file, run, moments=""):
+    params = [f"--gin_param={param}" for param in PARAMS]
+    return subprocess.Popen(
+        [sys.executable, "bin/train", f"--gin_file={gin_file}", f"--workdir={run}", *params],
+        cwd=commands.ROOT,
+        env={**os.environ, ENVIRONMENT: moments, "PYTHONPATH": str(commands.ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def ended(process):
+    """Its two outputs, once it has ended as SIGTERM ends one."""
+    said = process.communicate(timeout=200)
+    assert process.returncode == termination.STATUS == 143, said
+    assert "Traceback" not in said[1]
+    return said
+
+
+def test_a_run_stopped_by_sigterm_again_and_again_equals_one_that_is_not(monkeypatch, tmp_path, gin_file):
+    run = tmp_path / "run"
+    # While it still builds what it trains.
+    process = start(gin_file, run)
+    while not (run / "config.gin").exists():
+        assert process.poll() is None, process.communicate()
+    process.send_signal(signal.SIGTERM)
+    assert "Terminated before this process had" in ended(process)[1]
+    # Agents have just changed, and the next line is three steps old.
+    assert "after step 8 of 20: a checkpoint is saved" in ended(start(gin_file, run, "8"))[1]
+    # In this process, as far as training goes.
+    assert "before this process had done a step" in here(monkeypatch, gin_file, run, "begin")
+    assert "after step 10 of 20: a checkpoint is saved" in here(monkeypatch, gin_file, run, "save-10")
+    # After the last step, there is nothing to stop.
+    assert here(monkeypatch, gin_file, run, "20") == ""
+
+    assert here(monkeypatch, gin_file, tmp_path / "straight") == ""
+    ours, theirs = variables(run), variables(tmp_path / "straight")
+    assert ours.keys() == theirs.keys()
+    assert sum("moment" in name for name in ours) >= 20
+    for name in theirs:
+        np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
+    assert ours["carried/.ATTRIBUTES/VARIABLE_VALUE"] == b""
+    assert logged(run) == logged(tmp_path / "straight")
+
+
+def test_a_line_is_the_mean_of_what_two_processes_did(tmp_path):
+    moment = Moment(0, 20, None, RunFolder(str(tmp_path)), None, None)
+    before, after = Log(every=5), Log(every=5)
+    for log in (before, after):
+        log.begin(moment)
+    assert before.state() is None
+    before.see(moment, {"accuracy": np.array([1 / 3, 2 / 3], np.float32), "loss": np.float32(0.1)}, 2)
+    before.note(moment, {"imitation": 0.1})
+    after.resume(json.loads(json.dumps(before.state())))
+    for log in (before, after):
+        log.see(moment, {"accuracy": np.array([0.7, 0.1], np.float32), "loss": np.float32(0.2)}, 1)
+        log.note(moment, {"imitation": 0.2})
+    ours, theirs = after.state(), before.state()
+    assert 0 < theirs.pop("seconds") <= ours.pop("seconds")
+    assert ours == theirs
+    assert (ours["steps"], ours["noted"]) == (3, {"imitation": [0.1, 0.2]})
+    for log in (before, after):
+        log.finish(moment)
+
+
+def test_sigterm_is_remembered_inside_and_what_it_was_outside():
+    received = []
+    before = signal.signal(signal.SIGTERM, lambda *_: received.append("outside"))
+    try:
+        with termination.Termination() as inside:
+            assert not inside.asked()
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert inside.asked()
+        os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert received == ["outside"]
+
+
+def test_processes_agree_through_what_is_given():
+    asked = []
+    with termination.Termination(lambda told: asked.append(told) or True) as inside:
+        assert inside.asked()
+    assert asked == [False]
+
+
+def test_outside_of_the_main_thread_sigterm_stays_what_it_was():
+    answers = []
+
+    def work():
+        with termination.Termination() as inside:
+            answers.append(inside.asked())
+
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert answers == [False]
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_sigterm_can_stop_at_once():
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        termination.stop_at_once()
+        with pytest.raises(termination.Terminated, match="anything to save"):
+            os.kill(os.getpid(), signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)

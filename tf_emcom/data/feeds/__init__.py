@@ -1,0 +1,1 @@
+"""How games come from memory to devices."""

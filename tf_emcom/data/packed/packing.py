@@ -1,0 +1,161 @@
+"""Packs what is missing of a split: once, whoever asks first."""
+
+import contextlib
+import errno
+import fcntl
+import os
+import shutil
+import sys
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from tf_emcom.data.packed.column import Column
+from tf_emcom.data.packed.column_writer import ColumnWriter
+from tf_emcom.errors import UserError
+
+Batches = Iterator[dict[str, np.ndarray]]
+
+
+class Packing:
+    """Writes columns from the batches of a split, shard by shard."""
+
+    def __init__(self, what: str, folder: str, columns: dict[str, Column], lengths: Sequence[int]) -> None:
+        """Says what to pack; nothing is written yet.
+
+        Args:
+          what: the split's name for messages.
+          folder: where the columns lie; there is such a folder.
+          columns: feature ↦ its column.
+          lengths: how many examples each shard holds.
+        """
+        self._what, self._folder, self._columns, self._lengths = what, folder, columns, lengths
+        self._count = sum(lengths)
+
+    def run(self, read: Callable[[Sequence[str], int], Batches]) -> int:
+        """Packs the columns that nobody has packed meanwhile; returns how many examples came, perhaps a wrong number.
+
+        Args:
+          read: (features, a shard) ↦ batches of these features, from this shard on.
+
+        Raises:
+          UserError: the disk has no room.
+        """
+        with _locked(self._folder, self._what):
+            missing = {feature: column for feature, column in self._columns.items() if column.open() is None}
+            return self._pack(missing, read) if missing else self._count
+
+    def _pack(self, columns: dict[str, Column], read: Callable[[Sequence[str], int], Batches]) -> int:
+        # Types and shapes are those of what comes; features.json does not tell all of them.
+        first = next(read(list(columns), 0), None)
+        if first is None:
+            return 0
+        writers = {feature: ColumnWriter(c, first[feature][0], self._count) for feature, c in columns.items()}
+        done = min(len(writer.blocks) for writer in writers.values())
+        self._announce(writers, done)
+        rows = 0
+        with _files_of(writers.values(), done):
+            try:
+                rows = self._write(writers, read(list(columns), done) if done < len(self._lengths) else iter(()), done)
+            except OSError as error:
+                if error.errno != errno.ENOSPC:
+                    raise
+                raise UserError(f"The disk of {self._folder} became full: {_REMEDY}") from error
+            except (UserError, tf.errors.OpError):
+                # The files to read are damaged, and what is mended is another source.
+                _remove(columns.values())
+                raise
+        if rows == self._count:
+            for writer in writers.values():
+                writer.finish()
+        else:
+            _remove(columns.values())
+        return rows
+
+    def _announce(self, writers: dict[str, ColumnWriter], done: int) -> None:
+        """Says how much will be written where; UserError where there is no room."""
+        rows = sum(self._lengths[:done])
+        size = sum(writer.size for writer in writers.values())
+        rest = size - size * rows // self._count
+        free = shutil.disk_usage(self._folder).free
+        if rest > free:
+            raise UserError(
+                f"Packing {self._what} ({', '.join(writers)}) takes {_gigabytes(rest)} in {self._folder}, where"
+                f" {_gigabytes(free)} are free: {_REMEDY}"
+            )
+        stands = f"; {done} of {len(self._lengths)} shards are done" if done else ""
+        print(
+            f"Packing {self._count:,} examples of {self._what} ({', '.join(writers)}), once: {_gigabytes(size)} in"
+            f" {self._folder}{stands}.",
+            flush=True,
+        )
+
+    def _write(self, writers: dict[str, ColumnWriter], batches: Batches, done: int) -> int:
+        """Appends the batches, cut at the ends of shards; returns how many examples there are then."""
+        ends = np.cumsum(self._lengths)
+        rows, shard = int(ends[done - 1]) if done else 0, done
+        with tqdm.tqdm(
+            total=self._count, initial=rows, unit="example", unit_scale=True, disable=not sys.stderr.isatty()
+        ) as bar:
+            for batch in batches:
+                size, taken = len(next(iter(batch.values()))), 0
+                if rows + size > self._count:
+                    return rows + size
+                while taken < size:
+                    while rows == ends[shard]:
+                        shard = _next_block(writers, shard)
+                    here = min(size - taken, int(ends[shard]) - rows)
+                    for feature, writer in writers.items():
+                        writer.append(batch[feature][taken : taken + here])
+                    rows, taken = rows + here, taken + here
+                bar.update(size)
+            while rows == self._count and shard < len(ends):
+                shard = _next_block(writers, shard)
+        return rows
+
+
+_REMEDY = (
+    "free some room, bind ByolFolder.cache_dir to a folder on a larger disk, or ByolFolder.stored_as to a type of"
+    ' half the size, "bfloat16" or "float16".'
+)
+
+
+def _next_block(writers: dict[str, ColumnWriter], shard: int) -> int:
+    for writer in writers.values():
+        writer.end_block()
+    return shard + 1
+
+
+def _remove(columns: Iterable[Column]) -> None:
+    for column in columns:
+        column.remove()
+
+
+@contextlib.contextmanager
+def _files_of(writers: Collection[ColumnWriter], done: int) -> Iterator[None]:
+    """Opens the files of writers after so many finished blocks, and lets go of them however it ends."""
+    for writer in writers:
+        writer.start(done)
+    try:
+        yield
+    finally:
+        for writer in writers:
+            writer.close()
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.2f} GB" if size >= 1e7 else f"{size:,} bytes"
+
+
+@contextlib.contextmanager
+def _locked(folder: str, what: str) -> Iterator[None]:
+    """Holds the folder's lock, which a process that is killed lets go."""
+    with open(os.path.join(folder, ".lock"), "w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"Waiting for another process that packs {what}.", flush=True)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,63 @@
+"""Where the steps of a command run."""
+
+import tensorflow as tf
+
+from tf_emcom.errors import UserError
+from tf_emcom.runtime import strategies as strategies_room
+from tf_emcom.runtime.build import build
+from tf_emcom.runtime.plug_ins import choose, plug_ins
+from tf_emcom.runtime.strategies.distribution import Distribution
+from tf_emcom.runtime.strategies.multi_worker import cluster_size
+
+
+def strategies() -> dict[str, type[Distribution]]:
+    """Every strategy by its name."""
+    return plug_ins(strategies_room, Distribution, separator="_")
+
+
+def place(strategy: str, replicas: int | None, tpu: str | None, trains: bool) -> Distribution:
+    """The strategy of that name, built; nothing else of TensorFlow may have been used before.
+
+    Args:
+      strategy: its name, or "auto": `tpu` where one is named, `multi_worker` where `$TF_CONFIG` tells of several
+        processes, `mirrored` where there are several GPUs, else `one_device`.
+      replicas: into how many replicas a CPU is split; None: none.
+      tpu: which TPU; None: no one was named.
+      trains: whether the command trains; a test runs in one process.
+
+    Raises:
+      UserError: there is no such strategy, or it cannot be used here.
+    """
+    if replicas is not None:
+        _split_cpu(replicas)
+    if strategy == "auto":
+        strategy = _suitable(replicas, tpu, trains)
+    cls = choose(strategy, strategies(), "strategy")
+    if tpu is not None and strategy != "tpu":
+        raise UserError(f"--tpu is {tpu}, but --strategy is {strategy}; leave one of them out, or use --strategy=tpu.")
+    if strategy == "multi_worker" and not trains:
+        raise UserError(
+            "Tests run in one process, not under --strategy=multi_worker; use --strategy=one_device, on one machine."
+        )
+    return build(cls.__name__, tpu or "local") if strategy == "tpu" else build(cls.__name__)
+
+
+def _suitable(replicas: int | None, tpu: str | None, trains: bool) -> str:
+    if tpu is not None:
+        return "tpu"
+    if trains and cluster_size() > 1:
+        return "multi_worker"
+    return "mirrored" if replicas or len(tf.config.list_physical_devices("GPU")) > 1 else "one_device"
+
+
+def _split_cpu(replicas: int) -> None:
+    if replicas < 1:
+        raise UserError(f"--replicas is {replicas}, but a step needs at least one.")
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    try:
+        tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * replicas)
+    except RuntimeError as error:
+        if len(tf.config.list_logical_devices("CPU")) != replicas:
+            raise UserError(
+                f"--replicas is {replicas}, but TensorFlow has started with another number already."
+            ) from error

@@ -32,6 +32,9 @@ setup(
         "cuda": ["tensorflow[and-cuda]==2.20.*", "tf-keras==2.20.*"],
         # Later releases of libtpu make `import tensorflow` abort.
         "tpu": ["tensorflow-tpu==2.20.0", "libtpu>=0.0.14,<=0.0.31"],
+        # The TPU compiler for bin/preflight, which needs no TPU. Never beside tpu, whose libtpu is another one; it is
+        # pinned here and not in constraints.txt, which hold for both.
+        "preflight": ["jax[tpu]==0.10.2", "libtpu==0.0.42.1"],
         "test": ["allpairspy", "pytest", "pytest-xdist", "ruff"],
     },
 )

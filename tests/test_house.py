@@ -115,7 +115,7 @@ def test_bash_stops_at_the_first_error(path):
 
 def test_extras_are_there():
     _, extras = requirements()
-    assert set(extras) == {"cpu", "cuda", "tpu", "test"}
+    assert set(extras) == {"cpu", "cuda", "tpu", "preflight", "test"}
 
 
 @pytest.mark.parametrize("pin", pins())
@@ -127,8 +127,15 @@ def test_direct_requirements_are_pinned_once():
     required, extras = requirements()
     pinned = [pin.partition("==")[0] for pin in pins()]
     assert len(pinned) == len(set(pinned))
-    wanted = {re.split(r"[^a-z0-9-]", text)[0] for text in [*required, *extras["cpu"], *extras["test"], "tf-keras"]}
-    assert wanted - set(pinned) == set()
+    installed = [*required, *extras["cpu"], *extras["preflight"], *extras["test"], "tf-keras"]
+    wanted = {re.split(r"[^a-z0-9-]", text)[0] for text in installed}
+    # The extras preflight and tpu need different ones, so that each of them pins its own.
+    assert wanted - set(pinned) == {"libtpu"}
+
+
+def test_libtpu_is_pinned_by_the_extra_that_needs_one_release_of_it():
+    _, extras = requirements()
+    assert any(re.fullmatch(r"libtpu==[0-9.]+", text) for text in extras["preflight"])
 
 
 @pytest.mark.parametrize(("text", "snake"), [("Erasure", "erasure"), ("FixedErasure", "fixed_erasure"), ("CPC", "cpc")])

@@ -27,12 +27,12 @@ LAYERS = (
     ("trainer", "evaluator", "transfer_evaluator", "naming_evaluator"),
     ("actions",),
     ("experiment",),
-    ("modes", "benchmarks", "reproduction"),
+    ("modes", "benchmarks", "reproduction", "cloud", "preflight"),
     ("command", "launch"),
 )
 DEPTH = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}
-# Data sets can be used without the game.
-NARROWER = {"data": {"data", "types", "errors", "seeds"}}
+# Data sets can be used without the game; jobs are sent from machines without TensorFlow.
+NARROWER = {"data": {"data", "types", "errors", "seeds"}, "cloud": {"cloud", "errors"}}
 CONFIG_ROOM = "runtime"
 
 

@@ -1,0 +1,1 @@
+"""What a training step would need on a TPU, said by the real compiler before anyone pays for one."""

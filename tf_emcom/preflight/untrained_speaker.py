@@ -1,0 +1,22 @@
+"""A speaker where a transfer game has none yet."""
+
+from tf_emcom.agents.speaker import Speaker
+
+
+class UntrainedSpeaker:
+    """The papers' speaker with its first weights: what a step costs does not depend on what a speaker has learnt."""
+
+    def __init__(self, vocab_size: int | None = None, message_length: int | None = None) -> None:
+        """Its vocabulary and the length of its messages; None: as in the papers."""
+        given = {"vocab_size": vocab_size, "message_length": message_length}
+        self._given = {name: value for name, value in given.items() if value is not None}
+
+    def speaker(self, features: int) -> Speaker:
+        """The speaker, for inputs of `features` features."""
+        speaker = Speaker(**self._given)
+        speaker.build((None, features))
+        return speaker
+
+    def documents(self) -> dict[str, str]:
+        """None."""
+        return {}

@@ -24,9 +24,12 @@ def find_libraries() -> None:
     """Goes on in the environment that `bin/quickstart` or `bin/test` made, if this Python lacks a library.
 
     Exits with status 2 and one sentence if there is no such environment either. It also keeps TensorFlow from talking
-    about what it is made of.
+    about what it is made of, and has it use oneDNN.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # TensorFlow leaves oneDNN out on processors without AVX-512; there a step was measured to be twice as fast with it at
+    # 16 games, a third faster at 64, an eighth at 1,024.
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if not missing:
         return

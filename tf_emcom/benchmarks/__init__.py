@@ -1,1 +1,1 @@
-"""What is measured against the plain way of doing it; a new benchmark is one new file with one class."""
+"""What bin/benchmark measures; a new measurement is one new file with one class."""

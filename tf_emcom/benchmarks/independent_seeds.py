@@ -5,12 +5,12 @@ import functools
 import numpy as np
 
 from tf_emcom.benchmarks._runs import SMALL, Run, lg_s
-from tf_emcom.benchmarks.benchmark import Benchmark
+from tf_emcom.benchmarks.comparison import Comparison
 from tf_emcom.populations.independent_pairs import IndependentPairs
 from tf_emcom.populations.population import Population
 
 
-class IndependentSeeds(Benchmark):
+class IndependentSeeds(Comparison):
     """Eight runs of small agents in one program, against eight runs one after the other; starting up is not counted.
 
     The eight are one run that does eight times the steps, which spares seven times the compiling.

@@ -3,11 +3,11 @@
 import editdistance
 import numpy as np
 
-from tf_emcom.benchmarks.benchmark import Benchmark
+from tf_emcom.benchmarks.comparison import Comparison
 from tf_emcom.metrics.distances.edit_distance import EditDistance
 
 
-class PairwiseEditDistance(Benchmark):
+class PairwiseEditDistance(Comparison):
     """`EditDistance` against a double loop over `editdistance.eval`, both on one thread.
 
     The loop compares lists of Python's own integers, which takes half the time that arrays do.

@@ -5,11 +5,11 @@ import functools
 import numpy as np
 
 from tf_emcom.benchmarks._runs import FULL, Run, Size, lg_s
-from tf_emcom.benchmarks.benchmark import Benchmark
+from tf_emcom.benchmarks.comparison import Comparison
 from tf_emcom.populations.population import Population
 
 
-class PopulationStep(Benchmark):
+class PopulationStep(Comparison):
     """Steps of a population of n × n agents with k pairs each, against k times as many steps of one pair alone.
 
     Both play as many games; the ratio says what it costs that agents are many: 1 would be nothing.

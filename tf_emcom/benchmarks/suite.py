@@ -1,46 +1,35 @@
-"""Finding benchmarks, timing them, and telling the times."""
+"""Finding what can be measured, and choosing from it."""
 
 import importlib
-import json
+import inspect
 import pkgutil
-import time
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+import sys
+from collections.abc import Sequence
+
+import tensorflow as tf
 
 from tf_emcom import benchmarks as room
-from tf_emcom.benchmarks.benchmark import Benchmark
+from tf_emcom.benchmarks.conditions import Conditions
+from tf_emcom.benchmarks.measurement import Measurement
+from tf_emcom.benchmarks.table import Table, merged
+from tf_emcom.benchmarks.timing import timed
 from tf_emcom.errors import UserError
 
-_REPEATS = 3
 
-
-class Timing(NamedTuple):
-    """The shortest times of a benchmark."""
-
-    name: str
-    ours: float  # seconds
-    plain: float  # seconds
-
-    @property
-    def ratio(self) -> float:
-        """How many times faster ours is."""
-        return self.plain / self.ours
-
-
-def known() -> dict[str, type[Benchmark]]:
-    """Every benchmark by the name of its file."""
+def known() -> dict[str, type[Measurement]]:
+    """Every measurement by the name of its file."""
     found = {}
     for entry in pkgutil.iter_modules(room.__path__):
         module = importlib.import_module(f"{room.__name__}.{entry.name}")
         for cls in vars(module).values():
-            if isinstance(cls, type) and issubclass(cls, Benchmark) and cls.__module__ == module.__name__:
-                if not getattr(cls, "__abstractmethods__", None):
+            if isinstance(cls, type) and issubclass(cls, Measurement) and cls.__module__ == module.__name__:
+                if not inspect.isabstract(cls):
                     found[entry.name] = cls
     return found
 
 
-def choose(names: Sequence[str]) -> dict[str, type[Benchmark]]:
-    """Those of the benchmarks that are named; all of them for no name.
+def choose(names: Sequence[str]) -> dict[str, type[Measurement]]:
+    """Those of the measurements that are named; all of them for no name.
 
     Raises:
       UserError: there is none of a name.
@@ -48,50 +37,24 @@ def choose(names: Sequence[str]) -> dict[str, type[Benchmark]]:
     everything = known()
     for name in names:
         if name not in everything:
-            raise UserError(f"There is no benchmark {name!r}; the known ones are {', '.join(sorted(everything))}.")
+            raise UserError(f"There is no measurement {name!r}; the known ones are {', '.join(sorted(everything))}.")
     return {name: everything[name] for name in names} if names else everything
 
 
-def measure(name: str, benchmark: Benchmark, repeats: int = _REPEATS) -> Timing:
-    """Times both ways in turn, and keeps the shortest time of each: what else the machine does only adds.
-
-    Raises:
-      RuntimeError: the two ways came to different results.
-    """
-    times = {"ours": [], "plain": []}
-    for _ in range(repeats):
-        ours = _timed(benchmark.ours, times["ours"])
-        plain = _timed(benchmark.plain, times["plain"])
-        if not benchmark.same(ours, plain):
-            raise RuntimeError(f"The benchmark {name} came to different results in its two ways.")
-    return Timing(name, min(times["ours"]), min(times["plain"]))
+def listed() -> str:
+    """A line for each measurement: its name, and what it says of itself."""
+    everything = known()
+    width = max(map(len, everything))
+    return "\n".join(f"{name:<{width}}  {inspect.getdoc(cls).splitlines()[0]}" for name, cls in everything.items())
 
 
-def table(timings: Sequence[Timing]) -> str:
-    """Name, times in seconds and ratio, as text."""
-    width = max(len("benchmark"), *(len(timing.name) for timing in timings))
-    lines = [f"{'benchmark':<{width}}  {'ours (s)':>10}  {'plain (s)':>10}  {'ratio':>8}"]
-    for timing in timings:
-        lines.append(f"{timing.name:<{width}}  {timing.ours:>10.4f}  {timing.plain:>10.4f}  {timing.ratio:>8.1f}")
-    return "\n".join(lines)
-
-
-def write(timings: Iterable[Timing], path: str) -> None:
-    """Writes a JSON list of objects with `name`, `ours`, `plain` (seconds) and `ratio`.
-
-    Raises:
-      UserError: the file cannot be written.
-    """
-    rows = [{**timing._asdict(), "ratio": timing.ratio} for timing in timings]
-    try:
-        with open(path, "w") as file:
-            file.write(json.dumps(rows, indent=2) + "\n")
-    except OSError as error:
-        raise UserError(f"--json is {path}, which cannot be written ({error.strerror}); name another file.") from error
-
-
-def _timed(work: Callable[[], Any], times: list[float]) -> Any:
-    begin = time.perf_counter()
-    result = work()
-    times.append(time.perf_counter() - begin)
-    return result
+def measure(chosen: dict[str, type[Measurement]], conditions: Conditions) -> list[Table]:
+    """Their tables, made one after the other; says on stderr which it is at and how long each took."""
+    # Every configuration has a trace of its own, which TensorFlow would warn of.
+    tf.get_logger().setLevel("ERROR")
+    tables: list[Table] = []
+    for number, (name, cls) in enumerate(chosen.items(), 1):
+        print(f"{number} of {len(chosen)}: {name} … ", end="", file=sys.stderr, flush=True)
+        seconds = timed(lambda cls=cls: tables.append(cls().measure(conditions)))
+        print(f"{seconds:.0f} s", file=sys.stderr, flush=True)
+    return merged(tables)

@@ -36,5 +36,13 @@ class LstmCore(Core):
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         """[B, E] and (h, c) ↦ [B, H] and the next (h, c)."""
-        output, state = self.cell(inputs, list(state))
-        return output, tuple(state)
+        given = (inputs, *state, self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias)
+        inputs, hidden, memory, kernel, recurrent, bias = (tf.cast(v, self.compute_dtype) for v in given)
+        # The bias is one more input that is always 1: its gradient is then a part of a product, which costs nothing on
+        # TPUs, where a sum over games at every symbol takes a fifth of a step.
+        with_one = tf.pad(inputs, [[0, 0], [0, 1]], constant_values=1)
+        gates = tf.matmul(with_one, tf.concat([kernel, bias[tf.newaxis]], 0)) + tf.matmul(hidden, recurrent)
+        into, keep, new, out = tf.split(gates, 4, axis=-1)
+        memory = tf.sigmoid(keep) * memory + tf.sigmoid(into) * tf.tanh(new)
+        hidden = tf.sigmoid(out) * tf.tanh(memory)
+        return hidden, (hidden, memory)

@@ -1,4 +1,4 @@
-"""Both ways of a benchmark of steps play as much."""
+"""Both ways of a comparison of steps play as much."""
 
 import numpy as np
 import pytest
@@ -26,15 +26,15 @@ def turns(run):
 
 @pytest.mark.parametrize("calls", [1, 2])
 def test_a_population_and_a_pair_play_the_same_number_of_turns(calls):
-    benchmark = Pairs(n=2, pairs=4)
+    comparison = Pairs(n=2, pairs=4)
     for _ in range(calls):
-        assert benchmark.same(benchmark.ours(), benchmark.plain())
-    assert turns(benchmark._population) == 4 * (WARM_UP + 3 * calls)
-    assert turns(benchmark._pair) == WARM_UP + 4 * 3 * calls
+        assert comparison.same(comparison.ours(), comparison.plain())
+    assert turns(comparison._population) == 4 * (WARM_UP + 3 * calls)
+    assert turns(comparison._pair) == WARM_UP + 4 * 3 * calls
 
 
 def test_seeds_together_and_alone_play_the_same_number_of_turns():
-    benchmark = Seeds(seeds=2)
-    np.testing.assert_array_equal(benchmark.ours(), benchmark.plain())
-    assert turns(benchmark._together) == 2 * (WARM_UP + 3)
-    assert turns(benchmark._alone) == WARM_UP + 2 * 3
+    comparison = Seeds(seeds=2)
+    np.testing.assert_array_equal(comparison.ours(), comparison.plain())
+    assert turns(comparison._together) == 2 * (WARM_UP + 3)
+    assert turns(comparison._alone) == WARM_UP + 2 * 3

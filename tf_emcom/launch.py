@@ -27,8 +27,8 @@ def find_libraries() -> None:
     about what it is made of, and has it use oneDNN.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # TensorFlow leaves oneDNN out on processors without AVX-512; there a step was measured to be twice as fast with it at
-    # 16 games, a third faster at 64, an eighth at 1,024.
+    # TensorFlow leaves oneDNN out on processors without AVX-512; there a step was measured to be twice as fast with it
+    # at 16 games, a third faster at 64, an eighth at 1,024.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if not missing:

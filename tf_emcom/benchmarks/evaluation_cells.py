@@ -8,7 +8,7 @@ from tf_emcom.benchmarks.timing import timed
 from tf_emcom.evaluator import Evaluator
 from tf_emcom.runtime.build import build
 
-_ROUNDS = 3
+_ROUNDS = 2
 
 
 class EvaluationCells(Measurement):
@@ -16,8 +16,8 @@ class EvaluationCells(Measurement):
 
     def __init__(
         self,
-        games: tuple[str, ...] = ("lg_s", "nlg"),
-        bindings: tuple[str, ...] = ("RandomFeatures.examples=4096",),
+        games: tuple[str, ...] = ("lg_s",),
+        bindings: tuple[str, ...] = ("RandomFeatures.examples=2048",),
         rounds: int = _ROUNDS,
     ) -> None:
         """`bindings`: gin's, of all games, before the user's."""

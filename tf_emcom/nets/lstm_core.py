@@ -6,6 +6,7 @@ import tensorflow as tf
 from tf_emcom.errors import require_integer
 from tf_emcom.nets.core import Core, State
 from tf_emcom.nets.linear import truncated_normal
+from tf_emcom.ops.products import product, turned
 
 
 class LstmCore(Core):
@@ -31,18 +32,28 @@ class LstmCore(Core):
         self.built = True
 
     def split_state(self, flat: tf.Tensor) -> State:
-        """[B, 2H] ↦ (h, c)."""
-        return tuple(tf.split(flat, 2, axis=-1))
+        """[B, 2H] ↦ (h, c), and after them the weights as `step` wants them, made ready once a message."""
+        return (*tf.split(tf.cast(flat, self.compute_dtype), 2, axis=-1), *self._weights())
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        """[B, E] and (h, c) ↦ [B, H] and the next (h, c)."""
-        given = (inputs, *state, self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias)
-        inputs, hidden, memory, kernel, recurrent, bias = (tf.cast(v, self.compute_dtype) for v in given)
-        # The bias is one more input that is always 1: its gradient is then a part of a product, which costs nothing on
-        # TPUs, where a sum over games at every symbol takes a fifth of a step.
-        with_one = tf.pad(inputs, [[0, 0], [0, 1]], constant_values=1)
-        gates = tf.matmul(with_one, tf.concat([kernel, bias[tf.newaxis]], 0)) + tf.matmul(hidden, recurrent)
+        """[B, E] and the state ↦ [B, H] and the next state."""
+        hidden, memory, *weights = state
+        kernel, recurrent, recurrent_turned = weights
+        inputs = tf.cast(inputs, self.compute_dtype)
+        # Not padded with ones: `tf.vectorized_map` pads with zeros whatever it is told.
+        with_one = tf.concat([inputs, tf.ones_like(inputs[:, :1])], axis=-1)
+        gates = tf.matmul(with_one, kernel) + product(hidden, recurrent, recurrent_turned)
         into, keep, new, out = tf.split(gates, 4, axis=-1)
         memory = tf.sigmoid(keep) * memory + tf.sigmoid(into) * tf.tanh(new)
         hidden = tf.sigmoid(out) * tf.tanh(memory)
-        return hidden, (hidden, memory)
+        return hidden, (hidden, memory, *weights)
+
+    def _weights(self) -> tuple[tf.Tensor, ...]:
+        """Kernel with bias [E + 1, 4H], recurrent kernel [H, 4H] and its transpose.
+
+        The bias is one more input that is always 1: its gradient is then a part of a product, which costs nothing on
+        TPUs, where a sum over games at every symbol takes a fifth of a step.
+        """
+        given = (self.cell.kernel, self.cell.bias, self.cell.recurrent_kernel)
+        kernel, bias, recurrent = (tf.cast(weights, self.compute_dtype) for weights in given)
+        return tf.concat([kernel, bias[tf.newaxis]], axis=0), recurrent, turned(recurrent)

@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 
+import tensorflow as tf
+
+from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.data.source import Source
 from tf_emcom.errors import require_instance, require_integer
 from tf_emcom.learner import Learner
 from tf_emcom.populations.independent_pairs import IndependentPairs
 from tf_emcom.rules import Rules
+from tf_emcom.runtime.compiler_choice import CompilerChoice, measure
 from tf_emcom.runtime.precision import computing_in
 from tf_emcom.runtime.strategies.distribution import Distribution
 from tf_emcom.trainee import Trainee
@@ -60,3 +64,17 @@ class Experiment:
         with distribution.strategy.scope(), computing_in(precision):
             given = {"game": game, "features": data.features(), "batch_size": batch_size, "seed": seed}
             self.learner = learner_cls(**given) if seeds == 1 else independent_cls(**given, seeds=seeds)
+
+    @property
+    def may_choose_compiler(self) -> bool:
+        """Whether it is open if XLA or graph mode is faster.
+
+        In float32 it is not: on CPUs graph mode has always been faster, and trying takes seconds.
+        """
+        return self.distribution.may_choose and self.precision != "float32"
+
+    def compiler_choice(self, pipeline: Pipeline) -> CompilerChoice:
+        """Which of both is faster, found by trying them on the first batch."""
+        step, batch = pipeline.at(self.distribution.strategy, 0)
+        turn = self.learner.turns(step)[0]
+        return measure(self.learner.gradients, (batch, batch.inputs, step, tf.constant(0), turn))

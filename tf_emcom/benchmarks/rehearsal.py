@@ -9,13 +9,12 @@ import tensorflow as tf
 
 from tf_emcom.benchmarks.operations import operations_of_products
 from tf_emcom.data.examples import Examples
-from tf_emcom.data.feeds.choice import suitable_feed
+from tf_emcom.data.feeds.choice import made_feed
 from tf_emcom.data.order import Order
 from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.experiment import Experiment
 from tf_emcom.runtime import catalogue, config
 from tf_emcom.runtime.build import build
-from tf_emcom.runtime.compiler_choice import measure
 from tf_emcom.trainer import Trainer
 from tf_emcom.types import Batch
 
@@ -49,12 +48,11 @@ class Rehearsal:
         examples = self.experiment.data.load("train", learner.labels)
         examples = Examples(*learner.prepare(examples.inputs, examples.labels, self.experiment.data.name))
         self._features = examples.inputs.shape[1:]
-        feed_cls = suitable_feed(strategy, examples, tuple(examples.labels))
-        with strategy.scope():
-            feed = feed_cls(examples, tuple(examples.labels))
+        feed = made_feed(strategy, examples, tuple(examples.labels))
         order = Order(len(examples.inputs), learner.batch_size, learner.seed, "train")
         self._pipeline = Pipeline(examples, order, feed=feed)
-        self._settle_compiler()
+        if self.experiment.may_choose_compiler:
+            self._distribution.jit_compile = self.experiment.compiler_choice(self._pipeline).jit_compile
         self._batches = self._pipeline.distributed(strategy, 0, self._distribution.input_options)
         self._trainer = Trainer(learner, self._distribution, feed.receive)
 
@@ -92,14 +90,6 @@ class Rehearsal:
             Batch(inputs, labels), inputs, tf.TensorSpec([], step.dtype), scalar, tf.TensorSpec(turn.shape, turn.dtype)
         )
         return operations_of_products(traced.graph) / learner.batch_size
-
-    def _settle_compiler(self) -> None:
-        """As a training run does: tries both where either could be faster."""
-        placed, learner = self._distribution, self.experiment.learner
-        if placed.may_choose and self.experiment.precision != "float32":
-            step, batch = self._fixed
-            tried = (batch, batch.inputs, step, tf.constant(0), learner.turns(step)[0])
-            placed.jit_compile = measure(learner.gradients, tried).jit_compile
 
     @functools.cached_property
     def _fixed(self) -> tuple[tf.Tensor, Batch]:

@@ -12,7 +12,7 @@ from tf_emcom.actions.change import Change
 from tf_emcom.actions.checkpoint import Checkpoint, save_checkpoint
 from tf_emcom.actions.log import Log
 from tf_emcom.data.examples import Examples
-from tf_emcom.data.feeds.choice import suitable_feed
+from tf_emcom.data.feeds.choice import made_feed
 from tf_emcom.data.feeds.feed import Feed
 from tf_emcom.data.order import Order, Orders
 from tf_emcom.data.pipeline import Pipeline
@@ -91,8 +91,9 @@ class Train(Training):
         examples = experiment.data.load("train", learner.labels)
         examples = Examples(*learner.prepare(examples.inputs, examples.labels, experiment.data.name))
         order = _order(len(examples.inputs), experiment)
-        pipeline = Pipeline(examples, order, feed=self._feed(experiment, examples))
         placed = experiment.distribution
+        feed = made_feed(placed.strategy, examples, tuple(examples.labels), self.feed_cls)
+        pipeline = Pipeline(examples, order, feed=feed)
         settle_compiler(experiment, pipeline, folder)
         batches = pipeline.distributed(placed.strategy, start, placed.input_options)
         if placed.is_chief:
@@ -107,12 +108,6 @@ class Train(Training):
         trainer = Trainer(learner, experiment.distribution, pipeline.feed.receive)
         place = Place(experiment.distribution, pipeline)
         self._loop(trainer, batches, Moment(start, experiment.steps, learner, folder, checkpoints, place))
-
-    def _feed(self, experiment: Experiment, examples: Examples) -> Feed:
-        labels, strategy = tuple(examples.labels), experiment.distribution.strategy
-        feed_cls = self.feed_cls or suitable_feed(strategy, examples, labels)
-        with strategy.scope():
-            return feed_cls(examples, labels)
 
     def _loop(self, trainer: Trainer, batches: Iterator[tuple[tf.Tensor, Any]], moment: Moment) -> None:
         """Alternates between the compiled loop and the actions, until the last step."""

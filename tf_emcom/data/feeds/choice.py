@@ -1,6 +1,6 @@
 """Which feed suits a data set and the devices."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -31,6 +31,18 @@ def suitable_feed(strategy: tf.distribute.Strategy, examples: Examples, labels: 
     if devices[0].device_type == "CPU":
         return HostFeed if any(isinstance(array, np.memmap) for array in arrays) else ResidentFeed
     return ResidentFeed if sum(array.nbytes for array in arrays) <= _SHARE * _memory(devices[0]) else HostFeed
+
+
+def made_feed(
+    strategy: tf.distribute.Strategy,
+    examples: Examples,
+    labels: Sequence[str] = (),
+    feed_cls: Callable[..., Feed] | None = None,
+) -> Feed:
+    """A feed of `feed_cls`, None: of the class that suits, made where the strategy's variables are."""
+    feed_cls = feed_cls or suitable_feed(strategy, examples, labels)
+    with strategy.scope():
+        return feed_cls(examples, labels)
 
 
 def _memory(device: tf.DeviceSpec) -> int:

@@ -61,9 +61,14 @@ def made(key):
     return plug_in
 
 
-def outputs_and_gradients(example, plug_in, arguments):
+def trained(plug_in):
+    """Name ↦ value of every trainable weight, named by its place: Keras numbers its paths by what was made before."""
     variables = getattr(plug_in, "trainable_variables", [])
-    sources = {v.path: v.value for v in variables} | {name: arguments[name] for name in example.learns}
+    return {f"weight {i} ({v.name})": v.value for i, v in enumerate(variables)}
+
+
+def outputs_and_gradients(example, plug_in, arguments):
+    sources = trained(plug_in) | {name: arguments[name] for name in example.learns}
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(list(sources.values()))
         outputs = example.call(plug_in, arguments)

@@ -1,5 +1,6 @@
 """What every test shares: two logical CPU devices, a clean slate before each test, and the golden numbers."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -41,6 +42,13 @@ def clean_slate() -> Iterator[None]:
     if keras := sys.modules.get("keras"):
         # Collecting garbage after each test would take longer than most tests.
         keras.utils.clear_session(free_memory=False)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def memory_given_back() -> Iterator[None]:
+    """Collects garbage after each file: compiled functions refer to themselves, and would pile up to many gigabytes."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

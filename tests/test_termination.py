@@ -66,7 +66,8 @@ def start(gin_file, run, moments=""):
     return subprocess.Popen(
         [sys.executable, "bin/train", f"--gin_file={gin_file}", f"--workdir={run}", *params],
         cwd=commands.ROOT,
-        env={**os.environ, ENVIRONMENT: moments, "PYTHONPATH": str(commands.ROOT)},
+        # Without oneDNN, which rounds otherwise and which commands switch on: the other half runs in this process.
+        env={"TF_ENABLE_ONEDNN_OPTS": "0", **os.environ, ENVIRONMENT: moments, "PYTHONPATH": str(commands.ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -35,6 +35,15 @@ def require_number(name: str, value: object, low: float, high: float, why: str) 
         raise UserError(f"{name} is {value!r}, but {why}; bind it to a number {limits}.")
 
 
+def require_even_shares(batch_size: int, replicas: int, other: str = "") -> None:
+    """Raises a `UserError`, which may name another way out, unless replicas can share a batch evenly."""
+    if batch_size % replicas:
+        raise UserError(
+            f"batch_size is {batch_size}, which {replicas} replicas cannot share evenly; bind batch_size to a multiple"
+            f" of {replicas}{other}."
+        )
+
+
 def require_labels(task: str, needed: Iterable[str], there: Collection[str], data: str, other: str) -> None:
     """Raises a `UserError` that offers an `other` label or task, unless the data set `data` has what a task needs."""
     have = f"its labels are {', '.join(sorted(there))}" if there else "it has no labels"

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from tf_emcom.benchmarks import machine as machines
 from tf_emcom.benchmarks.table import Table
 from tf_emcom.errors import UserError
+from tf_emcom.runtime.json_file import write_json
 
 
 class Report(NamedTuple):
@@ -53,13 +54,7 @@ class Report(NamedTuple):
             for table in self.tables
         ]
         content = {"machine": self.machine, "bindings": list(self.bindings), "tables": tables}
-        try:
-            with open(path, "w") as file:
-                file.write(json.dumps(content, indent=2) + "\n")
-        except OSError as error:
-            raise UserError(
-                f"--json is {path}, which cannot be written ({error.strerror}); name another file."
-            ) from error
+        write_json(path, content)
 
 
 def read(path: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from tf_emcom.data.examples import Examples
 from tf_emcom.data.feeds.feed import Feed, in_float32
 from tf_emcom.data.feeds.host_feed import HostFeed
 from tf_emcom.data.order import Order, Orders
-from tf_emcom.errors import UserError
+from tf_emcom.errors import require_even_shares
 from tf_emcom.types import Batch
 
 # How many steps' worth of indices Python hands to tf.data at once: it is then asked too rarely to matter.
@@ -49,11 +49,7 @@ class Pipeline:
           UserError: the batch cannot be shared out evenly.
         """
         batch_size, replicas = self.order.batch_size, strategy.num_replicas_in_sync
-        if batch_size % replicas:
-            raise UserError(
-                f"batch_size is {batch_size}, which {replicas} replicas cannot share evenly; bind batch_size to a"
-                f" multiple of {replicas}."
-            )
+        require_even_shares(batch_size, replicas)
         return iter(
             strategy.distribute_datasets_from_function(
                 lambda context: self.dataset(

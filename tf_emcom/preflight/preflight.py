@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from tf_emcom.data.source import Source
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.errors import UserError, require_even_shares, require_integer
 from tf_emcom.experiment import Experiment
 from tf_emcom.preflight.chip import chip_of
 from tf_emcom.preflight.exported_step import ExportedStep
@@ -48,11 +48,7 @@ def preflight(
     compiler = TpuCompiler(topology, chip.chip_config)
     replicas = compiler.devices if replicas is None else replicas
     require_integer("--replicas", replicas, 1, "it counts the replicas that share a batch")
-    if experiment.batch_size % replicas:
-        raise UserError(
-            f"batch_size is {experiment.batch_size}, which {replicas} replicas cannot share evenly; bind batch_size to"
-            f" a multiple of {replicas}, or name another number of --replicas."
-        )
+    require_even_shares(experiment.batch_size, replicas, ", or name another number of --replicas")
     with config.plain_errors():
         step = ExportedStep(experiment, replicas)
     compiled = compiler.compile(step.hlo, step.lines)

@@ -1,6 +1,5 @@
 """What a preflight found, for people and for programs."""
 
-import json
 from typing import Any, NamedTuple
 
 from tf_emcom.preflight.census import long_integers, slow_operations, stack_copies
@@ -11,6 +10,7 @@ from tf_emcom.preflight.hot_lines import HotLine, hot_lines
 from tf_emcom.preflight.roofline import Roofline, roofline
 from tf_emcom.preflight.tpu_compiler import Compiled
 from tf_emcom.preflight.traffic import Traffic
+from tf_emcom.runtime.json_file import write_json
 
 _LINES = 8
 _SIZES = ("arguments", "outputs", "reused", "temporaries", "code", "memory")
@@ -116,10 +116,8 @@ class Report:
         }
 
     def write(self, path: str) -> None:
-        """Writes the numbers as JSON."""
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(self.numbers(), file, indent=2)
-            file.write("\n")
+        """Writes the numbers as JSON; UserError where the file cannot be written."""
+        write_json(path, self.numbers())
 
     def _passes(self) -> str:
         work = self.traffic.work

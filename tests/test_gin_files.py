@@ -30,7 +30,8 @@ FOLDERS = {
 def data_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tensorflow_datasets")
     counts = {"train": 1024, "valid": 8, "test": 8}
-    feature_folders.write_byol_folder(folder, examples=counts)
+    for name in ("byol_imagenet2012", "features"):
+        feature_folders.write_byol_folder(folder, name=name, examples=counts)
     for name in ("byol_celeb_a2", "byol_celeb_a2_logits", "byol_celeb_a2_noimg"):
         feature_folders.write_byol_folder(folder, name=name, examples=counts)
     return folder

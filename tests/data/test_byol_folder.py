@@ -99,6 +99,19 @@ def test_folder_with_logits_only_has_no_labels(tmp_path):
     assert examples.labels == {}
 
 
+def test_columns_of_attributes_are_called_what_the_folder_says(celeba, imagenet):
+    assert ByolFolder(CELEBA, celeba.data_dir).attribute_names == [f"Flag_{index:02d}" for index in range(40)]
+    assert ByolFolder(IMAGENET, imagenet.data_dir).attribute_names is None
+
+
+def test_classes_are_called_what_the_folder_says(tmp_path, imagenet):
+    assert ByolFolder(IMAGENET, imagenet.data_dir).class_names is None
+    written = write_byol_folder(tmp_path / "birds", examples={"train": 4}, features=3, classes=3)
+    with open(os.path.join(written.path, "label.labels.txt"), "w") as file:
+        file.write("owl\nwren\nblack kite\n")
+    assert ByolFolder(IMAGENET, written.data_dir).class_names == ["owl", "wren", "black kite"]
+
+
 def test_no_labels_can_be_asked_for(imagenet):
     assert ByolFolder(IMAGENET, imagenet.data_dir).load("valid", ()).labels == {}
 

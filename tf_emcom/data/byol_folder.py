@@ -1,5 +1,6 @@
 """Features that a BYOL network made of images, as published: folders of TensorFlow Datasets."""
 
+import os
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -77,6 +78,22 @@ class ByolFolder:
     def labels(self) -> list[str]:
         """Every feature besides the inputs, as features.json says."""
         return [name for name in tfds_records.declared_in(self._folder()) if name != _INPUTS]
+
+    @property
+    def class_names(self) -> list[str] | None:
+        """What the classes of "label" are called, in order; None where the folder does not say."""
+        path = os.path.join(self._folder(), "label.labels.txt")
+        if not tf.io.gfile.exists(path):
+            return None
+        with tf.io.gfile.GFile(path) as file:
+            return file.read().splitlines()
+
+    @property
+    def attribute_names(self) -> list[str] | None:
+        """What the columns of "attributes" are called, in order; None where the folder does not say."""
+        declared = tfds_records.declared_in(self._folder())
+        parts = declared["attributes"] if "attributes" in declared else ()
+        return sorted(parts.keys()) if hasattr(parts, "keys") else None
 
     def load(self, split: str, labels: Sequence[str] | None = None) -> Examples:
         """The examples of one split, in the order on disk; where the split is large, packs what is not packed yet.

@@ -16,6 +16,8 @@ from tf_emcom.errors import UserError
 # A TFRecord is its length, a checksum of that, the record and a checksum of it.
 _LENGTH_BYTES = 8
 _FRAME_BYTES = _LENGTH_BYTES + 4 + 4
+# How a version's folder is called while bin/prepare_features fills it.
+UNFINISHED = ".unfinished-"
 
 
 def default_data_dir() -> str:
@@ -38,15 +40,20 @@ def latest_version(data_dir: str, name: str) -> str:
     """
     root = os.path.join(os.path.expanduser(data_dir), name)
     entries = tf.io.gfile.listdir(root) if tf.io.gfile.isdir(root) else []
-    versions = [entry.rstrip("/") for entry in entries]  # remote listings end folders with a slash
-    versions = [version for version in versions if re.fullmatch(r"\d+\.\d+\.\d+", version)]
+    entries = [entry.rstrip("/") for entry in entries]  # remote listings end folders with a slash
+    versions = [entry for entry in entries if re.fullmatch(r"\d+\.\d+\.\d+", entry)]
+    if not versions and any(entry.startswith(UNFINISHED) for entry in entries):
+        raise UserError(
+            f"The data set {name!r} in {root} is half prepared: give bin/prepare_features the same flags again, and it"
+            " goes on."
+        )
     folder = os.path.join(root, max(versions, key=_numbers)) if versions else ""
     if not folder or not tf.io.gfile.exists(os.path.join(folder, "features.json")):
         raise UserError(
             f"No prepared data set {name!r} in {folder or root}, where DIR/{name}/<x.y.z>/features.json and "
             f"{name}-<split>.tfrecord-* with DIR = {data_dir} were expected: point --data_dir (or $TFDS_DATA_DIR) "
-            "elsewhere, or get an archive as the README says under 'Feature folders' (published with the code of "
-            "arXiv:2502.12624)."
+            "elsewhere, get an archive as the README says under 'Feature folders' (published with the code of "
+            "arXiv:2502.12624), or make one of your own images with bin/prepare_features (docs/own_data.md)."
         )
     return folder
 

@@ -1,0 +1,47 @@
+"""Splits are drawn once and for all."""
+
+import pytest
+
+from tf_emcom.errors import UserError
+from tf_emcom.preparation.image_folder import Image
+from tf_emcom.preparation.partition import partition, shares_of
+
+IMAGES = [Image(f"{index:03d}.jpg", None) for index in range(103)]
+
+
+def test_every_image_falls_into_one_split_of_the_right_size():
+    splits = partition(IMAGES, (0.8, 0.1, 0.1), 0)
+    assert {split: len(images) for split, images in splits.items()} == {"train": 82, "valid": 11, "test": 10}
+    assert sorted(image for images in splits.values() for image in images) == IMAGES
+
+
+def test_partition_is_a_function_of_the_seed():
+    assert partition(IMAGES, (0.8, 0.1, 0.1), 3) == partition(IMAGES, (0.8, 0.1, 0.1), 3)
+    assert partition(IMAGES, (0.8, 0.1, 0.1), 3) != partition(IMAGES, (0.8, 0.1, 0.1), 4)
+
+
+def test_partition_of_seed_0_is_for_good():
+    # Another order would be another data set under the same name.
+    found = partition(IMAGES[:5], (0.6, 0.2, 0.2), 0)
+    rows = [int(image.path.removesuffix(".jpg")) for images in found.values() for image in images]
+    assert rows == [2, 4, 3, 0, 1]
+
+
+def test_share_of_nothing_leaves_a_split_out():
+    assert list(partition(IMAGES, (0.9, 0.0, 0.1), 0)) == ["train", "test"]
+    assert list(partition(IMAGES, (1.0, 0.0, 0.0), 0)) == ["train"]
+
+
+def test_too_few_images_for_a_split_are_told():
+    with pytest.raises(UserError, match="3 images are too few for --splits=0.8,0.1,0.1"):
+        partition(IMAGES[:3], (0.8, 0.1, 0.1), 0)
+
+
+@pytest.mark.parametrize("text", ["", "0.5,0.5", "a,b,c", "0.8,0.1,0.2", "0,0.5,0.5", "1.2,-0.1,-0.1", "1,nan,0"])
+def test_shares_that_do_not_add_up_are_refused(text):
+    with pytest.raises(UserError, match="add up to 1"):
+        shares_of(text)
+
+
+def test_shares_are_read():
+    assert shares_of("0.7,0.2,0.1") == (0.7, 0.2, 0.1)

@@ -1,0 +1,1 @@
+"""What makes vectors of images: one kind of encoder a file."""

@@ -1,0 +1,213 @@
+"""Turning a folder of images into a data set of features, shard by shard."""
+
+import os
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tf_emcom.data import tfds_folder
+from tf_emcom.errors import UserError
+from tf_emcom.preparation import disk, manifest, shard
+from tf_emcom.preparation.encoders.image_encoder import ImageEncoder
+from tf_emcom.preparation.encoding_progress import EncodingProgress
+from tf_emcom.preparation.feature_extractor import FeatureExtractor
+from tf_emcom.preparation.feature_set import FeatureSet, schema_of, write_metadata
+from tf_emcom.preparation.image_folder import Image, ImageFolder
+from tf_emcom.preparation.image_reader import ImageReader
+from tf_emcom.preparation.shard import Shard, Written
+from tf_emcom.preparation.shard_maker import ShardMaker
+from tf_emcom.preparation.standardisation import Standardisation
+
+VERSION = "1.0.0"
+
+
+class Settings(NamedTuple):
+    """How to go about it.
+
+    Attributes:
+      batch_size: images that are encoded at a time.
+      kept_side: pixels a side of the images that are kept, 0: none are.
+      shard_size: images a file.
+      skips_broken: whether images that cannot be decoded are left out.
+      standardises: whether each feature gets mean 0 and standard deviation 1 over the training split.
+    """
+
+    batch_size: int = 32
+    kept_side: int = 64
+    shard_size: int = 2048
+    skips_broken: bool = False
+    standardises: bool = True
+
+
+def require_name(name: str) -> None:
+    """Raises a UserError unless TFDS can call a data set so."""
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
+        raise UserError(
+            f"--name is {name!r}, but the name of a data set has letters, digits and underscores only and begins with a"
+            " letter; give such a name, as my_birds."
+        )
+
+
+class Preparation:
+    """One data set on its way from images to `DIR/<name>/1.0.0`.
+
+    Everything is written below `DIR/<name>/.unfinished-1.0.0`: each shard under a new name first, then a note that it
+    is whole. A killed preparation goes on with the shards that have no note. When all are there, their features are
+    standardised, again file by file. The last step renames the folder, so that nobody reads a data set that is half
+    there. What is written is a function of images, encoder and settings.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        data_dir: str,
+        folder: ImageFolder,
+        splits: dict[str, list[Image]],
+        encoder: ImageEncoder,
+        settings: Settings,
+    ) -> None:
+        """Says what to prepare; nothing is written yet.
+
+        Args:
+          name: the data set.
+          data_dir: the folder of all data sets; `~` is the home folder.
+          folder: the images.
+          splits: split → its images, in the order that they are written in.
+          encoder: what makes features of them.
+          settings: how to go about it.
+
+        Raises:
+          UserError: the name is none, or a file that is needed is not there.
+        """
+        require_name(name)
+        self._root = os.path.join(os.path.expanduser(data_dir), name)
+        self.path = os.path.join(self._root, VERSION)
+        self._unfinished = os.path.join(self._root, f"{tfds_folder.UNFINISHED}{VERSION}")
+        self._encoded, self._notes = (os.path.join(self._unfinished, part) for part in ("encoded", "notes"))
+        self._ready = os.path.join(self._unfinished, "standardised") if settings.standardises else self._encoded
+        self._name, self._folder, self._splits = name, folder, splits
+        self._encoder, self._settings = encoder, settings
+        self._manifest = {
+            "encoder": encoder.identity(),
+            "image_size": encoder.choice.image_size,
+            "pixel_range": encoder.choice.pixel_range and list(encoder.choice.pixel_range),
+            "images": sum(map(len, splits.values())),
+            "classes": len(folder.classes),
+            "splits": {split: len(images) for split, images in splits.items()},
+            "standardise": settings.standardises,
+            "keep_images": settings.kept_side,
+            "batch_size": settings.batch_size,
+            "shard_size": settings.shard_size,
+            "seed": encoder.choice.seed,
+            "images_by_split": manifest.checksum_of_images(splits),
+        }
+
+    def run(self) -> FeatureSet:
+        """Makes what is not there yet.
+
+        Returns:
+          What lies in `path` now.
+
+        Raises:
+          UserError: there is a data set of that name that was made otherwise, an image cannot be decoded, or something
+            cannot be written.
+        """
+        if tf.io.gfile.exists(self.path):
+            self._refuse_another()
+            disk.remove_folder(self._unfinished)
+            print(f"{self.path} is prepared already.", flush=True)
+        else:
+            self._finish(self._write_shards())
+        return FeatureSet(self._name, self.path, manifest.read_manifest(self.path))
+
+    def _refuse_another(self) -> None:
+        stored = manifest.read_manifest(self.path)
+        if stored is None:
+            raise UserError(
+                f"{self.path} is there, but was not made by this command; choose another --name or --data_dir."
+            )
+        if differing := manifest.differences(stored, self._manifest):
+            raise UserError(
+                f"{self.path} was prepared otherwise ({'; '.join(differing[:3])}); choose another --name, or delete"
+                " that folder."
+            )
+
+    def _write_shards(self) -> list[tuple[Shard, Written]]:
+        self._claim()
+        shards = shard.shards_of(self._name, self._splits, self._settings.shard_size, self._encoded, self._notes)
+        done = {each.path: found for each in shards if (found := each.written(self._folder.root)) is not None}
+        missing = [each for each in shards if each.path not in done]
+        if missing:
+            # What was made of other files is of no use any more.
+            disk.remove_folder(os.path.join(self._unfinished, "standardised"))
+            if done:
+                print(f"Going on: {len(done)} of {len(shards)} files are done.", flush=True)
+            done |= self._make(missing, sum(len(each.images) for each in shards if each.path in done))
+        return [(each, done[each.path]) for each in shards]
+
+    def _claim(self) -> None:
+        """Makes the folders and notes what is being made in them, unless something else is half made here."""
+        disk.make_folder(self._notes)
+        stored = manifest.read_manifest(self._unfinished)
+        differing = manifest.differences(stored, self._manifest) if stored is not None else []
+        if differing and tf.io.gfile.listdir(self._notes):
+            raise UserError(
+                f"{self._root} is half prepared otherwise ({'; '.join(differing[:3])}); give the same flags again,"
+                f" choose another --name, or delete {self._unfinished} to begin anew."
+            )
+        if stored is None or differing:
+            # Files that a kill left whole, but without a note, would be strangers.
+            disk.remove_folder(self._encoded)
+        disk.make_folder(self._encoded)
+        manifest.write_manifest(self._unfinished, self._manifest)
+
+    def _make(self, missing: Sequence[Shard], behind: int) -> dict[str, Written]:
+        """Encodes and writes the shards that are missing; path → what is known of it then."""
+        settings = self._settings
+        network = self._encoder.build()
+        extractor = FeatureExtractor(network, settings.batch_size)
+        reader = ImageReader(
+            self._folder.root, network.height, network.width, settings.kept_side, settings.batch_size
+        )
+        left = sum(len(each.images) for each in missing)
+        needed = left * (4 * extractor.features + 2 * settings.kept_side**2)
+        # The last standardised file is written before the first one that is not goes.
+        disk.require_room(self._unfinished, 2 * needed if settings.standardises else needed)
+        maker = ShardMaker(self._folder, reader, extractor, settings.kept_side, settings.skips_broken)
+        found = {}
+        with EncodingProgress(behind, behind + left) as progress:
+            for each in missing:
+                found[each.path] = maker.make(each, progress.advance)
+        return found
+
+    def _finish(self, made: list[tuple[Shard, Written]]) -> None:
+        features = made[0][1].features
+        examples = {split: 0 for split in self._splits}
+        for each, written in made:
+            examples[each.split] += written.examples
+        if empty := [split for split, count in examples.items() if not count]:
+            raise UserError(f"No image of the split {empty[0]!r} can be decoded; mend some of them in place.")
+        if self._settings.standardises:
+            self._standardise([each for each, _ in made])
+        shard.remove_unfinished(self._ready)
+        schema = schema_of(self._folder.classes, features, self._settings.kept_side)
+        write_metadata(self._ready, schema, VERSION, made)
+        left_out = sorted(path for _, written in made for path in written.left_out)
+        results = {"examples": examples, "features": features, "left_out": left_out}
+        manifest.write_manifest(self._ready, {**self._manifest, **results})
+        with shard.writing(self.path):
+            tf.io.gfile.rename(self._ready, self.path)
+        disk.remove_folder(self._unfinished)
+
+    def _standardise(self, shards: Sequence[Shard]) -> None:
+        """Writes the files with standardised features that are not there yet."""
+        disk.make_folder(self._ready)
+        print("Standardising the features.", flush=True)
+        standardisation = Standardisation.of([each for each in shards if each.split == "train"])
+        standardisation.write(self._ready)
+        for each in shards:
+            path = os.path.join(self._ready, os.path.basename(each.path))
+            if not tf.io.gfile.exists(path):
+                standardisation.apply(each, path)

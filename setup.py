@@ -9,6 +9,7 @@ setup(
     author="The tf_emcom authors",
     license="Apache-2.0",
     packages=find_packages(include=["tf_emcom", "tf_emcom.*"]),
+    package_data={"tf_emcom.reports": ["template/*", "template/blocks/*"]},
     python_requires=">=3.11",
     install_requires=[
         "keras>=3,<4",
@@ -35,6 +36,9 @@ setup(
         # The TPU compiler for bin/preflight, which needs no TPU. Never beside tpu, whose libtpu is another one; it is
         # pinned here and not in constraints.txt, which hold for both.
         "preflight": ["jax[tpu]==0.10.2", "libtpu==0.0.42.1"],
-        "test": ["allpairspy", "pytest", "pytest-xdist", "ruff"],
+        "corpora": ["pyarrow"],
+        "report": ["jinja2"],
+        "docs": ["pdoc"],
+        "test": ["allpairspy", "jinja2", "pdoc", "playwright", "pyarrow", "pytest", "pytest-xdist", "ruff"],
     },
 )

@@ -20,13 +20,16 @@ LOCAL_CALL = re.compile(
 
 # Where that is right, and why.
 LOCAL = {
+    "__init__.py": "looks which classes are installed",
     "benchmarks/": "measures this machine, and writes its numbers where it runs",
     "cloud/": "runs where people work: it finds gcloud, and an archive that is to be uploaded",
     "command.py": "finds the presets that are installed with it",
+    "corpora/": "Parquet and mapped arrays are written by libraries that know the local disk; a remote --out is refused",
     "data/packed/": "a cache on the local disk, made anew where it is missing, of data that may lie anywhere",
     "figures/picture.py": "draws into memory, from where gfile writes",
     "launch.py": "finds an environment before there is a TensorFlow",
     "preflight/": "compiles on this machine",
+    "reports/drawing.py": "draws into memory, from where gfile writes",
     "reproduction/": "grids are made on the local disk; a remote --out is refused",
     "runtime/config_file.py": "lists the gin files that are installed, and local ones, for suggestions",
     "runtime/run_folder.py": "locks folders of the local disk; cloud storage has no locks",

@@ -115,7 +115,7 @@ def test_bash_stops_at_the_first_error(path):
 
 def test_extras_are_there():
     _, extras = requirements()
-    assert set(extras) == {"cpu", "cuda", "tpu", "preflight", "test"}
+    assert set(extras) == {"cpu", "cuda", "tpu", "preflight", "corpora", "report", "docs", "test"}
 
 
 @pytest.mark.parametrize("pin", pins())
@@ -127,7 +127,8 @@ def test_direct_requirements_are_pinned_once():
     required, extras = requirements()
     pinned = [pin.partition("==")[0] for pin in pins()]
     assert len(pinned) == len(set(pinned))
-    installed = [*required, *extras["cpu"], *extras["preflight"], *extras["test"], "tf-keras"]
+    packages = [text for name in ("cpu", "preflight", "corpora", "report", "docs", "test") for text in extras[name]]
+    installed = [*required, *packages, "tf-keras"]
     wanted = {re.split(r"[^a-z0-9-]", text)[0] for text in installed}
     # The extras preflight and tpu need different ones, so that each of them pins its own.
     assert wanted - set(pinned) == {"libtpu"}

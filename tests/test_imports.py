@@ -24,10 +24,10 @@ LAYERS = (
     ("learner", "transfer_learner"),
     ("populations",),
     ("data", "runtime", "figures"),
-    ("trainer", "evaluator", "transfer_evaluator", "naming_evaluator"),
+    ("trainer", "evaluator", "transfer_evaluator", "naming_evaluator", "export", "corpora"),
     ("actions",),
     ("experiment",),
-    ("modes", "benchmarks", "reproduction", "cloud", "preflight"),
+    ("modes", "benchmarks", "reproduction", "cloud", "preflight", "reports", "preparation"),
     ("command", "launch"),
 )
 DEPTH = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}

@@ -1,10 +1,11 @@
 """Whose accuracies a test tells: pairs of agents, and what a population makes of them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from tf_emcom.corpora.averages import deviation
 from tf_emcom.metrics.success_rate import SuccessRate
 from tf_emcom.metrics.wins import Wins
 from tf_emcom.trainee import Trainee
@@ -76,12 +77,6 @@ def of_the_whole(rows: Sequence[Row], keys: Sequence[str]) -> list[Row]:
     if len({(row["speaker"], row["listener"]) for row in rows}) == 1:
         return list(rows)
     return list(_over_pairs(rows, keys))
-
-
-def deviation(values: Iterable[float]) -> float | None:
-    """The standard deviation of a sample, divided by n − 1; None for fewer than two values."""
-    found = list(values)
-    return float(np.std(found, ddof=1)) if len(found) > 1 else None
 
 
 def _over_pairs(rows: Sequence[Row], keys: Sequence[str]) -> Iterator[Row]:

@@ -1,0 +1,185 @@
+"""What messages tell without the agents."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tf_emcom.corpora.averages import averages, deviation
+from tf_emcom.corpora.corpus import Corpus
+from tf_emcom.corpora.language import Language
+from tf_emcom.corpora.manifest import Manifest
+from tf_emcom.corpora.message_lines import read_lines
+from tf_emcom.corpora.order_of_play import order_of_play
+from tf_emcom.corpora.topographic_similarities import (
+    ATTRIBUTES,
+    LEAST,
+    TopographicSimilarities,
+    similarity_table,
+)
+from tf_emcom.errors import UserError
+from tf_emcom.metrics.success_rate import SuccessRate
+
+Row = dict[str, Any]
+
+_LINES = ".jsonl"
+# Symbols are counted in a table with a column each.
+_MOST_SYMBOLS = 10_000_000
+
+
+class Said(NamedTuple):
+    """What is known of the messages of some speakers, all about the same N inputs in the order of the split."""
+
+    messages: dict[int, np.ndarray]  # speaker ↦ int [N, T]
+    labels: dict[str, np.ndarray]  # name ↦ [N, A]
+    vocab_size: int
+    named: dict[int, Row]  # speaker ↦ how lines of results name it
+    independent: bool
+    success: dict[tuple[int, int], np.ndarray]  # speaker and listener ↦ float [N]; empty where nothing was chosen
+    conditions: Row  # under which they chose
+    common: Row  # what every line of results has
+    told: str  # what it is
+
+
+def analyse(path: str, samples: int = 2000, seed: int = 42) -> str:
+    """Measures a corpus, prints the tables, and writes the results.
+
+    Language is measured as the mode testlanguage does, similarity to attributes as testtopsim, to the digit.
+
+    Args:
+      path: the folder of a corpus, or a file of JSON lines from anywhere.
+      samples: how many messages a measure compares pair by pair, at most; similarity takes at most 1,000 at a time.
+      seed: of the draw of that many.
+
+    Returns:
+      The path of the results, `analysis.jsonl` in the corpus or beside the file.
+
+    Raises:
+      UserError: there is no such corpus, it is not finished, damaged or empty, or the results cannot be written.
+    """
+    language, similarities = Language(samples=samples, seed=seed), TopographicSimilarities(seed=seed)
+    is_lines = path.endswith(_LINES) and not os.path.isdir(path)
+    said = _from_lines(path) if is_lines else _from_corpus(Corpus(path), language)
+    attributes = {name: said.labels[name] for name in language.labels(list(said.labels))}
+    found = language.of(said.messages, attributes, said.vocab_size, said.named, said.independent)
+    similar = _similarity(said, similarities)
+    accuracies = [_accuracy(said, *pair) for pair in said.success]
+    rows = [*found.rows, *similar, *accuracies, *_mean_accuracy(accuracies)]
+    print(found.table)
+    if similar:
+        print(similarity_table([row for row in similar if "ensemble" in row] or similar))
+    for row in [*accuracies, *_mean_accuracy(accuracies)]:
+        print(_sentence(row))
+    stem = path[: -len(_LINES)] + "." if is_lines else os.path.join(path, "")
+    results = f"{stem}analysis{_LINES}"
+    _write(results, [{**said.common, **row} for row in rows])
+    of_whom = f"; mean and deviation of {found.averaged} speakers" if found.averaged > 1 else ""
+    print(f"{said.told}{of_whom}; everything in {results}")
+    return results
+
+
+def _from_corpus(corpus: Corpus, language: Language) -> Said:
+    about = corpus.manifest
+    labels = {*language.labels(list(about.columns)), ATTRIBUTES}
+    kept = corpus.kept()
+    columns = corpus.columns([name for name in kept if name in ("id", "symbols", "success") or name in labels])
+    ids = columns["id"][: about.examples] if "id" in columns else order_of_play(about.examples, about.seed)
+    # As evaluations have them, which draw their samples by place.
+    in_order = np.argsort(ids)
+    rows: dict[str, dict[tuple[int, int], np.ndarray]] = {
+        name: {
+            (speaker, listener): values[place * about.examples : (place + 1) * about.examples][in_order]
+            for place, (speaker, listener) in enumerate(about.pairs)
+        }
+        for name, values in columns.items()
+    }
+    first = next(iter(rows["symbols"]))
+    messages: dict[int, np.ndarray] = {}
+    for (speaker, _), symbols in rows["symbols"].items():
+        messages.setdefault(speaker, symbols)
+    seeds = about.training_seeds
+    return Said(
+        messages,
+        {name: rows[name][first] for name in rows if name in labels},
+        about.vocab_size,
+        {i: {"speaker": i, **({} if seeds is None else {"training_seed": seeds[str(i)]})} for i in messages},
+        seeds is not None,
+        rows.get("success", {}),
+        {"noise": about.noise, **({} if about.candidates is None else {"candidates": about.candidates})},
+        {"mode": "analysis", "step": about.step, "split": about.split},
+        _told(about),
+    )
+
+
+def _told(about: Manifest) -> str:
+    return f"{about.split} split of {about.data}, step {about.step:,}, {about.examples:,} messages a speaker"
+
+
+def _from_lines(path: str) -> Said:
+    found = read_lines(path)
+    longest = int(found.lengths.max(initial=0))
+    if not longest:
+        raise UserError(f"{path} has no message with a symbol in it; give one JSON array of whole numbers a line.")
+    least, most = int(found.symbols.min()), int(found.symbols.max())
+    if least < 0 or most >= _MOST_SYMBOLS:
+        raise UserError(
+            f"{path} has symbols from {least} to {most}, but they have to be numbers from 0 to {_MOST_SYMBOLS - 1:,};"
+            " number the symbols anew."
+        )
+    vocab_size, shorter = most + 1, int((found.lengths < longest).sum())
+    told = f"{len(found.lengths):,} messages of {longest} symbols out of {vocab_size}"
+    if shorter:
+        told = (
+            f"{len(found.lengths):,} messages of at most {longest} symbols out of {vocab_size}; {shorter:,} that are"
+            f" shorter were filled up with one more symbol, {vocab_size}"
+        )
+        vocab_size += 1
+    messages = found.filled(longest, np.full(len(found.lengths), most + 1))
+    return Said({0: messages}, {}, vocab_size, {0: {}}, False, {}, {}, {"mode": "analysis"}, told)
+
+
+def _similarity(said: Said, similarities: TopographicSimilarities) -> list[Row]:
+    """Similarity to attributes, where there are any and messages enough; with the mean over speakers."""
+    meanings: Mapping[str, np.ndarray] = {name: said.labels[name] for name in said.labels if name == ATTRIBUTES}
+    if not meanings or len(meanings[ATTRIBUTES]) < LEAST:
+        return []
+    rows = [row for i, each in said.messages.items() for row in similarities.rows(each, meanings, said.named[i])]
+    return [*rows, *(averages(rows, ["meaning"], "topsim") if len(rows) > 1 and not said.independent else [])]
+
+
+def _accuracy(said: Said, speaker: int, listener: int) -> Row:
+    """The mean success of a pair."""
+    success = said.success[speaker, listener]
+    rate = SuccessRate(float(success.sum(dtype=np.float64)), len(success))
+    who = {**said.named[speaker], "listener": listener, **said.conditions}
+    result = {"value": rate.accuracy, "interval": list(rate.interval), "messages": len(success)}
+    return {**who, "measure": "accuracy", **result}
+
+
+def _mean_accuracy(rows: list[Row]) -> list[Row]:
+    """The mean over pairs, where there are several."""
+    if len(rows) < 2:
+        return []
+    values = [row["value"] for row in rows]
+    mean = {"value": float(np.mean(values)), "deviation": deviation(values), "messages": rows[0]["messages"]}
+    return [{"measure": "accuracy", "ensemble": "average", "pairs": len(rows), **mean}]
+
+
+def _sentence(row: Row) -> str:
+    if "pairs" in row:
+        return f"accuracy {row['value']:.4f} ± {row['deviation']:.4f}, mean and deviation of {row['pairs']} pairs"
+    low, high = row["interval"]
+    among = f", {row['candidates']} candidates" if "candidates" in row else ""
+    who = f"speaker {row['speaker']} with listener {row['listener']}{among}, noise {row['noise']:g}"
+    return f"accuracy {row['value']:.4f} ({low:.4f} to {high:.4f}) of {who}"
+
+
+def _write(path: str, rows: list[Row]) -> None:
+    try:
+        with open(f"{path}.{os.getpid()}.new", "w") as file:
+            file.writelines(json.dumps(row) + "\n" for row in rows)
+        os.replace(file.name, path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}); mend that, and start again.") from error

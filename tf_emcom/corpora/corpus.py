@@ -1,0 +1,83 @@
+"""Reading a corpus."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from tf_emcom.corpora import formats, manifest
+from tf_emcom.corpora.formats.corpus_format import CorpusFormat
+from tf_emcom.corpora.manifest import Manifest
+from tf_emcom.corpora.places import standing, unfinished
+from tf_emcom.errors import UserError
+from tf_emcom.runtime.plug_ins import choose, plug_ins
+
+
+class Corpus:
+    """What agents said and chose, in a folder that `bin/messages` wrote.
+
+    Attributes:
+      path: the folder.
+      manifest: what its corpus.json says.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Reads corpus.json.
+
+        Raises:
+          UserError: there is no corpus, or it is not finished.
+        """
+        self.path = os.path.normpath(path)
+        folder = standing(self.path)
+        if not os.path.isfile(os.path.join(folder, manifest.FILE)):
+            folder = unfinished(self.path)
+            if not os.path.isfile(os.path.join(folder, manifest.FILE)):
+                raise UserError(
+                    f"There is no corpus in {self.path}: it lacks {manifest.FILE}; write one with bin/messages"
+                    " --workdir=RUN, or name a file of JSON lines that ends in .jsonl."
+                )
+        self.manifest = Manifest.read(folder)
+        if not self.manifest.complete or folder == unfinished(self.path):
+            raise UserError(
+                f"The corpus in {folder} is not finished: its writing stopped, or still goes on; write it with"
+                f" {self.manifest.command}"
+            )
+        self._folder = folder
+
+    def columns(self, names: Sequence[str] | None = None, written_as: str | None = None) -> dict[str, np.ndarray]:
+        """Reads columns into memory, or maps them where the format can be mapped.
+
+        Args:
+          names: which; None: all that the format keeps.
+          written_as: the name of the format; None: the one of those written that keeps most.
+
+        Returns:
+          Name ↦ [N, ...], in the types that they had when they were written; texts as objects of bytes or str.
+
+        Raises:
+          UserError: a column or a format is not there, or a file is damaged.
+        """
+        kept = self._format(written_as)
+        there = self.kept(written_as)
+        for name in there if names is None else names:
+            if name not in there:
+                raise UserError(
+                    f"The corpus in {self.path} has no column {name!r} in the format {type(kept).__name__.lower()},"
+                    f" only {', '.join(there)}; name one of these."
+                )
+        return kept.read(there if names is None else list(names))
+
+    def kept(self, written_as: str | None = None) -> list[str]:
+        """The columns that a format keeps; None: as in `columns`."""
+        return [name for name in self.manifest.columns if self._format(written_as).keeps(name)]
+
+    def _format(self, name: str | None) -> CorpusFormat:
+        if name is not None and name not in self.manifest.formats:
+            raise UserError(
+                f"The corpus in {self.path} was not written as {name}, only as {', '.join(self.manifest.formats)};"
+                " write it again with that --format."
+            )
+        known = plug_ins(formats, CorpusFormat)
+        wanted = self.manifest.formats if name is None else [name]
+        found = [choose(each, known, "format of corpora")(self._folder, self.manifest) for each in wanted]
+        return max(found, key=lambda each: sum(map(each.keeps, self.manifest.columns)))

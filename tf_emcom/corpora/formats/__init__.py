@@ -1,0 +1,1 @@
+"""How corpora lie in files, one class a file; a new format is a new file here."""

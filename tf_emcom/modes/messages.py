@@ -1,0 +1,178 @@
+"""The mode that writes down what is said."""
+
+import hashlib
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+
+import tqdm
+
+from tf_emcom.corpora import formats as formats_room
+from tf_emcom.corpora.answer import Answer
+from tf_emcom.corpora.answers import answer_to
+from tf_emcom.corpora.column_type import ColumnType
+from tf_emcom.corpora.corpus_writer import CorpusWriter
+from tf_emcom.corpora.formats.corpus_format import CorpusFormat
+from tf_emcom.corpora.label_columns import labels_to_load, names_of, without_large
+from tf_emcom.corpora.manifest import Manifest
+from tf_emcom.corpora.places import require_free
+from tf_emcom.corpora.recorder import Recorder
+from tf_emcom.corpora.utterances import Utterances
+from tf_emcom.data.examples import Examples
+from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.experiment import Experiment
+from tf_emcom.grammars.end_symbol import EndSymbol
+from tf_emcom.modes.chosen_pairs import chosen_pairs
+from tf_emcom.modes.mode import Evaluation
+from tf_emcom.runtime.plug_ins import choose, plug_ins
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.tasks.naming import Naming
+
+
+class Messages(Evaluation):
+    """Writes a corpus: what greedy speakers say of every example of a split, what arrives, and what is chosen.
+
+    Each example has one row for each pair. Where listeners choose among inputs, a permutation of the split is cut into
+    groups of C candidates; where they tell labels, the choice is what they tell. In a transfer run whose task is no
+    choice, there is none. Noise is erasure, whatever channel the agents were trained with, and inputs are clear.
+    """
+
+    def __init__(
+        self,
+        split: str = "test",
+        formats: Sequence[str] = ("parquet", "jsonl", "numpy"),
+        noise: float = 0.0,
+        candidates: int | None = None,
+        seed: int = 42,
+        speakers: Sequence[int] | None = None,
+        listeners: Sequence[int] | None = None,
+        labels: Sequence[str] | None = None,
+        out: str = "",
+        checkpoint: str = "",
+    ) -> None:
+        """Checks the settings.
+
+        Args:
+          split: which split.
+          formats: by the names of the classes in `corpora/formats`.
+          noise: the probability of erasure.
+          candidates: C; None: 64, or all of a split that has fewer examples.
+          seed: of the groups and of the erasures.
+          speakers: which; None: those that tests test, the first ten at most.
+          listeners: which each speaker plays with, one after the other; None: the first one.
+          labels: which labels of the data set are kept; None: all but images.
+          out: the folder of the corpus; RUN/corpora/<split> where it is empty.
+          checkpoint: the folder of the run to restore; the workdir's own where it is empty.
+
+        Raises:
+          UserError: one of them cannot be used.
+        """
+        known = plug_ins(formats_room, CorpusFormat)
+        if not isinstance(formats, list | tuple) or not formats:
+            raise UserError(f"Messages.formats is {formats!r}; bind it to a list, as in ['parquet', 'jsonl'].")
+        require_number("Messages.noise", noise, 0, 1, "it is a probability of erasure")
+        require_integer("Messages.seed", seed, 0, "groups and erasures start from it")
+        if candidates is not None:
+            require_integer("Messages.candidates", candidates, 2, "it counts the candidates to choose from")
+        self.formats = {name: choose(name, known, "format of corpora") for name in formats}
+        self.split, self.noise, self.candidates, self.seed = split, float(noise), candidates, seed
+        self.speakers, self.listeners, self.labels = speakers, listeners, labels
+        self.out, self.checkpoint = out, checkpoint
+
+    def run(self, experiment: Experiment, folder: RunFolder) -> None:
+        """Writes the corpus, and says where it is."""
+        out = os.path.expanduser(self.out) or os.path.join(folder.path, "corpora", self.split)
+        require_free(out)
+        for form in self.formats.values():
+            form.check()
+        pairs = chosen_pairs(experiment.learner, self.speakers, self.listeners)
+        step = self.restore(experiment, folder)
+        examples = self._examples(experiment)
+        answer = answer_to(experiment.game.task, self.candidates, len(examples.inputs), self.split)
+        recorder = Recorder(
+            experiment.learner, pairs, examples, answer, self.noise, self.seed, experiment.distribution.jit_compile
+        )
+        blocks = recorder.blocks()
+        # The first block says what columns there are.
+        first = next(blocks)
+        manifest = self._manifest(experiment, folder, examples, pairs, first, answer, step)
+        won, bar = 0.0, tqdm.tqdm(total=manifest.count, unit="message", disable=not sys.stderr.isatty())
+        with CorpusWriter(out, manifest, list(self.formats.values())) as writer, bar:
+            block: Utterances | None = first
+            while block is not None:
+                writer.append(block)
+                won += 0.0 if block.success is None else float(block.success.sum())
+                bar.update(len(block.id))
+                block = next(blocks, None)
+        print(self._told(manifest, won, out))
+
+    def _examples(self, experiment: Experiment) -> Examples:
+        """The split, with the labels that are kept."""
+        data, task = experiment.data, experiment.game.task
+        wanted = labels_to_load(data, self.labels)
+        if isinstance(task, Naming):
+            wanted = list(dict.fromkeys([*wanted, *task.labels]))
+        examples = without_large(data.load(self.split, wanted), self.labels, data.name)
+        if isinstance(task, Naming):
+            task.check_labels(examples.labels, data.name)
+        return examples
+
+    def _manifest(
+        self,
+        experiment: Experiment,
+        folder: RunFolder,
+        examples: Examples,
+        pairs: list[tuple[int, int]],
+        first: Utterances,
+        answer: Answer,
+        step: int,
+    ) -> Manifest:
+        agents, data = experiment.learner, experiment.data
+        speaker, run = agents.speaker_as(pairs[0][0]), RunFolder(self.checkpoint or folder.path)
+        grammar, seeds = speaker.grammar, agents.seeds()
+        config = run.read_document("config.gin") if run.has_document("config.gin") else ""
+        # A block does not show how long texts are elsewhere.
+        whole = {**first.columns(), **examples.labels}
+        return Manifest(
+            data=data.name,
+            split=self.split,
+            examples=len(examples.inputs),
+            count=len(examples.inputs) * len(pairs),
+            pairs=[list(pair) for pair in pairs],
+            columns={name: ColumnType.of(name, values) for name, values in whole.items()},
+            names=names_of(data, list(examples.labels)),
+            formats=list(self.formats),
+            vocab_size=speaker.vocab_size,
+            message_length=speaker.message_length,
+            unknown=speaker.vocab_size,
+            end_symbol=grammar.symbol if isinstance(grammar, EndSymbol) else None,
+            noise=self.noise,
+            candidates=answer.candidates,
+            seed=self.seed,
+            run=os.path.abspath(run.path) if "://" not in run.path else run.path,
+            config=hashlib.sha256(config.encode()).hexdigest(),
+            step=step,
+            training_seeds={str(i): seeds[i] for i, _ in pairs} if agents.independent else None,
+            command=self._command(folder.path),
+        )
+
+    def _command(self, workdir: str) -> str:
+        """What a user would type to get this corpus."""
+        given = [f"--workdir={workdir}", f"--split={self.split}", *(f"--format={name}" for name in self.formats)]
+        given += [f"--noise={self.noise}"] if self.noise else []
+        given += [] if self.candidates is None else [f"--candidates={self.candidates}"]
+        given += [f"--out={self.out}"] if self.out else []
+        for name, default in (("seed", 42), ("speakers", None), ("listeners", None), ("labels", None)):
+            if (value := getattr(self, name)) != default:
+                given.append(f"--gin_param=Messages.{name}={value!r}")
+        return shlex.join(["bin/messages", *given])
+
+    def _told(self, about: Manifest, won: float, out: str) -> str:
+        among = "" if about.candidates is None else f" among {about.candidates} candidates"
+        right = f"; accuracy {won / about.count:.4f}{among}" if "success" in about.columns else ""
+        whose = "" if len(about.pairs) == 1 else f" of {len(about.pairs)} pairs"
+        return (
+            f"{about.count:,} messages{whose} about the {about.split} split, step {about.step:,}, noise {about.noise:g}"
+            f"{right}; written as {', '.join(about.formats)} to {out}"
+        )

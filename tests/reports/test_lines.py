@@ -1,0 +1,31 @@
+import pytest
+
+from tf_emcom.errors import UserError
+from tf_emcom.reports.lines import read_lines
+
+
+def lines_of(tmp_path, text, needed=("step",)):
+    (tmp_path / "lines.jsonl").write_text(text)
+    return read_lines(str(tmp_path / "lines.jsonl"), needed)
+
+
+def test_a_file_that_is_missing_has_no_lines(tmp_path):
+    assert read_lines(str(tmp_path / "none.jsonl"), []) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    ['{"step": 2, "acc', "[1]", "null", '{"step": "2"}', '{"other": 2}', '{"step": NaN}', '{"step": null}'],
+)
+def test_lines_that_cannot_be_used_are_counted(tmp_path, bad):
+    assert lines_of(tmp_path, f'{{"step": 1}}\n{bad}\n{{"step": 3}}\n') == ([{"step": 1}, {"step": 3}], 1)
+
+
+def test_the_last_line_needs_no_line_break_if_it_is_whole(tmp_path):
+    assert lines_of(tmp_path, '{"step": 1}\n\n{"step": 2}') == ([{"step": 1}, {"step": 2}], 0)
+
+
+def test_what_is_no_text_is_told(tmp_path):
+    (tmp_path / "lines.jsonl").write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match="lines.jsonl cannot be read"):
+        read_lines(str(tmp_path / "lines.jsonl"), [])

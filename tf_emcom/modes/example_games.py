@@ -1,0 +1,232 @@
+"""The mode that plays a few games to look at."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.speaker import Speaker
+from tf_emcom.data.examples import Examples
+from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.experiment import Experiment
+from tf_emcom.game import Game
+from tf_emcom.modes.mode import Evaluation
+from tf_emcom.ops.corruption import erase
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.seeds import named_generator, step_stream
+from tf_emcom.tasks.discrimination import Discrimination
+from tf_emcom.types import Candidates, Message
+
+_TOLD = ("label", "factors", "attributes", "image")  # those of them that a data set has
+_PICTURE = "image"
+_MOST_PIXELS = 96  # a side of a picture
+
+
+class FewGames(NamedTuple):
+    """What came of G games of a greedy speaker and a greedy listener, with C candidates each.
+
+    Attributes:
+      symbols: int32 [G, T], what was said.
+      lengths: int32 [G], symbols before the message ends.
+      received: int32 [G, T], what arrived, an erased symbol being V.
+      scores: float32 [G, C], the listener's.
+    """
+
+    symbols: np.ndarray
+    lengths: np.ndarray
+    received: np.ndarray
+    scores: np.ndarray
+
+    @classmethod
+    def played(
+        cls, speaker: Speaker, listener: Listener, inputs: np.ndarray, targets: np.ndarray, noise: float, seed: int
+    ) -> "FewGames":
+        """Plays them.
+
+        Args:
+          speaker: who speaks.
+          listener: who listens.
+          inputs: float32 [G, C, F], the candidates of each game.
+          targets: int32 [G], which of them the message is about.
+          noise: the probability that a symbol is erased.
+          seed: of the masks.
+        """
+        games, count, features = inputs.shape
+        speech = speaker.greedy(tf.constant(inputs[np.arange(games), targets]))
+        stream = step_stream(seed, tf.constant(0), tf.constant(0), games, games).stage("example games")
+        uniform = stream.uniform(speaker.message_length)
+        erased = erase(speech.symbols, tf.constant(noise), uniform, unknown=speaker.vocab_size)
+        received = speaker.grammar.keep_silence(speech.symbols, erased)
+        shown = tf.reshape(tf.range(games * count), [games, count])
+        candidates = Candidates(tf.constant(inputs.reshape(-1, features)), shown, tf.constant(targets))
+        scores = tf.cast(listener.scores(Message(received), candidates), tf.float32)
+        return cls(*(part.numpy() for part in (speech.symbols, speech.lengths, received, scores)))
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """A softmax over the scores, float32 [G, C]."""
+        powers = np.exp(self.scores - self.scores.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    @property
+    def choices(self) -> np.ndarray:
+        """The candidates that the listener takes, int64 [G]."""
+        return self.scores.argmax(axis=1)
+
+
+class ExampleGames(Evaluation):
+    """A few games on a held-out split, told from the candidates to the choice, with pictures where the data has them.
+
+    The first speaker plays with the first listener. Candidates are drawn uniformly, so that the games are examples and
+    not the best ones; with the same data, split and seed any run is shown the same candidates.
+    """
+
+    def __init__(
+        self,
+        games: int = 6,
+        candidates: int = 6,
+        noise: float = 0.25,
+        labels: Sequence[str] = _TOLD,
+        split: str = "test",
+        seed: int = 42,
+        checkpoint: str = "",
+    ) -> None:
+        """Checks the numbers.
+
+        Args:
+          games: how many.
+          candidates: in each, C.
+          noise: the probability that a symbol is erased.
+          labels: what is told of candidates, as far as the data set has it; without "image" no images are read.
+          split: which split.
+          seed: of the draw of candidates and of the masks.
+          checkpoint: the folder of the run to restore; the workdir's own where it is empty.
+
+        Raises:
+          UserError: one of them cannot be used.
+        """
+        require_integer("ExampleGames.games", games, 1, "it counts the games that are shown")
+        require_integer("ExampleGames.candidates", candidates, 2, "a listener chooses among so many")
+        require_integer("ExampleGames.seed", seed, 0, "candidates and masks are drawn from it")
+        require_number("ExampleGames.noise", noise, 0, 1, "it is a probability of erasure")
+        if isinstance(labels, str):
+            raise UserError(f"ExampleGames.labels is {labels!r}; bind it to a list, as in ['label'].")
+        self.games = games
+        self.candidates = candidates
+        self.noise = float(noise)
+        self.labels = tuple(labels)
+        self.split = split
+        self.seed = seed
+        self.checkpoint = checkpoint
+
+    def run(self, experiment: Experiment, folder: RunFolder) -> None:
+        """Plays, prints the messages, writes eval/examplegames.jsonl."""
+        _check(experiment)
+        step = self.restore(experiment, folder)
+        folder.prepare_results()
+        there = experiment.data.labels()
+        examples = experiment.data.load(self.split, [name for name in self.labels if name in there])
+        rows, targets = self._drawn(len(examples.inputs))
+        agents = experiment.learner
+        speaker, listener = agents.pairs()[0]
+        of_run = {"training_seed": agents.seeds()[0]} if agents.independent else {}
+        model = agents.speaker_as(speaker)
+        inputs = np.stack([np.asarray(examples.inputs[row], np.float32) for row in rows])
+        games = FewGames.played(model, agents.listener_as(listener), inputs, targets, self.noise, self.seed)
+        names = getattr(experiment.data, "class_names", None)
+        common = {"mode": "examplegames", "step": step, "split": self.split, "noise": self.noise}
+        common |= {"speaker": speaker, "listener": listener, **of_run, "erased_symbol": model.vocab_size}
+        lines = [
+            {**common, **told, **_candidates(examples, candidates, names), "seed": self.seed}
+            for told, candidates in zip(_told(games, targets), rows, strict=True)
+        ]
+        path = folder.write_evaluation("examplegames", lines)
+        print(_table(lines))
+        right = sum(line["success"] for line in lines)
+        print(f"{self.split} split, step {step:,}, noise {self.noise:g}; {right} of {len(lines)} right; all in {path}")
+
+    def _drawn(self, examples: int) -> tuple[np.ndarray, np.ndarray]:
+        """The candidates of each game, int [G, C], no two of a game alike, and which one is right, int32 [G]."""
+        if self.candidates > examples:
+            raise UserError(
+                f"ExampleGames.candidates is {self.candidates}, but the {self.split} split has {examples} examples;"
+                " bind it to that many or fewer."
+            )
+        generator = named_generator(self.seed, "example games")
+        rows = [generator.choice(examples, self.candidates, replace=False) for _ in range(self.games)]
+        return np.stack(rows), generator.integers(self.candidates, size=self.games).astype(np.int32)
+
+
+def _check(experiment: Experiment) -> None:
+    """UserError where no listener chooses among inputs."""
+    if not isinstance(experiment.game, Game):
+        raise UserError(
+            "The mode examplegames is for runs of a game, whose listener chooses among candidates, and this is a"
+            " transfer run; name the run of its speaker, or use test."
+        )
+    if not isinstance(experiment.game.task, Discrimination):
+        raise UserError(
+            "The mode examplegames is for games whose listener chooses among inputs, and the task of this run is"
+            f" {type(experiment.game.task).__name__}; use testnaming."
+        )
+
+
+def _told(games: FewGames, targets: np.ndarray) -> Iterator[dict[str, Any]]:
+    """What was said, heard and chosen in each game."""
+    for number, (target, choice) in enumerate(zip(targets.tolist(), games.choices.tolist(), strict=True)):
+        yield {
+            "game": number,
+            "message": games.symbols[number].tolist(),
+            "message_length": int(games.lengths[number]),
+            "received": games.received[number].tolist(),
+            "target": target,
+            "choice": choice,
+            "success": int(choice == target),
+            "scores": games.scores[number].tolist(),
+            "probabilities": games.probabilities[number].tolist(),
+        }
+
+
+def _candidates(examples: Examples, rows: np.ndarray, names: Sequence[str] | None) -> dict[str, Any]:
+    """The candidates of a game: their places in the split, labels, what to call them, and pictures as PNG in base64."""
+    labels = {name: values[rows] for name, values in examples.labels.items() if name != _PICTURE}
+    called = [f"#{row}" for row in rows.tolist()]
+    if "label" in labels and labels["label"].ndim == 1:
+        called = [names[value] if names else str(value) for value in labels["label"].tolist()]
+    images = examples.labels.get(_PICTURE)
+    drawn = images is not None and images.dtype == np.uint8 and images.ndim == 4
+    return {
+        "candidates": rows.tolist(),
+        "labels": {name: values.tolist() for name, values in labels.items() if values.dtype != object},
+        "called": called,
+        **({"pictures": [_png(images[row]) for row in rows]} if drawn else {}),
+    }
+
+
+def _png(image: np.ndarray) -> str:
+    """An image uint8 [height, width, 1 or 3], made smaller where it is large."""
+    shrink = _MOST_PIXELS / max(image.shape[:2])
+    if shrink < 1:
+        size = [max(1, round(side * shrink)) for side in image.shape[:2]]
+        small = tf.image.resize(image, size, method="area")
+        image = tf.cast(tf.round(small), tf.uint8)
+    return base64.b64encode(tf.io.encode_png(image).numpy()).decode()
+
+
+def _table(lines: Sequence[dict[str, Any]]) -> str:
+    """One line a game; an erased symbol is a dot."""
+    width = len(str(lines[0]["erased_symbol"]))
+
+    def symbols(line: dict[str, Any], name: str) -> str:
+        return " ".join(f"{'·' if s == line['erased_symbol'] else s:>{width}}" for s in line[name])
+
+    told = [
+        (symbols(line, "message"), symbols(line, "received"), *(line["called"][line[k]] for k in ("target", "choice")))
+        for line in lines
+    ]
+    rows = [("said", "arrived", "right", "chosen"), *told]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip() for row in rows)

@@ -1,0 +1,115 @@
+"""Putting sections together to a page."""
+
+import base64
+import hashlib
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from tf_emcom.errors import UserError
+from tf_emcom.reports import sections as room
+from tf_emcom.reports.palette import mark
+from tf_emcom.reports.run import Run, distinct_names
+from tf_emcom.reports.section import Section
+from tf_emcom.runtime.plug_ins import plug_ins
+
+_SIGN = '<meta name="generator" content="tf_emcom">'  # of pages that may be written over
+_HEAD = 2000  # characters in which the sign stands
+# What is folded away on a screen is printed.
+_SCRIPT = "addEventListener('beforeprint',()=>document.querySelectorAll('details').forEach(d=>{d.open=true}))"
+
+
+class Chapter(NamedTuple):
+    """A section with its blocks made."""
+
+    anchor: str
+    section: Section
+    blocks: list[object]
+
+
+def write_report(paths: Sequence[str], out: str | None = None) -> str:
+    """Writes one HTML page about runs, which loads nothing from anywhere.
+
+    Args:
+      paths: the runs' folders; one that is named twice is told once.
+      out: the file; None: RUN/report.html for one run, report.html in the current folder for several.
+
+    Returns:
+      The path of the page.
+
+    Raises:
+      UserError: a folder holds no run, or the page cannot be written.
+    """
+    if not paths:
+        raise UserError("No run is named; give the folders of one or more, as in bin/report runs/nlg_digits-0.")
+    folders = list(dict.fromkeys(path if "://" in path else os.path.realpath(path) for path in paths))
+    out = out or (os.path.join(folders[0], "report.html") if len(folders) == 1 else "report.html")
+    _check_place(out)
+    names = distinct_names(folders)
+    runs = [Run(path, name, mark(n)) for n, (path, name) in enumerate(zip(folders, names, strict=True))]
+    _write(out, page(runs))
+    return out
+
+
+def page(runs: Sequence[Run]) -> str:
+    """The page's text."""
+    environment = _environment()
+    chapters = [Chapter(name, section, list(section.blocks(runs))) for name, section in _sections()]
+    digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
+    return environment.get_template("report.html.jinja").render(
+        runs=runs, chapters=[chapter for chapter in chapters if chapter.blocks], script=_SCRIPT, script_digest=digest
+    )
+
+
+def _sections() -> list[tuple[str, Section]]:
+    """Every section of the room with its name, in the order of their places."""
+    found = [(name, cls()) for name, cls in plug_ins(room, Section, separator="-").items()]
+    return sorted(found, key=lambda pair: (pair[1].place, pair[0]))
+
+
+def _environment() -> Any:
+    try:
+        import jinja2
+        import markupsafe
+    except ImportError as error:
+        raise UserError(
+            "Reports need the library jinja2, which is not installed; run"
+            " pip install -c constraints.txt -e '.[report]'."
+        ) from error
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tf_emcom.reports", "template"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Plots are the only text that is taken as it is.
+    environment.filters["drawn"] = lambda plot: markupsafe.Markup(plot.svg)
+    environment.filters["script"] = markupsafe.Markup
+    return environment
+
+
+def _check_place(out: str) -> None:
+    """UserError where the page would write over what is no report."""
+    if tf.io.gfile.isdir(out):
+        inside = os.path.join(out, "report.html")
+        raise UserError(f"--out is {out}, which is a folder; name a file in it, such as {inside}.")
+    if tf.io.gfile.exists(out):
+        with tf.io.gfile.GFile(out, "rb") as file:
+            if _SIGN.encode() not in file.read(_HEAD):
+                raise UserError(f"--out is {out}, a file that is no report; name another one.")
+
+
+def _write(out: str, text: str) -> None:
+    # Readers, and a kill, find either the old page or the new one.
+    new = f"{out}.{os.getpid()}.new"
+    try:
+        tf.io.gfile.makedirs(os.path.dirname(out) or ".")
+        with tf.io.gfile.GFile(new, "w") as file:
+            file.write(text)
+        tf.io.gfile.rename(new, out, overwrite=True)
+    except (OSError, tf.errors.OpError) as error:
+        reason = str(getattr(error, "message", error)).splitlines()[0]
+        raise UserError(f"The report {out} cannot be written ({reason}); name another file with --out.") from error

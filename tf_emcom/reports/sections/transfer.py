@@ -1,0 +1,132 @@
+"""The section about new listeners."""
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+
+from tf_emcom.reports.accuracy import missing
+from tf_emcom.reports.blocks import Cell, Entry, Figure, Missing, Picture, Table, Text, left_out, number
+from tf_emcom.reports.drawing import Curve, Panel, draw
+from tf_emcom.reports.lines import Row
+from tf_emcom.reports.run import Run
+from tf_emcom.reports.section import Section
+
+_Told = Sequence[tuple[Run, list[Row]]]
+
+
+class Transfer(Section):
+    """Results of the mode test, and the ease of learning."""
+
+    title = "Transfer to a new listener"
+    place = 80
+    explanation = "What a new listener learns from the messages of a frozen speaker, and how fast."
+
+    def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
+        """How it learns, what it has learnt, and a picture where it draws."""
+        transfers = [run for run in runs if run.transfers]
+        if not transfers:
+            yield _how_to(runs[0])
+            return
+        learning = [(run, run.evaluation("ease_of_learning", ["step", "area"])) for run in transfers]
+        tested = [(run, run.evaluation("test", ["noise"])) for run in transfers]
+        for run, lines in learning:
+            yield from left_out(run.name, "eval/ease_of_learning.jsonl", lines.left_out)
+            if not lines.rows:
+                yield Text(
+                    f"{run.name} has no eval/ease_of_learning.jsonl: training writes it after its last step; the same"
+                    " bin/train command goes on to there."
+                )
+        for run, lines in tested:
+            yield from left_out(run.name, "eval/test.jsonl", lines.left_out)
+            if not lines.rows:
+                yield missing(run, "test")
+        yield from _learning([(run, lines.rows) for run, lines in learning if lines.rows])
+        yield from _tested([(run, lines.rows) for run, lines in tested if lines.rows])
+        for run in transfers:
+            if picture := run.figure("test"):
+                caption = f"{run.name}: images of the test split, and what the listener draws from messages about them."
+                yield Picture(base64.b64encode(picture).decode(), caption)
+
+
+def _how_to(run: Run) -> Missing:
+    data = run.setting("data").removeprefix("@").removesuffix("()").lower()
+    file = f"gin/etl_{data}.gin" if data in ("digits", "shapes") else "gin/etl_imagenet.gin"
+    return Missing(
+        "None of these is a transfer run; this command makes one, whose folder can then be named beside the others:",
+        "bin/train",
+        f"--gin_file={file}",
+        f"--gin_param=checkpoint={json.dumps(run.path, ensure_ascii=False)}",
+    )
+
+
+def _measured(row: Row) -> str:
+    return "accuracy" if "accuracy" in row else "loss"
+
+
+def _learning(told: _Told) -> Iterator[object]:
+    """Learning curves, a panel for each kind of number, and the area under each."""
+    if not told:
+        return
+    panels: dict[str, list[Curve]] = {}
+    for run, rows in told:
+        key = _measured(rows[0])
+        x, y = ([row[name] for row in rows if key in row] for name in ("step", key))
+        panels.setdefault(key, []).append(Curve(x, y, run.mark, marked=False))
+    drawn = [
+        draw(Panel(curves, "step", key, "learning curve", (0.0, 1.0) if key == "accuracy" else None))
+        for key, curves in panels.items()
+    ]
+    legend = [Entry(run.mark, run.name) for run, _ in told]
+    yield Figure(drawn, legend, "How a new listener learns, in training.")
+    rows = [[Cell(run.name), Cell(_measured(found[-1])), number(found[-1]["area"])] for run, found in told]
+    caption = "Ease of learning: the mean of the learning curve over the steps; 1 is an accuracy learnt at once."
+    yield Table(caption, ["run", "measured", "area under the curve"], rows)
+
+
+def _tested(told: _Told) -> Iterator[object]:
+    """Test results by noise, a panel for each task and number of candidates."""
+    if not told:
+        return
+    panels: dict[str, list[Curve]] = {}
+    levels: dict[str, list[tuple[float, str]]] = {}
+    for run, rows in told:
+        for title in dict.fromkeys(map(_place, rows)):
+            found = sorted((row for row in rows if _place(row) == title), key=lambda row: row["noise"])
+            key = _measured(found[0])
+            bands = [row.get("intervals", {}).get(key) or [row[key]] * 2 for row in found]
+            curve = Curve([row["noise"] for row in found], [row[key] for row in found], run.mark, bands)
+            panels.setdefault(title, []).append(curve)
+            silent = [row["without_message"] for row in found if "without_message" in row]
+            levels.setdefault(title, []).extend((level, "#808080") for level in silent)
+    drawn = []
+    for title, curves in panels.items():
+        limits = (0.0, 1.0) if title.endswith("accuracy") else None
+        measured = title.rpartition(": ")[2]
+        drawn.append(draw(Panel(curves, "erasure probability", measured, title, limits, levels[title])))
+    legend = [Entry(run.mark, run.name) for run, _ in told]
+    yield Figure(drawn, legend, "What it has learnt, on the test split. Dotted: what is reached without any message.")
+    rows = [
+        [
+            *(Cell(text) for text in (run.name, _place(row), f"{row['noise']:g}")),
+            _result(row),
+            number(row.get("without_message")),
+        ]
+        for run, found in told
+        for row in found
+    ]
+    yield Table(
+        "Test results, with 95 % intervals.", ["run", "task", "noise", "result", "without message"], rows, headed=3
+    )
+
+
+def _place(row: Row) -> str:
+    """What a line is about, but for the noise."""
+    candidates = f", {row['candidates']:,} candidates" if "candidates" in row else ""
+    return f"{row.get('task', 'task')}{candidates}: {_measured(row)}"
+
+
+def _result(row: Row) -> Cell:
+    key = _measured(row)
+    interval = row.get("intervals", {}).get(key)
+    return number(row.get(key), note=f"{interval[0]:.3f}–{interval[1]:.3f}" if interval else "")
+

@@ -26,6 +26,8 @@ LOCAL = {
     "command.py": "finds the presets that are installed with it",
     "corpora/": "Parquet and mapped arrays are written by libraries that know the local disk; a remote --out is refused",
     "data/packed/": "a cache on the local disk, made anew where it is missing, of data that may lie anywhere",
+    "export/formats/": "TensorFlow and Keras write to a local folder, which is then brought to its place",
+    "export/whole_folder.py": "a local folder is renamed as a whole; a remote one is filled from a local one",
     "figures/picture.py": "draws into memory, from where gfile writes",
     "launch.py": "finds an environment before there is a TensorFlow",
     "preflight/": "compiles on this machine",

@@ -4,7 +4,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -12,22 +12,21 @@ from absl import flags
 
 from tf_emcom import modes as modes_room
 from tf_emcom.errors import UserError
+from tf_emcom.export.export_folder import ExportFolder
 from tf_emcom.modes.mode import Evaluation, Mode
 from tf_emcom.reproduction.report import write_report
 from tf_emcom.reproduction.runner import Runner
 from tf_emcom.runtime import catalogue, config, config_diff
 from tf_emcom.runtime.build import build
 from tf_emcom.runtime.checkpoints import newest_checkpoint
-from tf_emcom.runtime.placement import place, strategies
+from tf_emcom.runtime.placement import place
 from tf_emcom.runtime.plug_ins import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.runtime.same_configuration import component, free_in_tests, refuse_another
 from tf_emcom.runtime.strategies.distribution import PeerLost
 from tf_emcom.runtime.termination import STATUS, Terminated, stop_at_once
 from tf_emcom.runtime.trained_speaker import SPEAKER_CONFIG
 from tf_emcom.runtime.worker_folder import WorkerFolder
-
-# Where the data lie, where a transfer run's speaker lies, and what the command does with them.
-_FREE_ALWAYS = ("mode", "ByolFolder.data_dir", "TrainedSpeaker.run")
 
 _PRESETS = Path(__file__).parents[1] / "gin" / "reproduce"
 
@@ -65,6 +64,7 @@ def run(
     strategy: str = "auto",
     replicas: int | None = None,
     tpu: str | None = None,
+    folder: RunFolder | None = None,
 ) -> None:
     """Builds what the configuration says and runs its mode in a run's folder.
 
@@ -76,6 +76,7 @@ def run(
       strategy: which of the strategies, `auto` choosing by the machine.
       replicas: into how many replicas a CPU is split, to try things out.
       tpu: the TPU to run on, "local" on its own machine; None: none.
+      folder: what stands for the run that is tested, an export of it; None: what is in the run's folder.
     """
     catalogue.register_components()
     given = config.load(gin_files, [*gin_params, *([f"ByolFolder.data_dir={data_dir!r}"] if data_dir else [])])
@@ -89,8 +90,8 @@ def run(
     tested = mode.checkpoint if evaluates else ""
     path = workdir or tested or _default_workdir(gin_files)
     distribution = place(strategy, replicas, tpu, trains=not evaluates)
-    folder = RunFolder(path) if distribution.is_chief else WorkerFolder(path)
-    source = RunFolder(tested or path)
+    source = RunFolder(tested) if tested else folder or RunFolder(path)
+    folder = folder or (RunFolder(path) if distribution.is_chief else WorkerFolder(path))
     stored = source.require_config() if evaluates else source.read_config()
     _listen_to_the_kept_speaker(source)
     with config.plain_errors():
@@ -101,7 +102,7 @@ def run(
         folder.lock()
         stored = folder.read_config()
     if stored is not None and source.has_results():
-        _refuse_another(source, stored, current, _free_in_tests(chosen) if evaluates else frozenset())
+        refuse_another(source, stored, current, free_in_tests(chosen.__name__) if evaluates else frozenset())
     elif not evaluates:
         folder.write_config(current)
         for name, text in experiment.learner.documents().items():
@@ -109,45 +110,10 @@ def run(
     # What is given for one test of several is no mistake in the others; a kept speaker needs no checkpoint.
     elsewhere = {"checkpoint", *(cls.__name__ for cls in known_modes.values() if cls is not chosen)}
     for binding in config_diff.unused(given):
-        if _component(binding) not in elsewhere:
+        if component(binding) not in elsewhere:
             print(f"Note: {binding} was given, but nothing used it.", file=sys.stderr)
     with config.plain_errors(), distribution.watching_peers():
         mode.run(experiment, folder)
-
-
-def _refuse_another(run: RunFolder, stored: str, current: str, free: Collection[str]) -> None:
-    """Raises a UserError where two configurations differ in more than what does not matter.
-
-    Args:
-      run: the folder of the stored one.
-      stored: its text.
-      current: the text of this command's.
-      free: macros and components that may differ; where there are any, so may what only one text binds.
-    """
-    placed = {cls.__name__ for cls in strategies().values()}
-    differing = [
-        difference
-        for difference in config_diff.differences(stored, current, _FREE_ALWAYS, only_common=bool(free))
-        if not {*free, *placed} & {_component(difference)}
-    ]
-    if differing:
-        more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
-        raise UserError(
-            f"The run in {run.path} has another configuration ({'; '.join(differing[:3])}{more}); name another"
-            " --workdir, or give the command it was started with."
-        )
-
-
-def _component(difference: str) -> str:
-    """The macro or the component that a difference, `scope/Component.parameter = …`, is about."""
-    return difference.split(" = ")[0].rpartition("/")[2].partition(".")[0]
-
-
-def _free_in_tests(mode: type[Mode]) -> frozenset[str]:
-    """What may differ between a run and its test: how it was trained, and how it is tested."""
-    rooms = ("actions", "losses", "optimizers", "policies", "rewards", "schedules")
-    trained_by = {name for room in rooms for name in catalogue.names_in(room)}
-    return frozenset({mode.__name__, "Train", "checkpoint", "steps", "noise", *trained_by})
 
 
 def _settle_checkpoint() -> None:
@@ -176,28 +142,37 @@ def _run_name(gin_file: str) -> str:
     return f"{os.path.basename(folder)}-repeated" if file == "config.gin" else os.path.splitext(file)[0]
 
 
-def evaluate(workdir: str, modes: Sequence[str], gin_params: Sequence[str], data_dir: str | None = None) -> None:
-    """Runs tests on the run in `workdir`, one after the other, with the configuration that lies there.
+def evaluate(
+    workdir: str | None,
+    modes: Sequence[str],
+    gin_params: Sequence[str],
+    data_dir: str | None = None,
+    saved_model: str | None = None,
+) -> None:
+    """Runs tests on the run in `workdir`, or on an export of one, with the configuration that lies there.
 
     Args:
-      workdir: the run's folder.
+      workdir: the run's folder; where results go, if it is an export that is tested, None: to its own folder.
       modes: which tests; none: `testchannel`, or `test` for a transfer run.
       gin_params: bindings that come last.
       data_dir: where TFDS-prepared folders lie.
+      saved_model: the folder of the export; None: the run itself is tested.
 
     Raises:
-      UserError: there is no run, or no such test.
+      UserError: there is no run, no export, or no such test.
     """
-    folder = RunFolder(workdir)
+    folder = ExportFolder(saved_model, workdir) if saved_model else RunFolder(workdir)
     stored = folder.require_config()
     known = plug_ins(modes_room, Evaluation)
     for mode in modes:
         choose(mode, known, "test")
     transfers = folder.has_document(SPEAKER_CONFIG)
+    bindings = [f"{name}={value}" for name, value in folder.bindings.items()]
     # A run that started from another one's weights is tested itself, unless that is asked for.
     own = [] if transfers or not re.search("^checkpoint = ", stored, re.MULTILINE) else ["checkpoint=''"]
     for mode in modes or ["test" if transfers else "testchannel"]:
-        run([folder.config], [*own, *gin_params, f"mode={mode!r}"], workdir, data_dir)
+        given = [*own, *gin_params, *bindings, f"mode={mode!r}"]
+        run([folder.config], given, folder.path, data_dir, folder=folder)
 
 
 def reproduce(preset: str, out: str | None, jobs: int | None, gin_params: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ from tf_emcom.data.order import Order
 from tf_emcom.metrics.sample_mean import SampleMean
 from tf_emcom.ops.corruption import erase
 from tf_emcom.seeds import Stream
-from tf_emcom.transfer_learner import TransferLearner
+from tf_emcom.trainee import Trainee
 from tf_emcom.types import Batch, LossTerms, Message
 
 
@@ -21,10 +21,11 @@ class TransferEvaluator(tf.Module):
     It compiles once per number of games in a group: noises and seeds are data.
     """
 
-    def __init__(self, learner: TransferLearner, examples: Examples, jit_compile: bool) -> None:
+    def __init__(self, learner: Trainee, examples: Examples, jit_compile: bool) -> None:
         """`examples` as `learner.prepare` made them, a whole split."""
         super().__init__()
         self.learner = learner
+        self.speaker, self.listener = learner.speaker_as(0), learner.listener_as(0)
         self.examples = examples
         self._group = tf.function(self._metrics, jit_compile=jit_compile, autograph=False)
 
@@ -54,8 +55,8 @@ class TransferEvaluator(tf.Module):
         """Targets and predictions of the first examples, without channel noise, for tasks that draw."""
         batch = self._batch(np.arange(min(count, len(self.examples.inputs))))
         stream = Stream(tf.constant([seed, 0]), tf.constant(0), batch.inputs.shape[0], batch.inputs.shape[0])
-        spoken, _ = self.learner.game.views(self.learner.speaker, batch, batch.inputs, stream)
-        pictures = self.learner.game.task.pictures(self.learner.listener, Message(spoken), batch)
+        spoken, _ = self.learner.game.views(self.speaker, batch, batch.inputs, stream)
+        pictures = self.learner.game.task.pictures(self.listener, Message(spoken), batch)
         return pictures and tuple(picture.numpy() for picture in pictures)
 
     def _groups(self, size: int, passes: int, seed: int, split: str) -> Iterator[np.ndarray]:
@@ -79,11 +80,11 @@ class TransferEvaluator(tf.Module):
         return {"loss": terms.loss, **terms.terms}
 
     def _lesson(self, batch: Batch, noise: tf.Tensor, seed: tf.Tensor) -> LossTerms:
-        game, speaker = self.learner.game, self.learner.speaker
+        game, speaker = self.learner.game, self.speaker
         games = batch.inputs.shape[0]
         stream = Stream(seed, tf.constant(0), games, games)
         spoken, shown = game.views(speaker, batch, batch.inputs, stream)
         uniform = stream.stage("channel").uniform(spoken.shape[1])
         received = erase(spoken, noise, uniform, unknown=speaker.vocab_size)
         message = Message(speaker.grammar.keep_silence(spoken, received))
-        return game.task.lesson(self.learner.listener, message, batch, shown, stream.stage("task"))
+        return game.task.lesson(self.listener, message, batch, shown, stream.stage("task"))

@@ -99,21 +99,8 @@ class TransferLearner(Trainee):
         return self.game.task.labels
 
     def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
-        """The labels, with the speaker's messages where it needs to speak only once.
-
-        Inputs that nobody looks at any more are left out.
-        """
-        self.game.task.check_labels(labels, data)
-        if not self.game.speaks_once:
-            return inputs, labels
-        # In random order: data sets are often sorted, and a speaker that mixes up its messages, as a control, is to say
-        # of an input what it has to say of a stranger, not of the next of its kind.
-        order = np.random.Generator(np.random.PCG64(self.seed)).permutation(len(inputs))
-        messages = np.empty((len(inputs), self.speaker.message_length), np.int32)
-        messages[order] = Transcriber(self.speaker, jit_compile=False).messages(inputs, order)
-        labels = {**labels, MESSAGES: messages}
-        # A view would keep them all in memory.
-        return (inputs if self.game.task.chooses else np.empty((len(inputs), 0), np.float32)), labels
+        """The labels, with the speaker's messages where it needs to speak only once."""
+        return with_messages(self.game, self.speaker, self.seed, inputs, labels, data)
 
     def documents(self) -> dict[str, str]:
         """What the speaker is built from."""
@@ -135,6 +122,29 @@ class TransferLearner(Trainee):
     def apply(self, gradients: list[tf.Tensor], step: tf.Tensor, turn: tf.Tensor) -> None:
         """Updates the listener; the speaker has no optimiser."""
         self.listener_optimizer.apply(gradients, step)
+
+
+def with_messages(
+    game: TransferGame, speaker: Speaker, seed: int, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str
+) -> tuple[np.ndarray, dict]:
+    """The labels of a data set, with the speaker's messages about its inputs where it needs to speak only once.
+
+    Inputs that nobody looks at any more are left out.
+
+    Raises:
+      UserError: the data set called `data` does not fit the task.
+    """
+    game.task.check_labels(labels, data)
+    if not game.speaks_once:
+        return inputs, labels
+    # In random order: data sets are often sorted, and a speaker that mixes up its messages, as a control, is to say
+    # of an input what it has to say of a stranger, not of the next of its kind.
+    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(inputs))
+    messages = np.empty((len(inputs), speaker.message_length), np.int32)
+    messages[order] = Transcriber(speaker, jit_compile=False).messages(inputs, order)
+    labels = {**labels, MESSAGES: messages}
+    # A view would keep them all in memory.
+    return (inputs if game.task.chooses else np.empty((len(inputs), 0), np.float32)), labels
 
 
 def _check_same(name: str, asked: int | None, own: int) -> None:

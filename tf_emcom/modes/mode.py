@@ -3,7 +3,6 @@
 import abc
 
 from tf_emcom.experiment import Experiment
-from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
 from tf_emcom.runtime.run_folder import RunFolder
 
 
@@ -34,5 +33,5 @@ class Evaluation(Mode):
         Raises:
           UserError: there is none, it does not fit, or it is damaged.
         """
-        source = require_checkpoint(self.checkpoint or folder.path)
-        return Checkpoints(source, experiment.learner).restore_latest_agents()
+        source = RunFolder(self.checkpoint) if self.checkpoint else folder
+        return source.restore_agents(experiment.learner)

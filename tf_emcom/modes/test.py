@@ -11,7 +11,7 @@ from tf_emcom.modes import grid
 from tf_emcom.modes.mode import Evaluation
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.transfer_evaluator import TransferEvaluator
-from tf_emcom.transfer_learner import TransferLearner
+from tf_emcom.transfer_game import TransferGame
 
 _PICTURES = 8
 _GAMES_A_GROUP = 1024
@@ -54,7 +54,7 @@ class Test(Evaluation):
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Measures, prints the table, writes eval/test.jsonl and perhaps figures/test.png."""
         learner = experiment.learner
-        if not isinstance(learner, TransferLearner):
+        if not isinstance(experiment.game, TransferGame):
             raise UserError(
                 "The mode test is for transfer runs (game = etl), and this is a run of a game; use testchannel,"
                 " testmessage, testinput, testtopsim, testlanguage or testnaming."

@@ -20,7 +20,7 @@ ROOMS = (
     *("schedules", "channels", "tasks", "policies", "losses", "rewards", "heads", "nets", "optimizers", "agents"),
     *("articulations", "grammars", "actions", "data", "runtime.strategies", "modes", "metrics"),
     *("game", "learner", "transfer_game", "transfer_learner", "transcriber", "trainer", "evaluator", "experiment"),
-    *("transfer", "runtime.trained_speaker", "runtime.shuffled_speaker", "reproduction", "populations"),
+    *("transfer", "runtime.trained_speaker", "runtime.shuffled_speaker", "reproduction", "populations", "export"),
 )
 
 

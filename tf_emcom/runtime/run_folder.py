@@ -10,7 +10,8 @@ from typing import Any
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.checkpoints import newest_checkpoint
+from tf_emcom.runtime.checkpoints import Checkpoints, newest_checkpoint, require_checkpoint
+from tf_emcom.trainee import Trainee
 
 _LOCK = ".lock"
 _UNFINISHED = ".new"
@@ -60,6 +61,19 @@ class RunFolder:
     def has_results(self) -> bool:
         """Whether anything was trained here: only then is there something to lose."""
         return newest_checkpoint(self.checkpoints) is not None or tf.io.gfile.exists(self._metrics)
+
+    @property
+    def bindings(self) -> dict[str, str]:
+        """What has to be bound besides the configuration for the agents to be those that live here."""
+        return {}
+
+    def restore_agents(self, agents: Trainee) -> int:
+        """Gives agents their weights from the newest checkpoint, and returns its step.
+
+        Raises:
+          UserError: there is none, it does not fit, or it is damaged.
+        """
+        return Checkpoints(require_checkpoint(self.path), agents).restore_latest_agents()
 
     def write_config(self, text: str) -> None:
         """Makes this folder, which is locked, that of a run with that configuration."""
@@ -144,6 +158,11 @@ class RunFolder:
         self._replace(path, _lines(rows))
         return path
 
+    def read_evaluations(self) -> dict[str, list[dict[str, Any]]]:
+        """Mode → the lines of eval/<mode>.jsonl, of all tests that were done."""
+        files = sorted(tf.io.gfile.glob(os.path.join(self.path, "eval", "*.jsonl")))
+        return {os.path.basename(path).removesuffix(".jsonl"): _read_lines(path) for path in files}
+
     def figure(self, mode: str) -> str:
         """The path of figures/<mode>.png, its folder being there."""
         folder = os.path.join(self.path, "figures")
@@ -185,6 +204,11 @@ class RunFolder:
 
 def _reason(error: Exception) -> str:
     return str(getattr(error, "message", error)).splitlines()[0]
+
+
+def _read_lines(path: str) -> list[dict[str, Any]]:
+    with tf.io.gfile.GFile(path) as file:
+        return [json.loads(line) for line in file.read().splitlines()]
 
 
 def _lines(rows: Iterable[dict[str, Any]]) -> str:

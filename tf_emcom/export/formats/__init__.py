@@ -1,0 +1,1 @@
+"""Formats of exports: one class a file, chosen by its name."""

@@ -1,0 +1,47 @@
+"""The format of weights alone."""
+
+import os
+from collections.abc import Callable
+
+import h5py
+import keras
+
+from tf_emcom.errors import UserError
+from tf_emcom.export.contents import Contents
+from tf_emcom.export.formats.format import Format, write_texts
+
+
+class Keras(Format):
+    """A file of Keras weights for each agent, for `load_weights` of an agent that is built as config.gin says.
+
+    Files are `speaker-<i>.weights.h5` and `listener-<j>.weights.h5`.
+    """
+
+    entry = "config.gin"
+
+    def write(self, contents: Contents, folder: str) -> None:
+        """Writes the files; UserError where Keras leaves a weight out."""
+        agents = contents.agents
+        _write("speaker", agents.speakers, agents.speaker_as, folder)
+        _write("listener", agents.listeners, agents.listener_as, folder)
+        write_texts(contents, folder)
+
+
+def _write(kind: str, count: int, agent_as: Callable[[int], keras.Model], folder: str) -> None:
+    for index in range(count):
+        agent, path = agent_as(index), os.path.join(folder, f"{kind}-{index}.weights.h5")
+        agent.save_weights(path)
+        written, there = _arrays(path), len(agent.trainable_variables)
+        # Keras finds layers by a model's attributes, and says nothing of what it does not find.
+        if written < there:
+            raise UserError(
+                f"Keras wrote {written} of the {there} weights of a {kind}, whose layers it does not all see; leave"
+                " --format=keras out: a SavedModel holds all of them."
+            )
+
+
+def _arrays(path: str) -> int:
+    found: list[str] = []
+    with h5py.File(path) as file:
+        file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+    return len(found)

@@ -17,7 +17,7 @@ PARAMS = (
     "batch_size=16",
     "steps=12",
     "Train.steps_per_call=2",
-    "Train.actions=[@StopOnNan(), @Log(), @Checkpoint(), @KillAt(), @TerminateAt()]",
+    "Train.actions=[@StopOnNan(), @Log(), @TensorBoard(), @Checkpoint(), @KillAt(), @TerminateAt()]",
 )
 
 

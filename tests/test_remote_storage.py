@@ -75,7 +75,8 @@ def test_a_run_stopped_and_resumed_on_remote_storage_is_the_run_on_the_disk(tmp_
     feature_folders.write_byol_folder(data, examples={"train": 32, "valid": 16, "test": 32}, features=16, classes=5)
     (tmp_path / "gin").mkdir()
     (tmp_path / "gin" / "game.gin").write_text(
-        f"import tests.terminate_at\ninclude {GAME!r}\nTrain.actions = [@Log(), @Checkpoint(), @TerminateAt()]\n"
+        f"import tests.terminate_at\ninclude {GAME!r}\n"
+        "Train.actions = [@Log(), @TensorBoard(), @Checkpoint(), @TerminateAt()]\n"
     )
     upload(data, "ram://data")
     upload(tmp_path / "gin", "ram://gin")

@@ -22,7 +22,7 @@ def train(tmp_path, name, extra, kill_at=""):
     gin_file.write_text(
         "import tests.kill_at\n"
         "include 'gin/nlg_digits.gin'\n"
-        "Train.actions = [@StopOnNan(), @Log(), @Checkpoint(), @KillAt()]\n"
+        "Train.actions = [@StopOnNan(), @Log(), @TensorBoard(), @Checkpoint(), @KillAt()]\n"
     )
     params = [*commands.TINY, *extra, "steps=20", "Log.every=5", "Checkpoint.every=10"]
     env = {"TF_EMCOM_TESTS_KILL_AT": kill_at, "PYTHONPATH": str(commands.ROOT)}

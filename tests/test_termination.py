@@ -14,6 +14,7 @@ import tensorflow as tf
 from tests import commands
 from tf_emcom import command
 from tf_emcom.actions.action import Moment
+from tf_emcom.actions.checkpoint import Checkpoint
 from tf_emcom.actions.log import Log
 from tf_emcom.runtime import termination
 from tf_emcom.runtime.checkpoints import newest_checkpoint
@@ -34,7 +35,7 @@ def gin_file(tmp_path):
     path.write_text(
         "import tests.terminate_at\n"
         "include 'gin/nlg_digits.gin'\n"
-        "Train.actions = [@StopOnNan(), @Log(), @Checkpoint(), @TerminateAt()]\n"
+        "Train.actions = [@StopOnNan(), @Log(), @TensorBoard(), @Checkpoint(), @TerminateAt()]\n"
     )
     return path
 
@@ -115,11 +116,11 @@ def test_a_line_is_the_mean_of_what_two_processes_did(tmp_path):
         log.begin(moment)
     assert before.state() is None
     before.see(moment, {"accuracy": np.array([1 / 3, 2 / 3], np.float32), "loss": np.float32(0.1)}, 2)
-    before.note(moment, {"imitation": 0.1})
+    before.note(moment, {"imitation": 0.1}, Checkpoint())
     after.resume(json.loads(json.dumps(before.state())))
     for log in (before, after):
         log.see(moment, {"accuracy": np.array([0.7, 0.1], np.float32), "loss": np.float32(0.2)}, 1)
-        log.note(moment, {"imitation": 0.2})
+        log.note(moment, {"imitation": 0.2}, Checkpoint())
     ours, theirs = after.state(), before.state()
     assert 0 < theirs.pop("seconds") <= ours.pop("seconds")
     assert ours == theirs

@@ -1,1 +1,36 @@
-"""Emergent communication in TensorFlow: speakers, listeners, noisy channels and their compiled training."""
+"""Emergent communication in TensorFlow: speakers, listeners, noisy channels and their compiled training.
+
+Every class that has a file of its own can be had from here by its name, as in `from tf_emcom import Speaker`, where no
+other file has one of that name. It is imported once it is asked for, so that importing the package costs nothing.
+"""
+
+import functools
+import importlib
+import re
+from pathlib import Path
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    """The class called `name`; an attribute error where there is none."""
+    if not name[:1].isupper() or name not in _homes():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_homes()[name]), name)
+
+
+def __dir__() -> list[str]:
+    """What the package has, with all classes."""
+    return sorted({*globals(), *_homes()})
+
+
+@functools.lru_cache(maxsize=1)
+def _homes() -> dict[str, str]:
+    """Class ↦ its module, of all classes that their file is named after; read, not imported."""
+    root = Path(__file__).parent
+    found: dict[str, list[str]] = {}
+    for path in sorted(root.rglob("*.py")):
+        for name in re.findall(r"^class ([A-Z]\w*)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            if name.lower() == path.stem.replace("_", ""):
+                module = ".".join((__name__, *path.relative_to(root).with_suffix("").parts))
+                found.setdefault(name, []).append(module)
+    return {name: modules[0] for name, modules in found.items() if len(modules) == 1}

@@ -28,7 +28,19 @@ class Game(Rules):
         speaker_loss: Loss,
         listener_loss: Loss,
     ) -> None:
-        """UserError where a part is not of its kind."""
+        """Puts the rules together.
+
+        Args:
+          channel: what happens to messages [B, T] on their way.
+          task: which candidates there are, and what success is.
+          listener_policy: how the listener takes a candidate by its scores [B, C].
+          reward: what both are paid for success, [B].
+          speaker_loss: what the speaker learns from, [B].
+          listener_loss: what the listener learns from, [B].
+
+        Raises:
+          UserError: a part is not of its kind.
+        """
         require_instance("Game.channel", channel, Channel, "@Erasure()")
         require_instance("Game.task", task, Task, "@Discrimination()")
         require_instance("Game.listener_policy", listener_policy, ListenerPolicy, "@Greedy()")
@@ -62,10 +74,13 @@ class Game(Rules):
           speaker: who speaks and learns.
           target_speaker: who scores the speaker's symbols.
           listener: who listens and learns.
-          batch: this replica's games.
+          batch: this replica's B games, inputs [B, F].
           candidate_inputs: [N, F], the inputs of all replicas' games.
           step: integer [], where schedules stand.
           stream: this step's random numbers.
+
+        Returns:
+          The record of the games; T symbols in a message, V in the vocabulary, C candidates.
         """
         speech = speaker.sample(batch.inputs, step, stream.stage("speaker"))
         target_speech = target_speaker.score(batch.inputs, speech.symbols)

@@ -56,6 +56,9 @@ class Learner(Trainee):
           batch_size: B, over all replicas.
           seed: of the initial weights and of every draw.
           target_decay: of the moving average, in [0, 1].
+
+        Raises:
+          UserError: a part or a number cannot be used.
         """
         super().__init__()
         require_number("Learner.target_decay", target_decay, 0, 1, "it is the share that a moving average keeps")
@@ -135,7 +138,18 @@ class Learner(Trainee):
     def gradients(
         self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
     ) -> tuple[Gradients, Metrics]:
-        """One replica's share of both agents' gradients and of the metrics; as for every trainee."""
+        """One replica's share of both agents' gradients and of the metrics; as for every trainee.
+
+        Args:
+          batch: this replica's b games, inputs [b, F].
+          candidate_inputs: [B, F], the inputs of all replicas' games in order.
+          step: integer [].
+          first_game: int32 [], position in the global batch of this replica's first game.
+          turn: int32 [2, ...], whose first two numbers are the seed of the draws.
+
+        Returns:
+          A gradient for each trainable variable, of its shape; and the metrics, each [].
+        """
         stream = step_stream(turn[:2], step, first_game, batch.inputs.shape[0], self.batch_size)
         speaker_weights = [v.value for v in self.speaker.trainable_variables]
         listener_weights = [v.value for v in self.listener.trainable_variables]
@@ -164,7 +178,7 @@ class Learner(Trainee):
         return gradients, self.shares(per_game)
 
     def apply(self, gradients: Gradients, step: tf.Tensor, turn: tf.Tensor) -> None:
-        """Updates both agents, then the target speaker, with gradients summed over replicas."""
+        """Updates both agents, then the target speaker, with gradients summed over replicas, at `step`, integer []."""
         self.speaker_optimizer.apply(gradients.speaker, step)
         self.listener_optimizer.apply(gradients.listener, step)
         follow(self.target_speaker.trainable_variables, self.speaker.trainable_variables, self.target_decay)

@@ -3,8 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+import numpy as np
 import tensorflow as tf
 
+from tf_emcom.data.examples import Examples
+from tf_emcom.data.order import Order, Orders
+from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.trainee import Metrics, Trainee
 from tf_emcom.types import Batch
 
@@ -38,6 +42,14 @@ class Trainer(tf.Module):
         """One turn of a step of one replica: the same text for every strategy.
 
         Candidates are data, so they are gathered as inputs, before the compiled gradients and outside of them.
+
+        Args:
+          step: integer [].
+          sent: what the feed sends to this replica, by default its games.
+          turn: int32 [...], a row of the trainee's `turns`.
+
+        Returns:
+          Metrics over the global batch, each [], or [R] for R runs at once.
         """
         batch = self._receive(sent)
         local_games = batch.inputs.shape[0]
@@ -48,14 +60,38 @@ class Trainer(tf.Module):
         self._apply(gradients, step, turn)
         return metrics
 
+    def train(self, examples: Examples, steps: int, first_step: int = 0) -> dict[str, float]:
+        """Trains on examples in memory: all that a notebook needs, without folder, log and checkpoints.
+
+        Args:
+          examples: N of them, at least as many as a batch has games.
+          steps: how many steps, at least 1.
+          first_step: how many were done before; the order of the examples, schedules and all draws go on from there.
+
+        Returns:
+          The means of the metrics over these steps, and over the runs where several are trained at once.
+
+        Raises:
+          UserError: a batch has more games than there are examples.
+        """
+        learner = self.learner
+        orders = [Order(len(examples.inputs), learner.batch_size, seed, "train") for seed in learner.seeds()]
+        order = Orders(orders) if learner.independent else orders[0]
+        pipeline = Pipeline(examples, order, tuple(learner.labels))
+        sums = self.advance(pipeline.distributed(self.distribution.strategy, first_step), tf.constant(steps))
+        return {name: float(np.mean(value)) / steps for name, value in sums.items()}
+
     # Without AutoGraph, which would wrap a user's mistake, found while tracing, in pages of its own.
     @tf.function(autograph=False)
     def advance(self, batches: Iterator[tuple[tf.Tensor, Any]], steps: tf.Tensor) -> Metrics:
-        """Trains `steps` (int32 [], at least 1) steps and returns the sums of their metrics.
+        """Trains many steps.
 
         Args:
           batches: a distributed iterator of (step, what makes this replica's games).
-          steps: how many.
+          steps: int32 [], how many, at least 1.
+
+        Returns:
+          The sums over the steps of every metric, each [], or [R] for R runs at once.
         """
         self.traces += 1  # Runs while tracing only.
 

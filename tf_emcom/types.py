@@ -11,61 +11,105 @@ import tensorflow as tf
 
 
 class Batch(NamedTuple):
-    """What the data pipeline delivers for B games."""
+    """What the data pipeline delivers for B games.
 
-    inputs: tf.Tensor  # [B, F] what the speaker sees
-    labels: dict[str, tf.Tensor]  # each [B, ...]; empty where the data set has none
+    Attributes:
+      inputs: [B, F], what the speaker sees.
+      labels: each [B, ...]; empty where the data set has none.
+    """
+
+    inputs: tf.Tensor
+    labels: dict[str, tf.Tensor]
 
 
 class Candidates(NamedTuple):
-    """What the listeners of B games choose from."""
+    """What the listeners of B games choose from.
 
-    inputs: tf.Tensor | None  # [N, F] every input that is a candidate of some game; None: candidates are classes
-    shown: tf.Tensor | None  # [B, C] which of the N each game shows; None: every game shows all N, in order (C = N)
-    target: tf.Tensor  # [B] position of the right one among the C
+    Attributes:
+      inputs: [N, F], every input that is a candidate of some game; None: candidates are classes.
+      shown: [B, C], which of the N each game shows; None: every game shows all N, in order (C = N).
+      target: [B], position of the right one among the C.
+    """
+
+    inputs: tf.Tensor | None
+    shown: tf.Tensor | None
+    target: tf.Tensor
 
 
 class Speech(NamedTuple):
-    """What a speaker did: its symbols, and what it thought at each of them."""
+    """What a speaker did: its symbols, and what it thought at each of them.
 
-    symbols: tf.Tensor  # [B, T] int32
-    log_probs: tf.Tensor  # [B, T] of the symbols
-    entropy: tf.Tensor  # [B, T] nats
-    policy_logits: tf.Tensor  # [B, T, V]
-    value: tf.Tensor | None  # [B, T] where the head has it
-    q_values: tf.Tensor | None  # [B, T, V] where the head has them
-    relaxed: tf.Tensor | None = None  # [B, T, V] soft symbols, where gradients are to reach the speaker through them
-    lengths: tf.Tensor | None = None  # [B] int32, symbols before the message ends; T where messages have no end
+    Attributes:
+      symbols: int32 [B, T].
+      log_probs: [B, T], those of the symbols.
+      entropy: [B, T], in nats.
+      policy_logits: [B, T, V].
+      value: [B, T], where the head has it.
+      q_values: [B, T, V], where the head has them.
+      relaxed: [B, T, V], soft symbols, where gradients are to reach the speaker through them.
+      lengths: int32 [B], symbols before the message ends; T where messages have no end.
+    """
+
+    symbols: tf.Tensor
+    log_probs: tf.Tensor
+    entropy: tf.Tensor
+    policy_logits: tf.Tensor
+    value: tf.Tensor | None
+    q_values: tf.Tensor | None
+    relaxed: tf.Tensor | None = None
+    lengths: tf.Tensor | None = None
 
 
 class Message(NamedTuple):
-    """What arrives at the listener: symbols in [0, V], where V is UNK, "erased"."""
+    """What arrives at the listener: symbols in [0, V], where V is UNK, "erased".
 
-    symbols: tf.Tensor  # [B, T] int32
-    relaxed: tf.Tensor | None = None  # [B, T, V + 1] soft symbols, which a listener reads instead where there are any
+    Attributes:
+      symbols: int32 [B, T].
+      relaxed: [B, T, V + 1], soft symbols, which a listener reads instead where there are any.
+    """
+
+    symbols: tf.Tensor
+    relaxed: tf.Tensor | None = None
 
 
 class Hearing(NamedTuple):
-    """What a listener made of a message."""
+    """What a listener made of a message.
 
-    scores: tf.Tensor  # [B, C] one score a candidate; a softmax over them is its policy
-    value: tf.Tensor | None  # [B] where the head has it
-    q_values: tf.Tensor | None  # [B, C] where the head has them
+    Attributes:
+      scores: [B, C], one score a candidate; a softmax over them is its policy.
+      value: [B], where the head has it.
+      q_values: [B, C], where the head has them.
+    """
+
+    scores: tf.Tensor
+    value: tf.Tensor | None
+    q_values: tf.Tensor | None
 
 
 class Choice(NamedTuple):
-    """The candidate that a listener took."""
+    """The candidate that a listener took.
 
-    candidates: tf.Tensor  # [B] int32, positions among the C
-    log_probs: tf.Tensor  # [B] of the choice
-    entropy: tf.Tensor  # [B] nats
+    Attributes:
+      candidates: int32 [B], positions among the C.
+      log_probs: [B], that of the choice.
+      entropy: [B], in nats.
+    """
+
+    candidates: tf.Tensor
+    log_probs: tf.Tensor
+    entropy: tf.Tensor
 
 
 class Outcome(NamedTuple):
-    """How the games ended."""
+    """How the games ended.
 
-    success: tf.Tensor  # [B] float, in [0, 1]
-    reward: tf.Tensor  # [B] what both agents are paid; no gradient flows through it
+    Attributes:
+      success: float [B], in [0, 1].
+      reward: [B], what both agents are paid; no gradient flows through it.
+    """
+
+    success: tf.Tensor
+    reward: tf.Tensor
 
 
 class Play(NamedTuple):
@@ -82,7 +126,12 @@ class Play(NamedTuple):
 
 
 class LossTerms(NamedTuple):
-    """A loss, game by game."""
+    """A loss, game by game.
 
-    loss: tf.Tensor  # [B] the sum that is differentiated
-    terms: dict[str, tf.Tensor]  # each [B]: its parts and what is worth watching
+    Attributes:
+      loss: [B], the sum that is differentiated.
+      terms: each [B]: its parts and what is worth watching.
+    """
+
+    loss: tf.Tensor
+    terms: dict[str, tf.Tensor]

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tf_emcom.agents.listener import Listener
 from tf_emcom.heads.listener.cpc import Cpc
 from tf_emcom.heads.listener.norm_merge_policy_q_value import NormMergePolicyQValue
+from tf_emcom.heads.transfer.multi_mlp import MultiMlp
 from tf_emcom.nets.attention_core import AttentionCore
 from tf_emcom.nets.discrete_lstm import DiscreteLstm
 from tf_emcom.nets.gru_core import GruCore
@@ -178,3 +179,22 @@ def test_weights_of_the_usual_listener_keep_their_order():
     paths = [v.path.partition("/")[2] for v in with_core(READING[1]).trainable_variables]
     assert [path.split("/")[0] for path in paths[:4]] == ["embedding", "lstm_core", "lstm_core", "lstm_core"]
     assert paths[4].startswith("cpc")
+
+
+def test_called_like_a_keras_model_it_scores_candidates(listener):
+    np.testing.assert_array_equal(listener((SYMBOLS, INPUTS)), listener.scores(MESSAGE, IN_BATCH))
+
+
+def test_first_call_builds_it_for_the_candidates_it_sees():
+    fresh = Listener(V, functools.partial(LstmCore, H), functools.partial(NormMergePolicyQValue, 7))
+    assert fresh((SYMBOLS, INPUTS)).shape == (B, C)
+    assert fresh.hear(MESSAGE, IN_BATCH).q_values.shape == (B, C)
+    lines = []
+    fresh.summary(print_fn=lines.append)
+    for layer in ("LstmCore", "SymbolEmbedding", "NormMergePolicyQValue", f"{fresh.count_params():,}"):
+        assert layer in "\n".join(lines)
+
+
+def test_called_with_messages_alone_it_predicts():
+    listener = make(functools.partial(MultiMlp, 2))
+    np.testing.assert_array_equal(listener(SYMBOLS), listener.predictions(MESSAGE))

@@ -181,3 +181,17 @@ def test_default_sizes_are_those_of_the_papers():
 def test_languages_too_small_to_speak_are_refused(settings):
     with pytest.raises(UserError, match=next(iter(settings))):
         Speaker(**settings)
+
+
+def test_called_like_a_keras_model_it_says_the_greedy_symbols(speaker):
+    np.testing.assert_array_equal(speaker(INPUTS), speaker.greedy(INPUTS).symbols)
+    np.testing.assert_array_equal(speaker.predict(INPUTS.numpy(), verbose=0), speaker.greedy(INPUTS).symbols)
+
+
+def test_call_builds_it_and_its_summary_tells_the_layers():
+    fresh = Speaker(V, T, core_cls=functools.partial(LstmCore, H))
+    assert fresh(INPUTS).shape == (B, T)
+    lines = []
+    fresh.summary(print_fn=lines.append)
+    for layer in ("LstmCore", "SymbolEmbedding", "PolicyQValueDueling", f"{fresh.count_params():,}"):
+        assert layer in "\n".join(lines)

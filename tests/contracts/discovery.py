@@ -23,7 +23,8 @@ ROOMS = (
 # Not abstract to Python, because Keras layers and tf.Modules bring their own metaclasses, but made only to be derived
 # from: none of them works, or is meant to be named, without a subclass.
 BASES = {"nets.Core", "heads.speaker.SpeakerHead", "heads.listener.ListenerHead", "optimizers.Optimizer"} | {
-    *("nets.MessageReader", "heads.transfer.PredictionHead", "transfer.LabelTask", "transfer.CandidateTask")
+    *("nets.Part", "nets.MessageReader", "heads.transfer.PredictionHead"),
+    *("transfer.LabelTask", "transfer.CandidateTask"),
 }
 
 

@@ -56,8 +56,8 @@ class Action:
     def act(self, moment: Moment) -> dict[str, float] | None:
         """Called when due; may return numbers that are worth noting."""
 
-    def note(self, moment: Moment, numbers: dict[str, float]) -> None:
-        """Called with the numbers that any action returned."""
+    def note(self, moment: Moment, numbers: dict[str, float], by: "Action") -> None:
+        """Called with the numbers that any action, `by`, returned."""
 
     def state(self) -> Any:
         """Called between two calls of the compiled loop, when the process is told to stop.

@@ -10,9 +10,10 @@ from tf_emcom.actions.action import Action, Moment, check_every, games_per_step
 
 
 class Log(Action):
-    """Every so many steps, appends the means of the metrics since then to `metrics.jsonl` and to TensorBoard.
+    """Every so many steps, appends the means of the metrics since then to `metrics.jsonl`.
 
-    Of independent runs, these are means over the runs, and `by_seed` holds the numbers of each, in order.
+    Of independent runs, these are means over the runs, and `by_seed` holds the numbers of each, in order. What other
+    actions find worth noting is in the line, too.
     """
 
     def __init__(self, every: int = 500) -> None:
@@ -24,7 +25,6 @@ class Log(Action):
     def begin(self, moment: Moment) -> None:
         """Drops what a lost process logged after the step that this one goes on from."""
         moment.folder.forget_metrics_after(moment.step)
-        self._writer = tf.summary.create_file_writer(moment.folder.tensorboard)
         self._clock = time.monotonic()
 
     def resume(self, state: Any) -> None:
@@ -40,10 +40,11 @@ class Log(Action):
             self._sums[name] = self._sums.get(name, 0.0) + np.asarray(value, np.float64)
         self._steps += steps
 
-    def note(self, moment: Moment, numbers: dict[str, float]) -> None:
-        """Keeps them for the next line, which has their means."""
-        for name, value in numbers.items():
-            self._noted.setdefault(name, []).append(value)
+    def note(self, moment: Moment, numbers: dict[str, float], by: Action) -> None:
+        """Keeps them for the next line, which has their means; its own lines come back and are left alone."""
+        if by is not self:
+            for name, value in numbers.items():
+                self._noted.setdefault(name, []).append(value)
 
     def state(self) -> Any:
         """What the next line is the mean of, so far."""
@@ -53,27 +54,20 @@ class Log(Action):
         seconds = time.monotonic() - self._clock
         return {"sums": sums, "noted": self._noted, "steps": self._steps, "seconds": seconds}
 
-    def act(self, moment: Moment) -> None:
-        """Writes one line."""
+    def act(self, moment: Moment) -> dict[str, float] | None:
+        """Writes one line, and returns its numbers."""
         if not self._steps:
-            return
+            return None
         seconds = time.monotonic() - self._clock
         values = {name: value / self._steps for name, value in self._sums.items()}
-        means: dict[str, Any] = {name: float(value.mean()) for name, value in values.items()}
+        means = {name: float(value.mean()) for name, value in values.items()}
         means |= {name: sum(numbers) / len(numbers) for name, numbers in self._noted.items()}
         # The noise of the last step done.
         means["noise"] = float(moment.learner.game.channel.noise(tf.constant(moment.step - 1, tf.int64)))
         means["games_per_second"] = round(self._steps * games_per_step(moment.learner) / seconds, 1)
-        row = {"step": moment.step, **means}
+        row: dict[str, Any] = {"step": moment.step, **means}
         if moment.learner.independent:
             row["by_seed"] = {name: value.tolist() for name, value in values.items()}
         moment.folder.append_metrics(row)
-        with self._writer.as_default(step=moment.step):
-            for name, value in means.items():
-                tf.summary.scalar(name, value)
-        self._writer.flush()
         self._sums, self._noted, self._steps, self._clock = {}, {}, 0, time.monotonic()
-
-    def finish(self, moment: Moment) -> None:
-        """Closes TensorBoard's file."""
-        self._writer.close()
+        return means

@@ -1,10 +1,12 @@
 """The speaker."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
 
+from tf_emcom.agents.description import described, rebuilt
 from tf_emcom.articulations.articulation import Articulation
 from tf_emcom.articulations.drawn import Drawn
 from tf_emcom.errors import require_instance, require_integer
@@ -17,6 +19,7 @@ from tf_emcom.nets.core import Core
 from tf_emcom.nets.identity import Identity
 from tf_emcom.nets.linear import Linear
 from tf_emcom.nets.lstm_core import LstmCore
+from tf_emcom.nets.part import computing_as
 from tf_emcom.nets.symbol_embedding import SymbolEmbedding
 from tf_emcom.ops import categorical
 from tf_emcom.ops.precision import in_full
@@ -25,14 +28,18 @@ from tf_emcom.types import Speech
 
 _DRAWN = Drawn()
 _ANY_SYMBOL = AnySymbol()
+_PARTS = ("torso", "core", "head", "articulation", "grammar")
 
 
+@keras.saving.register_keras_serializable("tf_emcom")
 class Speaker(keras.Model):
     """Sees an input and utters T symbols out of V, one at a time (EaS, section 2; NEC, section 2).
 
     torso(x) → one linear map to the core's first state → for each symbol: embed the one before (at first a start
     symbol, id V) → core → head. It speaks in three ways, which are three methods: `sample`, `greedy` and `score`. All
     three keep to its grammar; its articulation is that of `sample`, while the other two know hard symbols only.
+
+    Called like any Keras model, it says the greedy symbols. It can be saved and loaded like any, too.
     """
 
     def __init__(
@@ -47,7 +54,22 @@ class Speaker(keras.Model):
         grammar: Grammar = _ANY_SYMBOL,
         name: str | None = None,
     ) -> None:
-        """The classes are called here, so that their variables are made where the speaker is made."""
+        """The classes are called here, so that their variables are made where the speaker is made.
+
+        Args:
+          vocab_size: V.
+          message_length: T.
+          torso_cls: makes the torso, which reads inputs [B, F] and tells the size of what it makes of them.
+          core_cls: makes the core, which needs steps.
+          head_cls: makes the head from V.
+          embedding_size: of a symbol's vector.
+          articulation: how `sample` utters a symbol.
+          grammar: which symbols may follow which.
+          name: of the model.
+
+        Raises:
+          UserError: a number or an object cannot be used.
+        """
         super().__init__(name=name)
         require_integer("vocab_size", vocab_size, 2, "it counts the symbols that a speaker can choose from")
         require_integer("message_length", message_length, 1, "it counts the symbols of a message")
@@ -65,15 +87,57 @@ class Speaker(keras.Model):
 
     def build(self, input_shape: tuple[int | None, int]) -> None:
         """Creates the weights; `input_shape` is [B, F]."""
-        self.torso.build(input_shape)
-        self.to_state.build((None, self.torso.output_size(input_shape[-1])))
-        self.embedding.build()
-        self.core.build((None, self.embedding.size))
-        self.head.build((None, self.core.units))
+        # Some layers are made while others are built, which may be long after the speaker was made.
+        with computing_as(self.dtype_policy):
+            self.torso.build(input_shape)
+            self.to_state.build((None, self.torso.output_size(input_shape[-1])))
+            self.embedding.build()
+            self.core.build((None, self.embedding.size))
+            self.head.build((None, self.core.units))
         self.built = True
 
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The greedy symbols for inputs [B, F]: int32 [B, T]."""
+        return self.greedy(inputs).symbols
+
+    def get_config(self) -> dict[str, Any]:
+        """What `from_config` makes the same speaker from, but for its weights."""
+        sizes = {
+            "vocab_size": self.vocab_size,
+            "message_length": self.message_length,
+            "embedding_size": self.embedding.size,
+        }
+        return {**super().get_config(), **sizes, **{name: described(getattr(self, name)) for name in _PARTS}}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "Speaker":
+        """The speaker that `get_config` describes, with new weights; classes are found by their modules."""
+        with computing_as(config["dtype"]):
+            made = cls(
+                config["vocab_size"],
+                config["message_length"],
+                torso_cls=lambda: rebuilt(config["torso"]),
+                core_cls=lambda: rebuilt(config["core"]),
+                head_cls=lambda vocab_size: rebuilt(config["head"]),
+                embedding_size=config["embedding_size"],
+                articulation=rebuilt(config["articulation"]),
+                grammar=rebuilt(config["grammar"]),
+                name=config["name"],
+            )
+        made.trainable = config["trainable"]
+        return made
+
     def sample(self, inputs: tf.Tensor, step: tf.Tensor, stream: Stream) -> Speech:
-        """Draws a message for each of the inputs [B, F]; `step` (integer []) is where schedules stand."""
+        """Draws a message for each of the inputs.
+
+        Args:
+          inputs: [B, F].
+          step: integer [], where schedules stand.
+          stream: the random numbers of the B games.
+
+        Returns:
+          The speech, with T symbols each.
+        """
 
         def articulate(logits: tf.Tensor, uniform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
             return self.articulation(logits, uniform, step)

@@ -15,5 +15,5 @@ class Clear(Channel):
         return message
 
     def noise(self, step: tf.Tensor) -> tf.Tensor:
-        """Zero."""
+        """Zero, float32 []."""
         return tf.zeros([])

@@ -22,5 +22,5 @@ class Erasure(Channel):
         return Message(erase(message.symbols, self.noise(step), uniform, unknown=vocab_size))
 
     def noise(self, step: tf.Tensor) -> tf.Tensor:
-        """The erasure probability at `step`."""
+        """The erasure probability at `step`, float32 []."""
         return at(self.probability, step)

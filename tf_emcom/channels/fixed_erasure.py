@@ -33,5 +33,5 @@ class FixedErasure(Channel):
         return Message(erase_positions(message.symbols, self.positions, unknown=vocab_size))
 
     def noise(self, step: tf.Tensor) -> tf.Tensor:
-        """Zero: nothing is left to chance."""
+        """Zero, float32 []: nothing is left to chance."""
         return tf.zeros([])

@@ -24,5 +24,5 @@ class Substitution(Channel):
         return Message(substitute(message.symbols, self.noise(step), whether, by_what, vocab_size))
 
     def noise(self, step: tf.Tensor) -> tf.Tensor:
-        """The substitution probability at `step`."""
+        """The substitution probability at `step`, float32 []."""
         return at(self.probability, step)

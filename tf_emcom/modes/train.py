@@ -156,7 +156,7 @@ class Train(Training):
         for action in self.actions:
             if action.due(moment) and (numbers := action.act(moment)):
                 for other in self.actions:
-                    other.note(moment, numbers)
+                    other.note(moment, numbers, action)
 
 
 def _order(examples: int, experiment: Experiment) -> Order | Orders:

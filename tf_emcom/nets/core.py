@@ -1,12 +1,13 @@
 """What every core is."""
 
-import keras
 import tensorflow as tf
+
+from tf_emcom.nets.part import Part
 
 State = tuple[tf.Tensor, ...]
 
 
-class Core(keras.layers.Layer):
+class Core(Part):
     """A network that is run over the symbols of a message, one a step.
 
     Attributes:

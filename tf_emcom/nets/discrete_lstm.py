@@ -1,13 +1,13 @@
 """Symbols as the outputs of an LSTM."""
 
-import keras
 import tensorflow as tf
 
 from tf_emcom.nets.lstm_core import LstmCore
+from tf_emcom.nets.part import Part
 from tf_emcom.nets.symbol_embedding import SymbolEmbedding
 
 
-class DiscreteLstm(keras.layers.Layer):
+class DiscreteLstm(Part):
     """A listener's torso: symbols are embedded, an LSTM reads them, and the core reads its outputs at all of them.
 
     Attributes:

@@ -1,14 +1,15 @@
 """The torso that passes its inputs on."""
 
-import keras
 import tensorflow as tf
 
+from tf_emcom.nets.part import Part
 
-class Identity(keras.layers.Layer):
+
+class Identity(Part):
     """x ↦ x."""
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """The inputs."""
+        """[B, F] ↦ the same."""
         return inputs
 
     def output_size(self, input_size: int) -> int:

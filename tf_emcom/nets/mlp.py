@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-import keras
 import tensorflow as tf
 
 from tf_emcom.nets.linear import Linear
+from tf_emcom.nets.part import Part
 
 
-class Mlp(keras.layers.Layer):
+class Mlp(Part):
     """Linear layers of the given widths with ReLU between them."""
 
     def __init__(self, widths: Sequence[int] = (256,), name: str | None = None) -> None:

@@ -4,9 +4,10 @@ import keras
 import tensorflow as tf
 
 from tf_emcom.errors import UserError, require_integer
+from tf_emcom.nets.part import Part
 
 
-class PositionEmbedding(keras.layers.Layer):
+class PositionEmbedding(Part):
     """A learnt vector for each of the first `longest` positions of a message, truncated normal with σ = 1."""
 
     def __init__(self, longest: int, size: int, name: str | None = None) -> None:

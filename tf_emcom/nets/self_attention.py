@@ -1,16 +1,16 @@
 """Multi-head self-attention."""
 
-import keras
 import tensorflow as tf
 
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.nets.linear import Linear
+from tf_emcom.nets.part import Part
 from tf_emcom.ops.precision import softmax
 
 Memory = tuple[tf.Tensor, tf.Tensor]  # keys and values, each [B, heads, N, units / heads]
 
 
-class SelfAttention(keras.layers.Layer):
+class SelfAttention(Part):
     """Multi-head scaled dot-product attention (Vaswani et al. 2017, section 3.2) of positions to each other.
 
     Queries, keys and values are one linear map without bias; what the heads gather goes through a second one, with

@@ -4,9 +4,10 @@ import keras
 import tensorflow as tf
 
 from tf_emcom.errors import require_integer
+from tf_emcom.nets.part import Part
 
 
-class SymbolEmbedding(keras.layers.Layer):
+class SymbolEmbedding(Part):
     """A vector for each of `symbols` ids, truncated normal with σ = 1.
 
     It is looked up as a product with one-hot rows: for the few symbols of an emergent language that costs nothing,

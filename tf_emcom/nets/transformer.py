@@ -1,17 +1,17 @@
 """A stack of transformer blocks."""
 
-import keras
 import tensorflow as tf
 
 from tf_emcom.errors import require_integer
 from tf_emcom.nets.linear import Linear
+from tf_emcom.nets.part import Part
 from tf_emcom.nets.position_embedding import PositionEmbedding
 from tf_emcom.nets.transformer_block import TransformerBlock, layer_norm
 
 Memories = tuple[tf.Tensor, ...]  # keys and values of each layer in turn, each [B, heads, N, units / heads]
 
 
-class Transformer(keras.layers.Layer):
+class Transformer(Part):
     """A transformer over embedded symbols (Vaswani et al. 2017); layers normalise first.
 
     A symbol is its embedding through a linear map to `units`, plus the learnt vector of its position. The last layer's

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from tf_emcom.nets.mlp import Mlp
+from tf_emcom.nets.part import Part
 from tf_emcom.nets.self_attention import Memory, SelfAttention
 
 
@@ -12,7 +13,7 @@ def layer_norm(name: str) -> keras.layers.LayerNormalization:
     return keras.layers.LayerNormalization(epsilon=1e-6, name=name)
 
 
-class TransformerBlock(keras.layers.Layer):
+class TransformerBlock(Part):
     """x + attention(norm(x)), then x + MLP(norm(x)): layers normalise first (Xiong et al. 2020).
 
     The MLP has one hidden layer of 4 × units with ReLU. There is no dropout: a language changes all the time anyway.

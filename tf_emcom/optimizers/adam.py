@@ -43,7 +43,7 @@ class Adam(Optimizer):
         self.second_moments = self.slots(variables, "second_moment")
 
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
-        """Updates the variables with `gradients`, summed over replicas, at `step`."""
+        """Updates the variables with `gradients`, each of its shape, summed over replicas, at `step`, int []."""
         count = tf.cast(self.updates.value, tf.float32) + 1.0
         rate = at(self.learning_rate, step)
         first_biases, second_biases = tf.unstack(1.0 - self.b1**count), tf.unstack(1.0 - self.b2**count)

@@ -26,6 +26,6 @@ class ClipByGlobalNorm(Optimizer):
         self.then = then_cls(variables)
 
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
-        """Updates the variables with `gradients`, summed over replicas, at `step`."""
+        """Updates the variables with `gradients`, each of its shape, summed over replicas, at `step`, int []."""
         clipped, _ = tf.clip_by_global_norm(list(gradients), self.limit)
         self.then.apply(clipped, step)

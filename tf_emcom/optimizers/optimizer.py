@@ -49,7 +49,7 @@ class Optimizer(tf.Module):
         return [made for part in parts for made in getattr(part, kind, ())]
 
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
-        """Updates the variables with `gradients`, summed over replicas, at `step`."""
+        """Updates the variables with `gradients`, each of its shape, summed over replicas, at `step`, int []."""
         raise TypeError(f"{type(self).__name__} does not say how it updates.")
 
 

@@ -18,6 +18,8 @@ class LinearRamp(Schedule):
             )
         self.start = start
         self.end = end
+        self.steps = steps
+        self.fraction = fraction
         self.last_step = steps * fraction
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:

@@ -29,5 +29,5 @@ def bounds_of(value: "Schedule | float") -> tuple[float, float]:
 
 
 def at(value: "Schedule | float", step: tf.Tensor) -> tf.Tensor:
-    """The value at `step` of a schedule, or of a plain number, which is a constant schedule."""
+    """The value, float32 [], at `step` of a schedule, or of a plain number, which is a constant schedule."""
     return value(step) if isinstance(value, Schedule) else tf.constant(value, tf.float32)

@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-import keras
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
 from tf_emcom.nets.linear import Linear
+from tf_emcom.nets.part import Part
 from tf_emcom.ops.precision import in_full
 
 
@@ -17,7 +17,7 @@ class Values(NamedTuple):
     q_values: tf.Tensor | None  # [B, C] where the head has them
 
 
-class ListenerHead(keras.layers.Layer):
+class ListenerHead(Part):
     """Scores for candidates, from projections of the message and of the candidates, and perhaps critics.
 
     A subclass overrides `compare` and not `scores`: a test projects each message and each candidate once, and compares

@@ -1,13 +1,13 @@
 """Dueling network."""
 
-import keras
 import tensorflow as tf
 
 from tf_emcom.heads.speaker.speaker_head import Values
 from tf_emcom.nets.linear import Linear
+from tf_emcom.nets.part import Part
 
 
-class Dueling(keras.layers.Layer):
+class Dueling(Part):
     """Q = v + a − mean(a) (Wang et al. 2016, eq. 9)."""
 
     def __init__(self, actions: int, name: str | None = None) -> None:

@@ -2,10 +2,10 @@
 
 from typing import NamedTuple
 
-import keras
 import tensorflow as tf
 
 from tf_emcom.nets.linear import Linear
+from tf_emcom.nets.part import Part
 
 
 class Values(NamedTuple):
@@ -15,7 +15,7 @@ class Values(NamedTuple):
     q_values: tf.Tensor | None  # [B, T, V] where the head has them
 
 
-class SpeakerHead(keras.layers.Layer):
+class SpeakerHead(Part):
     """A policy over the vocabulary, and perhaps critics, on the outputs of a core.
 
     A subclass creates its critics in `build_critics` and uses them in `values`.

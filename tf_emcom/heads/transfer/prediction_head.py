@@ -1,12 +1,12 @@
 """What every predicting head is."""
 
-import keras
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
+from tf_emcom.nets.part import Part
 
 
-class PredictionHead(keras.layers.Layer):
+class PredictionHead(Part):
     """What a message tells about the speaker's input; there are no candidates."""
 
     def build(self, representation_shape: tuple[int | None, ...], candidates_shape: tuple[int, int]) -> None:

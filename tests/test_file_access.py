@@ -24,7 +24,7 @@ LOCAL = {
     "benchmarks/": "measures this machine, and writes its numbers where it runs",
     "cloud/": "runs where people work: it finds gcloud, and an archive that is to be uploaded",
     "command.py": "finds the presets that are installed with it",
-    "corpora/": "Parquet and mapped arrays are written by libraries that know the local disk; a remote --out is refused",
+    "corpora/": "libraries that know the local disk alone write Parquet and mapped arrays; a remote --out is refused",
     "data/packed/": "a cache on the local disk, made anew where it is missing, of data that may lie anywhere",
     "export/formats/": "TensorFlow and Keras write to a local folder, which is then brought to its place",
     "export/whole_folder.py": "a local folder is renamed as a whole; a remote one is filled from a local one",

@@ -131,6 +131,14 @@ def test_training_starts_from_the_agents_of_a_checkpoint(trained, tmp_path):
         np.testing.assert_array_equal(ours.get_tensor(name), theirs.get_tensor(name), err_msg=name)
 
 
+def test_a_test_that_fails_does_not_keep_the_others_from_being_done(copy, capsys):
+    modes, given = ["testtopsim", "testlanguage"], [*TEST, "TestTopsim.split='nowhere'"]
+    with pytest.raises(UserError, match=r"^1 of 2 tests failed \(testtopsim\); the others are done"):
+        command.evaluate(str(copy), modes, given)
+    assert re.search("^Error in testtopsim: .*nowhere", capsys.readouterr().err, re.MULTILINE)
+    assert (copy / "eval" / "testlanguage.jsonl").exists() and not (copy / "eval" / "testtopsim.jsonl").exists()
+
+
 def test_training_is_no_test(trained):
     with pytest.raises(UserError, match="no test 'train'"):
         command.evaluate(str(trained), ["train"], [])

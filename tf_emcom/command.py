@@ -159,7 +159,7 @@ def evaluate(
       saved_model: the folder of the export; None: the run itself is tested.
 
     Raises:
-      UserError: there is no run, no export, or no such test.
+      UserError: there is no run, no export, or no such test; or some of several tests failed, all others being done.
     """
     folder = ExportFolder(saved_model, workdir) if saved_model else RunFolder(workdir)
     stored = folder.require_config()
@@ -170,9 +170,20 @@ def evaluate(
     bindings = [f"{name}={value}" for name, value in folder.bindings.items()]
     # A run that started from another one's weights is tested itself, unless that is asked for.
     own = [] if transfers or not re.search("^checkpoint = ", stored, re.MULTILINE) else ["checkpoint=''"]
-    for mode in modes or ["test" if transfers else "testchannel"]:
+    modes = modes or ["test" if transfers else "testchannel"]
+    failed = []
+    for mode in modes:
         given = [*own, *gin_params, *bindings, f"mode={mode!r}"]
-        run([folder.config], given, folder.path, data_dir, folder=folder)
+        try:
+            run([folder.config], given, folder.path, data_dir, folder=folder)
+        except UserError as error:
+            if len(modes) == 1:
+                raise
+            # The others have nothing to do with it.
+            print(f"Error in {mode}: {error}", file=sys.stderr, flush=True)
+            failed.append(mode)
+    if failed:
+        raise UserError(f"{len(failed)} of {len(modes)} tests failed ({', '.join(failed)}); the others are done.")
 
 
 def reproduce(preset: str, out: str | None, jobs: int | None, gin_params: Sequence[str]) -> None:

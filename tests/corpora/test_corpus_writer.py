@@ -87,6 +87,9 @@ def test_where_nothing_can_be_written_is_told(tmp_path):
 def test_where_there_is_no_corpus_is_told(tmp_path):
     with pytest.raises(UserError, match="no corpus in .*: it lacks corpus.json; write one with bin/messages"):
         Corpus(str(tmp_path))
+    (tmp_path / "corpora" / "test").mkdir(parents=True)
+    with pytest.raises(UserError, match=f"name one of those of this run, {tmp_path}/corpora/test, or"):
+        Corpus(str(tmp_path))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 99}', '{"format": 1, "split": "test"}'], ids=str)

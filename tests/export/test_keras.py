@@ -2,12 +2,13 @@
 
 import functools
 import json
+import re
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests import lewis
+from tests import commands, lewis
 from tests.export import trainees
 from tests.export.trainees import F
 from tf_emcom.agents.listener import Listener
@@ -38,7 +39,8 @@ def assert_same_weights(left, right):
 def test_every_agent_can_be_built_and_loaded(tmp_path):
     agents = lewis.make_population(lewis.nlg, 8, 3, 2)
     folder = written(agents, tmp_path / "weights")
-    files = {"metadata.json", "config.gin", *(f"speaker-{i}.weights.h5" for i in range(3))}
+    files = {"metadata.json", "config.gin", "speaker.json", "listener.json"}
+    files |= {f"speaker-{i}.weights.h5" for i in range(3)}
     assert {path.name for path in folder.iterdir()} == files | {f"listener-{i}.weights.h5" for i in range(2)}
     for i in range(3):
         fresh = lewis.make_learner(lewis.nlg, 8, seed=100 + i).speaker
@@ -54,6 +56,16 @@ def test_every_agent_can_be_built_and_loaded(tmp_path):
             fresh.scores(message, candidates), agents.listener_as(i).scores(message, candidates)
         )
     assert json.loads((folder / "metadata.json").read_text())["speakers"] == 3
+
+
+def test_example_of_the_documentation_makes_the_speaker_again(tmp_path):
+    agents = lewis.make_learner(lewis.nlg, 8)
+    folder = written(agents, tmp_path / "weights")
+    _, code = re.findall(r"```python\n(.*?)```", (commands.ROOT / "docs" / "export.md").read_text(), re.DOTALL)
+    made = {}
+    exec(compile(code.replace("DIR", str(folder)), "export.md", "exec"), made)
+    np.testing.assert_array_equal(made["speaker"](INPUTS), agents.speaker(INPUTS))
+    assert_same_weights(made["speaker"].get_weights(), agents.speaker.get_weights())
 
 
 def test_layers_and_weights_in_lists_are_written(tmp_path):

@@ -120,8 +120,11 @@ def test_without_labels_candidates_have_numbers(tmp_path):
 def test_games_are_printed(tmp_path, capsys):
     rows, _ = played(tmp_path / "run", games=2, noise=1)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split() == ["said", "arrived", "right", "chosen"]
+    assert lines[0].split() == ["said", "arrived", "right", "chosen", "outcome"]
     assert lines[1].split()[:8] == [*map(str, rows[0]["message"]), *"····"]
+    for line, row in zip(lines[1:3], rows, strict=True):
+        shown = [f"{row[name] + 1} ({row['called'][row[name]]})" for name in ("target", "choice")]
+        assert line.split()[8:] == [*" ".join(shown).split(), "success" if row["success"] else "failure"]
     right = sum(row["success"] for row in rows)
     assert lines[3].startswith(f"test split, step {meanings.STEP}, noise 1; {right} of 2 right")
 

@@ -183,6 +183,8 @@ def test_broken_image_is_left_out_where_that_is_asked_for_and_noted(tmp_path, pi
     broken = str(path.relative_to(pictures))
     assert found.about["left_out"] == [broken] and found.about["examples"] == {"train": 15, "valid": 2, "test": 2}
     assert broken in found.summary()
+    # A batch of the usual size would be larger than the split.
+    assert " --gin_param=batch_size=15 --data_dir=" in found.summary()
     examples = ByolFolder(NAME, str(tmp_path / "data")).load("train")
     paths = [path.decode() for path in examples.labels["image_id"]]
     assert len(paths) == 15 and broken not in paths

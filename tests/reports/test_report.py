@@ -301,3 +301,19 @@ def test_the_command_says_a_mistake_in_one_sentence(tmp_path):
     done = start(tmp_path / "nowhere", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.startswith("Error: There is no run in") and done.stderr.count("\n") == 1
+
+
+TRANSFERS = {
+    "data = @Digits()\n": "bin/train --gin_file=gin/etl_digits.gin '--gin_param=checkpoint=",
+    "data = @ByolFolder()\nByolFolder.name = 'byol_celeb_a2_noimg'\n": "--gin_file=gin/etl_celeba_noimg.gin '--gin_param",
+    "data = @ByolFolder()\ndata_name = 'birds'\nByolFolder.name = %data_name\nByolFolder.data_dir = '/d'\n": (
+        "--gin_file=gin/etl_features.gin '--gin_param=data_name=\"birds\"' --data_dir=/d '--gin_param=checkpoint="
+    ),
+}
+
+
+@pytest.mark.parametrize("bindings", TRANSFERS)
+def test_the_transfer_run_that_is_advised_has_the_same_data(tmp_path, bindings):
+    config = folders.CONFIG.replace("data = @Digits()\n", bindings)
+    assert bindings in config
+    assert TRANSFERS[bindings] in folders.Page(read(folders.write(tmp_path / "run", config=config))).words

@@ -14,6 +14,7 @@ from tf_emcom.actions.checkpoint import Checkpoint
 from tf_emcom.actions.log import Log
 from tf_emcom.actions.progress import Progress
 from tf_emcom.actions.stop_on_nan import StopOnNan
+from tf_emcom.actions.tensor_board import TensorBoard
 from tf_emcom.benchmarks.conditions import Conditions
 from tf_emcom.benchmarks.measurement import Measurement
 from tf_emcom.benchmarks.rehearsal import Rehearsal, experiment_of
@@ -95,14 +96,14 @@ class HostTime(Measurement):
         experiment = experiment_of("lg_s", [*bindings, f"steps={self._calls + 1}", "Train.steps_per_call=1"])
         begin, end = _Begin(), _End()
         # The last step saves; those before it do not.
-        actions = [begin, StopOnNan(), Log(1), Checkpoint(10**9), Progress(), end]
+        actions = [begin, StopOnNan(), Log(1), TensorBoard(10**9), Checkpoint(10**9), Progress(), end]
         with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
             build("Train", actions).run(experiment, RunFolder(folder))
         spans = [last - first for first, last in zip(begin.times, end.times, strict=True)]
         return statistics.median(spans[:-1]), spans[-1]
 
 
-_ACTIONS = "stopping on NaN, logging and progress"
+_ACTIONS = "stopping on NaN, logging, curves for TensorBoard and progress"
 
 
 class _Begin(Action):

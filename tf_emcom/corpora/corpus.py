@@ -33,8 +33,8 @@ class Corpus:
             folder = unfinished(self.path)
             if not os.path.isfile(os.path.join(folder, manifest.FILE)):
                 raise UserError(
-                    f"There is no corpus in {self.path}: it lacks {manifest.FILE}; write one with bin/messages"
-                    " --workdir=RUN, or name a file of JSON lines that ends in .jsonl."
+                    f"There is no corpus in {self.path}: it lacks {manifest.FILE}; {self._remedy()}, or name a file of"
+                    " JSON lines that ends in .jsonl."
                 )
         self.manifest = Manifest.read(folder)
         if not self.manifest.complete or folder == unfinished(self.path):
@@ -43,6 +43,14 @@ class Corpus:
                 f" {self.manifest.command}"
             )
         self._folder = folder
+
+    def _remedy(self) -> str:
+        """What to do where there is no corpus."""
+        of_run = os.path.join(self.path, "corpora")
+        found = sorted(os.listdir(of_run)) if os.path.isdir(of_run) else []
+        if found:
+            return f"name one of those of this run, {', '.join(os.path.join(of_run, name) for name in found)}"
+        return "write one with bin/messages --workdir=RUN"
 
     def columns(self, names: Sequence[str] | None = None, written_as: str | None = None) -> dict[str, np.ndarray]:
         """Reads columns into memory, or maps them where the format can be mapped.

@@ -25,6 +25,11 @@ class ExportFolder(RunFolder):
 
     def require_config(self) -> str:
         """The configuration of the run that was exported; UserError where there is no export."""
+        if tf.io.gfile.exists(os.path.join(self.saved_model, METADATA)):
+            raise UserError(
+                f"{self.saved_model} holds an export of weights alone, but tests need its functions; name a folder that"
+                " bin/export --workdir=RUN wrote without --format."
+            )
         entry = os.path.join(self.saved_model, SavedModel.entry)
         if not tf.io.gfile.exists(entry) or not self._texts.has_document(METADATA):
             raise UserError(

@@ -217,16 +217,20 @@ def _png(image: np.ndarray) -> str:
 
 
 def _table(lines: Sequence[dict[str, Any]]) -> str:
-    """One line a game; an erased symbol is a dot."""
+    """One line a game: candidates by number, with what they are called; an erased symbol is a dot."""
     width = len(str(lines[0]["erased_symbol"]))
 
     def symbols(line: dict[str, Any], name: str) -> str:
         return " ".join(f"{'·' if s == line['erased_symbol'] else s:>{width}}" for s in line[name])
 
     told = [
-        (symbols(line, "message"), symbols(line, "received"), *(line["called"][line[k]] for k in ("target", "choice")))
+        (
+            *(symbols(line, name) for name in ("message", "received")),
+            *(f"{line[name] + 1} ({line['called'][line[name]]})" for name in ("target", "choice")),
+            "success" if line["success"] else "failure",
+        )
         for line in lines
     ]
-    rows = [("said", "arrived", "right", "chosen"), *told]
+    rows = [("said", "arrived", "right", "chosen", "outcome"), *told]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip() for row in rows)

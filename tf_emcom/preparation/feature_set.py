@@ -11,6 +11,9 @@ from tf_emcom.preparation.shard import FRAME_BYTES, Shard, Written, writing
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
+# Games a step in gin/*_features.gin.
+_BATCH = 64
+
 
 class FeatureSet(NamedTuple):
     """What was prepared.
@@ -33,9 +36,13 @@ class FeatureSet(NamedTuple):
         left_out = about["left_out"]
         missing = f"Left out, since they cannot be decoded: {', '.join(left_out)}.\n" if left_out else ""
         data_dir = os.path.dirname(os.path.dirname(self.path))
+        # A batch holds no example twice.
+        few = about["examples"].get("train", _BATCH) < _BATCH
+        smaller = f" --gin_param=batch_size={about['examples']['train']}" if few else ""
         return (
             f"{missing}{self.path}: {splits}; {about['features']:,} features{classes}. Train on it with\n"
-            f"bin/train --gin_file=gin/nlg_features.gin --gin_param='data_name=\"{self.name}\"' --data_dir={data_dir}"
+            f"bin/train --gin_file=gin/nlg_features.gin --gin_param='data_name=\"{self.name}\"'{smaller}"
+            f" --data_dir={data_dir}"
         )
 
 

@@ -117,7 +117,8 @@ def require_checkpoint(run: str) -> str:
     folder = os.path.join(run, "checkpoints")
     if newest_checkpoint(folder) is None:
         raise UserError(
-            f"There is no checkpoint in {folder}; train first, or bind checkpoint to the folder of a trained run."
+            f"There is no checkpoint in {folder}; train first, with bin/train --gin_file={run}/config.gin"
+            f" --workdir={run}, or bind checkpoint to the folder of a trained run."
         )
     return folder
 

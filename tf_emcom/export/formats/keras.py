@@ -1,5 +1,6 @@
 """The format of weights alone."""
 
+import json
 import os
 from collections.abc import Callable
 
@@ -12,9 +13,10 @@ from tf_emcom.export.formats.format import Format, write_texts
 
 
 class Keras(Format):
-    """A file of Keras weights for each agent, for `load_weights` of an agent that is built as config.gin says.
+    """A file of Keras weights for each agent, for `load_weights` of an agent of the same architecture.
 
-    Files are `speaker-<i>.weights.h5` and `listener-<j>.weights.h5`.
+    Files are `speaker-<i>.weights.h5` and `listener-<j>.weights.h5`; `speaker.json` and `listener.json` are what such
+    agents are made from, with `from_config`.
     """
 
     entry = "config.gin"
@@ -38,6 +40,10 @@ def _write(kind: str, count: int, agent_as: Callable[[int], keras.Model], folder
                 f"Keras wrote {written} of the {there} weights of a {kind}, whose layers it does not all see; leave"
                 " --format=keras out: a SavedModel holds all of them."
             )
+
+
+    with open(os.path.join(folder, f"{kind}.json"), "w", encoding="utf-8") as file:
+        json.dump(agent.get_config(), file, indent=2)
 
 
 def _arrays(path: str) -> int:

@@ -11,6 +11,14 @@ from tf_emcom.reports.lines import Row
 from tf_emcom.reports.run import Run
 from tf_emcom.reports.section import Section
 
+_QUOTES = "'\""
+# Data sets that have a gin file of their own.
+_PUBLISHED = {
+    "byol_imagenet2012": "imagenet",
+    "byol_celeb_a2": "celeba",
+    "byol_celeb_a2_logits": "celeba_logits",
+    "byol_celeb_a2_noimg": "celeba_noimg",
+}
 _Told = Sequence[tuple[Run, list[Row]]]
 
 
@@ -49,14 +57,24 @@ class Transfer(Section):
 
 
 def _how_to(run: Run) -> Missing:
-    data = run.setting("data").removeprefix("@").removesuffix("()").lower()
-    file = f"gin/etl_{data}.gin" if data in ("digits", "shapes") else "gin/etl_imagenet.gin"
     return Missing(
         "None of these is a transfer run; this command makes one, whose folder can then be named beside the others:",
         "bin/train",
-        f"--gin_file={file}",
+        *_data_of(run),
         f"--gin_param=checkpoint={json.dumps(run.path, ensure_ascii=False)}",
     )
+
+
+def _data_of(run: Run) -> list[str]:
+    """The arguments by which a transfer run has the data of this one."""
+    data = run.setting("data").removeprefix("@").removesuffix("()")
+    if data != "ByolFolder":
+        return [f"--gin_file=gin/etl_{data.lower()}.gin"]
+    name, folder = (run.setting(f"ByolFolder.{binding}").strip(_QUOTES) for binding in ("name", "data_dir"))
+    placed = [] if folder in ("", "None") else [f"--data_dir={folder}"]
+    if name in _PUBLISHED:
+        return [f"--gin_file=gin/etl_{_PUBLISHED[name]}.gin", *placed]
+    return ["--gin_file=gin/etl_features.gin", f"--gin_param=data_name={json.dumps(name)}", *placed]
 
 
 def _measured(row: Row) -> str:

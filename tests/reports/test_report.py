@@ -305,7 +305,7 @@ def test_the_command_says_a_mistake_in_one_sentence(tmp_path):
 
 TRANSFERS = {
     "data = @Digits()\n": "bin/train --gin_file=gin/etl_digits.gin '--gin_param=checkpoint=",
-    "data = @ByolFolder()\nByolFolder.name = 'byol_celeb_a2_noimg'\n": "--gin_file=gin/etl_celeba_noimg.gin '--gin_param",
+    "data = @ByolFolder()\nByolFolder.name = 'byol_celeb_a2_noimg'\n": "--gin_file=gin/etl_celeba_noimg.gin '--gin",
     "data = @ByolFolder()\ndata_name = 'birds'\nByolFolder.name = %data_name\nByolFolder.data_dir = '/d'\n": (
         "--gin_file=gin/etl_features.gin '--gin_param=data_name=\"birds\"' --data_dir=/d '--gin_param=checkpoint="
     ),

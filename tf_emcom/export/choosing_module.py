@@ -1,6 +1,6 @@
 """What is exported of agents whose listeners choose among candidates."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -42,11 +42,6 @@ class ChoosingModule(ExportedModule):
         read, projected = _rows_of(self.represent), _rows_of(self.project_candidates)
         self.project_messages = traced(self._project_messages, representation=read, listener=AGENT)
         self.compare = traced(self._compare, messages=projected, candidates=projected)
-
-    @property
-    def offered(self) -> dict[str, Callable[..., Arrays]]:
-        """What the SavedModel offers by name."""
-        return {**super().offered, "listen": self.listen, "play": self.play}
 
     def _represent(self, messages: tf.Tensor, listener: tf.Tensor = 0) -> tf.Tensor:
         with self._listeners.acting(listener) as agent:

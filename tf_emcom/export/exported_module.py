@@ -28,7 +28,12 @@ class ExportedModule(tf.Module):
       speak: what a speaker says, greedily.
       greedy: as `speak`, with what it thought.
       keep_silence: what arrives of messages that end.
+      listen: what a listener makes of messages; a subclass's.
+      play: whole games; a subclass's.
     """
+
+    listen: Callable[..., Arrays]
+    play: Callable[..., Arrays]
 
     def __init__(self, agents: Trainee, metadata: dict[str, Any], files: Sequence[str]) -> None:
         """Takes all weights as they are now.
@@ -55,7 +60,7 @@ class ExportedModule(tf.Module):
     @property
     def offered(self) -> dict[str, Callable[..., Arrays]]:
         """What the SavedModel offers by name."""
-        return {"speak": self.speak, "metadata": self.metadata}
+        return {"speak": self.speak, "metadata": self.metadata, "listen": self.listen, "play": self.play}
 
     def _metadata(self) -> Arrays:
         return {"json": tf.constant(self._text)}

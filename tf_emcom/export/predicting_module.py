@@ -1,6 +1,6 @@
 """What is exported of agents whose listeners predict something from the message alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -23,11 +23,6 @@ class PredictingModule(ExportedModule):
         self.listen = traced(self._listen, messages=MESSAGES, listener=AGENT)
         self.play = traced(self._play, inputs=INPUTS, noise=NOISE, seed=SEED, speaker=AGENT, listener=AGENT)
         self.predictions = traced(self._predictions, messages=MESSAGES, listener=AGENT)
-
-    @property
-    def offered(self) -> dict[str, Callable[..., Arrays]]:
-        """What the SavedModel offers by name."""
-        return {**super().offered, "listen": self.listen, "play": self.play}
 
     def _predictions(self, messages: tf.Tensor, listener: tf.Tensor = 0) -> tf.Tensor:
         with self._listeners.acting(listener) as agent:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tf_emcom.corpora.averages import deviation
 from tf_emcom.reports.lines import Row
 
 
@@ -36,6 +37,6 @@ def _mean(rows: list[Row], value: str) -> Row:
     first = {key: kept for key, kept in rows[0].items() if key not in ("speaker", "listener", "training_seed", "games")}
     if None in values:
         return {**first, value: None, "deviation": None, "pairs": len(rows)}
-    mean, spread = float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+    mean, spread = float(np.mean(values)), deviation(values) or 0.0
     interval = [mean - spread, mean + spread]
     return {**first, value: mean, "deviation": spread, "interval": interval, "pairs": len(rows)}

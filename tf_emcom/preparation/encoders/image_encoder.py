@@ -128,3 +128,9 @@ def in_range(images: tf.Tensor, pixel_range: tuple[float, float] | None) -> tf.T
         return images
     black, white = pixel_range
     return images * ((white - black) / 255.0) + black
+
+
+def refuse_weights(choice: EncoderChoice) -> None:
+    """UserError where weights are given for an encoder that holds its own."""
+    if choice.weights:
+        raise UserError(f"--weights was given, but {choice.name} holds its own weights; leave --weights out.")

@@ -11,6 +11,7 @@ from tf_emcom.preparation.encoders.image_encoder import (
     checksum_of,
     image_size,
     in_range,
+    refuse_weights,
 )
 from tf_emcom.preparation.reason import first_line
 
@@ -27,8 +28,7 @@ class KerasFile(ImageEncoder):
     def __init__(self, choice: EncoderChoice) -> None:
         """UserError where there is no such file, or weights of its own were given."""
         super().__init__(choice)
-        if choice.weights:
-            raise UserError(f"--weights was given, but {choice.name} holds its own weights; leave --weights out.")
+        refuse_weights(choice)
         if not tf.io.gfile.exists(choice.name) or tf.io.gfile.isdir(choice.name):
             raise UserError(f"--encoder is {choice.name}, but there is no such file; look at how it is spelt.")
 

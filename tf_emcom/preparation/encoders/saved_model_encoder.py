@@ -13,7 +13,9 @@ from tf_emcom.preparation.encoders.image_encoder import (
     checksum_of,
     image_size,
     in_range,
+    refuse_weights,
 )
+from tf_emcom.preparation.encoders.keras_file import KerasFile
 from tf_emcom.preparation.reason import first_line
 
 _USUAL = "serving_default"
@@ -29,8 +31,7 @@ class SavedModelEncoder(ImageEncoder):
     def __init__(self, choice: EncoderChoice) -> None:
         """UserError where there is no such folder, or weights of its own were given."""
         super().__init__(choice)
-        if choice.weights:
-            raise UserError(f"--weights was given, but {choice.name} holds its own weights; leave --weights out.")
+        refuse_weights(choice)
         if not tf.io.gfile.exists(f"{choice.name.rstrip('/')}/saved_model.pb"):
             raise UserError(
                 f"--encoder is {choice.name}, which is no SavedModel's folder (it has no saved_model.pb), no .keras"
@@ -40,7 +41,7 @@ class SavedModelEncoder(ImageEncoder):
     @classmethod
     def recognises(cls, name: str) -> bool:
         """Any other path."""
-        return ("/" in name or "." in name) and not name.endswith((".keras", ".h5", ".hdf5"))
+        return ("/" in name or "." in name) and not KerasFile.recognises(name)
 
     def identity(self) -> str:
         """The checksum of all its files."""

@@ -1,0 +1,93 @@
+"""What a command has made, in a form that can be compared, and how a command ended, in a word."""
+
+import hashlib
+import json
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from processes import Ended
+
+_EVENTS = re.compile(r"events\.out\.tfevents\.[^/]*")
+_NUMBER = re.compile(r"(?<=tempstate)[0-9]+|(?<=\.)[0-9]{2,}(?=\.)|\b[0-9]+(?=\.new)")
+_SPEED = re.compile(r'"games_per_second": [0-9.e+-]+')
+# Not compared: curves of speed and times of writing are in them.
+_VARYING = (".png", ".log", ".pb", "fingerprint.pb", "LICENSE")
+
+
+def contents(folder: Path, case: Path) -> dict[str, str]:
+    """Every file below `folder` by a digest of what counts in it; to be called in a child, since it uses TensorFlow."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            name = _NUMBER.sub("N", _EVENTS.sub("events", str(path.relative_to(folder))))
+            found[name] = _digest(path, str(case).encode())
+        elif path.is_dir() and not any(path.iterdir()):
+            found[f"{path.relative_to(folder)}/"] = ""
+    return found
+
+
+def _digest(path: Path, case: bytes) -> str:
+    if _EVENTS.fullmatch(path.name) or path.name.endswith(_VARYING) or path.name in (".lock", "checkpoint"):
+        return ""
+    if ".data-" in path.name:
+        return "in the index"
+    content: Any = path.read_bytes()
+    if path.suffix == ".index":
+        try:
+            content = _tensors(str(path.with_suffix(""))).encode()
+        except Exception as error:
+            return f"unreadable: {error}"[:200]
+    elif path.suffix == ".parquet":
+        import pyarrow.parquet
+
+        content = repr(pyarrow.parquet.read_table(path).to_pydict()).encode()
+    content = _SPEED.sub("", content.replace(case, b"CASE").decode("latin-1"))
+    if path.name == "metadata.json" and "made" in content:
+        content = json.dumps({k: v for k, v in json.loads(content).items() if k != "made"})
+    return hashlib.sha256(content.encode("latin-1", "replace")).hexdigest()[:12]
+
+
+def _tensors(prefix: str) -> str:
+    import tensorflow as tf
+
+    reader = tf.train.load_checkpoint(prefix)
+    # The graph of objects is stored in an order of its own, and the counter starts again with each process.
+    names = sorted(
+        name for name in reader.get_variable_to_shape_map() if not re.search("OBJECT_GRAPH|save_counter", name)
+    )
+    return repr([(name, np.asarray(reader.get_tensor(name)).tolist()) for name in names])
+
+
+def differences(wanted: dict[str, str], found: dict[str, str] | None) -> tuple[str, str]:
+    """An outcome in a word or two, and which files."""
+    if found is None:
+        return "no result", ""
+    lost = sorted(wanted.keys() - found.keys())
+    extra = sorted(found.keys() - wanted.keys())
+    other = sorted(name for name in wanted.keys() & found.keys() if wanted[name] != found[name])
+    outcome = "lost" if lost else "WRONG" if other else "left behind" if extra else "same"
+    groups = ("lost", lost), ("other", other), ("extra", extra)
+    return outcome, "; ".join(f"{word} {', '.join(names[:4])}" for word, names in groups if names)
+
+
+def ending(ended: Ended) -> str:
+    """`ok`, `sentence`, or what should not be."""
+    if ended.status in (None, -signal.SIGXCPU, -signal.SIGKILL):
+        return "hang"
+    if "Traceback (most recent call last)" in ended.stderr:
+        return "traceback"
+    if ended.status < 0:
+        return f"signal {-ended.status}"
+    if ended.status == 0:
+        return "ok"
+    last = (ended.stderr.strip().splitlines() or [""])[-1]
+    if ended.status == 2 and last.startswith("Error: "):
+        return "sentence"
+    return f"status {ended.status}"
+
+
+def last_lines(text: str, count: int = 3) -> str:
+    return "\n".join(line[:400] for line in text.strip().splitlines()[-count:])

@@ -60,7 +60,6 @@ def _packed(case: Path) -> list[str]:
 
 
 _NEWEST = ("run/checkpoints/ckpt-2.index", "run/checkpoints/ckpt-2.data-00000-of-00001")
-_CORPUS = ("run/corpora/test/analysis.jsonl",)
 READINGS = {
     "run, tested": Reading("run", (_kept,), evaluate, "run/eval"),
     "run, resumed": Reading("run", (_kept,), _kept, "run", _NEWEST),
@@ -73,7 +72,7 @@ READINGS = {
     "cache": Reading("cache", (write_data, _packed), _packed, "run", ("run",)),
     "export": Reading("run/export", (_kept, export), test_of_export, "results"),
     "corpus": Reading(
-        "run/corpora/test", (_kept, messages), lambda case: ["analyse", f"{case}/run/corpora/test"], _CORPUS[0]
+        "run/corpora/test", (_kept, messages), lambda case: ["analyse", f"{case}/run/corpora/test"], "run/corpora/test"
     ),
 }
 
@@ -165,9 +164,8 @@ class Attack:
         case, compared = self.worker.case, self.reading.compared
 
         def made() -> dict[str, str]:
-            path = case / compared
             # Whether the damaged file itself was replaced is another question.
-            found = contents(path.parent if path.is_file() else path, case)
+            found = contents(case / compared, case)
             own = os.path.relpath(damaged, compared) if damaged else ""
             return {name: digest for name, digest in found.items() if name != own}
 
@@ -180,7 +178,7 @@ class Attack:
         names = {path.name, path.name.partition(".data-")[0].removesuffix(".index"), f"{path.parent} "}
         named = any(name in said.replace(str(self.worker.case) + "/", "") for name in names)
         if how != "ok":
-            return (f"{how}, file {'named' if named else 'NOT named'}" if how == "sentence" else how), ""
+            return (f"{how}, file {'named' if named else 'NOT named'}" if how.startswith("sentence") else how), ""
         own = os.path.relpath(file, self.reading.compared)
         wanted = {name: digest for name, digest in self.undisturbed.result.items() if name != own}
         outcome, files = differences(wanted, ended.result)

@@ -12,6 +12,7 @@ from results import contents, differences, ending, last_lines
 
 _ALL = SPACE | CHANGE | READ | LOCK
 _WRITES = ("write", "fwrite", "pwrite", "writev", "sendfile", "copy_file_range")
+_BEGUN = re.compile("(?:Going on from|Starting at) step ([0-9]+)")
 # What may go wrong: its name, the mode, the errno, and which kinds of operations it befalls.
 _FAULTS = (
     ("full disk from here on", FAIL_ON, errno.ENOSPC, SPACE),
@@ -64,15 +65,23 @@ class Attack:
             return self._row(kind, fault, first, "not reached", "", first)
         if kind in ("kill", "torn"):
             how = "killed" if first.status == -9 else how
+        lines = self._logged()
         again = self._run(None)
         outcome, files = differences(self.undisturbed.result, again.result)
         if ending(again) != "ok":
             outcome = f"again: {ending(again)}"
+        # A line is logged before the checkpoint of its step, so that the one before was saved.
+        elif (begun := _BEGUN.search(again.stdout)) and int(begun[1]) < lines - 1:
+            outcome, files = "checkpoint lost", f"{lines} lines were logged, and it goes on from step {begun[1]}"
         elif outcome == "same" and how == "ok" and "WRONG" == differences(self.undisturbed.result, first.result)[0]:
             outcome, files = "WRONG, status 0", differences(self.undisturbed.result, first.result)[1]
         row = self._row(kind, fault, first, f"{how}, {outcome}", files, again)
         row["seconds"] = round(first.seconds + again.seconds, 2)
         return row
+
+    def _logged(self) -> int:
+        path = self.worker.case / "run" / "metrics.jsonl"
+        return path.read_bytes().count(b"\n") if path.is_file() else 0
 
     def _row(self, kind: str, fault: Fault, first: Ended, outcome: str, files: str, again: Ended) -> dict[str, Any]:
         return {

@@ -1,7 +1,6 @@
 """What a command has made, in a form that can be compared, and how a command ended, in a word."""
 
 import hashlib
-import json
 import re
 import signal
 from pathlib import Path
@@ -11,10 +10,16 @@ import numpy as np
 from processes import Ended
 
 _EVENTS = re.compile(r"events\.out\.tfevents\.[^/]*")
-_NUMBER = re.compile(r"(?<=tempstate)[0-9]+|(?<=\.)[0-9]{2,}(?=\.)|\b[0-9]+(?=\.new)")
+# What processes and random draws put into names, and what changes with the time of writing.
+_NUMBER = re.compile(r"(?<=tempstate)[0-9]+|(?<=\.)[0-9]{2,}(?=\.|$)|[0-9a-f]{16,}")
+_TIMES = re.compile(r'"modified": [0-9]+|"checksum": ("[^"]*"|[0-9]+)')
 _SPEED = re.compile(r'"games_per_second": [0-9.e+-]+')
-# Not compared: curves of speed and times of writing are in them.
-_VARYING = (".png", ".log", ".pb", "fingerprint.pb", "LICENSE")
+_PYTHON = re.compile(
+    r"object (has no|is not|cannot|does not)|NoneType|unsupported operand|not supported between|positional argument"
+    r"|^Error: [A-Z]\w+Error|must be (a |an )?(str|int|real|bytes)\b|invalid literal|expected str|\[Errno"
+)
+# Only whether there is something in them: speed and times of writing are.
+_VARYING = re.compile(r"events\.out\.tfevents\..*|.*\.png|.*\.log|fingerprint\.pb|\.lock|checkpoint")
 
 
 def contents(folder: Path, case: Path) -> dict[str, str]:
@@ -30,24 +35,35 @@ def contents(folder: Path, case: Path) -> dict[str, str]:
 
 
 def _digest(path: Path, case: bytes) -> str:
-    if _EVENTS.fullmatch(path.name) or path.name.endswith(_VARYING) or path.name in (".lock", "checkpoint"):
-        return ""
+    if _VARYING.fullmatch(path.name):
+        return "something" if path.stat().st_size else "empty"
     if ".data-" in path.name:
         return "in the index"
-    content: Any = path.read_bytes()
+    try:
+        content = _comparable(path)
+    except Exception as error:
+        return f"unreadable: {error}"[:200]
+    content = _SPEED.sub("", content.replace(case, b"CASE").decode("latin-1"))
+    if path.suffix == ".json" and '"modified": ' in content:
+        content = _TIMES.sub("", content)
+    return hashlib.sha256(content.encode("latin-1")).hexdigest()[:12]
+
+
+def _comparable(path: Path) -> bytes:
+    """What counts in a file; an exception where it cannot be read."""
     if path.suffix == ".index":
-        try:
-            content = _tensors(str(path.with_suffix(""))).encode()
-        except Exception as error:
-            return f"unreadable: {error}"[:200]
-    elif path.suffix == ".parquet":
+        return _tensors(str(path.with_suffix(""))).encode()
+    if path.suffix == ".parquet":
         import pyarrow.parquet
 
-        content = repr(pyarrow.parquet.read_table(path).to_pydict()).encode()
-    content = _SPEED.sub("", content.replace(case, b"CASE").decode("latin-1"))
-    if path.name == "metadata.json" and "made" in content:
-        content = json.dumps({k: v for k, v in json.loads(content).items() if k != "made"})
-    return hashlib.sha256(content.encode("latin-1", "replace")).hexdigest()[:12]
+        return repr(pyarrow.parquet.read_table(path).to_pydict()).encode()
+    if path.suffix == ".pb":
+        from tensorflow.core.protobuf import saved_model_pb2
+
+        graph = saved_model_pb2.SavedModel.FromString(path.read_bytes()).meta_graphs[0].graph_def
+        # Functions are stored in an order of their own.
+        return repr(sorted(len(function.node_def) for function in graph.library.function)).encode()
+    return path.read_bytes()
 
 
 def _tensors(prefix: str) -> str:
@@ -85,7 +101,7 @@ def ending(ended: Ended) -> str:
         return "ok"
     last = (ended.stderr.strip().splitlines() or [""])[-1]
     if ended.status == 2 and last.startswith("Error: "):
-        return "sentence"
+        return "sentence in Python's words" if _PYTHON.search(last) else "sentence"
     return f"status {ended.status}"
 
 

@@ -4,7 +4,6 @@ import hashlib
 import re
 import signal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from processes import Ended

@@ -65,7 +65,7 @@ class Ended(NamedTuple):
     status: int | None  # None: it had to be stopped; below 0: by a signal
     stdout: str
     stderr: str
-    seconds: float
+    seconds: float  # of processor
     count: int  # how many operations of the kinds there were
     fired: str  # the operation and the path at which the fault came; empty: it did not come
     operations: list[tuple[int, str, str]]  # kind, name, path of all, where they were listed
@@ -132,24 +132,24 @@ class Worker:
         child = os.fork()
         if not child:
             self._become(command, paths, listed, then, eager)
-        status = self._wait(child, begin + self.timeout)
+        status, seconds = self._wait(child, begin + self.timeout)
         state = State.from_buffer_copy(paths["state"].read_bytes())
         fired = f"{state.operation.decode()} {state.path.decode(errors='replace')}" if state.fired else ""
         lines = paths["operations"].read_text(errors="replace").splitlines() if listed else []
         return Ended(
             status,
             *(paths[name].read_text(errors="replace") for name in ("stdout", "stderr")),
-            time.monotonic() - begin,
+            seconds,
             state.count,
             fired.replace(str(self.case) + "/", ""),
             [(int(kind), name, path) for kind, name, path in (line.split(" ", 2) for line in lines)],
             json.loads(paths["result"].read_text()) if paths["result"].exists() else None,
         )
 
-    def _wait(self, child: int, until: float) -> int | None:
+    def _wait(self, child: int, until: float) -> tuple[int | None, float]:
         status, worked, since = None, "", time.monotonic()
         while time.monotonic() < until and time.monotonic() - since < _IDLE:
-            ended, how = os.waitpid(child, os.WNOHANG)
+            ended, how, used = os.wait4(child, os.WNOHANG)
             if ended:
                 status = os.waitstatus_to_exitcode(how)
                 break
@@ -161,8 +161,8 @@ class Worker:
         except ProcessLookupError:
             pass
         if status is None:
-            os.waitpid(child, 0)
-        return status
+            used = os.wait4(child, 0)[2]
+        return status, used.ru_utime + used.ru_stime
 
     def _become(self, command: Any, paths: dict[str, Path], listed: bool, then: Any, eager: bool) -> None:
         """What the child does; it never returns."""

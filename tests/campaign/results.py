@@ -98,9 +98,9 @@ def ending(ended: Ended) -> str:
         return f"signal {-ended.status}"
     if ended.status == 0:
         return "ok"
-    last = (ended.stderr.strip().splitlines() or [""])[-1]
-    if ended.status == 2 and last.startswith("Error: "):
-        return "sentence in Python's words" if _PYTHON.search(last) else "sentence"
+    sentences = [line for line in ended.stderr.splitlines() if line.startswith("Error")]
+    if ended.status == 2 and sentences:
+        return "sentence in Python's words" if _PYTHON.search(sentences[-1]) else "sentence"
     return f"status {ended.status}"
 
 

@@ -49,9 +49,9 @@ def main() -> None:
         rows = attack(given.kind, checkout, budget, given.jobs, given.only)
         seconds = time.monotonic() - begin
         print(table(rows))
-        each = seconds * given.jobs / max(1, len(rows))
+        each = sum(row.get("seconds", 0) for row in rows) / max(1, len(rows))
         print(failures(rows))
-        print(f"\n{len(rows)} cases in {seconds / 60:.1f} min, {each:.1f} s each.")
+        print(f"\n{len(rows)} cases in {seconds / 60:.1f} min; a case took {each:.1f} s of processor.")
         found = {"kind": given.kind, "seconds": round(seconds), "cases": rows}
     if given.out:
         given.out.parent.mkdir(parents=True, exist_ok=True)
@@ -122,8 +122,11 @@ def failures(rows: list[dict], most: int = 40) -> str:
     kinds: dict[tuple[str, str, str], list[dict]] = {}
     for row in rows:
         if not GOOD.fullmatch(row["outcome"]):
-            said = (row.get("again") or row["stderr"] or row.get("files") or "").splitlines()[-1:] or [""]
-            like = re.sub(r"/tmp/\S+|0x[0-9a-f]+|[0-9]+", "…", said[0])[:200]
+            said = (
+                row["stderr"] if "traceback" in row["outcome"].split(",")[0] else row.get("files") or row.get("again")
+            )
+            last = (said or row["stderr"] or "").splitlines()[-1:] or [""]
+            like = re.sub(r"/tmp/\S+|\b0x[0-9a-f]+|[0-9a-f]{16,}|[0-9]+", "…", last[0])[:200]
             kinds.setdefault((row["phase"], row["outcome"], like), []).append(row)
     lines = ["", "| cases | phase | outcome | last line | for example |", "|---|---|---|---|---|"]
     for (phase, outcome, like), found in sorted(kinds.items(), key=lambda each: -len(each[1]))[:most]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 from tf_emcom.data.order import Order
 from tf_emcom.greedy_games import GreedyGames
 from tf_emcom.metrics.wins import Wins
@@ -40,7 +41,7 @@ class View(NamedTuple):
     candidates: dict[int, tf.Tensor]  # listener → [..., E], its projection of each
 
 
-class Evaluator:
+class Evaluator(Checked):
     """Counts successes of greedy speakers and greedy listeners; nothing is trained.
 
     Inputs are cut into groups of C: each input is the right candidate of one game and a distractor of the C − 1 others.

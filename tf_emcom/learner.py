@@ -13,6 +13,7 @@ from tf_emcom.errors import UserError, require_number
 from tf_emcom.game import Game
 from tf_emcom.ops.ema import follow
 from tf_emcom.optimizers.optimizer import Optimizer
+from tf_emcom.rules import Rules
 from tf_emcom.seeds import drawing_from, step_stream
 from tf_emcom.trainee import Metrics, Trainee
 from tf_emcom.types import Batch
@@ -34,7 +35,7 @@ class Learner(Trainee):
 
     def __init__(
         self,
-        game: Game,
+        game: Rules,
         speaker_cls: Callable[[], Speaker],
         listener_cls: Callable[[], Listener],
         speaker_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],

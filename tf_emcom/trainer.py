@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 from tf_emcom.data.examples import Examples
 from tf_emcom.data.order import Order, Orders
 from tf_emcom.data.pipeline import Pipeline
@@ -19,7 +20,7 @@ class Devices(Protocol):
     strategy: tf.distribute.Strategy
 
 
-class Trainer(tf.Module):
+class Trainer(Checked, tf.Module):
     """Runs many steps a call, without coming back to Python between them.
 
     One trace serves a whole run: steps, seeds and schedules are data.

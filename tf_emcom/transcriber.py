@@ -4,11 +4,12 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.speaker import Speaker
+from tf_emcom.arguments import Checked
 
 _BLOCK = 1024
 
 
-class Transcriber(tf.Module):
+class Transcriber(Checked, tf.Module):
     """Writes down the greedy messages of a speaker, block by block, so that memory does not grow with the data set."""
 
     def __init__(self, speaker: Speaker, jit_compile: bool) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 from tf_emcom.data.examples import Examples
 from tf_emcom.data.order import Order
 from tf_emcom.metrics.sample_mean import SampleMean
@@ -15,7 +16,7 @@ from tf_emcom.trainee import Trainee
 from tf_emcom.types import Batch, LossTerms, Message
 
 
-class TransferEvaluator(tf.Module):
+class TransferEvaluator(Checked, tf.Module):
     """Measures a listener on the messages of held-out inputs; nothing is trained.
 
     It compiles once per number of games in a group: noises and seeds are data.

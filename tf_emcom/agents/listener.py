@@ -8,8 +8,11 @@ import keras
 import tensorflow as tf
 
 from tf_emcom.agents.description import described, rebuilt
+from tf_emcom.annotations import Size
+from tf_emcom.arguments import Checked
 from tf_emcom.heads.listener.cpc import Cpc
 from tf_emcom.heads.listener.listener_head import ListenerHead
+from tf_emcom.heads.transfer.prediction_head import PredictionHead
 from tf_emcom.nets.core import Core
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.nets.part import computing_as
@@ -23,7 +26,7 @@ _CORE = functools.partial(LstmCore, 512)
 
 
 @keras.saving.register_keras_serializable("tf_emcom")
-class Listener(keras.Model):
+class Listener(Checked, keras.Model):
     """Reads a message and scores candidates.
 
     A torso embeds the symbols, V + 1 of them, because every listener knows UNK (id V) whether its channel is noisy or
@@ -34,10 +37,10 @@ class Listener(keras.Model):
 
     def __init__(
         self,
-        vocab_size: int = 20,
+        vocab_size: Size = 20,
         core_cls: Callable[[], Core] = _CORE,
-        head_cls: Callable[[], ListenerHead] = Cpc,
-        embedding_size: int = 10,
+        head_cls: Callable[[], ListenerHead | PredictionHead] = Cpc,
+        embedding_size: Size = 10,
         torso_cls: Callable[..., keras.layers.Layer] = SymbolEmbedding,
         name: str | None = None,
     ) -> None:

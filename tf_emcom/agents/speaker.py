@@ -7,9 +7,11 @@ import keras
 import tensorflow as tf
 
 from tf_emcom.agents.description import described, rebuilt
+from tf_emcom.annotations import Repeats, Size
+from tf_emcom.arguments import Checked
 from tf_emcom.articulations.articulation import Articulation
 from tf_emcom.articulations.drawn import Drawn
-from tf_emcom.errors import require_instance, require_integer
+from tf_emcom.errors import require_integer
 from tf_emcom.grammars.any_symbol import AnySymbol
 from tf_emcom.grammars.grammar import Grammar
 from tf_emcom.heads.speaker.policy_q_value_dueling import PolicyQValueDueling
@@ -32,7 +34,7 @@ _PARTS = ("torso", "core", "head", "articulation", "grammar")
 
 
 @keras.saving.register_keras_serializable("tf_emcom")
-class Speaker(keras.Model):
+class Speaker(Checked, keras.Model):
     """Sees an input and utters T symbols out of V, one at a time (EaS, section 2; NEC, section 2).
 
     torso(x) → one linear map to the core's first state → for each symbol: embed the one before (at first a start
@@ -44,12 +46,12 @@ class Speaker(keras.Model):
 
     def __init__(
         self,
-        vocab_size: int = 20,
-        message_length: int = 10,
+        vocab_size: Size = 20,
+        message_length: Repeats = 10,
         torso_cls: Callable[[], keras.layers.Layer] = Identity,
         core_cls: Callable[[], Core] = LstmCore,
         head_cls: Callable[..., SpeakerHead] = PolicyQValueDueling,
-        embedding_size: int = 10,
+        embedding_size: Size = 10,
         articulation: Articulation = _DRAWN,
         grammar: Grammar = _ANY_SYMBOL,
         name: str | None = None,
@@ -72,9 +74,6 @@ class Speaker(keras.Model):
         """
         super().__init__(name=name)
         require_integer("vocab_size", vocab_size, 2, "it counts the symbols that a speaker can choose from")
-        require_integer("message_length", message_length, 1, "it counts the symbols of a message")
-        require_instance("Speaker.articulation", articulation, Articulation, "@GumbelSoftmax()")
-        require_instance("Speaker.grammar", grammar, Grammar, "@EndSymbol()")
         self.vocab_size = vocab_size
         self.message_length = message_length
         self.articulation = articulation

@@ -3,16 +3,16 @@
 import keras
 import tensorflow as tf
 
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.annotations import Size
+from tf_emcom.errors import UserError
 from tf_emcom.nets.part import Part
 
 
 class PositionEmbedding(Part):
     """A learnt vector for each of the first `longest` positions of a message, truncated normal with σ = 1."""
 
-    def __init__(self, longest: int, size: int, name: str | None = None) -> None:
+    def __init__(self, longest: Size, size: Size, name: str | None = None) -> None:
         super().__init__(name=name)
-        require_integer("longest", longest, 1, "it counts the symbols of the longest message")
         self.longest = longest
         self.size = size
 

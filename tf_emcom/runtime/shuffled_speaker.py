@@ -5,12 +5,13 @@ from typing import Any
 import tensorflow as tf
 
 from tf_emcom.agents.speaker import Speaker
+from tf_emcom.arguments import Checked
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.trained_speaker import TrainedSpeaker
 from tf_emcom.types import Speech
 
 
-class ShuffledSpeaker:
+class ShuffledSpeaker(Checked):
     """A trained speaker that says of every input what it should have said of the one before it.
 
     The one before it is that in a replica's batch, or, where messages are spoken once before the training, one drawn

@@ -5,6 +5,7 @@ import os
 import tensorflow as tf
 
 from tf_emcom.agents.speaker import Speaker
+from tf_emcom.arguments import Checked
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.runtime import config
 from tf_emcom.runtime.borrowed_config import borrowed
@@ -15,7 +16,7 @@ from tf_emcom.runtime.run_folder import RunFolder
 SPEAKER_CONFIG = "speaker.gin"
 
 
-class TrainedSpeaker:
+class TrainedSpeaker(Checked):
     """The speaker in a run's folder: architecture from its configuration, weights from its newest checkpoint."""
 
     def __init__(self, run: str = "", speaker_index: int = 0) -> None:

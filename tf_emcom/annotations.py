@@ -28,6 +28,8 @@ class Most(NamedTuple):
     value: int
 
 
+# What is counted from 0.
+Index = Annotated[int, Least(0)]
 # Units of a layer, and whatever else the sizes of weights are made of.
 Size = Annotated[int, Least(1), Most(65_536)]
 # How many things are compared pair by pair.
@@ -38,7 +40,7 @@ Repeats = Annotated[int, Least(1), Most(1_000)]
 
 def shown(value: Any) -> str:
     """A value, as the begin of a sentence names it."""
-    return f"the class {value.__name__}" if isinstance(value, type) else f"{value!r:.80}"
+    return f"the class {value.__name__}" if isinstance(value, type) else f"{' '.join(repr(value).split()):.80}"
 
 
 def expected(hint: Any) -> str:

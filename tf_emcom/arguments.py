@@ -85,7 +85,7 @@ def _advice(value: Any, hint: Any, default: Any) -> str:
     fitting = example(hint, default)
     if not fitting:
         return ""
-    advice = f"; bind it to one, as in {fitting}"
+    advice = f"; give one, as in {fitting}"
     if isinstance(value, type) and "()" in fitting:
         return f"{advice}, with the parentheses"
     return f"{advice}, without parentheses" if fitting.startswith("@") and "()" not in fitting else advice

@@ -73,6 +73,7 @@ class TransferLearner(Trainee):
         # After the speaker is built, so that the listener's first weights do not depend on the speaker's architecture.
         keras.utils.set_random_seed(seed & 0x7FFFFFFF)
         self.listener = listener_cls(vocab_size=self.speaker.vocab_size, head_cls=game.task.head)
+        self.listener.check_speaker(self.speaker.vocab_size, self.speaker.message_length)
         self.listener.build((batch_size, features))
         self.listener_optimizer = listener_optimizer_cls(self.listener.trainable_variables)
 

@@ -25,6 +25,7 @@ class AttentionCore(MessageReader):
         self.symbol_projection = Linear(units, name="symbol_projection")
         self.positions = PositionEmbedding(longest, units, name="positions")
         self.units = units
+        self.longest = longest
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the weights; `input_shape` is [B, E]."""

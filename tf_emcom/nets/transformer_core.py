@@ -23,6 +23,7 @@ class TransformerCore(Core):
         super().__init__(name=name)
         self.transformer = Transformer(units, heads, layers, longest, name="transformer")
         self.units = units
+        self.longest = longest
         self.state_size = units
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

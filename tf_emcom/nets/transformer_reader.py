@@ -20,6 +20,7 @@ class TransformerReader(MessageReader):
         super().__init__(name=name)
         self.transformer = Transformer(units, heads, layers, longest, name="transformer")
         self.units = units
+        self.longest = longest
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the weights; `input_shape` is [B, E]."""

@@ -88,9 +88,9 @@ def example(hint: Any, default: Any) -> str:
         return f"@{type(default).__name__}()" if is_component else repr(default)
     for part in (hint, *typing.get_args(hint)):
         if typing.get_origin(part) is collections.abc.Callable:
-            names, call = _subclasses(typing.get_args(part)[-1]), ""
+            names, call = _makers(typing.get_args(part)[-1]), ""
         elif inspect.isclass(part) and part not in _WORDS:
-            names, call = _subclasses(part), "()"
+            names, call = _makers(part), "()"
         else:
             continue
         for name in sorted(names):
@@ -98,11 +98,12 @@ def example(hint: Any, default: Any) -> str:
     return ""
 
 
-def _subclasses(kind: Any) -> Iterator[str]:
-    """The names of the imported classes of a family that can be made."""
+def _makers(kind: Any) -> Iterator[str]:
+    """The names of the classes of a family that can be made, as far as they are imported."""
     for part in typing.get_args(kind) or (kind,):
         if inspect.isclass(part) and not part.__module__.startswith("keras."):
-            if not inspect.isabstract(part) and not part.__name__.startswith("_"):
+            below = [name for subclass in part.__subclasses__() for name in _makers(subclass)]
+            yield from below
+            hidden = inspect.isabstract(part) or getattr(part, "_is_protocol", False) or part.__name__.startswith("_")
+            if not below and not hidden:
                 yield part.__name__
-            for subclass in part.__subclasses__():
-                yield from _subclasses(subclass)

@@ -102,7 +102,8 @@ def _makers(kind: Any) -> Iterator[str]:
     """The names of the classes of a family that can be made, as far as they are imported."""
     for part in typing.get_args(kind) or (kind,):
         if inspect.isclass(part) and not part.__module__.startswith("keras."):
-            below = [name for subclass in part.__subclasses__() for name in _makers(subclass)]
+            # gin makes subclasses of the same name.
+            below = [name for each in part.__subclasses__() for name in _makers(each) if name != part.__name__]
             yield from below
             hidden = inspect.isabstract(part) or getattr(part, "_is_protocol", False) or part.__name__.startswith("_")
             if not below and not hidden:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.arguments import Checked
 from tf_emcom.metrics.wins import Wins
 from tf_emcom.ops.corruption import erase
 from tf_emcom.seeds import Stream, step_stream
@@ -15,7 +14,7 @@ from tf_emcom.types import Message
 _BLOCK = 1024
 
 
-class NamingEvaluator(Checked, tf.Module):
+class NamingEvaluator(tf.Module):
     """Counts the labels that greedy listeners tell right, of greedy speakers' messages; nothing is trained.
 
     All pairs hear the same masks, so that they can be compared and their listeners can vote. It compiles once, or twice

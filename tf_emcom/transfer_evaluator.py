@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.arguments import Checked
 from tf_emcom.data.examples import Examples
 from tf_emcom.data.order import Order
 from tf_emcom.metrics.sample_mean import SampleMean
@@ -16,7 +15,7 @@ from tf_emcom.trainee import Trainee
 from tf_emcom.types import Batch, LossTerms, Message
 
 
-class TransferEvaluator(Checked, tf.Module):
+class TransferEvaluator(tf.Module):
     """Measures a listener on the messages of held-out inputs; nothing is trained.
 
     It compiles once per number of games in a group: noises and seeds are data.

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.arguments import Checked
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.trained_speaker import TrainedSpeaker
+from tf_emcom.transfer_learner import SpeakerSource
 from tf_emcom.types import Speech
 
 
@@ -20,7 +20,7 @@ class ShuffledSpeaker(Checked):
     tests of its language do, gets the mixed-up messages.
     """
 
-    def __init__(self, source: TrainedSpeaker) -> None:
+    def __init__(self, source: SpeakerSource) -> None:
         """`source` is where the speaker comes from."""
         self.source = source
 

@@ -205,4 +205,4 @@ def test_labels_that_do_not_fit_the_task_are_refused(case):
 def test_a_learner_of_another_kind_of_game_is_refused():
     game = naming.learner(Classification(9, SMALL), Clear(), BATCH).game
     with pytest.raises(UserError, match="Learner.game is not a Game of two agents"):
-        Learner(game, *(None,) * 4, features=4, batch_size=4)
+        Learner(game, *4 * (lambda *_: None,), features=4, batch_size=4)

@@ -6,9 +6,17 @@ other file has one of that name. It is imported once it is asked for, so that im
 
 import functools
 import importlib
+import importlib.abc
+import importlib.machinery
+import importlib.util
 import re
+import sys
+import types
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+_REGISTRY = "keras.src.saving.object_registration"
 
 
 def __getattr__(name: str) -> Any:
@@ -34,3 +42,45 @@ def _homes() -> dict[str, str]:
                 module = ".".join((__name__, *path.relative_to(root).with_suffix("").parts))
                 found.setdefault(name, []).append(module)
     return {name: modules[0] for name, modules in found.items() if len(modules) == 1}
+
+
+class _Registered(dict):
+    """Keras' table of classes that files can name, which imports one of ours once a file names it."""
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is a class of that name, such as `tf_emcom>Speaker`."""
+        package, _, cls = str(name).partition(">")
+        if package == __name__ and not super().__contains__(name) and cls in _homes():
+            importlib.import_module(_homes()[cls])  # It registers itself.
+        return super().__contains__(name)
+
+
+class _Watch(importlib.abc.MetaPathFinder):
+    """Waits for Keras to be imported, so that importing this package imports nothing of it."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """None for all modules but one, which is found as usual, and changed once it has run."""
+        if name != _REGISTRY:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        run = spec.loader.exec_module
+
+        def run_and_change(module: types.ModuleType) -> None:
+            run(module)
+            _register_lazily(module)
+
+        spec.loader.exec_module = run_and_change
+        return spec
+
+
+def _register_lazily(registry: types.ModuleType) -> None:
+    registry.GLOBAL_CUSTOM_OBJECTS = _Registered(registry.GLOBAL_CUSTOM_OBJECTS)
+
+
+if _REGISTRY in sys.modules:
+    _register_lazily(sys.modules[_REGISTRY])
+else:
+    sys.meta_path.insert(0, _Watch())

@@ -1,14 +1,39 @@
 """The one exception that a user's mistake raises."""
 
+import re
+import sys
 from collections.abc import Collection, Iterable
+
+# Their sentences are about gin files and commands, whatever is bound yet.
+_ABOUT_GIN = ("tf_emcom.command", "tf_emcom.runtime.config", "tf_emcom.runtime.config_file")
 
 
 class UserError(ValueError):
-    """A mistake of the user, told in one clear sentence.
+    """A mistake of the user, in one clear sentence.
 
-    The message says what was given, what the limit is and how to mend it. The commands print it without a traceback and
-    exit with status 2; in Python it is an ordinary `ValueError`.
+    The message says what was given, what the limit is and how to fix it. The commands print it without a traceback and
+    exit with status 2; in Python it is an ordinary `ValueError`, and speaks of `Erasure()` where gin has `@Erasure()`.
     """
+
+    def __init__(self, sentence: str) -> None:
+        """`sentence` is in gin's terms: what to bind, and to which `@Component`."""
+        super().__init__(sentence if _gin_is_used() else _in_python(sentence))
+
+
+def _gin_is_used() -> bool:
+    gin = sys.modules.get("gin.config")
+    if gin and gin._CONFIG:
+        return True
+    frame = sys._getframe()
+    while frame and frame.f_globals.get("__name__") not in _ABOUT_GIN:
+        frame = frame.f_back
+    return frame is not None
+
+
+def _in_python(sentence: str) -> str:
+    """The sentence for who passes arguments: `bind core_cls to @speaker/GruCore` ↦ `set core_cls to GruCore`."""
+    without_references = re.sub(r"@(?:\w+/)*(?=[A-Z])", "", sentence)
+    return re.sub(r"\bbind\b", "set", re.sub(r"\bis bound\b", "is set", without_references))
 
 
 def require_integer(name: str, value: object, least: int, why: str) -> None:

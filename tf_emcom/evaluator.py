@@ -1,16 +1,16 @@
 """The inner evaluation loop: greedy agents on held-out inputs."""
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 from tf_emcom.data.order import Order
 from tf_emcom.greedy_games import GreedyGames
 from tf_emcom.metrics.wins import Wins
 from tf_emcom.seeds import Stream, step_stream
-from tf_emcom.trainee import Trainee
 
 # Games that are played at the same time where C is smaller, as so many groups: enough to keep a processor busy.
 _BLOCK = 256
@@ -40,7 +40,23 @@ class View(NamedTuple):
     candidates: dict[int, tf.Tensor]  # listener → [..., E], its projection of each
 
 
-class Evaluator:
+class Tested(Protocol):
+    """What is needed of the agents: those of a `Trainee`."""
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Which speaker is tested with which listener."""
+
+    def audiences(self) -> dict[int, list[int]]:
+        """Each speaker that is tested ↦ its listeners."""
+
+    def speaker_as(self, index: int) -> Any:
+        """The speaker, with the weights of speaker `index`."""
+
+    def listener_as(self, index: int) -> Any:
+        """The listener, with the weights of listener `index`."""
+
+
+class Evaluator(Checked):
     """Counts successes of greedy speakers and greedy listeners; nothing is trained.
 
     Inputs are cut into groups of C: each input is the right candidate of one game and a distractor of the C − 1 others.
@@ -55,7 +71,7 @@ class Evaluator:
       speakers: each speaker of a pair.
     """
 
-    def __init__(self, agents: Trainee, inputs: np.ndarray, jit_compile: bool) -> None:
+    def __init__(self, agents: Tested, inputs: np.ndarray, jit_compile: bool) -> None:
         """Tests the pairs that `agents` names, each of whose speakers has as many listeners, on a whole split.
 
         Args:

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tf_emcom.annotations import Repeats
+from tf_emcom.arguments import Checked
 from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.data.source import Source
-from tf_emcom.errors import require_instance, require_integer
+from tf_emcom.errors import require_integer
 from tf_emcom.learner import Learner
 from tf_emcom.populations.independent_pairs import IndependentPairs
 from tf_emcom.rules import Rules
@@ -16,7 +18,7 @@ from tf_emcom.runtime.strategies.distribution import Distribution
 from tf_emcom.trainee import Trainee
 
 
-class Experiment:
+class Experiment(Checked):
     """Game, data and agents, the agents being built within the strategy's scope."""
 
     def __init__(
@@ -29,7 +31,7 @@ class Experiment:
         batch_size: int = 1024,
         steps: int = 750_000,
         seed: int = 0,
-        seeds: int = 1,
+        seeds: Repeats = 1,
         precision: str = "float32",
     ) -> None:
         """Builds the agents; no examples are read yet.
@@ -46,8 +48,6 @@ class Experiment:
           seeds: how many runs, with seeds from `seed` on, are trained at once.
           precision: what agents compute in, "float32" or "mixed_bfloat16"; weights and losses are float32.
         """
-        require_instance("game", game, Rules, "@nlg/Game()")
-        require_instance("data", data, Source, "@Digits()")
         require_integer("batch_size", batch_size, 1, "it counts the games of a step")
         require_integer("steps", steps, 1, "it counts the steps of the training run")
         require_integer("seed", seed, 0, "random numbers start from it")

@@ -5,7 +5,6 @@ import tensorflow as tf
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.channels.channel import Channel
-from tf_emcom.errors import require_instance
 from tf_emcom.losses.loss import Loss
 from tf_emcom.ops import relaxation
 from tf_emcom.policies.listener_policy import ListenerPolicy
@@ -41,12 +40,6 @@ class Game(Rules):
         Raises:
           UserError: a part is not of its kind.
         """
-        require_instance("Game.channel", channel, Channel, "@Erasure()")
-        require_instance("Game.task", task, Task, "@Discrimination()")
-        require_instance("Game.listener_policy", listener_policy, ListenerPolicy, "@Greedy()")
-        require_instance("Game.reward", reward, Reward, "@Success()")
-        require_instance("Game.speaker_loss", speaker_loss, Loss, "@SpeakerReinforce()")
-        require_instance("Game.listener_loss", listener_loss, Loss, "@ListenerReinforce()")
         self.channel = channel
         self.task = task
         self.listener_policy = listener_policy

@@ -9,10 +9,12 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
+from tf_emcom.arguments import checked_value
 from tf_emcom.errors import UserError, require_number
 from tf_emcom.game import Game
 from tf_emcom.ops.ema import follow
 from tf_emcom.optimizers.optimizer import Optimizer
+from tf_emcom.rules import Rules
 from tf_emcom.seeds import drawing_from, step_stream
 from tf_emcom.trainee import Metrics, Trainee
 from tf_emcom.types import Batch
@@ -34,7 +36,7 @@ class Learner(Trainee):
 
     def __init__(
         self,
-        game: Game,
+        game: Rules,
         speaker_cls: Callable[[], Speaker],
         listener_cls: Callable[[], Listener],
         speaker_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
@@ -73,6 +75,9 @@ class Learner(Trainee):
         self._speaker_cls, self._listener_cls = speaker_cls, listener_cls
         keras.utils.set_random_seed(seed & 0x7FFFFFFF)
         self.speaker, self.target_speaker, self.listener = speaker_cls(), speaker_cls(), listener_cls()
+        checked_value("What Learner.speaker_cls makes", self.speaker, Speaker)
+        checked_value("What Learner.listener_cls makes", self.listener, Listener)
+        self.listener.check_speaker(self.speaker.vocab_size, self.speaker.message_length)
         self._build_speaker(self.speaker)
         self._build_speaker(self.target_speaker)
         self._build_listener(self.listener)

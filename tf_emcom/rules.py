@@ -2,10 +2,11 @@
 
 import abc
 
+from tf_emcom.arguments import Checked
 from tf_emcom.channels.channel import Channel
 
 
-class Rules(abc.ABC):
+class Rules(Checked, abc.ABC):
     """The rules of what agents do with a batch.
 
     Attributes:

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
+from tf_emcom.arguments import Checked
 from tf_emcom.rules import Rules
 from tf_emcom.seeds import seed_words
 from tf_emcom.types import Batch
@@ -21,7 +22,7 @@ Metrics = dict[str, tf.Tensor]
 _MOST = 10
 
 
-class Trainee(tf.Module, abc.ABC):
+class Trainee(Checked, tf.Module, abc.ABC):
     """Agents, and how they learn from a batch.
 
     A step has one or more turns, done one after the other on the same batch. In each, `gradients` and `apply` are

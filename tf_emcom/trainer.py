@@ -1,14 +1,17 @@
 """The inner training loop."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.annotations import Least
+from tf_emcom.arguments import Checked, checked_value
 from tf_emcom.data.examples import Examples
 from tf_emcom.data.order import Order, Orders
 from tf_emcom.data.pipeline import Pipeline
+from tf_emcom.errors import UserError
 from tf_emcom.trainee import Metrics, Trainee
 from tf_emcom.types import Batch
 
@@ -19,10 +22,13 @@ class Devices(Protocol):
     strategy: tf.distribute.Strategy
 
 
-class Trainer(tf.Module):
+class Trainer(Checked, tf.Module):
     """Runs many steps a call, without coming back to Python between them.
 
     One trace serves a whole run: steps, seeds and schedules are data.
+
+    Attributes:
+      steps: how many steps `train` has done.
     """
 
     def __init__(
@@ -33,6 +39,9 @@ class Trainer(tf.Module):
         self.learner = learner
         self.distribution = distribution
         self.traces = 0
+        self.steps = 0
+        self._examples: Examples | None = None
+        self._batches: Iterator[tuple[tf.Tensor, Any]] | None = None
         self._receive = distribution.compiled(receive) if receive else lambda games: games
         self._gradients = distribution.compiled(learner.gradients)
         self._apply = distribution.compiled(learner.apply)
@@ -60,26 +69,45 @@ class Trainer(tf.Module):
         self._apply(gradients, step, turn)
         return metrics
 
-    def train(self, examples: Examples, steps: int, first_step: int = 0) -> dict[str, float]:
+    def train(self, examples: Examples, steps: int, first_step: int | None = None) -> dict[str, float]:
         """Trains on examples in memory: all that a notebook needs, without folder, log and checkpoints.
+
+        Another call goes on where the one before stopped: two calls of 50 steps are one call of 100.
 
         Args:
           examples: N of them, at least as many as a batch has games.
           steps: how many steps, at least 1.
           first_step: how many were done before; the order of the examples, schedules and all draws go on from there.
+            None: as many as earlier calls did.
 
         Returns:
           The means of the metrics over these steps, and over the runs where several are trained at once.
 
         Raises:
-          UserError: a batch has more games than there are examples.
+          UserError: the examples or the number of steps cannot be used.
         """
-        learner = self.learner
-        orders = [Order(len(examples.inputs), learner.batch_size, seed, "train") for seed in learner.seeds()]
-        order = Orders(orders) if learner.independent else orders[0]
-        pipeline = Pipeline(examples, order, tuple(learner.labels))
-        sums = self.advance(pipeline.distributed(self.distribution.strategy, first_step), tf.constant(steps))
+        steps = checked_value("steps", steps, Annotated[int, Least(1)])
+        first_step = checked_value("first_step", first_step, Annotated[int, Least(0)] | None)
+        checked_value("examples", examples, Examples)
+        batches, self._batches = self._batches, None  # Interrupted in the middle, they are of no use any more.
+        if batches is None or first_step not in (None, self.steps) or not _are_same(examples, self._examples):
+            self.steps = self.steps if first_step is None else first_step
+            batches = self._batches_of(examples)
+        sums = self.advance(batches, tf.constant(steps))
+        self.steps += steps
+        self._batches, self._examples = batches, examples
         return {name: float(np.mean(value)) / steps for name, value in sums.items()}
+
+    def _batches_of(self, examples: Examples) -> Iterator[tuple[tf.Tensor, Any]]:
+        """The batches from the next step on, of examples as the learner prepares them."""
+        learner = self.learner
+        inputs, labels = _as_arrays(examples)
+        needed = {name: labels[name] for name in learner.labels if name in labels}
+        prepared = Examples(*learner.prepare(inputs, needed, "that is trained on"))
+        orders = [Order(len(prepared.inputs), learner.batch_size, seed, "train") for seed in learner.seeds()]
+        order = Orders(orders) if learner.independent else orders[0]
+        pipeline = Pipeline(prepared, order, tuple(prepared.labels))
+        return pipeline.distributed(self.distribution.strategy, self.steps)
 
     # Without AutoGraph, which would wrap a user's mistake, found while tracing, in pages of its own.
     @tf.function(autograph=False)
@@ -126,3 +154,26 @@ class Trainer(tf.Module):
             loop = (tf.constant(1), totals)
             totals = tf.while_loop(lambda number, _: number < count, body, loop, parallel_iterations=1)[1]
         return tf.nest.map_structure(lambda total: total / count, totals)
+
+
+def _are_same(examples: Examples, others: Examples | None) -> bool:
+    """Whether two are the very same arrays, so that batches of one are batches of the other."""
+    if others is None or list(examples.labels) != list(others.labels):
+        return False
+    pairs = zip(examples.labels.values(), others.labels.values(), strict=True)
+    return examples.inputs is others.inputs and all(one is other for one, other in pairs)
+
+
+def _as_arrays(examples: Examples) -> Examples:
+    """The examples with arrays where lists or tensors were given; UserError where they do not go together."""
+    inputs = checked_value("examples.inputs", examples.inputs, np.ndarray)
+    labels = {name: np.asarray(values) for name, values in examples.labels.items()}
+    if inputs.ndim != 2:
+        raise UserError(f"examples.inputs has the shape {inputs.shape}; give one row of features an example, [N, F].")
+    for name, values in labels.items():
+        if values.shape[:1] != inputs.shape[:1]:
+            raise UserError(
+                f"The label {name!r} has the shape {values.shape}, but there are {len(inputs)} examples; give one value"
+                " or row an example."
+            )
+    return Examples(inputs, labels)

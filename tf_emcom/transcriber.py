@@ -1,17 +1,27 @@
 """What a speaker says of many inputs."""
 
+from typing import Protocol
+
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.agents.speaker import Speaker
+from tf_emcom.arguments import Checked
+from tf_emcom.types import Speech
 
 _BLOCK = 1024
 
 
-class Transcriber(tf.Module):
+class Greedy(Protocol):
+    """What is needed of a speaker, be it trained, exported or a control."""
+
+    def greedy(self, inputs: tf.Tensor) -> Speech:
+        """What it says of inputs [B, F]."""
+
+
+class Transcriber(Checked, tf.Module):
     """Writes down the greedy messages of a speaker, block by block, so that memory does not grow with the data set."""
 
-    def __init__(self, speaker: Speaker, jit_compile: bool) -> None:
+    def __init__(self, speaker: Greedy, jit_compile: bool) -> None:
         super().__init__()
         self.speaker = speaker
         self._block = tf.function(self._symbols, jit_compile=jit_compile, autograph=False)

@@ -5,7 +5,6 @@ import tensorflow as tf
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.channels.channel import Channel
-from tf_emcom.errors import require_instance
 from tf_emcom.ops.perturbation import add_gaussian_noise, spread_of
 from tf_emcom.rules import Rules
 from tf_emcom.seeds import Stream
@@ -20,9 +19,6 @@ class TransferGame(Rules):
     """Ease and transfer learning: what a new listener makes of the messages, by supervision (EaS, section 4; NEC)."""
 
     def __init__(self, channel: Channel, task: TransferTask) -> None:
-        """UserError where a part is not of its kind."""
-        require_instance("TransferGame.channel", channel, Channel, "@Erasure()")
-        require_instance("TransferGame.task", task, TransferTask, "@Classification()")
         self.channel = channel
         self.task = task
 

@@ -11,6 +11,7 @@ from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.errors import UserError
 from tf_emcom.optimizers.optimizer import Optimizer
+from tf_emcom.rules import Rules
 from tf_emcom.seeds import step_stream
 from tf_emcom.trainee import Metrics, Trainee
 from tf_emcom.transcriber import Transcriber
@@ -33,7 +34,7 @@ class TransferLearner(Trainee):
 
     def __init__(
         self,
-        game: TransferGame,
+        game: Rules,
         speaker_source: SpeakerSource,
         listener_cls: Callable[..., Listener],
         listener_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
@@ -72,6 +73,7 @@ class TransferLearner(Trainee):
         # After the speaker is built, so that the listener's first weights do not depend on the speaker's architecture.
         keras.utils.set_random_seed(seed & 0x7FFFFFFF)
         self.listener = listener_cls(vocab_size=self.speaker.vocab_size, head_cls=game.task.head)
+        self.listener.check_speaker(self.speaker.vocab_size, self.speaker.message_length)
         self.listener.build((batch_size, features))
         self.listener_optimizer = listener_optimizer_cls(self.listener.trainable_variables)
 

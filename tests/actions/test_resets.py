@@ -181,9 +181,9 @@ def test_resets_are_due_at_multiples_but_not_at_the_end():
     [
         (lambda: ResetOfSpeaker(10, ["haed"]).check(trained()[0]), "A speaker has no part 'haed'; its parts are core"),
         (lambda: ResetOfPair(10, ["to_state"]).check(trained()[0]), "A listener has no part 'to_state'"),
-        (lambda: ResetOfPair(10, "head"), "ResetOfPair.parts is 'head'; bind it to a list"),
+        (lambda: ResetOfPair(10, "head"), "ResetOfPair.parts is 'head', but it has to be a list"),
         (lambda: ResetOfPair(10, []), "ResetOfPair.parts is \\[\\]"),
-        (lambda: ResetOfPair(10, optimizer_state="no"), "ResetOfPair.optimizer_state is 'no'; bind it to True"),
+        (lambda: ResetOfPair(10, optimizer_state="no"), "optimizer_state is 'no', but it has to be True or False"),
         (lambda: ResetOfPair(0), "ResetOfPair.every is 0"),
         (lambda: ResetOfPair(10).check(lewis.make_learner(lewis.lg_s, GAMES)), "ResetOfPair resets agents of a game"),
     ],

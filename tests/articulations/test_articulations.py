@@ -79,5 +79,5 @@ def test_gumbel_symbols_are_drawn_from_the_policy():
 @pytest.mark.parametrize("articulation", [GumbelSoftmax, StraightThrough])
 @pytest.mark.parametrize("temperature", [0.0, -1.0, LinearRamp(1.0, 0.0, 10)], ids=["0", "-1", "falls to 0"])
 def test_temperatures_that_fall_to_0_are_refused(articulation, temperature):
-    with pytest.raises(UserError, match=f"{articulation.__name__}.temperature .* bind it above 0"):
+    with pytest.raises(UserError, match=f"{articulation.__name__}.temperature .* set it above 0"):
         articulation(temperature)

@@ -69,7 +69,7 @@ def test_candidates_that_the_split_has_not_are_skipped(tested):
 
 
 def test_no_number_of_candidates_in_the_split_is_a_mistake(run):
-    with pytest.raises(UserError, match="larger than the test split, which has 60 examples; bind TestInput.candidates"):
+    with pytest.raises(UserError, match="larger than the test split, which has 60 examples; set TestInput.candidates"):
         TestInput(candidates=(61, 100)).run(*run)
 
 

@@ -134,7 +134,7 @@ WRONG = {
     "one candidate": ({"candidates": 1}, "ExampleGames.candidates is 1"),
     "no probability": ({"noise": 1.5}, "ExampleGames.noise is 1.5"),
     "negative seed": ({"seed": -1}, "ExampleGames.seed is -1"),
-    "labels as a text": ({"labels": "label"}, "bind it to a list"),
+    "labels as a text": ({"labels": "label"}, "has to be a list, each element a text"),
 }
 
 

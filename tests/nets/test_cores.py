@@ -185,7 +185,7 @@ def test_message_longer_than_the_positions_is_refused(make):
     core = make(longest=T)
     core.build((None, E))
     core.read(tf.constant(EMBEDDED))
-    with pytest.raises(UserError, match=f"knows {T} positions; bind"):
+    with pytest.raises(UserError, match=f"knows {T} positions; set"):
         core.read(tf.zeros([B, T + 1, E]))
 
 

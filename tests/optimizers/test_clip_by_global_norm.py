@@ -40,7 +40,7 @@ def test_zero_gradients_stay_zero():
 
 @pytest.mark.parametrize("limit", [0.0, -1.0])
 def test_limit_that_stops_all_learning_is_refused(limit):
-    with pytest.raises(UserError, match="bind it above 0"):
+    with pytest.raises(UserError, match="set it above 0"):
         ClipByGlobalNorm([keras.Variable(1.0)], limit, Descent)
 
 

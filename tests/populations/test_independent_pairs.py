@@ -55,4 +55,4 @@ def test_pairs_are_tested_with_their_own_partner():
 @pytest.mark.parametrize("name", ["n_speakers", "n_listeners"])
 def test_runs_of_more_than_a_pair_each_are_refused(name):
     with pytest.raises(UserError, match=f"{name} is 2, but with seeds = 3 each run is of one speaker and one listener"):
-        IndependentPairs(lewis.lg_s(), None, lewis.FEATURES, GAMES, seeds=3, **{name: 2})
+        IndependentPairs(lewis.lg_s(), lewis.make_learner, lewis.FEATURES, GAMES, seeds=3, **{name: 2})

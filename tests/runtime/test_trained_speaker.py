@@ -91,5 +91,5 @@ def test_a_speaker_that_is_not_there_is_told_with_those_that_are(crowd, tmp_path
 
 @pytest.mark.parametrize("index", [-1, 1.0, "0", True, None], ids=repr)
 def test_an_index_that_is_none_is_refused(index):
-    with pytest.raises(UserError, match=r"speaker_index is .*bind .*speaker_index to a whole number, 0 or more"):
+    with pytest.raises(UserError, match=r"TrainedSpeaker.speaker_index is .* a whole number, 0 or more"):
         TrainedSpeaker("run", index)

@@ -53,7 +53,7 @@ def test_labels_are_asked_of_the_data():
 @pytest.mark.parametrize(("classes", "labels"), [(4, 2), (3, 1), (3, 3)])
 def test_head_of_other_sizes_is_refused(classes, labels):
     target = Candidates(None, None, tf.zeros([2, labels], tf.int32))
-    with pytest.raises(UserError, match=rf"\(2, 3\), but .* \({labels}, {classes}\), .*bind MultiMlp"):
+    with pytest.raises(UserError, match=rf"\(2, 3\), but .* \({labels}, {classes}\), .*set MultiMlp"):
         Naming(classes).hear(Teller(), Message(None), target)
 
 

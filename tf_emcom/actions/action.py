@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tf_emcom.arguments import Checked
 from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.errors import require_integer
 from tf_emcom.runtime.checkpoints import Checkpoints
@@ -30,7 +31,7 @@ class Moment(NamedTuple):
     place: Place
 
 
-class Action:
+class Action(Checked):
     """Something done every so many steps, outside the compiled step, and once more after the last one.
 
     A subclass overrides the moments that it cares for.

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tf_emcom.actions.action import Moment
 from tf_emcom.actions.change import Change
+from tf_emcom.annotations import Repeats
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.populations.imitator import Imitator
 from tf_emcom.populations.population import Population
@@ -21,7 +22,7 @@ class Imitation(Change):
     Of `students` + 1 speakers drawn at random, a subclass takes the teacher.
     """
 
-    def __init__(self, every: int = 10, students: int = 1) -> None:
+    def __init__(self, every: int = 10, students: Repeats = 1) -> None:
         """UserError where a number cannot be used."""
         name = type(self).__name__
         super().__init__(every)

@@ -26,10 +26,8 @@ class Reset(Change):
           optimizer_state: whether its optimiser forgets what it knows of these parts, too.
         """
         name = type(self).__name__
-        if parts is not None and not (isinstance(parts, list | tuple) and parts):
+        if parts is not None and not parts:
             raise UserError(f"{name}.parts is {parts!r}; bind it to a list of names, as in ['head'], or to None.")
-        if not isinstance(optimizer_state, bool):
-            raise UserError(f"{name}.optimizer_state is {optimizer_state!r}; bind it to True or False.")
         super().__init__(every)
         self.parts = parts
         self.optimizer_state = optimizer_state

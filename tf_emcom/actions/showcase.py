@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 from tf_emcom.data.examples import Examples
 from tf_emcom.game import Game
 from tf_emcom.heads.listener.listener_head import ListenerHead
@@ -39,7 +40,7 @@ class Shown(NamedTuple):
     told: np.ndarray | None = None
 
 
-class Showcase:
+class Showcase(Checked):
     """What the first speaker says of fixed examples, and games that the first listener plays with it.
 
     The speaker is greedy and so is the listener; the channel is that of the step, with the same draws every time. It

@@ -5,8 +5,9 @@ import numpy as np
 from tf_emcom.actions.action import Action, Moment, check_every
 from tf_emcom.actions.log import Log
 from tf_emcom.actions.showcase import Showcase
+from tf_emcom.annotations import Repeats
 from tf_emcom.data.source import Source
-from tf_emcom.errors import UserError, require_instance, require_integer
+from tf_emcom.errors import UserError, require_integer
 from tf_emcom.figures.game_rows import draw_games
 from tf_emcom.runtime.event_file import EventFile
 
@@ -23,7 +24,7 @@ class TensorBoard(Action):
     what arrived, and the choice, with images where the data set has them. Only the chief of several processes writes.
     """
 
-    def __init__(self, every: int = 2500, data: Source | None = None, examples: int = 256, games: int = 8) -> None:
+    def __init__(self, every: int = 2500, data: Source | None = None, examples: int = 256, games: Repeats = 8) -> None:
         """Checks the numbers.
 
         Args:
@@ -38,8 +39,6 @@ class TensorBoard(Action):
         self.every = check_every("TensorBoard", every)
         require_integer("TensorBoard.examples", examples, 1, "it counts the examples of the histograms")
         require_integer("TensorBoard.games", games, 1, "it counts the games that are shown")
-        if data is not None:
-            require_instance("TensorBoard.data", data, Source, "@Digits()")
         self.data = data
         self.examples = examples
         self.games = games

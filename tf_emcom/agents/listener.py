@@ -5,14 +5,21 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.description import described, rebuilt
+from tf_emcom.agents.given import depth, listed_as_array, require_features, require_keras_file, require_symbols
+from tf_emcom.annotations import Size
+from tf_emcom.arguments import Checked, checked_value
+from tf_emcom.errors import UserError
 from tf_emcom.heads.listener.cpc import Cpc
 from tf_emcom.heads.listener.listener_head import ListenerHead
+from tf_emcom.heads.transfer.prediction_head import PredictionHead
 from tf_emcom.nets.core import Core
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.nets.part import computing_as
+from tf_emcom.nets.position_embedding import require_positions
 from tf_emcom.nets.symbol_embedding import SymbolEmbedding
 from tf_emcom.ops.precision import in_full
 from tf_emcom.ops.selection import take_shown
@@ -23,7 +30,7 @@ _CORE = functools.partial(LstmCore, 512)
 
 
 @keras.saving.register_keras_serializable("tf_emcom")
-class Listener(keras.Model):
+class Listener(Checked, keras.Model):
     """Reads a message and scores candidates.
 
     A torso embeds the symbols, V + 1 of them, because every listener knows UNK (id V) whether its channel is noisy or
@@ -34,10 +41,10 @@ class Listener(keras.Model):
 
     def __init__(
         self,
-        vocab_size: int = 20,
+        vocab_size: Size = 20,
         core_cls: Callable[[], Core] = _CORE,
-        head_cls: Callable[[], ListenerHead] = Cpc,
-        embedding_size: int = 10,
+        head_cls: Callable[[], ListenerHead | PredictionHead] = Cpc,
+        embedding_size: Size = 10,
         torso_cls: Callable[..., keras.layers.Layer] = SymbolEmbedding,
         name: str | None = None,
     ) -> None:
@@ -54,9 +61,16 @@ class Listener(keras.Model):
         """
         super().__init__(name=name)
         self.vocab_size = vocab_size
-        self.embedding = torso_cls(vocab_size + 1, embedding_size, name="embedding")
-        self.core = core_cls()
-        self.head = head_cls()
+        self.features: int | None = None  # Known once it is built.
+        torso = torso_cls(vocab_size + 1, embedding_size, name="embedding")
+        self.embedding = checked_value("What Listener.torso_cls makes", torso, keras.layers.Layer)
+        if not hasattr(torso, "size"):
+            raise UserError(
+                f"Listener.torso_cls makes a {type(torso).__name__}, which does not tell the size of a symbol's vector;"
+                " bind it to a layer with an attribute size, as in @SymbolEmbedding."
+            )
+        self.core = checked_value("What Listener.core_cls makes", core_cls(), Core)
+        self.head = checked_value("What Listener.head_cls makes", head_cls(), ListenerHead | PredictionHead)
 
     def build(self, candidates_shape: tuple) -> None:
         """Creates the weights.
@@ -67,12 +81,34 @@ class Listener(keras.Model):
         """
         if isinstance(candidates_shape[-1], list | tuple):
             candidates_shape = candidates_shape[-1]
+        self.features = candidates_shape[-1]
         # Some layers are made while others are built, which may be long after the listener was made.
         with computing_as(self.dtype_policy):
             self.embedding.build()
             self.core.build((None, self.embedding.size))
             self.head.build((None, self.core.units), candidates_shape)
         self.built = True
+
+    def check_speaker(self, vocab_size: int, message_length: int) -> None:
+        """UserError where the listener cannot read messages of `message_length` out of `vocab_size` symbols."""
+        if vocab_size != self.vocab_size:
+            raise UserError(
+                f"The speaker has {vocab_size} symbols and the listener {self.vocab_size}, so that the listener would"
+                " take a symbol for another, or for none; bind Speaker.vocab_size and Listener.vocab_size to the same"
+                " number."
+            )
+        require_positions(message_length, self.core.longest, "the listener's core")
+
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """As `call`; lists are arrays, too. UserError where messages or candidates are not what it was built for."""
+        is_pair = isinstance(inputs, list | tuple) and len(inputs) == 2 and depth(inputs[0]) == depth(inputs[1]) == 2
+        messages, *candidates = inputs if is_pair else (inputs,)
+        messages = listed_as_array(messages, np.int32)
+        require_symbols(messages, self.vocab_size)
+        candidates = [listed_as_array(each, np.float32) for each in candidates]
+        for each in candidates:
+            require_features("the listener", each, self.features)
+        return super().__call__((messages, *candidates) if candidates else messages, *args, **kwargs)
 
     def call(self, inputs: tuple[tf.Tensor, tf.Tensor] | tf.Tensor) -> tf.Tensor:
         """Messages int [B, T] with candidates [N, F] ↦ scores [B, N]; messages alone ↦ predictions [B, ...].
@@ -83,6 +119,11 @@ class Listener(keras.Model):
             messages, candidates = inputs
             return self.head.scores(self.represent(Message(messages)), candidates)
         return self.predictions(Message(inputs))
+
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """As any Keras model; UserError for `.h5`."""
+        require_keras_file(filepath)
+        super().save(filepath, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` makes the same listener from, but for its weights."""
@@ -115,6 +156,8 @@ class Listener(keras.Model):
 
     def scores(self, message: Message, candidates: Candidates) -> tf.Tensor:
         """One score a candidate, [B, C], for messages [B, T] and any number of candidates."""
+        if candidates.inputs is not None:
+            require_features("the listener", candidates.inputs, self.features)
         return take_shown(self.head.scores(self.represent(message), candidates.inputs), candidates.shown)
 
     def hear(self, message: Message, candidates: Candidates) -> Hearing:

@@ -4,12 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.description import described, rebuilt
+from tf_emcom.agents.given import listed_as_array, require_features, require_keras_file
+from tf_emcom.annotations import Repeats, Size
+from tf_emcom.arguments import Checked, checked_value
 from tf_emcom.articulations.articulation import Articulation
 from tf_emcom.articulations.drawn import Drawn
-from tf_emcom.errors import require_instance, require_integer
+from tf_emcom.errors import UserError, require_integer
 from tf_emcom.grammars.any_symbol import AnySymbol
 from tf_emcom.grammars.grammar import Grammar
 from tf_emcom.heads.speaker.policy_q_value_dueling import PolicyQValueDueling
@@ -20,6 +24,7 @@ from tf_emcom.nets.identity import Identity
 from tf_emcom.nets.linear import Linear
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.nets.part import computing_as
+from tf_emcom.nets.position_embedding import require_positions
 from tf_emcom.nets.symbol_embedding import SymbolEmbedding
 from tf_emcom.ops import categorical
 from tf_emcom.ops.precision import in_full
@@ -32,7 +37,7 @@ _PARTS = ("torso", "core", "head", "articulation", "grammar")
 
 
 @keras.saving.register_keras_serializable("tf_emcom")
-class Speaker(keras.Model):
+class Speaker(Checked, keras.Model):
     """Sees an input and utters T symbols out of V, one at a time (EaS, section 2; NEC, section 2).
 
     torso(x) → one linear map to the core's first state → for each symbol: embed the one before (at first a start
@@ -44,12 +49,12 @@ class Speaker(keras.Model):
 
     def __init__(
         self,
-        vocab_size: int = 20,
-        message_length: int = 10,
+        vocab_size: Size = 20,
+        message_length: Repeats = 10,
         torso_cls: Callable[[], keras.layers.Layer] = Identity,
         core_cls: Callable[[], Core] = LstmCore,
         head_cls: Callable[..., SpeakerHead] = PolicyQValueDueling,
-        embedding_size: int = 10,
+        embedding_size: Size = 10,
         articulation: Articulation = _DRAWN,
         grammar: Grammar = _ANY_SYMBOL,
         name: str | None = None,
@@ -72,21 +77,26 @@ class Speaker(keras.Model):
         """
         super().__init__(name=name)
         require_integer("vocab_size", vocab_size, 2, "it counts the symbols that a speaker can choose from")
-        require_integer("message_length", message_length, 1, "it counts the symbols of a message")
-        require_instance("Speaker.articulation", articulation, Articulation, "@GumbelSoftmax()")
-        require_instance("Speaker.grammar", grammar, Grammar, "@EndSymbol()")
         self.vocab_size = vocab_size
         self.message_length = message_length
+        self.features: int | None = None  # Known once it is built.
         self.articulation = articulation
         self.grammar = grammar.for_vocabulary(vocab_size)
-        self.torso = torso_cls()
-        self.core = core_cls()
+        self.torso = checked_value("What Speaker.torso_cls makes", torso_cls(), keras.layers.Layer)
+        self.core = checked_value("What Speaker.core_cls makes", core_cls(), Core)
+        if not hasattr(self.torso, "output_size"):
+            raise UserError(
+                f"Speaker.torso_cls makes a {type(self.torso).__name__}, which does not tell the size of what it makes"
+                " of inputs; bind it to a layer with a method output_size, as in @Mlp."
+            )
+        require_positions(message_length, self.core.longest, "the speaker's core")
         self.to_state = Linear(self.core.state_size, name="to_state")
         self.embedding = SymbolEmbedding(vocab_size + 1, embedding_size, name="embedding")
-        self.head = head_cls(vocab_size)
+        self.head = checked_value("What Speaker.head_cls makes", head_cls(vocab_size), SpeakerHead)
 
     def build(self, input_shape: tuple[int | None, int]) -> None:
         """Creates the weights; `input_shape` is [B, F]."""
+        self.features = input_shape[-1]
         # Some layers are made while others are built, which may be long after the speaker was made.
         with computing_as(self.dtype_policy):
             self.torso.build(input_shape)
@@ -96,9 +106,20 @@ class Speaker(keras.Model):
             self.head.build((None, self.core.units))
         self.built = True
 
+    def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
+        """As `call`; lists are arrays, too. UserError where inputs are not [B, F]."""
+        inputs = listed_as_array(inputs, np.float32)
+        require_features("the speaker", inputs, self.features)
+        return super().__call__(inputs, *args, **kwargs)
+
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """The greedy symbols for inputs [B, F]: int32 [B, T]."""
         return self.greedy(inputs).symbols
+
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        """As any Keras model; UserError for `.h5`."""
+        require_keras_file(filepath)
+        super().save(filepath, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """What `from_config` makes the same speaker from, but for its weights."""
@@ -154,6 +175,7 @@ class Speaker(keras.Model):
         return self._speech(unroll.score(*self._spoken_from(inputs), symbols))
 
     def _spoken_from(self, inputs: tf.Tensor) -> tuple:
+        require_features("the speaker", inputs, self.features)
         state = self.core.split_state(self.to_state(self.torso(inputs)))
         return self.core, self.embedding, self._policy, state, self.vocab_size
 

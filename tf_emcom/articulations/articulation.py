@@ -4,8 +4,10 @@ import abc
 
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 
-class Articulation(abc.ABC):
+
+class Articulation(Checked, abc.ABC):
     """How a speaker that explores makes a symbol of its policy."""
 
     @abc.abstractmethod

@@ -4,13 +4,14 @@ import abc
 
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 from tf_emcom.errors import require_number
 from tf_emcom.schedules.schedule import Schedule, bounds_of
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Message
 
 
-class Channel(abc.ABC):
+class Channel(Checked, abc.ABC):
     """The way of a message from the speaker to the listener."""
 
     @abc.abstractmethod

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tf_emcom.arguments import Checked
 from tf_emcom.corpora.averages import averages, deviation
 from tf_emcom.corpora.language_table import language_table
-from tf_emcom.errors import UserError, require_instance, require_integer
+from tf_emcom.errors import require_integer
 from tf_emcom.metrics.attribute_measure import AttributeMeasure
 from tf_emcom.metrics.bag_of_symbols_disentanglement import BagOfSymbolsDisentanglement
 from tf_emcom.metrics.context_independence import ContextIndependence
@@ -48,7 +49,7 @@ class Findings(NamedTuple):
         return language_table(self.shown, self.uses)
 
 
-class Language:
+class Language(Checked):
     """All measures of messages, and of messages and attributes."""
 
     def __init__(
@@ -76,8 +77,6 @@ class Language:
             measures = (MessageEntropy(), UniqueMessages(), UniqueMessageShare(), MeanEditDistance())
         if attribute_measures is None:
             attribute_measures = (PositionalDisentanglement(), BagOfSymbolsDisentanglement(), ContextIndependence())
-        _check(f"{owner}.measures", measures, MessageMeasure, "[@MessageEntropy()]")
-        _check(f"{owner}.attribute_measures", attribute_measures, AttributeMeasure, "[@ContextIndependence()]")
         require_integer(f"{owner}.samples", samples, 2, "it counts the messages that are compared pair by pair")
         require_integer(f"{owner}.seed", seed, 0, "the draw of messages starts from it")
         self.measures = tuple(measures)
@@ -127,13 +126,6 @@ class Language:
             for measure in self.attribute_measures:
                 value = _defined(measure(messages, values))
                 yield {"measure": measure.name, "value": value, "messages": len(messages), "attributes": name}
-
-
-def _check(name: str, measures: object, kind: type, example: str) -> None:
-    if not isinstance(measures, list | tuple):
-        raise UserError(f"{name} is {measures!r:.80}; bind it to a list, as in {example}.")
-    for measure in measures:
-        require_instance(name, measure, kind, example)
 
 
 def _defined(value: float) -> float | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 from tf_emcom.data import tfds_folder, tfds_records
 from tf_emcom.data.examples import Examples
 from tf_emcom.data.packed.cache import Cache
@@ -15,7 +16,7 @@ _INPUTS = "logit"
 _TYPES = ("float32", "float16", "bfloat16")
 
 
-class ByolFolder:
+class ByolFolder(Checked):
     """The data set in `data_dir/name/<highest x.y.z>`, read as it lies on disk; no builder code is needed.
 
     Known names: byol_imagenet2012 (logit, label), byol_celeb_a2 (logit, label, attributes, landmarks, image_id, image),

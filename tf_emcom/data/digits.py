@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tf_emcom.arguments import Checked
 from tf_emcom.data.examples import Examples
 from tf_emcom.errors import UserError, require_integer
 
 _SHARES = {"train": 0.7, "valid": 0.1}  # "test" has the rest
 
 
-class Digits:
+class Digits(Checked):
     """The 1,797 images of 8x8 pixels that come with scikit-learn (`load_digits`), ten classes.
 
     The images are shuffled once by `split_seed` and cut into 1,258 for "train", 180 for "valid" and 359 for "test".

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tf_emcom.arguments import Checked
 from tf_emcom.errors import UserError
 
 
-class Order:
+class Order(Checked):
     """Every epoch is a fresh permutation of the examples, cut into batches; what does not fill a batch is left out.
 
     It is a pure function of (seed, step): a run resumes at any step at no cost, and a batch never holds one example
@@ -39,7 +40,7 @@ class Order:
         return generator.permutation(self.examples).astype(np.int32)
 
 
-class Orders:
+class Orders(Checked):
     """The orders of several runs side by side."""
 
     def __init__(self, orders: Sequence[Order]) -> None:

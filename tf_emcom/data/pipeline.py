@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 from tf_emcom.data.examples import Examples
 from tf_emcom.data.feeds.feed import Feed, in_float32
 from tf_emcom.data.feeds.host_feed import HostFeed
@@ -19,7 +20,7 @@ _STEPS_A_BLOCK = 256
 _AHEAD = 16
 
 
-class Pipeline:
+class Pipeline(Checked):
     """Feeds the games of each step to every replica.
 
     Indices are made in blocks; what else the host has to do happens in tf.data, beside the running step.

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tf_emcom.annotations import Size
+from tf_emcom.arguments import Checked
 from tf_emcom.data.examples import Examples
 from tf_emcom.data.zero_copy import aligned_empty
 from tf_emcom.errors import UserError, require_integer
@@ -11,7 +13,7 @@ from tf_emcom.errors import UserError, require_integer
 _SPLITS = ("train", "valid", "test")
 
 
-class RandomFeatures:
+class RandomFeatures(Checked):
     """Standard normal features with labels that have nothing to do with them: for measuring speed and memory.
 
     It stands in for a data set of the same sizes that is not on this machine.
@@ -22,9 +24,9 @@ class RandomFeatures:
     def __init__(
         self,
         examples: int = 4096,
-        features: int = 2048,
-        classes: int = 1000,
-        attributes: int = 40,
+        features: Size = 2048,
+        classes: Size = 1000,
+        attributes: Size = 40,
         image_side: int = 64,
         seed: int = 0,
     ) -> None:

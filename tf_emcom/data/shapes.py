@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tf_emcom.annotations import Size
+from tf_emcom.arguments import Checked
 from tf_emcom.data import scenes, shape_images
 from tf_emcom.data.examples import Examples
 from tf_emcom.data.shape_renderer import SIDE
@@ -13,7 +15,7 @@ _PIXELS = SIDE * SIDE * 3
 _PROJECTION = len(shape_images.SPLITS)  # a stream that is no split's
 
 
-class Shapes:
+class Shapes(Checked):
     """Images of 32x32 pixels that each show one coloured shape, made from a seed.
 
     There are 20,000 for "train", 2,000 for "valid" and 5,000 for "test". Shape (4), colour (6), size (3), row (4) and
@@ -32,7 +34,7 @@ class Shapes:
     factor_names = tuple(scenes.FACTORS)
     attribute_names = scenes.ATTRIBUTES
 
-    def __init__(self, seed: int = 0, feature_count: int = 512) -> None:
+    def __init__(self, seed: int = 0, feature_count: Size = 512) -> None:
         """Chooses the images and what is seen of them; nothing is made yet.
 
         Args:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tf_emcom.arguments import Checked
 from tf_emcom.data import shape_images
 from tf_emcom.data.examples import Examples
 from tf_emcom.data.shapes import Shapes
 from tf_emcom.errors import require_integer
 
 
-class ShapesPixels:
+class ShapesPixels(Checked):
     """What `Shapes` shows, but agents see the 3,072 pixels, each standardised, instead of a projection of them.
 
     Attributes: `class_names`, `factor_names` and `attribute_names` as in `Shapes`.

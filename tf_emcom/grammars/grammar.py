@@ -4,8 +4,10 @@ import abc
 
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 
-class Grammar(abc.ABC):
+
+class Grammar(Checked, abc.ABC):
     """Which symbols a speaker may say after which, and what of a message is silence."""
 
     @abc.abstractmethod

@@ -4,11 +4,12 @@ import abc
 
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 from tf_emcom.errors import UserError
 from tf_emcom.types import LossTerms, Play
 
 
-class Loss(abc.ABC):
+class Loss(Checked, abc.ABC):
     """What an agent learns from: a play becomes terms, game by game, which the learner averages."""
 
     @abc.abstractmethod

@@ -4,8 +4,10 @@ import abc
 
 import numpy as np
 
+from tf_emcom.arguments import Checked
 
-class AttributeMeasure(abc.ABC):
+
+class AttributeMeasure(Checked, abc.ABC):
     """A number that tells how messages express attributes.
 
     Attributes:

@@ -4,10 +4,11 @@ import abc
 
 import numpy as np
 
+from tf_emcom.arguments import Checked
 from tf_emcom.metrics.sample import Sample
 
 
-class MessageMeasure(abc.ABC):
+class MessageMeasure(Checked, abc.ABC):
     """A number that messages have by themselves, whatever they mean.
 
     Attributes:

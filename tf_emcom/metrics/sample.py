@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from tf_emcom.arguments import Checked
 from tf_emcom.errors import require_integer
 
 
-class Sample:
+class Sample(Checked):
     """At most so many of N examples, without replacement: the work of comparing all pairs grows with N²."""
 
     def __init__(self, most: int = 1000, seed: int = 42) -> None:

@@ -3,13 +3,14 @@
 import numpy as np
 import scipy.stats
 
-from tf_emcom.errors import UserError, require_instance
+from tf_emcom.arguments import Checked
+from tf_emcom.errors import UserError
 from tf_emcom.metrics.distances.cosine_distance import CosineDistance
 from tf_emcom.metrics.distances.edit_distance import EditDistance
 from tf_emcom.metrics.distances.pairwise_distance import PairwiseDistance
 
 
-class TopographicSimilarity:
+class TopographicSimilarity(Checked):
     """Spearman's correlation of the pairwise edit distances of messages with the pairwise distances of their meanings.
 
     Brighton and Kirby 2006, "Understanding linguistic evolution by visualizing the emergence of topographic mappings";
@@ -30,7 +31,6 @@ class TopographicSimilarity:
           distance: of the meanings; None: the cosine loss.
         """
         self.distance = CosineDistance() if distance is None else distance
-        require_instance("TopographicSimilarity.distance", self.distance, PairwiseDistance, "@CosineDistance()")
 
     def __call__(self, messages: np.ndarray, meanings: np.ndarray) -> float:
         """Measures N messages.

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tf_emcom.annotations import Repeats
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.evaluator import Condition, Evaluator
 from tf_emcom.experiment import Experiment
@@ -49,7 +50,7 @@ class AccuracyTest(Evaluation):
     def __init__(
         self,
         candidates: Sequence[int] = (16, 64, 256, 1024, 4096),
-        passes: int = 5,
+        passes: Repeats = 5,
         split: str = "test",
         seed: int = 42,
         checkpoint: str = "",

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
+from tf_emcom.annotations import Repeats
 from tf_emcom.data.examples import Examples
 from tf_emcom.errors import UserError, require_integer, require_number
 from tf_emcom.experiment import Experiment
@@ -86,7 +87,7 @@ class ExampleGames(Evaluation):
 
     def __init__(
         self,
-        games: int = 6,
+        games: Repeats = 6,
         candidates: int = 6,
         noise: float = 0.25,
         labels: Sequence[str] = _TOLD,

@@ -2,11 +2,12 @@
 
 import abc
 
+from tf_emcom.arguments import Checked
 from tf_emcom.experiment import Experiment
 from tf_emcom.runtime.run_folder import RunFolder
 
 
-class Mode(abc.ABC):
+class Mode(Checked, abc.ABC):
     """Something a command does with an experiment and a run's folder; its name is the class's, in lower case."""
 
     @abc.abstractmethod

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from tf_emcom.annotations import Repeats
 from tf_emcom.data.examples import Examples
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.experiment import Experiment
@@ -30,7 +31,7 @@ class Test(Evaluation):
         self,
         candidates: Sequence[int] = (16, 64, 256, 1024, 4096),
         noises: Sequence[float] = (0.0, 0.25, 0.5, 0.75),
-        passes: int = 5,
+        passes: Repeats = 5,
         split: str = "test",
         seed: int = 42,
     ) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from tf_emcom.annotations import Compared
 from tf_emcom.corpora.language import Language
 from tf_emcom.experiment import Experiment
 from tf_emcom.figures.symbol_use import draw_symbol_use
@@ -26,7 +27,7 @@ class TestLanguage(Evaluation):
         self,
         measures: Sequence[MessageMeasure] | None = None,
         attribute_measures: Sequence[AttributeMeasure] | None = None,
-        samples: int = 2000,
+        samples: Compared = 2000,
         split: str = "test",
         seed: int = 42,
         checkpoint: str = "",

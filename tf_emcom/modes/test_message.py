@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tf_emcom.annotations import Repeats
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.evaluator import Condition
 from tf_emcom.metrics.redundancy import Redundancy
@@ -28,7 +29,7 @@ class TestMessage(AccuracyTest):
     across = "erased"
     x_label = "erased symbols"
 
-    def __init__(self, erased: Sequence[int] | None = None, sets: int = 10, **grid: Any) -> None:
+    def __init__(self, erased: Sequence[int] | None = None, sets: Repeats = 10, **grid: Any) -> None:
         """Checks the grid.
 
         Args:

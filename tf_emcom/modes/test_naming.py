@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tf_emcom.annotations import Repeats
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.experiment import Experiment
 from tf_emcom.figures.curves import Series, draw_curves
@@ -28,7 +29,7 @@ class TestNaming(Evaluation):
     def __init__(
         self,
         noises: Sequence[float] = (0.0, 0.25, 0.5, 0.75),
-        passes: int = 5,
+        passes: Repeats = 5,
         split: str = "test",
         seed: int = 42,
         checkpoint: str = "",

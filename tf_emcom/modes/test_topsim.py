@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tf_emcom.annotations import Compared, Repeats
 from tf_emcom.corpora.averages import averages
 from tf_emcom.corpora.topographic_similarities import (
     ATTRIBUTES,
@@ -28,8 +29,8 @@ class TestTopsim(Evaluation):
 
     def __init__(
         self,
-        samples: int = 1000,
-        passes: int = 5,
+        samples: Compared = 1000,
+        passes: Repeats = 5,
         split: str = "test",
         seed: int = 42,
         checkpoint: str = "",

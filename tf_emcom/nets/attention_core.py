@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tf_emcom.annotations import Size
 from tf_emcom.nets.linear import Linear
 from tf_emcom.nets.message_reader import MessageReader
 from tf_emcom.nets.position_embedding import PositionEmbedding
@@ -17,13 +18,14 @@ class AttentionCore(MessageReader):
     would hardly know the order of the symbols.
     """
 
-    def __init__(self, units: int = 256, heads: int = 4, longest: int = 64, name: str | None = None) -> None:
+    def __init__(self, units: Size = 256, heads: Size = 4, longest: Size = 64, name: str | None = None) -> None:
         """UserError unless `heads` divides `units`; `longest` counts the symbols of the longest message."""
         super().__init__(name=name)
         self.attention = SelfAttention(units, heads, name="attention")
         self.symbol_projection = Linear(units, name="symbol_projection")
         self.positions = PositionEmbedding(longest, units, name="positions")
         self.units = units
+        self.longest = longest
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the weights; `input_shape` is [B, E]."""

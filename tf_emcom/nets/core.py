@@ -13,10 +13,12 @@ class Core(Part):
     Attributes:
       units: size H of the output; known once the core is built.
       state_size: how many values the first state is made from.
+      longest: how many symbols a message can have; None: any number.
     """
 
     units: int
     state_size: int
+    longest: int | None = None
 
     def split_state(self, flat: tf.Tensor) -> State:
         """A first state from its values [B, state_size]; the first axis of its first tensor is B."""

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tf_emcom.annotations import Size
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.nets.part import Part
 from tf_emcom.nets.symbol_embedding import SymbolEmbedding
@@ -14,7 +15,7 @@ class DiscreteLstm(Part):
       size: of the vector that the core gets for a symbol.
     """
 
-    def __init__(self, symbols: int, embedding_size: int = 10, units: int = 256, name: str | None = None) -> None:
+    def __init__(self, symbols: Size, embedding_size: Size = 10, units: Size = 256, name: str | None = None) -> None:
         super().__init__(name=name)
         self.embedding = SymbolEmbedding(symbols, embedding_size, name="embedding")
         self.lstm = LstmCore(units, name="lstm")

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tf_emcom.errors import require_integer
+from tf_emcom.annotations import Size
 from tf_emcom.nets.core import Core, State
 from tf_emcom.nets.linear import truncated_normal
 
@@ -11,9 +11,8 @@ from tf_emcom.nets.linear import truncated_normal
 class GruCore(Core):
     """A GRU (Cho et al. 2014: the reset gate acts before the product); both kernels have σ = 1/√(inputs + units)."""
 
-    def __init__(self, units: int = 256, name: str | None = None) -> None:
+    def __init__(self, units: Size = 256, name: str | None = None) -> None:
         super().__init__(name=name)
-        require_integer("GruCore.units", units, 1, "it counts the units of the core")
         self.units = units
         self.state_size = units
 

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tf_emcom.annotations import Size
 from tf_emcom.nets.linear import Linear
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.nets.message_reader import MessageReader
@@ -15,7 +16,7 @@ class LstmAttentionCore(MessageReader):
     and what was read is tanh(W_c [c; o_T]). NEC names a core "LSTM + attention" without saying what it computes.
     """
 
-    def __init__(self, units: int = 256, name: str | None = None) -> None:
+    def __init__(self, units: Size = 256, name: str | None = None) -> None:
         super().__init__(name=name)
         self.lstm = LstmCore(units, name="lstm")
         self.keys = Linear(units, use_bias=False, name="keys")

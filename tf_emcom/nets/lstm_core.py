@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tf_emcom.errors import require_integer
+from tf_emcom.annotations import Size
 from tf_emcom.nets.core import Core, State
 from tf_emcom.nets.linear import truncated_normal
 from tf_emcom.ops.products import product, turned
@@ -12,9 +12,8 @@ from tf_emcom.ops.products import product, turned
 class LstmCore(Core):
     """An LSTM (Hochreiter & Schmidhuber 1997), +1 on the forget gate; both kernels have σ = 1/√(inputs + units)."""
 
-    def __init__(self, units: int = 256, name: str | None = None) -> None:
+    def __init__(self, units: Size = 256, name: str | None = None) -> None:
         super().__init__(name=name)
-        require_integer("LstmCore.units", units, 1, "it counts the units of the core")
         self.units = units
         self.state_size = 2 * units
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tf_emcom.annotations import Size
 from tf_emcom.nets.linear import Linear
 from tf_emcom.nets.part import Part
 
@@ -11,7 +12,7 @@ from tf_emcom.nets.part import Part
 class Mlp(Part):
     """Linear layers of the given widths with ReLU between them."""
 
-    def __init__(self, widths: Sequence[int] = (256,), name: str | None = None) -> None:
+    def __init__(self, widths: Sequence[Size] = (256,), name: str | None = None) -> None:
         super().__init__(name=name)
         self.widths = tuple(widths)
         last = len(self.widths) - 1

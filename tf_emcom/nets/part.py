@@ -7,8 +7,10 @@ from typing import Any
 
 import keras
 
+from tf_emcom.arguments import Checked
 
-class Part(keras.layers.Layer):
+
+class Part(Checked, keras.layers.Layer):
     """A layer that can be built again from its configuration.
 
     Keras notes down what a constructor was given, as long as that is numbers, texts and lists of these; a layer that

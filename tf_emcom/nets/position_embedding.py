@@ -3,16 +3,25 @@
 import keras
 import tensorflow as tf
 
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.annotations import Size
+from tf_emcom.errors import UserError
 from tf_emcom.nets.part import Part
+
+
+def require_positions(symbols: int, longest: int | None, core: str) -> None:
+    """UserError where messages of so many symbols do not fit a core that knows `longest` positions; None: any."""
+    if longest is not None and symbols > longest:
+        raise UserError(
+            f"A message has {symbols} symbols or more, but {core} knows {longest} positions; bind the core's longest to"
+            " the message length, or more."
+        )
 
 
 class PositionEmbedding(Part):
     """A learnt vector for each of the first `longest` positions of a message, truncated normal with σ = 1."""
 
-    def __init__(self, longest: int, size: int, name: str | None = None) -> None:
+    def __init__(self, longest: Size, size: Size, name: str | None = None) -> None:
         super().__init__(name=name)
-        require_integer("longest", longest, 1, "it counts the symbols of the longest message")
         self.longest = longest
         self.size = size
 
@@ -31,9 +40,5 @@ class PositionEmbedding(Part):
         Raises:
           UserError: there are not so many.
         """
-        if first + count > self.longest:
-            raise UserError(
-                f"A message has {first + count} symbols or more, but its core knows {self.longest} positions; bind the"
-                " core's longest to the message length, or more."
-            )
+        require_positions(first + count, self.longest, "its core")
         return tf.cast(self.embeddings, self.compute_dtype)[first : first + count]

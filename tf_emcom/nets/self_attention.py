@@ -2,7 +2,8 @@
 
 import tensorflow as tf
 
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.annotations import Size
+from tf_emcom.errors import UserError
 from tf_emcom.nets.linear import Linear
 from tf_emcom.nets.part import Part
 from tf_emcom.ops.precision import softmax
@@ -18,10 +19,8 @@ class SelfAttention(Part):
     remembered handed on, is attention that looks back only.
     """
 
-    def __init__(self, units: int, heads: int, name: str | None = None) -> None:
+    def __init__(self, units: Size, heads: Size, name: str | None = None) -> None:
         super().__init__(name=name)
-        require_integer("units", units, 1, "it counts the units of the core")
-        require_integer("heads", heads, 1, "it counts the heads that attend")
         if units % heads:
             raise UserError(f"units is {units}, which {heads} heads cannot share; bind heads to a divisor of it.")
         self.units = units

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tf_emcom.errors import require_integer
+from tf_emcom.annotations import Size
 from tf_emcom.nets.part import Part
 
 
@@ -14,9 +14,8 @@ class SymbolEmbedding(Part):
     and it leaves neither a gather in the step nor a scatter in its gradient, which are slow on TPUs.
     """
 
-    def __init__(self, symbols: int, size: int = 10, name: str | None = None) -> None:
+    def __init__(self, symbols: Size, size: Size = 10, name: str | None = None) -> None:
         super().__init__(name=name)
-        require_integer("embedding_size", size, 1, "a symbol is embedded as so many numbers")
         self.symbols = symbols
         self.size = size
 

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tf_emcom.errors import require_integer
+from tf_emcom.annotations import Size
 from tf_emcom.nets.linear import Linear
 from tf_emcom.nets.part import Part
 from tf_emcom.nets.position_embedding import PositionEmbedding
@@ -18,10 +18,9 @@ class Transformer(Part):
     outputs are normalised.
     """
 
-    def __init__(self, units: int, heads: int, layers: int, longest: int, name: str | None = None) -> None:
+    def __init__(self, units: Size, heads: Size, layers: Size, longest: Size, name: str | None = None) -> None:
         """UserError unless `heads` divides `units`; `longest` counts the symbols of the longest message."""
         super().__init__(name=name)
-        require_integer("layers", layers, 1, "it counts the layers of the transformer")
         self.blocks = [TransformerBlock(units, heads, name=str(i)) for i in range(layers)]
         self.symbol_projection = Linear(units, name="symbol_projection")
         self.positions = PositionEmbedding(longest, units, name="positions")

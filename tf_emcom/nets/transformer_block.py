@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from tf_emcom.annotations import Size
 from tf_emcom.nets.mlp import Mlp
 from tf_emcom.nets.part import Part
 from tf_emcom.nets.self_attention import Memory, SelfAttention
@@ -19,7 +20,7 @@ class TransformerBlock(Part):
     The MLP has one hidden layer of 4 × units with ReLU. There is no dropout: a language changes all the time anyway.
     """
 
-    def __init__(self, units: int, heads: int, name: str | None = None) -> None:
+    def __init__(self, units: Size, heads: Size, name: str | None = None) -> None:
         super().__init__(name=name)
         self.attention_norm = layer_norm("attention_norm")
         self.attention = SelfAttention(units, heads, name="attention")

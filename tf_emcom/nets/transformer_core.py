@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tf_emcom.annotations import Size
 from tf_emcom.nets.core import Core, State
 from tf_emcom.nets.transformer import Transformer
 
@@ -16,12 +17,13 @@ class TransformerCore(Core):
     """
 
     def __init__(
-        self, units: int = 256, heads: int = 4, layers: int = 2, longest: int = 64, name: str | None = None
+        self, units: Size = 256, heads: Size = 4, layers: Size = 2, longest: Size = 64, name: str | None = None
     ) -> None:
         """UserError unless `heads` divides `units`; `longest` counts the symbols of the longest message."""
         super().__init__(name=name)
         self.transformer = Transformer(units, heads, layers, longest, name="transformer")
         self.units = units
+        self.longest = longest
         self.state_size = units
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tf_emcom.annotations import Size
 from tf_emcom.nets.message_reader import MessageReader
 from tf_emcom.nets.transformer import Transformer
 
@@ -13,12 +14,13 @@ class TransformerReader(MessageReader):
     """
 
     def __init__(
-        self, units: int = 256, heads: int = 4, layers: int = 2, longest: int = 64, name: str | None = None
+        self, units: Size = 256, heads: Size = 4, layers: Size = 2, longest: Size = 64, name: str | None = None
     ) -> None:
         """UserError unless `heads` divides `units`; `longest` counts the symbols of the longest message."""
         super().__init__(name=name)
         self.transformer = Transformer(units, heads, layers, longest, name="transformer")
         self.units = units
+        self.longest = longest
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the weights; `input_shape` is [B, E]."""

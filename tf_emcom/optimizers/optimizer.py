@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 
-class Optimizer(tf.Module):
+
+class Optimizer(Checked, tf.Module):
     """Turns gradients into new weights, inside the compiled step.
 
     Keras' optimisers sum gradients over replicas by themselves, each on its own terms; here gradients arrive summed,

@@ -4,13 +4,14 @@ import abc
 
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 from tf_emcom.errors import UserError
 from tf_emcom.ops import categorical
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Choice
 
 
-class ListenerPolicy(abc.ABC):
+class ListenerPolicy(Checked, abc.ABC):
     """A way to take one of the candidates."""
 
     @abc.abstractmethod

@@ -5,6 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tf_emcom.annotations import Repeats
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.game import Game
 from tf_emcom.learner import Learner
@@ -31,7 +32,7 @@ class IndependentPairs(Crowd):
         features: int,
         batch_size: int,
         seed: int = 0,
-        seeds: int = 2,
+        seeds: Repeats = 2,
         success_decay: float = 0.99,
         n_speakers: int = 1,
         n_listeners: int = 1,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from tf_emcom.annotations import Repeats
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.game import Game
 from tf_emcom.learner import Learner
@@ -28,9 +29,9 @@ class Population(Crowd):
         features: int,
         batch_size: int,
         seed: int = 0,
-        n_speakers: int = 1,
-        n_listeners: int = 1,
-        pairs_per_step: int = 1,
+        n_speakers: Repeats = 1,
+        n_listeners: Repeats = 1,
+        pairs_per_step: Repeats = 1,
         success_decay: float = 0.99,
     ) -> None:
         """Builds the agents.

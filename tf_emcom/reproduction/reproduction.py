@@ -4,11 +4,12 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tf_emcom.arguments import Checked
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.reproduction.cell import Cell
 
 
-class Reproduction:
+class Reproduction(Checked):
     """Games × seeds, each tested in every way; then every transfer task with the speakers of some of these games."""
 
     def __init__(

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tf_emcom.errors import require_instance, require_number
+from tf_emcom.errors import require_number
 from tf_emcom.rewards.reward import Reward
 from tf_emcom.types import Candidates, Hearing, Speech
 
@@ -16,7 +16,6 @@ class LengthCost(Reward):
 
     def __init__(self, reward: Reward, cost: float = 0.01) -> None:
         """`cost` is what one symbol costs, 0 or more; UserError otherwise."""
-        require_instance("LengthCost.reward", reward, Reward, "@Success()")
         require_number("LengthCost.cost", cost, 0, float("inf"), "it is what a symbol takes off the reward")
         self.reward = reward
         self.cost = cost

@@ -4,10 +4,11 @@ import abc
 
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 from tf_emcom.types import Candidates, Hearing, Speech
 
 
-class Reward(abc.ABC):
+class Reward(Checked, abc.ABC):
     """What a game pays to speaker and listener."""
 
     @abc.abstractmethod

@@ -5,12 +5,13 @@ from typing import Any
 import tensorflow as tf
 
 from tf_emcom.agents.speaker import Speaker
+from tf_emcom.arguments import Checked
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.trained_speaker import TrainedSpeaker
+from tf_emcom.transfer_learner import SpeakerSource
 from tf_emcom.types import Speech
 
 
-class ShuffledSpeaker:
+class ShuffledSpeaker(Checked):
     """A trained speaker that says of every input what it should have said of the one before it.
 
     The one before it is that in a replica's batch, or, where messages are spoken once before the training, one drawn
@@ -19,7 +20,7 @@ class ShuffledSpeaker:
     tests of its language do, gets the mixed-up messages.
     """
 
-    def __init__(self, source: TrainedSpeaker) -> None:
+    def __init__(self, source: SpeakerSource) -> None:
         """`source` is where the speaker comes from."""
         self.source = source
 

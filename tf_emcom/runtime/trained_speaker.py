@@ -5,7 +5,9 @@ import os
 import tensorflow as tf
 
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.annotations import Index
+from tf_emcom.arguments import Checked
+from tf_emcom.errors import UserError
 from tf_emcom.runtime import config
 from tf_emcom.runtime.borrowed_config import borrowed
 from tf_emcom.runtime.checkpoints import require_checkpoint, restore_agent
@@ -15,10 +17,10 @@ from tf_emcom.runtime.run_folder import RunFolder
 SPEAKER_CONFIG = "speaker.gin"
 
 
-class TrainedSpeaker:
+class TrainedSpeaker(Checked):
     """The speaker in a run's folder: architecture from its configuration, weights from its newest checkpoint."""
 
-    def __init__(self, run: str = "", speaker_index: int = 0) -> None:
+    def __init__(self, run: str = "", speaker_index: Index = 0) -> None:
         """Says which speaker.
 
         Args:
@@ -28,7 +30,6 @@ class TrainedSpeaker:
         Raises:
           UserError: the index is no whole number, or below 0.
         """
-        require_integer("speaker_index", speaker_index, 0, "it says which speaker of the run is listened to")
         self.run = run
         self.speaker_index = speaker_index
 

@@ -4,8 +4,10 @@ import abc
 
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 
-class Schedule(abc.ABC):
+
+class Schedule(Checked, abc.ABC):
     """A value that depends on the step."""
 
     @abc.abstractmethod

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 from tf_emcom.errors import require_labels
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Batch, Candidates, Choice, Hearing, Message
@@ -24,7 +25,7 @@ class Hearer(Protocol):
         """What the head predicts of messages [B, T]: [B, ...]."""
 
 
-class Task(abc.ABC):
+class Task(Checked, abc.ABC):
     """What a listener has to do: what it can take, how it is asked, and what success is.
 
     Attributes:

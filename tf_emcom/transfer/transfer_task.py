@@ -8,12 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
+from tf_emcom.arguments import Checked
 from tf_emcom.errors import require_integer, require_labels, require_number
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Batch, LossTerms, Message
 
 
-class TransferTask(abc.ABC):
+class TransferTask(Checked, abc.ABC):
     """What a new listener learns, by supervision, from the messages of a frozen speaker (NEC, appendix).
 
     Attributes:

@@ -195,7 +195,7 @@ def test_cache_dir_wins_and_keeps_data_of_one_name_apart(folder, tmp_path):
 
 def test_no_place_for_a_cache_is_said(folder, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="nobody may write to .*bind ByolFolder.cache_dir"):
+    with pytest.raises(UserError, match="nobody may write to .*set ByolFolder.cache_dir"):
         data(folder, cache_dir=str(tmp_path / "file")).load("train")
 
 
@@ -254,7 +254,7 @@ def test_numbers_that_float16_lacks_are_refused(tmp_path, least):
 
 
 def test_unknown_type_is_refused():
-    with pytest.raises(UserError, match="stored_as is 'int8'; bind it to one of float32, float16, bfloat16"):
+    with pytest.raises(UserError, match="stored_as is 'int8'; set it to one of float32, float16, bfloat16"):
         ByolFolder(NAME, stored_as="int8")
 
 

@@ -6,12 +6,13 @@ from typing import Any
 
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
 from tf_emcom.data.examples import Examples
 from tf_emcom.data.zero_copy import on_host
 from tf_emcom.types import Batch
 
 
-class Feed(abc.ABC):
+class Feed(Checked, abc.ABC):
     """Says what travels from the host to a replica for given examples, and makes the replica's games of it.
 
     Attributes:

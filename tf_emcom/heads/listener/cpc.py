@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tf_emcom.annotations import Size
 from tf_emcom.heads.listener.listener_head import ListenerHead
 from tf_emcom.ops.distances import pairwise_cosine_loss
 
@@ -12,7 +13,7 @@ class Cpc(ListenerHead):
     `activation` is tanh as in NEC; None is what EaS has.
     """
 
-    def __init__(self, size: int = 256, activation: str | None = "tanh", name: str | None = None) -> None:
+    def __init__(self, size: Size = 256, activation: str | None = "tanh", name: str | None = None) -> None:
         super().__init__(size, activation, name=name)
 
     def compare(self, messages: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tf_emcom.annotations import Size
 from tf_emcom.errors import UserError
 from tf_emcom.nets.linear import Linear
 from tf_emcom.nets.part import Part
@@ -26,7 +27,7 @@ class ListenerHead(Part):
     alone.
     """
 
-    def __init__(self, size: int = 256, activation: str | None = None, name: str | None = None) -> None:
+    def __init__(self, size: Size = 256, activation: str | None = None, name: str | None = None) -> None:
         super().__init__(name=name)
         self.message_projection = Linear(size, activation=activation, name="message_projection")
         self.candidate_projection = Linear(size, activation=activation, name="candidate_projection")

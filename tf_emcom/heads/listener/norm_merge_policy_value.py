@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tf_emcom.annotations import Size
 from tf_emcom.heads.listener.listener_head import ListenerHead, Values
 from tf_emcom.nets.mlp import Mlp
 
@@ -9,7 +10,7 @@ from tf_emcom.nets.mlp import Mlp
 class NormMergePolicyValue(ListenerHead):
     """Logits are dot products of tanh projections; the state value is an MLP on them (NEC, `norm_merge_pol_val`)."""
 
-    def __init__(self, size: int = 256, activation: str | None = "tanh", name: str | None = None) -> None:
+    def __init__(self, size: Size = 256, activation: str | None = "tanh", name: str | None = None) -> None:
         super().__init__(size, activation, name=name)
 
     def build_critics(self, candidates: int) -> None:

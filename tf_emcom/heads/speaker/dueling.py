@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from tf_emcom.annotations import Size
 from tf_emcom.heads.speaker.speaker_head import Values
 from tf_emcom.nets.linear import Linear
 from tf_emcom.nets.part import Part
@@ -10,7 +11,7 @@ from tf_emcom.nets.part import Part
 class Dueling(Part):
     """Q = v + a − mean(a) (Wang et al. 2016, eq. 9)."""
 
-    def __init__(self, actions: int, name: str | None = None) -> None:
+    def __init__(self, actions: Size, name: str | None = None) -> None:
         super().__init__(name=name)
         self.value = Linear(1, name="value")
         self.advantage = Linear(actions, name="advantage")

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tf_emcom.annotations import Size
 from tf_emcom.nets.linear import Linear
 from tf_emcom.nets.part import Part
 
@@ -21,7 +22,7 @@ class SpeakerHead(Part):
     A subclass creates its critics in `build_critics` and uses them in `values`.
     """
 
-    def __init__(self, vocab_size: int, name: str | None = None) -> None:
+    def __init__(self, vocab_size: Size, name: str | None = None) -> None:
         super().__init__(name=name)
         self.vocab_size = vocab_size
         self.policy = Linear(vocab_size, name="policy")

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from tf_emcom.errors import require_integer
+from tf_emcom.annotations import Size
+from tf_emcom.errors import UserError
 from tf_emcom.heads.transfer.prediction_head import PredictionHead
 from tf_emcom.nets.linear import Linear, truncated_normal
 
 _FIRST_SIDE = 4
 _KERNEL_SIDE = 3
+_MOST_DOUBLINGS = 8
 
 
 class ImageDecoder(PredictionHead):
@@ -22,11 +24,14 @@ class ImageDecoder(PredictionHead):
     """
 
     def __init__(
-        self, first_channels: int = 128, channels: Sequence[int] = (64, 32, 16, 16), name: str | None = None
+        self, first_channels: Size = 128, channels: Sequence[Size] = (64, 32, 16, 16), name: str | None = None
     ) -> None:
         super().__init__(name=name)
-        for count in (first_channels, *channels):
-            require_integer("ImageDecoder.channels", count, 1, "each counts the channels of a picture")
+        if len(channels) > _MOST_DOUBLINGS:
+            raise UserError(
+                f"ImageDecoder.channels has {len(channels)} counts, and each doubles the image's side; bind it to"
+                f" {_MOST_DOUBLINGS} counts or fewer, which is {_FIRST_SIDE * 2**_MOST_DOUBLINGS} pixels a side."
+            )
         self.first_channels = first_channels
         self.channels = tuple(channels)
         self.side = _FIRST_SIDE * 2 ** len(self.channels)

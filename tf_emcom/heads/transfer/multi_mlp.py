@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tf_emcom.errors import require_integer
+from tf_emcom.annotations import Size
 from tf_emcom.heads.transfer.prediction_head import PredictionHead
 from tf_emcom.nets.linear import truncated_normal
 
@@ -10,10 +10,9 @@ from tf_emcom.nets.linear import truncated_normal
 class MultiMlp(PredictionHead):
     """One MLP a label, with one hidden layer and ReLU (NEC, `multi_mlp`); all labels in two batched products."""
 
-    def __init__(self, labels: int, classes: int, size: int = 256, name: str | None = None) -> None:
+    def __init__(self, labels: Size, classes: Size, size: Size = 256, name: str | None = None) -> None:
         """Logits of `classes` classes for each of `labels` labels, from `size` hidden units a label."""
         super().__init__(name=name)
-        require_integer("MultiMlp.size", size, 1, "it counts the hidden units of a label")
         self.labels = labels
         self.classes = classes
         self.size = size

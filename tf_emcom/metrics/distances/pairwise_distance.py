@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from tf_emcom.arguments import Checked
+
 # Rows that are compared with the others at once. More would waste work: in its own square, a block compares twice.
 _BLOCK = 64
 
 
-class PairwiseDistance(abc.ABC):
+class PairwiseDistance(Checked, abc.ABC):
     """A distance between any two of N things.
 
     Attributes:

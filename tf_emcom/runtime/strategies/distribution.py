@@ -7,12 +7,14 @@ from typing import Any
 
 import tensorflow as tf
 
+from tf_emcom.arguments import Checked
+
 
 class PeerLost(RuntimeError):
     """Another process of the run is gone, and nothing can go on in this one; the message says so in a sentence."""
 
 
-class Distribution(abc.ABC):
+class Distribution(Checked, abc.ABC):
     """A `tf.distribute` strategy, and which parts of a step it lets XLA compile.
 
     A step is written once, for every strategy: local work between collectives, each piece passed through `compiled`

@@ -1,0 +1,78 @@
+"""Every constructor takes what its annotations say, and answers anything else with one sentence."""
+
+import inspect
+import math
+import types
+import typing
+
+import gin
+import pytest
+
+from tf_emcom.errors import UserError
+from tf_emcom.runtime import catalogue
+
+catalogue.register_components()
+
+# Registered like everything that is public in its room, but made by the library alone.
+INTERNAL = {
+    *("Rows", "TfdsSplit", "ChoosingModule", "ExportFolder", "ExportedListener", "ExportedModule", "ExportedSpeaker"),
+    *("PredictingModule", "WeightStack", "Cache", "Column", "ColumnWriter", "Packing", "Members", "RunningSuccess"),
+    "Runner",
+}
+PLAIN = {
+    int: ["8", 8.5, True, [8], None, math.nan],
+    float: ["0.5", True, [0.5], None, math.nan, math.inf, 10**400],
+    str: [5, ["text"], None, True],
+    bool: ["yes", 1, None],
+    type(None): ["none", 5.5, object()],
+}
+# Of none of the other kinds: objects of a family, classes of a family, lists, dictionaries, arrays.
+OTHER = [object(), "text", b"bytes", None, True, int, lambda: None]
+
+
+def members(hint):
+    if typing.get_origin(hint) is typing.Annotated:
+        return members(typing.get_args(hint)[0])
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return [each for part in typing.get_args(hint) for each in members(part)]
+    return [hint]
+
+
+def wrong_values(hint):
+    kinds = members(hint)
+    callables = any("Callable" in str(kind) for kind in kinds)
+    refused = []
+    for value in [value for kind in kinds for value in PLAIN.get(kind, OTHER)] + [object()]:
+        allowed = (
+            (value is None and type(None) in kinds)
+            or (isinstance(value, str) and str in kinds)
+            or (isinstance(value, float) and math.isfinite(value) and float in kinds)
+            or (type(value) is int and value == 5 and (int in kinds or float in kinds))
+            or (callables and inspect.isfunction(value))
+        )
+        if not allowed:
+            refused.append(value)
+    return refused
+
+
+def cases():
+    for selector, entry in sorted(gin.config._REGISTRY.items()):
+        if entry.module == "gin" or entry.name in INTERNAL:
+            continue
+        for base in entry.wrapped.__mro__:
+            if base.__module__.startswith("tf_emcom.") and "__init__" in vars(base):
+                for name, hint in typing.get_type_hints(vars(base)["__init__"], include_extras=True).items():
+                    if name != "return" and hint is not typing.Any:
+                        yield pytest.param(entry.wrapped, name, hint, id=f"{selector}.{name}")
+                break
+
+
+@pytest.mark.parametrize(("component", "name", "hint"), cases())
+def test_a_wrong_argument_gets_one_sentence(component, name, hint):
+    for value in wrong_values(hint):
+        with pytest.raises(UserError) as refusal:
+            component(**{name: value})
+        sentence = str(refusal.value)
+        assert sentence.startswith(f"{component.__name__}.{name} is ")
+        assert sentence.endswith(".")
+        assert "\n" not in sentence

@@ -48,6 +48,9 @@ class Source:
     def documents(self):
         return {}
 
+    def subjects(self, count, seed):
+        return None
+
 
 def learner(task, channel, batch_size, source=None):
     """A new listener that is about to learn the task."""

@@ -9,11 +9,13 @@ from tests import lewis, turn_takers
 from tests.contracts.discovery import plug_ins
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
+from tf_emcom.channels.substitution import Substitution
 from tf_emcom.data.order import Order
 from tf_emcom.errors import UserError
 from tf_emcom.evaluator import Condition, Evaluator
 from tf_emcom.grammars.any_symbol import AnySymbol
 from tf_emcom.heads.listener.listener_head import ListenerHead
+from tf_emcom.metrics.success_rate import design_effect
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.types import Candidates, Message, Speech
 
@@ -21,7 +23,7 @@ V, T = 4, 5
 # Each input is its own message: 4⁵ messages, of which 1,000, so that blocks of groups are not full.
 N = 1000
 INPUTS = np.stack(np.unravel_index(np.arange(N), (V,) * T), axis=1).astype(np.float32)
-CLEAR, HALF, GONE = (Condition((p,) * T) for p in (0.0, 0.5, 1.0))
+CLEAR, HALF, GONE = Condition(), Condition(0.5), Condition(erased=tuple(range(T)))
 
 
 class Namer:
@@ -120,7 +122,7 @@ def test_counts_are_those_of_a_plain_loop(compiled, candidates, positions):
     for group in np.concatenate([rows(candidates, number) for number in range(2)]):
         scores = (said[group][:, np.newaxis] == INPUTS[group][np.newaxis]).sum(axis=-1)
         wins += (scores.argmax(axis=1) == np.arange(candidates)).sum()
-    condition = Condition(tuple(float(t in positions) for t in range(T)))
+    condition = Condition(erased=positions)
     assert counts(compiled, [candidates], [condition], 2, 0, "test")[0].tolist() == [[wins]]
 
 
@@ -140,7 +142,7 @@ def test_counts_are_those_of_the_listeners_scores():
                 symbols[:, erased] = V
                 scores = listener.scores(Message(tf.constant(symbols)), Candidates(seen, None, tf.constant(target)))
                 expected[row, erased] += (scores.numpy().argmax(axis=1) == target).sum()
-    conditions = [Condition(tuple(row.tolist())) for row in np.eye(T)]
+    conditions = [Condition(erased=(t,)) for t in range(T)]
     ours = evaluator(speaker=speaker, listener=listener, inputs=inputs)
     np.testing.assert_array_equal(counts(ours, [4, 16], conditions, 1, 0, "test")[0], expected)
     assert len(np.unique(expected)) > 4
@@ -164,7 +166,7 @@ def test_no_head_compares_with_weights_of_its_own(name):
 
 
 def test_numbers_of_candidates_do_not_change_each_other():
-    conditions = [Condition((0.25,) * T), HALF, Condition((0.5,) * T, 0.3)]
+    conditions = [Condition(0.25), HALF, Condition(0.5, 0.3)]
     together = counts(evaluator(), [32, 4, 16], conditions, 1, 3, "test")[0]
     for candidates, expected in zip((32, 4, 16), together, strict=True):
         np.testing.assert_array_equal(counts(evaluator(), [candidates], conditions, 1, 3, "test")[0][0], expected)
@@ -180,10 +182,10 @@ def test_numbers_of_conditions_and_passes_may_change_between_calls():
 
 def test_it_compiles_once_a_number_of_candidates():
     one = evaluator()
-    every = [Condition(erasure, noise) for erasure in ((0.0,) * T, (0.3,) * T) for noise in (0.0, 0.5)]
+    every = [Condition(p, noise, views) for p in (0.0, 0.3) for noise in (0.0, 0.5) for views in (1, 2)]
     one.successes([16, 300], every, 2, seed=0, split="test")
     before = one.traces
-    others = [Condition(tuple(np.linspace(0, p, T).tolist()), noise) for p in (0.1, 0.9) for noise in (0.0, 0.1, 2.0)]
+    others = [Condition(p, noise, erased=(1,)) for p in (0.1, 0.9) for noise in (0.0, 0.1, 2.0)]
     one.successes([300, 16], [*others, GONE, CLEAR], 3, seed=1, split="test")
     assert one.traces == before
     one.successes([17], every, 1, seed=0, split="test")
@@ -192,13 +194,13 @@ def test_it_compiles_once_a_number_of_candidates():
 
 
 def test_same_seed_gives_the_same_counts_and_another_seed_others(compiled):
-    conditions = [HALF, Condition((0.25,) * T), Condition((0.0,) * T, 0.5)]
+    conditions = [HALF, Condition(0.25), Condition(0.0, 0.5)]
     first, same, other = (counts(compiled, [16], conditions, 2, seed, "test")[0].tolist() for seed in (0, 0, 1))
     assert first == same != other
 
 
 def test_counts_under_xla_are_those_of_the_graph():
-    conditions = [CLEAR, HALF, Condition((0.3,) * T)]
+    conditions = [CLEAR, HALF, Condition(0.3)]
     ours, theirs = (counts(evaluator(jit), [16, 300], conditions, 2, 5, "test")[0] for jit in (True, False))
     np.testing.assert_array_equal(ours, theirs)
 
@@ -223,14 +225,13 @@ def test_every_block_of_groups_has_its_own_masks():
     assert len(np.unique(masks.reshape(4, -1), axis=0)) == 4
 
 
-def test_symbols_are_erased_by_the_probability_of_their_position():
-    probabilities = np.array([0.0, 1.0, 0.2, 0.7, 0.5], np.float32)
-    _, _, heard = eagerly([10], [Condition(tuple(probabilities.tolist()))], 5)
+def test_symbols_are_erased_by_the_noise_and_at_the_positions_of_a_condition():
+    _, _, heard = eagerly([10], [Condition(0.3, erased=(1,))], 5)
     masks = np.concatenate(heard) == V
-    assert masks[:, 0].sum() == 0 and masks[:, 1].all()
-    sigma = (probabilities * (1 - probabilities) / len(masks)) ** 0.5
-    assert (abs(masks.mean(axis=0) - probabilities) <= 5 * sigma).all()
-    correlations = np.corrcoef(masks[:, 2:].T.astype(float))[~np.eye(3, dtype=bool)]
+    assert masks[:, 1].all()
+    others = np.delete(masks, 1, axis=1)
+    assert (abs(others.mean(axis=0) - 0.3) <= 5 * (0.3 * 0.7 / len(masks)) ** 0.5).all()
+    correlations = np.corrcoef(others.T.astype(float))[~np.eye(T - 1, dtype=bool)]
     assert np.abs(correlations).max() < 5 / len(masks) ** 0.5
 
 
@@ -243,7 +244,7 @@ def test_what_is_fixed_is_said_and_heard_once():
 
 
 def test_every_input_is_asked_about_once_a_pass():
-    _, _, heard = eagerly([20], [Condition((0.0,) * (T - 1) + (1e-9,))], 2, inputs=INPUTS[:200])
+    _, _, heard = eagerly([20], [Condition(1e-9)], 2, inputs=INPUTS[:200])
     passes = np.array(heard).reshape(2, 200, T)
     for number, asked in enumerate(passes):
         np.testing.assert_array_equal(asked, INPUTS[rows(20, number, INPUTS[:200]).ravel()])
@@ -254,7 +255,7 @@ def test_every_input_is_asked_about_once_a_pass():
 def test_agents_see_each_input_with_noise_of_their_own_of_the_groups_spread():
     generator = np.random.default_rng(0)
     inputs = (generator.normal(size=(120, 7)) * np.arange(1, 8)).astype(np.float32)
-    speaker_saw, listener_saw, _ = eagerly([10], [Condition((0.5,) * 7, 0.5)], 3, inputs=inputs)
+    speaker_saw, listener_saw, _ = eagerly([10], [Condition(0.5, 0.5)], 3, inputs=inputs)
     # The first look is without noise.
     np.testing.assert_array_equal(speaker_saw[0], inputs)
     np.testing.assert_array_equal(listener_saw[0], inputs)
@@ -269,14 +270,14 @@ def test_agents_see_each_input_with_noise_of_their_own_of_the_groups_spread():
 
 
 def test_agents_look_once_for_each_input_noise():
-    conditions = [Condition((p,) * T, noise) for noise in (0.0, 0.1, 0.2) for p in (0.25, 0.5, 0.75)]
+    conditions = [Condition(p, noise) for noise in (0.0, 0.1, 0.2) for p in (0.25, 0.5, 0.75)]
     speaker_saw, _, heard = eagerly([10], conditions, 2, inputs=INPUTS[:100])
     assert len(speaker_saw) == 1 + 2 * 2
     assert len(heard) == 2 * 9
 
 
 def test_noise_on_inputs_costs_successes():
-    conditions = [Condition((0.0,) * T, noise) for noise in (0.0, 0.5, 2.0)]
+    conditions = [Condition(0.0, noise) for noise in (0.0, 0.5, 2.0)]
     speaker = Namer()
     speaker.greedy = lambda inputs: Speech(tf.cast(tf.round(inputs), tf.int32), None, None, None, None, None)
     listener = Matcher()
@@ -296,9 +297,9 @@ def test_more_candidates_than_inputs_are_refused():
 
 
 SIX = [
-    Condition(erasure, noise)
-    for noise in (0.0, 0.7)
-    for erasure in ((0.0,) * 4, (0.0, 1.0, 0.0, 0.0), (0.5,) * 4)
+    Condition(noise, input_noise, erased=erased)
+    for input_noise in (0.0, 0.7)
+    for noise, erased in ((0.0, ()), (0.0, (1,)), (0.5, ()))
 ]
 
 
@@ -346,7 +347,7 @@ def test_votes_are_those_of_a_plain_loop(candidates, jit_compile):
             shares = [np.exp(each - each.max(axis=1, keepdims=True)) for each in scores]
             mean = np.mean([each / each.sum(axis=1, keepdims=True) for each in shares], axis=0)
             wins[i] += [(each.argmax(axis=1) == target).sum() for each in (*scores, mean)]
-    condition = Condition((0.0, 1.0, 0.0, 0.0))
+    condition = Condition(erased=(1,))
     found = Evaluator(turns, inputs, jit_compile).successes([candidates], [condition], 1, 0, "test")
     np.testing.assert_array_equal(found.pairs[:, 0, 0].reshape(2, 3), wins[:, :3])
     np.testing.assert_array_equal(found.votes[:, 0, 0], wins[:, 3])
@@ -376,7 +377,7 @@ def test_it_compiles_once_for_all_agents_of_a_population():
 
 
 def test_each_agent_looks_once_and_each_listener_hears_each_speaker_once_a_mask():
-    conditions = [Condition((p,) * T, noise) for noise in (0.0, 0.1) for p in (0.25, 0.5)]
+    conditions = [Condition(p, noise) for noise in (0.0, 0.1) for p in (0.25, 0.5)]
     everything = [CLEAR, *conditions]
     speakers_saw, listeners_saw, heard = eagerly([10], everything, 2, inputs=INPUTS[:100], speakers=2, listeners=3)
     # Without noise, and in each of two passes with it.
@@ -385,7 +386,7 @@ def test_each_agent_looks_once_and_each_listener_hears_each_speaker_once_a_mask(
 
 
 def test_all_pairs_play_the_same_games():
-    conditions = [HALF, Condition((0.5,) * T, 0.5)]
+    conditions = [HALF, Condition(0.5, 0.5)]
     speakers_saw, listeners_saw, heard = eagerly([10], conditions, 1, inputs=INPUTS[:100], speakers=2, listeners=3)
     for seen, agents in ((speakers_saw, 2), (listeners_saw, 3)):
         looks = np.array(seen).reshape(2, agents, -1)
@@ -393,3 +394,67 @@ def test_all_pairs_play_the_same_games():
     heard = np.array(heard).reshape(2, 6, 100, T)
     np.testing.assert_array_equal(heard, heard[:, :1].repeat(6, axis=1))
     assert (heard == V).any() and (heard != V).any()
+
+
+def test_messages_go_through_the_channel_that_is_tested():
+    speaker, listener = Namer(), Matcher()
+    tf.config.run_functions_eagerly(True)
+    try:
+        one = Evaluator(turn_takers.TurnTakers(speaker, listener), INPUTS, False, Substitution(0.9))
+        one.successes([20], [Condition(0.4)], 3, seed=0, split="test")
+    finally:
+        tf.config.run_functions_eagerly(False)
+    heard = np.concatenate([part.numpy() for part in listener.heard]).reshape(3, -1, T)[:, :N]
+    said = np.stack([INPUTS[rows(20, number).ravel()] for number in range(3)])
+    assert heard.max() < V
+    # A symbol is replaced by another one in 3 of 4 draws.
+    assert abs((heard != said).mean() - 0.4 * 3 / 4) < 5 * (0.3 * 0.7 / said.size) ** 0.5
+
+
+def test_with_one_view_both_agents_see_the_same_noise():
+    inputs = np.random.default_rng(0).normal(size=(40, 7)).astype(np.float32)
+    for views in (1, 2):
+        speaker_saw, listener_saw, _ = eagerly([10], [Condition(0.0, 0.5, views)], 2, inputs=inputs)
+        alike = [np.array_equal(ours, theirs) for ours, theirs in zip(speaker_saw, listener_saw, strict=True)]
+        # The first look is without noise.
+        assert alike == [True] + [views == 1] * 2
+        assert not any(np.array_equal(saw, speaker_saw[0]) for saw in speaker_saw[1:])
+
+
+def test_design_effects_are_those_of_the_games_of_each_input():
+    inputs = lewis.inputs(60)
+    turns = turn_takers.population(2, 2, lewis.nlg)
+    conditions = [Condition(erased=(t,)) for t in range(4)] + [Condition(0.4)]
+    found = Evaluator(turns, inputs, False).successes([8], conditions, 3, 4, "test", [[0, 1, 2, 3], [4]])
+    played, won = np.zeros(60), np.zeros((2, 2, 60))
+    for group in np.concatenate([Order(60, 8, 4, "test").indices(g)[np.newaxis] for g in range(3 * 7)]):
+        seen = tf.constant(inputs[group])
+        shown, played[group] = Candidates(seen, None, None), played[group] + 4
+        for i in range(2):
+            for t in range(4):
+                symbols = turns.speaker_as(i).greedy(seen).symbols.numpy()
+                symbols[:, t] = turns.models[0].vocab_size
+                for j in range(2):
+                    scores = turns.listener_as(j).scores(Message(tf.constant(symbols)), shown).numpy()
+                    won[i, j, group] += scores.argmax(axis=1) == np.arange(8)
+    np.testing.assert_array_equal(found.pairs[:, 0, :4].sum(axis=1), won.sum(axis=2).ravel())
+    assert (found.games[0], found.inputs[0]) == (played.sum() / 4, np.count_nonzero(played))
+    expected = design_effect(won.reshape(4, 60), played)
+    np.testing.assert_allclose(found.pair_effects[:, 0, 0], expected, rtol=1e-9)
+    np.testing.assert_allclose(found.mean_effects[0, 0, 0], design_effect(won.mean(axis=(0, 1)), played), rtol=1e-9)
+    assert (expected > 2).all() and (found.pair_effects[:, 0, 1] > 1).all()
+
+
+@pytest.mark.parametrize("where", ["inputs", "speaker", "listener"])
+def test_numbers_that_are_not_finite_are_no_measurement(where):
+    inputs = lewis.inputs(80)
+    if where == "inputs":
+        inputs[33, 2] = np.inf
+    turns = turn_takers.population(2, 2, lewis.lg_s)
+    if where != "inputs":
+        weights = turns.weights[where == "listener"][1]
+        turns.weights[where == "listener"][1] = [np.full_like(value, np.nan) for value in weights]
+    who = {"inputs": "speaker 0", "speaker": "speaker 1", "listener": "listener 1 about messages of speaker 0, 8 .*,"}
+    with pytest.raises(UserError, match=f"scores of {who[where]} at noise 0, input noise 0 are not finite") as error:
+        Evaluator(turns, inputs, False).successes([8], [Condition()], 1, 0, "test")
+    assert where != "inputs" or "for the input in row 33 of the split" in str(error.value)

@@ -52,7 +52,7 @@ def fed(learner):
     return Examples(*learner.prepare(naming.INPUTS, labels, "names"))
 
 
-def train(learner, examples, steps=STEPS):
+def train(learner, examples, steps=STEPS, size=BATCH):
     """Plays fresh random batches."""
 
     @tf.function
@@ -63,14 +63,14 @@ def train(learner, examples, steps=STEPS):
 
     generator = np.random.default_rng(0)
     for number in range(steps):
-        rows = generator.permutation(len(examples.inputs))[:BATCH]
+        rows = generator.permutation(len(examples.inputs))[:size]
         batch = Batch(tf.constant(examples.inputs[rows]), {k: tf.constant(v[rows]) for k, v in examples.labels.items()})
         metrics = step(batch, tf.constant(number, tf.int64))
     return metrics
 
 
 def measured(learner, examples, noise=0.0, passes=3):
-    means = TransferEvaluator(learner, examples, False).means(BATCH, noise, passes, 0, "all")
+    means = TransferEvaluator(learner, examples, False, Erasure(0.0)).means(BATCH, noise, passes, 0, "all")
     return means["accuracy" if "accuracy" in means else "loss"].mean
 
 
@@ -81,7 +81,7 @@ def test_what_messages_tell_is_learnt_and_shuffled_messages_tell_nothing(task):
     before = measured(learner, examples)
     train(learner, examples)
     after = measured(learner, examples)
-    silent = learner.game.task.without_message(examples.labels, BATCH)
+    silent = next(iter(learner.game.task.without_message(examples.labels, examples.labels, BATCH).values()))
     control = naming.learner(TASKS[task](), Clear(), BATCH, ShuffledSpeaker(Spelt()))
     shuffled = fed(control)
     # Few steps, since a few dozen examples can be learnt by heart.
@@ -160,25 +160,91 @@ def test_gradients_of_two_halves_add_up_to_those_of_the_whole():
         np.testing.assert_allclose(halves[0][1][name] + halves[1][1][name], value, atol=1e-5, err_msg=name)
 
 
-def test_without_a_message_the_most_frequent_class_is_told():
-    labels = {"label": np.array([0, 0, 0, 2]), "attributes": np.array([[0, 1], [0, 1], [0, 0], [1, 1]])}
-    assert Classification(3).without_message(labels, 16) == 0.75
-    assert Attribute(2).without_message(labels, 16) == 0.75
-    assert DiscriminationByDotProduct().without_message({}, 16) == 1 / 16
+def test_without_a_message_the_most_frequent_class_of_the_training_is_answered():
+    learnt = {"label": np.array([1, 1, 2, 0, 0, 0]), "attributes": np.array([[0, 1], [0, 1], [0, 0]])}
+    tested = {"label": np.array([1, 1, 1, 0]), "attributes": np.array([[1, 1], [1, 1], [0, 1], [1, 0]])}
+    found = Classification(3).without_message(learnt, tested, 16)
+    assert found == {"accuracy": 0.25, "top5": 1.0}
+    assert Attribute(2).without_message(learnt, tested, 16) == {"accuracy": (0.25 + 0.75) / 2}
+    assert DiscriminationByDotProduct().without_message({}, {}, 16) == {"accuracy": 1 / 16}
 
 
-def test_without_a_message_the_mean_image_is_drawn():
-    images = np.random.default_rng(0).integers(0, 256, (300, 16, 16, 3)).astype(np.uint8)
-    targets = images / 127.5 - 1
-    expected = 0.5 * np.square(targets - targets.mean(axis=0)).sum(axis=(1, 2, 3)).mean()
+def test_without_a_message_the_five_most_frequent_classes_of_the_training_are_the_best_five():
+    # Classes 0 to 6 are 1 to 7 times in the training, the first of equally frequent ones comes first.
+    learnt = {"label": np.repeat([*range(7), 7], [1, 2, 3, 4, 5, 6, 7, 3])}
+    tested = {"label": np.arange(10)}
+    assert Classification(10).without_message(learnt, tested, 0) == {"accuracy": 0.1, "top5": 0.5}
+    tested = {"label": np.array([2, 2, 2, 7])}  # 6, 5, 4, 3 and, of 2 and 7, the lower one
+    assert Classification(10).without_message(learnt, tested, 0) == {"accuracy": 0.0, "top5": 0.75}
+
+
+def test_without_a_message_the_mean_image_of_the_training_is_drawn():
+    learnt, tested = np.random.default_rng(0).integers(0, 256, (2, 300, 16, 16, 3)).astype(np.uint8)
+    tested = tested[:70] // 2
+    targets = tested / 127.5 - 1
+    expected = 0.5 * np.square(targets - (learnt / 127.5 - 1).mean(axis=0)).sum(axis=(1, 2, 3)).mean()
     task = Reconstruction(functools.partial(ImageDecoder, 4, (4, 4)))
-    assert task.without_message({"image": images}, 0) == pytest.approx(expected, rel=1e-5)
+    found = task.without_message({"image": learnt}, {"image": tested}, 0)
+    assert found == {"loss": pytest.approx(expected, rel=1e-5)}
+
+
+WORLD = np.random.default_rng(5).normal(size=(3000, naming.V * naming.T)).astype(np.float32)
+
+
+def of_the_control(task, batch_size):
+    """A control, and what it is trained and tested with."""
+    control = naming.learner(task, Clear(), batch_size, ShuffledSpeaker(Spelt()))
+    return control, *(Examples(*control.prepare(part, {}, "world")) for part in (WORLD[:1400], WORLD[1400:]))
+
+
+@pytest.mark.parametrize("input_noise", [0.0, 0.1])
+def test_a_control_is_at_chance_whatever_it_could_exclude(input_noise):
+    task = DiscriminationByDistance(functools.partial(Cpc, 16), input_noise=input_noise)
+    control, learnt, tested = of_the_control(task, 4)
+    train(control, learnt, 500, size=4)
+    evaluator = TransferEvaluator(control, tested, False, Erasure(0.0))
+    for count in (2, 4, 16):
+        found = evaluator.means(count, 0.0, 3, 0, "test")["accuracy"]
+        low, high = found.interval
+        # 3.3 standard errors, since there are six of them.
+        assert abs(found.mean - 1 / count) < 0.85 * (high - low), count
+        assert found.inputs == 1400 // count * count or found.inputs == 1400
+
+
+def test_messages_of_a_control_are_the_speakers_own_about_inputs_of_no_game():
+    task = DiscriminationByDistance(functools.partial(Cpc, 4), input_noise=0.5)
+    control, learnt, _ = of_the_control(task, 4)
+    said = naming.Speller().greedy(tf.constant(WORLD[:1400])).symbols.numpy()
+    subjects = control.subjects(1400)
+    np.testing.assert_array_equal(learnt.inputs, WORLD[:1225])
+    assert set(subjects) == set(range(1225, 1400))
+    np.testing.assert_array_equal(learnt.labels[MESSAGES], said[subjects])
+    # Each is as often talked about as any other, and by chance.
+    assert set(np.unique(subjects, return_counts=True)[1]) == {7}
+    assert abs(np.corrcoef(subjects, np.arange(1225))[0, 1]) < 0.1
+    other = naming.learner(task, Clear(), 4, ShuffledSpeaker(Spelt()))
+    np.testing.assert_array_equal(other.subjects(1400), subjects)
+
+
+def test_a_split_that_is_too_small_for_a_control_is_refused():
+    control, _, _ = of_the_control(DiscriminationByDistance(functools.partial(Cpc, 4)), 4)
+    with pytest.raises(UserError, match="There are 1 inputs, but a control"):
+        control.prepare(WORLD[:1], {}, "world")
+
+
+def test_numbers_that_are_not_finite_are_no_measurement():
+    learner = naming.learner(DiscriminationByDistance(functools.partial(Cpc, 4)), Clear(), BATCH)
+    inputs = naming.INPUTS.copy()
+    inputs[17, 3] = np.nan
+    evaluator = TransferEvaluator(learner, Examples(inputs, {}), False, Erasure(0.0))
+    with pytest.raises(UserError, match="The loss of the listener, with 81 games together and noise 0, is not"):
+        evaluator.means(81, 0.0, 1, 0, "test")
 
 
 def test_every_example_is_tested_and_masks_differ_between_passes():
     learner = naming.learner(Classification(9, SMALL), Clear(), BATCH)
     examples = fed(learner)
-    evaluator = TransferEvaluator(learner, examples, False)
+    evaluator = TransferEvaluator(learner, examples, False, Erasure(0.0))
     once, twice = (evaluator.means(20, 0.5, passes, 3, "all")["loss"] for passes in (1, 2))
     assert (once.games, twice.games) == (81, 162)
     assert twice.mean != pytest.approx(once.mean, rel=1e-6)

@@ -7,10 +7,13 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.arguments import Checked
+from tf_emcom.channels.channel import Channel
+from tf_emcom.channels.erasure import Erasure
 from tf_emcom.data.order import Order
+from tf_emcom.errors import UserError
 from tf_emcom.greedy_games import GreedyGames
 from tf_emcom.metrics.wins import Wins
-from tf_emcom.seeds import Stream, step_stream
+from tf_emcom.seeds import Stream, stage_number, step_stream
 
 # Games that are played at the same time where C is smaller, as so many groups: enough to keep a processor busy.
 _BLOCK = 256
@@ -20,17 +23,22 @@ class Condition(NamedTuple):
     """Under what conditions games are played.
 
     Attributes:
-      erasure: the probability of erasure of each of the T symbols; 0 never erases, 1 always does.
+      noise: the channel's, in [0, 1].
       input_noise: the standard deviation of the noise on inputs, in those of the features over a group.
+      views: 2: speaker and listener see noisy inputs with noise of their own (EaS's robustness); 1: both see the same
+        noisy inputs (NEC's games).
+      erased: positions of symbols that are lost in every message, whatever the channel does.
     """
 
-    erasure: tuple[float, ...]
+    noise: float = 0.0
     input_noise: float = 0.0
+    views: int = 2
+    erased: tuple[int, ...] = ()
 
     @property
     def is_fixed(self) -> bool:
         """Whether nothing is left to chance, so that the same input is always heard alike."""
-        return not self.input_noise and set(self.erasure) <= {0.0, 1.0}
+        return not self.input_noise and not self.noise
 
 
 class View(NamedTuple):
@@ -56,6 +64,28 @@ class Tested(Protocol):
         """The listener, with the weights of listener `index`."""
 
 
+class Pass(NamedTuple):
+    """A shuffled pass over the split, for one number of candidates.
+
+    Attributes:
+      blocks: int32 [blocks, K, C], its groups; the last block is filled up with groups from the first.
+      games: int32 [games], the input that each game is about, without those that only fill up.
+    """
+
+    blocks: tf.Tensor
+    games: np.ndarray
+
+    @classmethod
+    def of(cls, order: Order, number: int) -> "Pass":
+        """The pass with that number."""
+        groups = order.batches_per_epoch
+        together = min(max(1, _BLOCK // order.batch_size), groups)
+        numbers = np.arange(-(-groups // together) * together) % groups
+        rows = np.stack([order.indices(number * groups + group) for group in numbers])
+        blocks = tf.constant(rows.reshape(-1, together, order.batch_size))
+        return cls(blocks, rows.reshape(-1)[: groups * order.batch_size])
+
+
 class Evaluator(Checked):
     """Counts successes of greedy speakers and greedy listeners; nothing is trained.
 
@@ -64,30 +94,35 @@ class Evaluator(Checked):
     input noise; a listener reads a message of a speaker once for each mask. All pairs play the same games, with the
     same masks and the same noise, so that they can be compared and their listeners can vote. It compiles once per C:
     all else is data, agents too. In memory are what all speakers say and all listeners make of the candidates, but of
-    the messages only what they make of one speaker's.
+    the messages only what they make of one speaker's; and, for one C or one cell, how often each pair found each input.
 
     Attributes:
       pairs: speaker and listener of each pair, those of one speaker beside each other.
       speakers: each speaker of a pair.
+      channel: through which messages go.
     """
 
-    def __init__(self, agents: Tested, inputs: np.ndarray, jit_compile: bool) -> None:
+    def __init__(
+        self, agents: Tested, inputs: np.ndarray, jit_compile: bool, channel: Channel | None = None
+    ) -> None:
         """Tests the pairs that `agents` names, each of whose speakers has as many listeners, on a whole split.
 
         Args:
           agents: whose.
           inputs: float32 [N, F].
           jit_compile: whether XLA compiles.
+          channel: through which messages go, with the noise of each condition; None: Erasure.
         """
         self._agents = agents
         self._audiences = agents.audiences()
         self.speakers = list(self._audiences)
         self.pairs = agents.pairs()
+        self.channel = Erasure(0.0) if channel is None else channel
         self._examples = len(inputs)
         # One model each, in which the agents take turns.
-        first_speaker, first_listener = self.pairs[0]
+        speaker, listener = self.pairs[0]
         self._games = GreedyGames(
-            agents.speaker_as(first_speaker), agents.listener_as(first_listener), inputs, jit_compile
+            agents.speaker_as(speaker), agents.listener_as(listener), self.channel, inputs, jit_compile
         )
 
     @property
@@ -96,7 +131,13 @@ class Evaluator(Checked):
         return self._games.traces
 
     def successes(
-        self, candidates: Sequence[int], conditions: Sequence[Condition], passes: int, seed: int, split: str
+        self,
+        candidates: Sequence[int],
+        conditions: Sequence[Condition],
+        passes: int,
+        seed: int,
+        split: str,
+        cells: Sequence[Sequence[int]] | None = None,
     ) -> Wins:
         """Plays shuffled passes over the split, incomplete groups dropped.
 
@@ -108,103 +149,152 @@ class Evaluator(Checked):
           passes: how many passes.
           seed: of the shuffling, the masks and the input noise.
           split: its name, for the error if it is smaller than a C.
+          cells: the places of the conditions that are pooled, Q lists; None: each is a cell of its own.
 
         Returns:
           Successes and games.
+
+        Raises:
+          UserError: a C is larger than the split, or an agent's scores are not finite.
         """
         orders = [Order(self._examples, count, seed, split) for count in candidates]
         stream = step_stream(seed, tf.constant(0), tf.constant(0), 1, 1)
-        clear = self._look(_every_row(self._examples), 0.0, stream)
+        clear = self._look(_every_row(self._examples), Condition(), stream)
+        cells = [[place] for place in range(len(conditions))] if cells is None else cells
         listeners = len(self.pairs) // len(self.speakers)
-        won = np.zeros((len(self.speakers), listeners + 1, len(orders), len(conditions)), np.int64)
-        for place, condition in enumerate(conditions):
-            for number, speaker in enumerate(self.speakers if condition.is_fixed else ()):
-                heard = self._heard(speaker, clear, condition, stream)
-                for row, order in enumerate(orders):
-                    won[number, :, row, place] = self._fixed(order, passes, speaker, heard, clear)
-        drawn = {place: condition for place, condition in enumerate(conditions) if not condition.is_fixed}
-        for row, order in enumerate(orders):
-            for number in range(passes if drawn else 0):
+        wins = Wins.none(len(self.speakers), listeners, len(orders), len(conditions), len(cells))
+        most = passes * max(map(len, cells))
+        played = []
+        for kind, order in enumerate(orders):
+            about = np.concatenate([Pass.of(order, number).games for number in range(passes)])
+            played.append(np.bincount(about, minlength=self._examples))
+            wins.games[kind], wins.inputs[kind] = len(about), np.count_nonzero(played[-1])
+        drawn: dict[int, dict[int, Condition]] = {}
+        for cell, places in enumerate(cells):
+            here = {place: conditions[place] for place in places}
+            if not all(condition.is_fixed for condition in here.values()):
+                drawn[cell] = here
+                continue
+            by_input = [self._no_wins(most) for _ in orders]
+            for kind, place, speaker, games, won in self._fixed(orders, passes, here, clear, stream):
+                wins.add(speaker, kind, place, won.sum(axis=1))
+                by_input[kind][speaker][:, games] += won
+            for kind, found in enumerate(by_input):
+                wins.close(kind, cell, found, played[kind] * len(places))
+        cell_of = {place: cell for cell, places in drawn.items() for place in places}
+        every = {place: conditions[place] for place in sorted(cell_of)}
+        for kind, order in enumerate(orders if drawn else ()):
+            counts = {cell: self._no_wins(most) for cell in drawn}
+            for number in range(passes):
                 here = stream.stage(f"{order.batch_size} candidates").stage(f"pass {number}")
-                for place, wins in self._drawn(order, number, drawn, clear, here):
-                    won[:, :, row, place] += wins
-        games = passes * np.array([order.batches_per_epoch * order.batch_size for order in orders])
-        return Wins(won[:, :-1].reshape(-1, *won.shape[2:]), won[:, -1], games)
+                for place, speaker, games, won in self._drawn(Pass.of(order, number), every, clear, here):
+                    wins.add(speaker, kind, place, won.sum(axis=1))
+                    counts[cell_of[place]][speaker][:, games] += won
+            for cell, found in counts.items():
+                wins.close(kind, cell, found, played[kind] * len(cells[cell]))
+        return wins
 
-    def _look(self, rows: tf.Tensor, noise: float, stream: Stream) -> View:
-        """What every agent makes of the inputs in rows [blocks, K, C]."""
-        coefficient, symbols, candidates = tf.constant(noise), {}, {}
+    def _no_wins(self, most: int) -> np.ndarray:
+        """How often each pair and each vote found each input: zeros [speakers, listeners + 1, N], `most` at most."""
+        listeners = len(self.pairs) // len(self.speakers)
+        return np.zeros((len(self.speakers), listeners + 1, self._examples), np.min_scalar_type(most))
+
+    def _look(self, rows: tf.Tensor, condition: Condition, stream: Stream) -> View:
+        """What every agent makes of the inputs in rows [blocks, K, C]; UserError where it is no finite number."""
+        coefficient, symbols, candidates = tf.constant(condition.input_noise), {}, {}
+        own, other = (tf.constant(stage_number(agent)) for agent in ("speaker", "listener"))
         for speaker in self.speakers:
             self._agents.speaker_as(speaker)
-            symbols[speaker] = self._games.speak(rows, coefficient, stream.seed)
+            symbols[speaker], finite = self._games.speak(rows, coefficient, own, stream.seed)
+            _require_finite(finite, rows, f"speaker {speaker}", condition)
         for listener in dict.fromkeys(listener for _, listener in self.pairs):
             self._agents.listener_as(listener)
-            candidates[listener] = self._games.see(rows, coefficient, stream.seed)
+            view = own if condition.views == 1 else other
+            candidates[listener] = self._games.see(rows, coefficient, view, stream.seed)
         return View(symbols, candidates)
 
     def _heard(self, speaker: int, view: View, condition: Condition, stream: Stream) -> tuple[tf.Tensor, ...]:
         """What each of a speaker's listeners makes of its messages, all with the same masks."""
-        erasure, heard = tf.constant(condition.erasure), []
+        symbols, noise, heard = view.symbols[speaker], tf.constant(condition.noise), []
+        erased = tf.constant([t in condition.erased for t in range(symbols.shape[-1])])
         for listener in self._audiences[speaker]:
             self._agents.listener_as(listener)
-            heard.append(self._games.hear(view.symbols[speaker], erasure, stream.seed))
+            heard.append(self._games.hear(symbols, noise, erased, stream.seed))
         return tuple(heard)
 
     def _fixed(
-        self, order: Order, passes: int, speaker: int, heard: tuple[tf.Tensor, ...], clear: View
-    ) -> np.ndarray:
-        """Successes with a speaker over all passes where every input is heard alike each time, [L + 1]."""
-        won = np.zeros(len(heard) + 1, np.int64)
-        for number in range(passes):
-            rows = _rows(order, number)
-            seen = {listener: _at(rows, clear.candidates[listener]) for listener in self._audiences[speaker]}
-            won += self._wins(order, speaker, tuple(_at(rows, part) for part in heard), seen)
-        return won
+        self, orders: Sequence[Order], passes: int, conditions: dict[int, Condition], clear: View, stream: Stream
+    ) -> Iterator[tuple[int, int, int, np.ndarray, np.ndarray]]:
+        """Plays all passes where every input is heard alike each time.
+
+        Yields:
+          The place of a C, of a condition and of a speaker, the inputs of the games of a pass, and who won: [L + 1,
+          games].
+        """
+        for place, condition in conditions.items():
+            for number, speaker in enumerate(self.speakers):
+                heard = self._heard(speaker, clear, condition, stream)
+                for kind, order in enumerate(orders):
+                    for one in (Pass.of(order, pass_number) for pass_number in range(passes)):
+                        candidates = clear.candidates.items()
+                        seen = {i: _at(one.blocks, part) for i, part in candidates if i in self._audiences[speaker]}
+                        there = tuple(_at(one.blocks, part) for part in heard)
+                        yield kind, place, number, one.games, self._won(one, speaker, there, seen, condition)
 
     def _drawn(
-        self, order: Order, number: int, conditions: dict[int, Condition], clear: View, stream: Stream
-    ) -> Iterator[tuple[int, np.ndarray]]:
-        """Yields the place of each condition and its successes in one pass, [speakers, L + 1].
+        self, one: Pass, conditions: dict[int, Condition], clear: View, stream: Stream
+    ) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+        """Plays one pass under all conditions; agents look once for each kind of input noise.
 
-        Agents look once for each input noise.
+        Yields:
+          The place of a condition and of a speaker, the inputs of the games, and who won: [L + 1, games].
         """
-        rows = _rows(order, number)
-        for noise in dict.fromkeys(condition.input_noise for condition in conditions.values()):
-            if noise:
-                view = self._look(rows, noise, stream.stage(f"input noise {noise}"))
+        kinds = {place: (condition.input_noise, condition.views) for place, condition in conditions.items()}
+        for kind in dict.fromkeys(kinds.values()):
+            alike = [place for place in conditions if kinds[place] == kind]
+            if kind[0]:
+                noisy = stream.stage(f"input noise {kind[0]}")
+                view = self._look(one.blocks, conditions[alike[0]], noisy)
             else:
-                view = View(*({agent: _at(rows, part) for agent, part in parts.items()} for parts in clear))
-            for place, condition in conditions.items():
-                if condition.input_noise == noise:
-                    masks = stream.stage(f"condition {place}")
-                    won = []
-                    for speaker in self.speakers:
-                        heard = self._heard(speaker, view, condition, masks)
-                        won.append(self._wins(order, speaker, heard, view.candidates))
-                    yield place, np.stack(won)
+                view = View(*({agent: _at(one.blocks, part) for agent, part in parts.items()} for parts in clear))
+            for place in alike:
+                masks = stream.stage(f"condition {place}")
+                for number, speaker in enumerate(self.speakers):
+                    heard = self._heard(speaker, view, conditions[place], masks)
+                    won = self._won(one, speaker, heard, view.candidates, conditions[place])
+                    yield place, number, one.games, won
 
-    def _wins(
-        self, order: Order, speaker: int, heard: tuple[tf.Tensor, ...], candidates: dict[int, tf.Tensor]
+    def _won(
+        self,
+        one: Pass,
+        speaker: int,
+        heard: tuple[tf.Tensor, ...],
+        candidates: dict[int, tf.Tensor],
+        condition: Condition,
     ) -> np.ndarray:
-        """Successes of a speaker's listeners and of their vote in one pass, [L + 1].
+        """Which games of a pass a speaker's listeners and their vote win, bool [L + 1, games]."""
+        audience = self._audiences[speaker]
+        won, finite = self._games.play(heard, tuple(candidates[listener] for listener in audience))
+        for place, listener in enumerate(audience):
+            who = f"listener {listener} about messages of speaker {speaker}, {one.blocks.shape[-1]} candidates,"
+            _require_finite(finite[:, place], one.blocks, who, condition)
+        by_player = won.numpy().transpose(1, 0, 2).reshape(len(heard) + 1, -1)
+        return by_player[:, : len(one.games)]
 
-        Without the groups that only fill the last block.
-        """
-        wins = self._games.play(heard, tuple(candidates[listener] for listener in self._audiences[speaker])).numpy()
-        by_player = wins.transpose(1, 0, 2).reshape(len(heard) + 1, -1)
-        return np.count_nonzero(by_player[:, : order.batches_per_epoch * order.batch_size], axis=1)
 
+def _require_finite(finite: tf.Tensor, rows: tf.Tensor, who: str, condition: Condition) -> None:
+    """UserError, with the first input that it is about, unless scores are finite numbers; both tensors [blocks, ...].
 
-def _rows(order: Order, number: int) -> tf.Tensor:
-    """The inputs of one pass, as blocks of K groups of C: int32 [blocks, K, C].
-
-    The last block is filled up with groups from the first, so that all blocks have one shape.
+    What is chosen by scores that are none is chosen by chance, and is not to be taken for a measurement.
     """
-    groups = order.batches_per_epoch
-    together = min(max(1, _BLOCK // order.batch_size), groups)
-    numbers = np.arange(-(-groups // together) * together) % groups
-    rows = np.stack([order.indices(number * groups + group) for group in numbers])
-    return tf.constant(rows.reshape(-1, together, order.batch_size))
+    if not np.all(finite):
+        first = int(tf.reshape(rows, [-1])[np.argmin(np.reshape(finite, -1))])
+        noises = f"noise {condition.noise:g}, input noise {condition.input_noise:g}"
+        raise UserError(
+            f"The scores of {who} at {noises} are not finite numbers for the input in row {first} of the split or a"
+            " candidate beside it: the data or the agent's weights hold NaN or infinity, or numbers too large; look at"
+            " that row, or restore an earlier checkpoint."
+        )
 
 
 def _every_row(examples: int) -> tf.Tensor:

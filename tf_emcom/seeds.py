@@ -34,12 +34,11 @@ class Stream(NamedTuple):
 
     def stage(self, name: str) -> "Stream":
         """The stream of a named stage, independent of the streams of other names."""
-        # Masked to 31 bits, since seeds are int32.
-        return self._replace(
-            seed=tf.random.experimental.stateless_fold_in(
-                self.seed, zlib.crc32(name.encode()) & 0x7FFFFFFF, alg="philox"
-            )
-        )
+        return self.numbered(stage_number(name))
+
+    def numbered(self, number: int | tf.Tensor) -> "Stream":
+        """The stream of the stage whose name has this number, int32 []."""
+        return self._replace(seed=tf.random.experimental.stateless_fold_in(self.seed, number, alg="philox"))
 
     def uniform(self, *shape: int) -> tf.Tensor:
         """Uniform draws strictly inside (0, 1), float32 [local_games, *shape], the same in eager, graph and XLA."""
@@ -62,6 +61,12 @@ class Stream(NamedTuple):
     def shared_bits(self, count: int) -> tf.Tensor:
         """Random int32 bits [count] that all games of the step have in common."""
         return _bits(self.seed, (count,))
+
+
+def stage_number(name: str) -> int:
+    """The number of a named stage, for compiled code that learns only when it runs which stage it is."""
+    # Masked to 31 bits, since seeds are int32.
+    return zlib.crc32(name.encode()) & 0x7FFFFFFF
 
 
 def seed_words(seed: int) -> tf.Tensor:

@@ -119,6 +119,17 @@ class Trainee(Checked, tf.Module, abc.ABC):
         """
         return inputs, labels
 
+    def subjects(self, count: int) -> np.ndarray | None:
+        """Which inputs messages are about, where these are other ones than the games are about; None: the same.
+
+        Args:
+          count: how many inputs a split has, N.
+
+        Returns:
+          Int [M], M < N: games are about the first M inputs, in order, and their messages about these among the rest.
+        """
+        return None
+
     def documents(self) -> dict[str, str]:
         """File name → text that a run's folder keeps beside its configuration, to stand on its own."""
         return {}

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.channels.channel import Channel
 from tf_emcom.data.examples import Examples
 from tf_emcom.data.order import Order
+from tf_emcom.errors import UserError
 from tf_emcom.metrics.sample_mean import SampleMean
-from tf_emcom.ops.corruption import erase
 from tf_emcom.seeds import Stream
 from tf_emcom.trainee import Trainee
 from tf_emcom.types import Batch, LossTerms, Message
@@ -21,9 +22,17 @@ class TransferEvaluator(tf.Module):
     It compiles once per number of games in a group: noises and seeds are data.
     """
 
-    def __init__(self, learner: Trainee, examples: Examples, jit_compile: bool) -> None:
-        """`examples` as `learner.prepare` made them, a whole split."""
+    def __init__(self, learner: Trainee, examples: Examples, jit_compile: bool, channel: Channel) -> None:
+        """Prepares the test.
+
+        Args:
+          learner: whose listener is tested.
+          examples: as `learner.prepare` made them, a whole split.
+          jit_compile: whether XLA compiles.
+          channel: through which messages go, with the noise of each test.
+        """
         super().__init__()
+        self._channel = channel
         self.learner = learner
         self.speaker, self.listener = learner.speaker_as(0), learner.listener_as(0)
         self.examples = examples
@@ -34,10 +43,13 @@ class TransferEvaluator(tf.Module):
 
         Args:
           size: games in a group: candidates for a task that chooses, which drops incomplete groups.
-          noise: erasure probability.
+          noise: the channel's.
           passes: over the split, with fresh masks in each.
           seed: of masks, of shuffling and of noise on the inputs.
           split: its name.
+
+        Raises:
+          UserError: a metric is not a finite number.
         """
         examples = len(self.examples.inputs)
         totals: dict[str, np.ndarray] = {}
@@ -47,6 +59,14 @@ class TransferEvaluator(tf.Module):
             place = zlib.crc32(f"{size} {noise!r} {number}".encode()) & 0x7FFFFFFF
             found = self._group(self._batch(rows), tf.constant(noise, tf.float32), tf.constant([seed, place]))
             for name, values in found.items():
+                finite = np.isfinite(values)
+                if not finite.all():
+                    raise UserError(
+                        f"The {name} of the listener, with {size} games together and noise {noise:g}, is not a finite"
+                        f" number for the input in row {rows[np.argmin(finite)]} of the {split} split: the data or the"
+                        " weights of the speaker or listener hold NaN or infinity, or numbers too large; look at that"
+                        " row, or restore an earlier checkpoint."
+                    )
                 totals.setdefault(name, np.zeros(examples))[rows] += values.numpy()
             counts[rows] += 1
         return {name: SampleMean(total, counts) for name, total in totals.items()}
@@ -84,7 +104,7 @@ class TransferEvaluator(tf.Module):
         games = batch.inputs.shape[0]
         stream = Stream(seed, tf.constant(0), games, games)
         spoken, shown = game.views(speaker, batch, batch.inputs, stream)
-        uniform = stream.stage("channel").uniform(spoken.shape[1])
-        received = erase(spoken, noise, uniform, unknown=speaker.vocab_size)
-        message = Message(speaker.grammar.keep_silence(spoken, received))
+        channel = self._channel.with_noise(noise)
+        corrupted = channel(Message(spoken), speaker.vocab_size, tf.constant(0), stream.stage("channel"))
+        message = Message(speaker.grammar.keep_silence(spoken, corrupted.symbols))
         return game.task.lesson(self.listener, message, batch, shown, stream.stage("task"))

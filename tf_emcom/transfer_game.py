@@ -60,14 +60,17 @@ class TransferGame(Rules):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """What the speaker says, [B, T], and what the listener sees, [N, F]: two views of the inputs.
 
-        With input noise, both see every input with a noise of its own (NEC, section 3.4).
+        With input noise, both see every input with a noise of its own (NEC, section 3.4), unless the messages were
+        spoken before.
         """
         if self.speaks_once:
             return batch.labels[MESSAGES], candidate_inputs
         features = candidate_inputs.shape[1]
         spread = spread_of(candidate_inputs)
-        noise = stream.stage("speaker's view").normal(features)
-        seen = add_gaussian_noise(batch.inputs, self.task.input_noise, spread, noise)
         noise = stream.stage("listener's view").for_all_games().normal(features)
         shown = add_gaussian_noise(candidate_inputs, self.task.input_noise, spread, noise)
+        if MESSAGES in batch.labels:
+            return batch.labels[MESSAGES], shown
+        noise = stream.stage("speaker's view").normal(features)
+        seen = add_gaussian_noise(batch.inputs, self.task.input_noise, spread, noise)
         return speaker.greedy(seen).symbols, shown

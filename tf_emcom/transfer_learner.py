@@ -28,6 +28,9 @@ class SpeakerSource(Protocol):
     def documents(self) -> dict[str, str]:
         """File name → text: what is needed to build it again."""
 
+    def subjects(self, count: int, seed: int) -> np.ndarray | None:
+        """Which inputs its messages are about, as `Trainee.subjects`; anything random is drawn from the seed."""
+
 
 class TransferLearner(Trainee):
     """A listener that learns a transfer task from the greedy messages of a trained speaker, which stays as it is."""
@@ -102,7 +105,11 @@ class TransferLearner(Trainee):
 
     def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
         """The labels, with the speaker's messages where it needs to speak only once."""
-        return with_messages(self.game, self.speaker, self.seed, inputs, labels, data)
+        return with_messages(self, self.speaker, inputs, labels, data)
+
+    def subjects(self, count: int) -> np.ndarray | None:
+        """As the source of the speaker says: other inputs in a control."""
+        return self.speaker_source.subjects(count, self.seed)
 
     def documents(self) -> dict[str, str]:
         """What the speaker is built from."""
@@ -126,27 +133,55 @@ class TransferLearner(Trainee):
         self.listener_optimizer.apply(gradients, step)
 
 
+def strangers(count: int, seed: int) -> np.ndarray:
+    """Of which input the message is that is heard about another one, as `Trainee.subjects` has it.
+
+    The last eighth of a split is set aside to be talked about, by turns and in random order; it is never a candidate,
+    so that a message says nothing of any candidate, not even that it is a wrong one.
+
+    Args:
+      count: how many inputs there are.
+      seed: of the order.
+
+    Raises:
+      UserError: there are fewer than two.
+    """
+    if count < 2:
+        raise UserError(
+            f"There are {count} inputs, but a control whose messages are about other inputs needs 2 or more; take a"
+            " larger split."
+        )
+    aside = max(1, count // 8)
+    about = np.resize(np.arange(count - aside, count), count - aside)
+    return np.random.Generator(np.random.PCG64(seed)).permutation(about)
+
+
 def with_messages(
-    game: TransferGame, speaker: Speaker, seed: int, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str
+    learner: Trainee, speaker: Speaker, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str
 ) -> tuple[np.ndarray, dict]:
     """The labels of a data set, with the speaker's messages about its inputs where it needs to speak only once.
 
-    Inputs that nobody looks at any more are left out.
+    Inputs that nobody looks at any more are left out. Where messages are about other inputs (`Trainee.subjects`), they
+    are spoken once, about inputs without noise, and inputs that are only talked about are left out, too.
 
     Raises:
       UserError: the data set called `data` does not fit the task.
     """
+    game, subjects = learner.game, learner.subjects(len(inputs))
     game.task.check_labels(labels, data)
-    if not game.speaks_once:
+    if subjects is None and not game.speaks_once:
         return inputs, labels
-    # In random order: data sets are often sorted, and a speaker that mixes up its messages, as a control, is to say
-    # of an input what it has to say of a stranger, not of the next of its kind.
-    order = np.random.Generator(np.random.PCG64(seed)).permutation(len(inputs))
-    messages = np.empty((len(inputs), speaker.message_length), np.int32)
-    messages[order] = Transcriber(speaker, jit_compile=False).messages(inputs, order)
-    labels = {**labels, MESSAGES: messages}
+    transcriber = Transcriber(speaker, jit_compile=False)
+    if subjects is None:
+        messages = transcriber.messages(inputs)
+    else:
+        rows, place = np.unique(subjects, return_inverse=True)
+        messages = transcriber.messages(inputs, rows)[place]
+    # Slices, so that mapped files stay where they are.
+    labels = {**{name: values[: len(messages)] for name, values in labels.items()}, MESSAGES: messages}
+    kept = inputs[: len(messages)]
     # A view would keep them all in memory.
-    return (inputs if game.task.chooses else np.empty((len(inputs), 0), np.float32)), labels
+    return (kept if game.task.chooses else np.empty((len(kept), 0), np.float32)), labels
 
 
 def _check_same(name: str, asked: int | None, own: int) -> None:

@@ -78,7 +78,8 @@ def test_accuracy_is_that_of_the_channel_test_for_each_pair(tmp_path):
     assert (mean["ensemble"], mean["pairs"]) == ("average", 6)
     assert mean["value"] == pytest.approx(np.mean([row["accuracy"] for row in channel]))
     first = rows[0]
-    assert first["interval"] == list(SuccessRate(round(first["value"] * 60), 60).interval)
+    assert first["interval"] == pytest.approx(SuccessRate(round(first["value"] * 60), 60).interval, abs=1e-12)
+    assert (first["inputs"], first["channel"]) == (60, "Erasure")
 
 
 def test_lines_from_elsewhere_are_measured(tmp_path, capsys):

@@ -3,22 +3,27 @@ import pytest
 
 from tests import lewis
 from tests.modes import meanings
+from tf_emcom.channels.erasure import Erasure
+from tf_emcom.channels.substitution import Substitution
 from tf_emcom.corpora.chosen_input import ChosenInput
 from tf_emcom.corpora.no_answer import NoAnswer
 from tf_emcom.corpora.order_of_play import order_of_play
 from tf_emcom.corpora.recorder import Recorder
 from tf_emcom.data.examples import Examples
+from tf_emcom.errors import UserError
 from tf_emcom.evaluator import Condition, Evaluator
+from tf_emcom.transfer_learner import strangers
 from tf_emcom.types import Candidates, Message
 
 T, UNK = 4, 7
+LOSSY = Erasure(0.0)
 
 
-def blocks(agents, count=60, candidates=8, noise=0.0, seed=42, pairs=((0, 0),), inputs=None):
+def blocks(agents, count=60, candidates=8, noise=0.0, seed=42, pairs=((0, 0),), inputs=None, channel=LOSSY):
     inputs = lewis.inputs(count) if inputs is None else inputs
     examples = Examples(inputs, {"label": np.arange(len(inputs)) * 3})
     answer = ChosenInput(candidates) if candidates else NoAnswer()
-    return list(Recorder(agents, list(pairs), examples, answer, noise, seed, False).blocks())
+    return list(Recorder(agents, list(pairs), examples, answer, channel, noise, seed, False).blocks())
 
 
 def joined(found):
@@ -57,7 +62,7 @@ def test_every_example_has_one_row_with_what_the_agents_say_and_take(agents, cou
 def test_accuracy_is_that_of_the_first_pass_of_an_evaluation(agents):
     inputs = lewis.inputs(1280)
     evaluator = Evaluator(agents, inputs, False)
-    wins = evaluator.successes([16, 64, 640], [Condition((0.0,) * T)], 1, 7, "test")
+    wins = evaluator.successes([16, 64, 640], [Condition()], 1, 7, "test")
     for place, candidates in enumerate((16, 64, 640)):
         found = joined(blocks(agents, inputs=inputs, candidates=candidates, seed=7, pairs=evaluator.pairs))
         won = [found["success"][start : start + 1280].sum() for start in range(0, 6 * 1280, 1280)]
@@ -97,7 +102,7 @@ def test_it_compiles_once_for_all_agents_and_reads_mapped_inputs(agents, tmp_pat
     np.save(tmp_path / "inputs.npy", lewis.inputs(2500).astype(np.float16))
     inputs = np.load(tmp_path / "inputs.npy", mmap_mode="r")
     answer = ChosenInput(16)
-    recorder = Recorder(agents, agents.pairs(), Examples(inputs, {}), answer, 0.5, 0, False)
+    recorder = Recorder(agents, agents.pairs(), Examples(inputs, {}), answer, LOSSY, 0.5, 0, False)
     assert sum(len(block.id) for block in recorder.blocks()) == 6 * 2500
     assert recorder._block.experimental_get_tracing_count() == 1
 
@@ -106,3 +111,25 @@ def test_messages_are_those_that_evaluations_measure(tmp_path):
     experiment, _ = meanings.untrained_run(tmp_path / "run", meanings.Meanings())
     found = joined(blocks(experiment.learner, inputs=experiment.data.examples.inputs))
     np.testing.assert_array_equal(found["symbols"][np.argsort(found["id"])], meanings.messages_of(experiment))
+
+
+def test_messages_go_through_the_channel_that_is_given(agents):
+    found = joined(blocks(agents, 500, noise=0.3, channel=Substitution(1.0)))
+    assert found["received"].max() < UNK
+    assert abs((found["received"] != found["symbols"]).mean() - 0.3 * 6 / 7) < 0.04
+
+
+def test_a_controls_messages_are_about_examples_without_rows(agents, monkeypatch):
+    monkeypatch.setattr(agents, "subjects", lambda count: strangers(count, 3), raising=False)
+    found, inputs = joined(blocks(agents, 80, 8)), lewis.inputs(80)
+    assert sorted(found["id"].tolist()) == list(range(70))
+    said = agents.speaker_as(0).greedy(inputs).symbols.numpy()
+    np.testing.assert_array_equal(found["symbols"], said[strangers(80, 3)[found["id"]]])
+    assert strangers(80, 3).min() == 70
+
+
+def test_numbers_that_are_not_finite_are_no_measurement(agents):
+    inputs = lewis.inputs(60)
+    inputs[13, 4] = np.nan
+    with pytest.raises(UserError, match="The scores of speaker 0 at noise 0 are not finite numbers .* in row 13"):
+        blocks(agents, inputs=inputs)

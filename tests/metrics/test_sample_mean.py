@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tf_emcom.metrics.sample_mean import SampleMean
+from tf_emcom.metrics.success_rate import SuccessRate
 
 
 def test_mean_and_interval_worked_by_hand():
@@ -28,3 +29,19 @@ def test_the_interval_holds_the_truth_nineteen_times_in_twenty():
         low, high = SampleMean((generator.random(400) < 0.3).astype(float), np.ones(400, int)).interval
         held += low <= 0.3 <= high
     assert 0.93 < held / 2000 < 0.97
+
+
+def test_the_interval_of_a_share_is_that_of_successes_and_never_of_width_zero():
+    once = (np.random.default_rng(0).random(80) < 0.3).astype(float)
+    ones = np.ones(80, int)
+    expected = SuccessRate(once.sum(), 80).interval
+    assert SampleMean(once, ones).interval_of_share == pytest.approx(expected, abs=1e-12)
+    assert SampleMean(7 * once, 7 * ones).interval_of_share == pytest.approx(expected, abs=1e-12)
+    assert SampleMean(1.0 * ones, ones).interval_of_share == pytest.approx(SuccessRate(80, 80).interval, abs=1e-12)
+
+
+def test_the_interval_of_a_share_of_labels_is_that_of_their_mean():
+    # Sixteen labels an example: the mean over them varies four times less.
+    shares = np.random.default_rng(1).binomial(16, 0.5, 4000) / 16
+    mean = SampleMean(shares, np.ones(4000, int))
+    assert mean.interval_of_share == pytest.approx(mean.interval, abs=2e-4)

@@ -35,7 +35,7 @@ class Meanings:
         return tuple(self.examples.labels)
 
     def load(self, split, labels=None):
-        if split != "test":
+        if split not in ("train", "test"):
             raise UserError(f"The data set meanings has no split {split!r}: choose test.")
         return self.examples.with_labels(labels, self.name)
 

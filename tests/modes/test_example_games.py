@@ -126,7 +126,7 @@ def test_games_are_printed(tmp_path, capsys):
         shown = [f"{row[name] + 1} ({row['called'][row[name]]})" for name in ("target", "choice")]
         assert line.split()[8:] == [*" ".join(shown).split(), "success" if row["success"] else "failure"]
     right = sum(row["success"] for row in rows)
-    assert lines[3].startswith(f"test split, step {meanings.STEP}, noise 1; {right} of 2 right")
+    assert lines[3].startswith(f"test split, step {meanings.STEP}, noise 1 (Erasure); {right} of 2 right")
 
 
 WRONG = {

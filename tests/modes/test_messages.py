@@ -58,10 +58,11 @@ def test_a_corpus_has_the_labels_of_its_examples_and_says_where_it_comes_from(tm
     about = corpus.manifest
     assert (about.data, about.split, about.examples, about.count, about.step) == ("meanings", "test", 60, 60, 3)
     assert (about.vocab_size, about.message_length, about.unknown, about.end_symbol) == (7, 4, 7, None)
+    assert about.channel == "Erasure"
     assert (about.noise, about.candidates, about.seed, about.pairs) == (0.5, 20, 3, [[0, 0]])
     assert about.formats == ["parquet", "jsonl", "numpy"]
     right = f"accuracy {found['success'].mean():.4f} among 20 candidates"
-    assert f"60 messages about the test split, step 3, noise 0.5; {right}" in capsys.readouterr().out
+    assert f"60 messages about the test split, step 3, noise 0.5 (Erasure); {right}" in capsys.readouterr().out
 
 
 def test_every_speaker_plays_with_its_first_listener(tmp_path):
@@ -222,7 +223,7 @@ def test_a_kill_leaves_a_corpus_that_is_refused_and_the_same_command_then_finish
     assert f"is not finished: its writing stopped, or still goes on; write it with bin/messages {given[0]}" in line
     again = commands.start("messages", *given, env=env.items())
     assert again.returncode == 0, again.stderr
-    assert "1,077 messages of 3 pairs about the test split, step 4, noise 0.25; accuracy 0." in again.stdout
+    assert "1,077 messages of 3 pairs about the test split, step 4, noise 0.25 (Erasure); accuracy 0." in again.stdout
     assert [entry.name for entry in path.parent.iterdir()] == ["test"]
     found = Corpus(str(path)).columns()
     assert sorted(found["id"].tolist()) == sorted([*range(359)] * 3)

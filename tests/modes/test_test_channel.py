@@ -5,7 +5,7 @@ from tf_emcom.modes.test_channel import TestChannel
 def test_every_symbol_is_erased_by_each_noise():
     cells = TestChannel(noises=(0.25, 0, 0.25)).cells(3)
     assert [cell.labels for cell in cells] == [{"noise": 0.25}, {"noise": 0.0}]
-    assert [cell.conditions for cell in cells] == [[Condition((0.25,) * 3)], [Condition((0.0,) * 3)]]
+    assert [cell.conditions for cell in cells] == [[Condition(0.25)], [Condition(0.0)]]
     assert [cell.conditions[0].is_fixed for cell in cells] == [False, True]
 
 

@@ -3,6 +3,7 @@ import math
 import pytest
 
 from tests.modes import meanings
+from tf_emcom.channels.erasure import Erasure
 from tf_emcom.errors import UserError
 from tf_emcom.modes.test_message import TestMessage, position_sets
 
@@ -53,10 +54,19 @@ def test_conditions_erase_exactly_the_positions_of_a_set():
     (cell,) = TestMessage(erased=[2], sets=3).cells(4)
     assert len(cell.conditions) == 3
     for condition in cell.conditions:
-        assert condition.is_fixed and sorted(condition.erasure) == [0.0, 0.0, 1.0, 1.0]
+        assert condition.is_fixed and len(set(condition.erased)) == 2 and set(condition.erased) < set(range(4))
     sets = TestMessage().notes(cell, [0.1, 0.2, 0.3])["position_sets"]
-    erased = [[float(t in positions) for t in range(4)] for positions in sets]
-    assert erased == [list(condition.erasure) for condition in cell.conditions]
+    assert sets == [list(condition.erased) for condition in cell.conditions]
+
+
+def test_only_all_positions_say_what_each_is_worth():
+    some, every = (TestMessage(erased=[1], sets=sets).cells(6)[0] for sets in (5, 6))
+    assert (some.complete, every.complete) == (False, True)
+
+
+def test_a_channel_is_refused():
+    with pytest.raises(UserError, match="TestMessage.channel is bound, but this test erases given positions"):
+        TestMessage(channel=Erasure(0.5))
 
 
 def test_more_erased_symbols_than_a_message_has_are_refused():

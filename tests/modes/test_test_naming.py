@@ -17,6 +17,7 @@ from tf_emcom.game import Game
 from tf_emcom.heads.transfer.multi_mlp import MultiMlp
 from tf_emcom.learner import Learner
 from tf_emcom.losses.listener_classification import ListenerClassification
+from tf_emcom.metrics.success_rate import SuccessRate, design_effect
 from tf_emcom.modes.test_naming import TestNaming
 from tf_emcom.nets.lstm_core import LstmCore
 from tf_emcom.optimizers.adam import Adam
@@ -82,7 +83,13 @@ def test_accuracy_is_the_share_of_labels_that_each_pair_tells_right(crowd, noise
     for (speaker, listener), row in found.items():
         right = logits(experiment, speaker, listener, silent).argmax(-1) == labels(experiment)
         assert row["accuracy"] == pytest.approx(right.mean(), abs=1e-9)
-        assert row["games"] == right.size  # Nothing is left to chance, so that one pass says it all.
+        # Without noise one pass says it all; without anything that arrives three passes say the same three times.
+        assert row["games"] == right.size * (1 if noise == 0.0 else 3)
+        assert row["inputs"] == len(right)
+        by_input, labels_of_each = right.sum(axis=1), np.full(len(right), right.shape[1])
+        expected = SuccessRate(right.sum(), right.size, float(design_effect(by_input, labels_of_each))).interval
+        assert row["interval"] == pytest.approx(expected, abs=1e-9)
+        assert (row["channel"], row["noise"]) == ("Erasure", noise)
 
 
 def test_listeners_vote_by_their_mean_probability(crowd):
@@ -123,7 +130,7 @@ def test_the_table_tells_what_guessing_gives(crowd, capsys):
     TestNaming(NOISES, passes=3).run(experiment, folder)
     shares = [np.bincount(column).max() / len(column) for column in labels(experiment).T]
     out = capsys.readouterr().out
-    assert f"always telling the most frequent class gives {np.mean(shares):.3f}" in out
+    assert f"Erasure; always answering the most frequent class in training gives {np.mean(shares):.3f}" in out
     assert [line.split()[0] for line in out.splitlines()[:3]] == ["ensemble", "average", "vote"]
     assert imread(folder.figure("testnaming")).std() > 0
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tf_emcom.channels.channel import Channel
+from tf_emcom.channels.erasure import Erasure
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.ops.corruption import erase_positions
 from tf_emcom.seeds import Stream
@@ -35,3 +36,7 @@ class FixedErasure(Channel):
     def noise(self, step: tf.Tensor) -> tf.Tensor:
         """Zero, float32 []: nothing is left to chance."""
         return tf.zeros([])
+
+    def with_noise(self, noise: float | tf.Tensor) -> Erasure:
+        """Erasure: the same loss, at random positions."""
+        return Erasure(0.0).with_noise(noise)

@@ -20,7 +20,7 @@ from tf_emcom.corpora.topographic_similarities import (
     similarity_table,
 )
 from tf_emcom.errors import UserError
-from tf_emcom.metrics.success_rate import SuccessRate
+from tf_emcom.metrics.success_rate import SuccessRate, design_effect
 
 Row = dict[str, Any]
 
@@ -107,7 +107,11 @@ def _from_corpus(corpus: Corpus, language: Language) -> Said:
         {i: {"speaker": i, **({} if seeds is None else {"training_seed": seeds[str(i)]})} for i in messages},
         seeds is not None,
         rows.get("success", {}),
-        {"noise": about.noise, **({} if about.candidates is None else {"candidates": about.candidates})},
+        {
+            "noise": about.noise,
+            "channel": about.channel,
+            **({} if about.candidates is None else {"candidates": about.candidates}),
+        },
         {"mode": "analysis", "step": about.step, "split": about.split},
         _told(about),
     )
@@ -152,9 +156,12 @@ def _similarity(said: Said, similarities: TopographicSimilarities) -> list[Row]:
 def _accuracy(said: Said, speaker: int, listener: int) -> Row:
     """The mean success of a pair."""
     success = said.success[speaker, listener]
-    rate = SuccessRate(float(success.sum(dtype=np.float64)), len(success))
+    # One game an input.
+    effect = float(design_effect(success, np.ones(len(success))))
+    rate = SuccessRate(float(success.sum(dtype=np.float64)), len(success), effect)
     who = {**said.named[speaker], "listener": listener, **said.conditions}
-    result = {"value": rate.accuracy, "interval": list(rate.interval), "messages": len(success)}
+    games = {"messages": len(success), "inputs": len(success)}
+    result = {"value": rate.accuracy, "interval": list(rate.interval), **games}
     return {**who, "measure": "accuracy", **result}
 
 
@@ -172,7 +179,7 @@ def _sentence(row: Row) -> str:
         return f"accuracy {row['value']:.4f} ± {row['deviation']:.4f}, mean and deviation of {row['pairs']} pairs"
     low, high = row["interval"]
     among = f", {row['candidates']} candidates" if "candidates" in row else ""
-    who = f"speaker {row['speaker']} with listener {row['listener']}{among}, noise {row['noise']:g}"
+    who = f"speaker {row['speaker']} with listener {row['listener']}{among}, noise {row['noise']:g} ({row['channel']})"
     return f"accuracy {row['value']:.4f} ({low:.4f} to {high:.4f}) of {who}"
 
 

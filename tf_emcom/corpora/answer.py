@@ -34,7 +34,10 @@ class Answer(abc.ABC):
 
     @abc.abstractmethod
     def heard(self, listener: Listener, message: Message, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The compiled part: what the listener makes of messages [B, T], given the inputs [B, F] they are about."""
+        """The compiled part: what the listener makes of messages [B, T], given the inputs [B, F] of their games.
+
+        Where it scores anything, `finite`, bool [B], says whether all scores are finite numbers.
+        """
 
     @abc.abstractmethod
     def answered(self, heard: dict[str, np.ndarray], rows: np.ndarray, examples: Examples) -> Answered:

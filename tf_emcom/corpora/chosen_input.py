@@ -21,19 +21,21 @@ class ChosenInput(Answer):
         self.group = self.candidates = candidates
 
     def heard(self, listener: Listener, message: Message, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Which of its group's inputs fits each message best: int32 [B] in [0, C)."""
+        """Which of its group's inputs fits each message best: int32 [B] in [0, C); whether its scores are finite."""
         heard = listener.head.project_messages(listener.represent(message))
         seen = listener.head.project_candidates(inputs)
         games = inputs.shape[0]
         group = np.arange(games) // self.group
         shown = tf.constant(group[:, np.newaxis] * self.group + np.arange(self.group), tf.int32)
-        choices = []
+        choices, finite = [], []
         for start in range(0, games, _SCORED_AT_ONCE):
             part = slice(start, min(start + _SCORED_AT_ONCE, games))
             scores = listener.head.compare(heard[part], seen)
             here = None if self.group == games else shown[part]
-            choices.append(tf.argmax(take_shown(scores, here), axis=-1, output_type=tf.int32))
-        return {"position": tf.concat(choices, axis=0)}
+            scores = take_shown(scores, here)
+            choices.append(tf.argmax(scores, axis=-1, output_type=tf.int32))
+            finite.append(tf.reduce_all(tf.math.is_finite(scores), axis=-1))
+        return {"position": tf.concat(choices, axis=0), "finite": tf.concat(finite, axis=0)}
 
     def answered(self, heard: dict[str, np.ndarray], rows: np.ndarray, examples: Examples) -> Answered:
         """The ids of the inputs taken, and whether they are the right ones."""

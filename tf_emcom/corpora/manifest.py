@@ -26,7 +26,7 @@ class Manifest(NamedTuple):
     message_length: int  # T
     unknown: int  # the id of UNK, "erased", in received messages
     end_symbol: int | None  # the symbol that ends a message and fills up what is behind it; None: messages have no end
-    noise: float  # the probability of erasure
+    noise: float  # the channel's, such as a probability of erasure
     candidates: int | None  # C; None where nothing is chosen among inputs
     seed: int  # of the groups and of the erasures
     run: str  # the folder of the run
@@ -34,6 +34,7 @@ class Manifest(NamedTuple):
     step: int  # of its checkpoint
     training_seeds: dict[str, int] | None  # speaker ↦ the seed of its training, where pairs are independent runs
     command: str  # that writes this corpus
+    channel: str = "Erasure"  # through which messages went
     complete: bool = False
 
     def write(self, folder: str) -> None:

@@ -5,11 +5,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.channels.channel import Channel
 from tf_emcom.corpora.answer import Answer
 from tf_emcom.corpora.order_of_play import order_of_play
 from tf_emcom.corpora.utterances import Utterances
 from tf_emcom.data.examples import Examples
-from tf_emcom.ops.corruption import erase
+from tf_emcom.errors import UserError
+from tf_emcom.seeds import step_stream
 from tf_emcom.trainee import Trainee
 from tf_emcom.types import Message
 
@@ -21,9 +23,10 @@ class Recorder(tf.Module):
     """Plays every example of a split once for each pair of greedy agents, block by block.
 
     In memory are one block and the order of the examples, 4 bytes each; inputs may be mapped. It compiles once:
-    inputs, agents and noise are data. A permutation of the split, drawn from the seed as the first pass of an
-    evaluation is, is cut into groups; the last group is filled up with examples that have their row elsewhere. What is
-    erased of a message depends on the seed and the example alone: all pairs suffer the same.
+    inputs and agents are data. A permutation of the split, drawn from the seed as the first pass of an evaluation is,
+    is cut into groups; the last group is filled up with examples that have their row elsewhere. What the channel does
+    to a message depends on the seed and the example alone: all pairs suffer the same. In a control (`Trainee.subjects`)
+    messages are about examples that are set aside and have no rows.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Recorder(tf.Module):
         pairs: Sequence[tuple[int, int]],
         examples: Examples,
         answer: Answer,
+        channel: Channel,
         noise: float,
         seed: int,
         jit_compile: bool,
@@ -43,33 +47,47 @@ class Recorder(tf.Module):
           pairs: speaker and listener of each.
           examples: a whole split, N examples.
           answer: how listeners answer.
-          noise: the probability of erasure.
-          seed: of the order and the erasures.
+          channel: through which messages go.
+          noise: the channel's; at 0 all symbols arrive.
+          seed: of the order and of what the channel draws.
           jit_compile: whether XLA compiles.
         """
         super().__init__()
         self._agents, self._pairs, self._examples, self._answer = agents, pairs, examples, answer
-        self._noise, self._seed = noise, seed
+        self._channel, self._noise, self._seed = channel.with_noise(noise), noise, seed
+        self._subjects = agents.subjects(len(examples.inputs))
+        self.count = len(examples.inputs) if self._subjects is None else len(self._subjects)
         # One model each, in which the agents take turns.
         self._speaker = agents.speaker_as(pairs[0][0])
         self._listener = agents.listener_as(pairs[0][1])
         self._block = tf.function(self._play, jit_compile=jit_compile, autograph=False)
 
+    @property
+    def examples(self) -> Examples:
+        """The examples that have rows."""
+        inputs, labels = self._examples
+        return Examples(inputs[: self.count], {name: values[: self.count] for name, values in labels.items()})
+
     def blocks(self) -> Iterator[Utterances]:
         """Yields what each pair says, all rows of one pair before those of the next."""
         for speaker, listener in self._pairs:
-            for rows, own in self._rows():
+            for first, rows, own in self._rows():
                 # Asked for each time, since whoever gets the blocks may let other agents speak.
                 self._agents.speaker_as(speaker)
                 self._agents.listener_as(listener)
-                yield self._utterances(speaker, listener, rows, own)
+                yield self._utterances(speaker, listener, first, rows, own)
 
-    def _utterances(self, speaker: int, listener: int, rows: np.ndarray, own: int) -> Utterances:
-        """The first `own` of the games about the examples in `rows`, int [B]."""
-        inputs = tf.convert_to_tensor(np.asarray(self._examples.inputs[rows]))
-        uniform = self._uniform(rows)
-        said, heard = self._block(inputs, tf.constant(uniform), tf.constant(self._noise, tf.float32))
+    def _utterances(self, speaker: int, listener: int, first: int, rows: np.ndarray, own: int) -> Utterances:
+        """The first `own` of the games about the examples in `rows`, int [B], that from place `first` on are played."""
+        inputs = talked_about = tf.convert_to_tensor(np.asarray(self._examples.inputs[rows]))
+        if self._subjects is not None:
+            talked_about = tf.convert_to_tensor(np.asarray(self._examples.inputs[self._subjects[rows]]))
+        said, heard = self._block(talked_about, inputs, tf.constant(first))
         said = {name: values.numpy()[:own] for name, values in said.items()}
+        self._require_finite(said["log_probability"], f"speaker {speaker}", rows)
+        if "finite" in heard:
+            finite = np.where(heard.pop("finite"), 0.0, np.nan)[:own]
+            self._require_finite(finite, f"listener {listener} about messages of speaker {speaker}", rows)
         answered = self._answer.answered({name: v.numpy() for name, v in heard.items()}, rows, self._examples)
         answered = {name: v if v is None else v[:own] for name, v in answered._asdict().items()}
         return Utterances(
@@ -81,14 +99,30 @@ class Recorder(tf.Module):
             labels={name: np.asarray(values[rows[:own]]) for name, values in self._examples.labels.items()},
         )
 
+    def _require_finite(self, values: np.ndarray, who: str, rows: np.ndarray) -> None:
+        """UserError unless these numbers about the first examples in `rows` are finite."""
+        if not np.isfinite(values).all():
+            row = rows[np.argmin(np.isfinite(values))]
+            raise UserError(
+                f"The scores of {who} at noise {self._noise:g} are not finite numbers for the input in row {row} of the"
+                " split or a candidate beside it: the data or the weights hold NaN or infinity; look at that row, or"
+                " restore an earlier checkpoint."
+            )
+
     def _play(
-        self, inputs: tf.Tensor, uniform: tf.Tensor, noise: tf.Tensor
+        self, talked_about: tf.Tensor, inputs: tf.Tensor, first: tf.Tensor
     ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
-        """What is said of inputs [B, F] and arrives, and what the listener makes of it."""
+        """What is said of inputs [B, F] and arrives, and what the listener makes of it, seeing others of that shape."""
         inputs = tf.cast(inputs, tf.float32)
-        speech = self._speaker.greedy(inputs)
-        erased = erase(speech.symbols, noise, uniform, unknown=self._speaker.vocab_size)
-        received = self._speaker.grammar.keep_silence(speech.symbols, erased)
+        speech = self._speaker.greedy(tf.cast(talked_about, tf.float32))
+        received = speech.symbols
+        if self._noise:
+            # Draws go by the place in the order, however it is cut into blocks; the last one may reach beyond the end.
+            everywhere = 2 * self.count + _BLOCK
+            stream = step_stream(self._seed, tf.constant(0), first, inputs.shape[0], everywhere).stage("channel")
+            message = Message(speech.symbols)
+            received = self._channel(message, self._speaker.vocab_size, tf.constant(0), stream).symbols
+            received = self._speaker.grammar.keep_silence(speech.symbols, received)
         said = {
             "symbols": speech.symbols,
             "length": speech.lengths,
@@ -97,20 +131,11 @@ class Recorder(tf.Module):
         }
         return said, self._answer.heard(self._listener, Message(received), inputs)
 
-    def _rows(self) -> Iterator[tuple[np.ndarray, int]]:
-        """Yields the examples of a block, int32 [B], and how many of them, from the first on, have their row there."""
-        count, size = len(self._examples.inputs), self._answer.group
+    def _rows(self) -> Iterator[tuple[int, np.ndarray, int]]:
+        """Yields the place of a block in the order, its examples, int32 [B], and how many of these have a row there."""
+        count, size = self.count, self._answer.group
         groups = -(-count // size)
         together = size * min(max(1, _BLOCK // size), groups)
         order = order_of_play(count, self._seed)
         for start in range(0, count, together):
-            yield order[np.arange(start, start + together) % count], min(together, count - start)
-
-    def _uniform(self, rows: np.ndarray) -> np.ndarray:
-        """Draws in [0, 1) that decide what is erased, float32 [B, T], a function of the seed and the row alone."""
-        length = self._speaker.message_length
-        if self._noise in (0.0, 1.0):
-            return np.zeros((len(rows), length), np.float32)
-        # The generator of counters: a counter for each row, with room for 2^64 draws behind each.
-        counters = (np.random.Philox(key=self._seed, counter=[0, row, 0, 0]) for row in rows.tolist())
-        return np.stack([np.random.Generator(counter).random(length, np.float32) for counter in counters])
+            yield start, order[np.arange(start, start + together) % count], min(together, count - start)

@@ -18,8 +18,10 @@ class ToldClasses(Answer):
         self.labels = (label,)
 
     def heard(self, listener: Listener, message: Message, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The most probable class of each label, int32 [B, L]."""
-        return {"classes": tf.argmax(listener.predictions(message), axis=-1, output_type=tf.int32)}
+        """The most probable class of each label, int32 [B, L], and whether all predictions are finite."""
+        told = listener.predictions(message)
+        finite = tf.reduce_all(tf.math.is_finite(told), axis=[1, 2])
+        return {"classes": tf.argmax(told, axis=-1, output_type=tf.int32), "finite": finite}
 
     def answered(self, heard: dict[str, np.ndarray], rows: np.ndarray, examples: Examples) -> Answered:
         """The classes, in the shape of the label itself, and the share of the labels that are told right."""

@@ -20,7 +20,11 @@ _DAMAGES = (OSError, AttributeError, IndexError, KeyError, RuntimeError, TypeErr
 
 
 class ExportedAgents(Trainee):
-    """Speakers and listeners that run the functions of a SavedModel of ours; they can be tested, and never learn."""
+    """Speakers and listeners that run the functions of a SavedModel of ours; they can be tested, and never learn.
+
+    Attributes:
+      shuffled: whether the run was a control, whose messages are about other inputs.
+    """
 
     def __init__(
         self, game: Rules, features: int, batch_size: int, seed: int = 0, seeds: int = 1, saved_model: str = ""
@@ -50,6 +54,7 @@ class ExportedAgents(Trainee):
             told[name] for name in ("speakers", "listeners", "independent")
         )
         self._seeds = told["seeds"]
+        self.shuffled = told.get("shuffled", False)
         self._speaker = ExportedSpeaker(model, told["vocabulary_size"], told["message_length"])
         self._listener = ExportedListener(model, told["predictions"])
 

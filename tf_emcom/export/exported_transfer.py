@@ -3,7 +3,7 @@
 import numpy as np
 
 from tf_emcom.export.exported_agents import ExportedAgents
-from tf_emcom.transfer_learner import with_messages
+from tf_emcom.transfer_learner import strangers, with_messages
 
 
 class ExportedTransfer(ExportedAgents):
@@ -11,4 +11,8 @@ class ExportedTransfer(ExportedAgents):
 
     def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
         """The labels, with the speaker's messages where it needs to speak only once."""
-        return with_messages(self.game, self.speaker_as(0), self.seed, inputs, labels, data)
+        return with_messages(self, self.speaker_as(0), inputs, labels, data)
+
+    def subjects(self, count: int) -> np.ndarray | None:
+        """As in the run: other inputs in a control."""
+        return strangers(count, self.seed) if self.shuffled else None

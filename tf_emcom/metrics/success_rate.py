@@ -1,9 +1,10 @@
 """Accuracy, and how sure it is."""
 
-import math
 from typing import NamedTuple
 
-import scipy.stats
+import numpy as np
+
+_Z = 1.959963984540054  # of a 95 % interval
 
 
 class SuccessRate(NamedTuple):
@@ -11,6 +12,7 @@ class SuccessRate(NamedTuple):
 
     successes: float  # not whole where it is the mean over several who played the same games
     games: int
+    effect: float = 1.0  # as `design_effect` has it; 1: every game is about an input of its own
 
     @property
     def accuracy(self) -> float:
@@ -19,14 +21,40 @@ class SuccessRate(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval (Wilson 1927), from the whole numbers on both sides of the successes.
+        """The 95 % interval (Wilson 1927) of as many independent games as say the same, games / design effect.
 
-        It takes games for independent. Games that share inputs are not, and all share their agents: read it as the
-        least uncertainty there is. For a mean over several who played the same games it is no narrower than for one
-        of them: that they are many makes the games no more.
+        All games share their agents: read it as the least uncertainty there is. For a mean over several who played the
+        same games it is no narrower than for one of them: that they are many makes the games no more.
         """
-        ends = math.floor(self.successes), math.ceil(self.successes)
-        low, high = (
-            scipy.stats.binomtest(end, self.games).proportion_ci(confidence_level=0.95, method="wilson") for end in ends
-        )
-        return float(low.low), float(high.high)
+        games, rate = self.games / self.effect, self.accuracy
+        middle, spread = rate + _Z**2 / (2 * games), rate * (1 - rate) / games + _Z**2 / (4 * games**2)
+        low, high = ((middle + side * _Z * spread**0.5) / (1 + _Z**2 / games) for side in (-1, 1))
+        # At both ends the formula gives the end itself, but for rounding.
+        return (0.0 if rate <= 0.0 else low, 1.0 if rate >= 1.0 else high)
+
+
+def design_effect(won: np.ndarray, played: np.ndarray, least: float = 1.0) -> np.ndarray:
+    """How many times the variance of an accuracy is that of as many independent games.
+
+    Games about the same input are not independent. The variance of the ratio Σ won / Σ played is that between inputs
+    (Cochran 1977, Sampling Techniques, section 3.12): replays of an input make the interval narrower only as far as
+    they end differently. So that few inputs, or an accuracy of 0 or 1, are not taken for certainty, one more input
+    that is always found and one that never is are counted in, each with the mean number of games of an input. It is 1
+    where every input is played once, and k where every input is played k times and always ends alike.
+
+    Args:
+      won: [..., N], the games won about each input.
+      played: [N], the games played about each; inputs without games do not count.
+      least: what the effect is at least; 1: an interval is never narrower than that of independent games.
+
+    Returns:
+      float64 [...].
+    """
+    played = np.asarray(played, np.float64)
+    won = np.asarray(won, np.float64)
+    games, mean = played.sum(), played.sum() / np.count_nonzero(played)
+    rate = (won.sum(axis=-1) + mean) / (games + 2 * mean)
+    squares = np.square(won).sum(axis=-1) + mean**2
+    products = won @ played + mean**2
+    between = squares - 2 * rate * products + rate**2 * (np.square(played).sum() + 2 * mean**2)
+    return np.maximum(least, between / (rate * (1 - rate) * (games + 2 * mean)))

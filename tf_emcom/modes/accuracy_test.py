@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tf_emcom.annotations import Repeats
+from tf_emcom.channels.channel import Channel
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.evaluator import Condition, Evaluator
 from tf_emcom.experiment import Experiment
@@ -16,6 +17,7 @@ from tf_emcom.modes import grid
 from tf_emcom.modes.accuracy_table import accuracy_table
 from tf_emcom.modes.mode import Evaluation
 from tf_emcom.modes.teams import Team, of_the_whole, result, teams
+from tf_emcom.modes.tested_channel import tested_channel
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.tasks.discrimination import Discrimination
 from tf_emcom.trainee import Trainee
@@ -27,10 +29,20 @@ class Cell(NamedTuple):
     Attributes:
       labels: what tells it from the others, as its line of results has it.
       conditions: under which its games are played; all of them count alike.
+      complete: whether these are all that there are with such labels.
     """
 
     labels: dict[str, float]
     conditions: list[Condition]
+    complete: bool = True
+
+
+class Played(NamedTuple):
+    """What each pair played under one condition, with one number of candidates."""
+
+    candidates: int
+    games: int
+    inputs: int  # that the games are about
 
 
 class AccuracyTest(Evaluation):
@@ -40,12 +52,14 @@ class AccuracyTest(Evaluation):
       across: the label that runs along the table's lines and the picture's x axis.
       x_label: what the picture calls it.
       beside: the label whose values have pictures side by side, where there is a second one.
+      how: what else is to be said of how games are played.
     """
 
     __test__ = False  # Not a test case, whatever its name says to a test runner.
     across: str
     x_label: str
     beside: str | None = None
+    how: str = ""
 
     def __init__(
         self,
@@ -54,6 +68,7 @@ class AccuracyTest(Evaluation):
         split: str = "test",
         seed: int = 42,
         checkpoint: str = "",
+        channel: Channel | None = None,
     ) -> None:
         """Checks what all of these modes share.
 
@@ -63,6 +78,8 @@ class AccuracyTest(Evaluation):
           split: which split.
           seed: of everything random; two evaluations agree to the digit.
           checkpoint: the folder of the run to restore; the workdir's own where it is empty.
+          channel: of which kind is the channel, whose noise is the test's; None: as in the run's training, and Erasure
+            where that is clear.
         """
         require_integer(self._name("passes"), passes, 1, "it counts the passes over the split")
         require_integer(self._name("seed"), seed, 0, "shuffling and masks start from it")
@@ -71,10 +88,15 @@ class AccuracyTest(Evaluation):
         self.split = split
         self.seed = seed
         self.checkpoint = checkpoint
+        self.channel = channel
 
     @abc.abstractmethod
     def cells(self, message_length: int) -> list[Cell]:
         """What is measured with messages of T symbols."""
+
+    def _channel(self, trained: Channel) -> Channel:
+        """The channel of the test of a run that was trained with another one."""
+        return tested_channel(self._name("channel"), self.channel, trained)
 
     def notes(self, cell: Cell, accuracies: list[float]) -> dict[str, Any]:
         """What a mode adds to a line of results, given the accuracy under each of the cell's conditions."""
@@ -86,22 +108,25 @@ class AccuracyTest(Evaluation):
         folder.prepare_results()
         inputs = experiment.data.load(self.split, ()).inputs
         counts = grid.within(self._name("candidates"), self.candidates, len(inputs), self.split)
-        evaluator = Evaluator(learner, inputs, experiment.distribution.jit_compile)
+        channel = self._channel(experiment.game.channel)
+        evaluator = Evaluator(learner, inputs, experiment.distribution.jit_compile, channel)
         cells = self.cells(learner.speaker_as(0).message_length)
         conditions = [condition for cell in cells for condition in cell.conditions]
-        wins = evaluator.successes(counts, conditions, self.passes, self.seed, self.split)
-        games = dict(zip(counts, wins.games.tolist(), strict=True))
+        pools = np.split(np.arange(len(conditions)), np.cumsum([len(cell.conditions) for cell in cells])[:-1])
+        wins = evaluator.successes(counts, conditions, self.passes, self.seed, self.split, pools)
         mode = type(self).__name__.lower()
-        common = {"mode": mode, "step": step, "split": self.split}
-        played = teams(learner, evaluator, wins)
-        rows = [{**common, **row} for team in played for row in self._rows(team, games, cells)]
+        common = {"mode": mode, "step": step, "split": self.split, "channel": type(channel).__name__}
+        played = [Played(*each) for each in zip(counts, wins.games.tolist(), wins.inputs.tolist(), strict=True)]
+        whole = teams(learner, evaluator, wins)
+        rows = [{**common, **row} for team in whole for row in self._rows(team, played, cells)]
         path = folder.write_evaluation(mode, rows)
         whole = of_the_whole(rows, [*self._down(), self.across])
         ensemble = ["ensemble"] if "ensemble" in whole[0] else []
         print(accuracy_table(whole, [*self._down(), *ensemble], self.across))
         figure = folder.figure(mode)
-        draw_panels(self._panels(whole), self.x_label, "accuracy", figure, legend="candidates")
-        passes = f"{self.passes} pass{'' if self.passes == 1 else 'es'}"
+        how = "".join(f"; {part}" for part in (type(channel).__name__, self.how) if part)
+        draw_panels(self._panels(whole), self.x_label + how, "accuracy", figure, legend="candidates")
+        passes = f"{self.passes} pass{'' if self.passes == 1 else 'es'}{how}"
         told = f"{self.split} split, step {step:,}; {passes}; {_told(whole[0], len(evaluator.pairs))}"
         print(f"{told} in {path}, drawn in {figure}")
 
@@ -121,19 +146,17 @@ class AccuracyTest(Evaluation):
         step = self.restore(experiment, folder)
         return experiment.learner, step
 
-    def _rows(self, team: Team, games: dict[int, int], cells: list[Cell]) -> Iterator[dict[str, Any]]:
-        """A line of a team's results for each number of candidates and each cell.
-
-        `games` says how many each member played under one condition, for each number of candidates.
-        """
+    def _rows(self, team: Team, played: Sequence[Played], cells: list[Cell]) -> Iterator[dict[str, Any]]:
+        """A line of a team's results for each number of candidates and each cell."""
         ends = np.cumsum([len(cell.conditions) for cell in cells])
-        for place, (count, each) in enumerate(games.items()):
-            for cell, won in zip(cells, np.split(team.won[:, place], ends[:-1], axis=1), strict=True):
+        for place, (count, each, inputs) in enumerate(played):
+            by_cell = np.split(team.won[:, place], ends[:-1], axis=1)
+            for cell, won, effect in zip(cells, by_cell, team.effects[place], strict=True):
                 yield {
                     "candidates": count,
                     **cell.labels,
                     **team.labels,
-                    **result(won.sum(axis=1), each * won.shape[1]),
+                    **result(won.sum(axis=1), each * won.shape[1], inputs, effect),
                     "seed": self.seed,
                     **self.notes(cell, (won.mean(axis=0) / each).tolist()),
                 }

@@ -10,12 +10,13 @@ import tensorflow as tf
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.annotations import Repeats
+from tf_emcom.channels.channel import Channel
 from tf_emcom.data.examples import Examples
 from tf_emcom.errors import UserError, require_integer, require_number
 from tf_emcom.experiment import Experiment
 from tf_emcom.game import Game
 from tf_emcom.modes.mode import Evaluation
-from tf_emcom.ops.corruption import erase
+from tf_emcom.modes.tested_channel import tested_channel
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.seeds import named_generator, step_stream
 from tf_emcom.tasks.discrimination import Discrimination
@@ -43,7 +44,13 @@ class FewGames(NamedTuple):
 
     @classmethod
     def played(
-        cls, speaker: Speaker, listener: Listener, inputs: np.ndarray, targets: np.ndarray, noise: float, seed: int
+        cls,
+        speaker: Speaker,
+        listener: Listener,
+        inputs: np.ndarray,
+        targets: np.ndarray,
+        channel: Channel,
+        seed: int,
     ) -> "FewGames":
         """Plays them.
 
@@ -52,18 +59,25 @@ class FewGames(NamedTuple):
           listener: who listens.
           inputs: float32 [G, C, F], the candidates of each game.
           targets: int32 [G], which of them the message is about.
-          noise: the probability that a symbol is erased.
-          seed: of the masks.
+          channel: through which messages go.
+          seed: of what the channel draws.
+
+        Raises:
+          UserError: the listener's scores are not finite.
         """
         games, count, features = inputs.shape
         speech = speaker.greedy(tf.constant(inputs[np.arange(games), targets]))
         stream = step_stream(seed, tf.constant(0), tf.constant(0), games, games).stage("example games")
-        uniform = stream.uniform(speaker.message_length)
-        erased = erase(speech.symbols, tf.constant(noise), uniform, unknown=speaker.vocab_size)
-        received = speaker.grammar.keep_silence(speech.symbols, erased)
+        corrupted = channel(Message(speech.symbols), speaker.vocab_size, tf.constant(0), stream).symbols
+        received = speaker.grammar.keep_silence(speech.symbols, corrupted)
         shown = tf.reshape(tf.range(games * count), [games, count])
         candidates = Candidates(tf.constant(inputs.reshape(-1, features)), shown, tf.constant(targets))
         scores = tf.cast(listener.scores(Message(received), candidates), tf.float32)
+        if not np.isfinite(scores).all():
+            raise UserError(
+                "The listener's scores in an example game are not finite numbers: the data or the weights hold NaN"
+                " or infinity; correct the data, or restore an earlier checkpoint."
+            )
         return cls(*(part.numpy() for part in (speech.symbols, speech.lengths, received, scores)))
 
     @property
@@ -94,17 +108,19 @@ class ExampleGames(Evaluation):
         split: str = "test",
         seed: int = 42,
         checkpoint: str = "",
+        channel: Channel | None = None,
     ) -> None:
         """Checks the numbers.
 
         Args:
           games: how many.
           candidates: in each, C.
-          noise: the probability that a symbol is erased.
+          noise: the channel's.
           labels: what is told of candidates, as far as the data set has it; without "image" no images are read.
           split: which split.
           seed: of the draw of candidates and of the masks.
           checkpoint: the folder of the run to restore; the workdir's own where it is empty.
+          channel: of which kind is the channel; None: as in the run's training, and Erasure where that is clear.
 
         Raises:
           UserError: one of them cannot be used.
@@ -112,7 +128,7 @@ class ExampleGames(Evaluation):
         require_integer("ExampleGames.games", games, 1, "it counts the games that are shown")
         require_integer("ExampleGames.candidates", candidates, 2, "a listener chooses among so many")
         require_integer("ExampleGames.seed", seed, 0, "candidates and masks are drawn from it")
-        require_number("ExampleGames.noise", noise, 0, 1, "it is a probability of erasure")
+        require_number("ExampleGames.noise", noise, 0, 1, "it is a channel's noise, a probability")
         if isinstance(labels, str):
             raise UserError(f"ExampleGames.labels is {labels!r}; bind it to a list, as in ['label'].")
         self.games = games
@@ -122,6 +138,7 @@ class ExampleGames(Evaluation):
         self.split = split
         self.seed = seed
         self.checkpoint = checkpoint
+        self.channel = channel
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Plays, prints the messages, writes eval/examplegames.jsonl."""
@@ -136,9 +153,11 @@ class ExampleGames(Evaluation):
         of_run = {"training_seed": agents.seeds()[0]} if agents.independent else {}
         model = agents.speaker_as(speaker)
         inputs = np.stack([np.asarray(examples.inputs[row], np.float32) for row in rows])
-        games = FewGames.played(model, agents.listener_as(listener), inputs, targets, self.noise, self.seed)
+        channel = tested_channel("ExampleGames.channel", self.channel, experiment.game.channel).with_noise(self.noise)
+        games = FewGames.played(model, agents.listener_as(listener), inputs, targets, channel, self.seed)
         names = getattr(experiment.data, "class_names", None)
         common = {"mode": "examplegames", "step": step, "split": self.split, "noise": self.noise}
+        common["channel"] = type(channel).__name__
         common |= {"speaker": speaker, "listener": listener, **of_run, "erased_symbol": model.vocab_size}
         lines = [
             {**common, **told, **_candidates(examples, candidates, names), "seed": self.seed}
@@ -147,7 +166,8 @@ class ExampleGames(Evaluation):
         path = folder.write_evaluation("examplegames", lines)
         print(_table(lines))
         right = sum(line["success"] for line in lines)
-        print(f"{self.split} split, step {step:,}, noise {self.noise:g}; {right} of {len(lines)} right; all in {path}")
+        noise = f"noise {self.noise:g} ({common['channel']})"
+        print(f"{self.split} split, step {step:,}, {noise}; {right} of {len(lines)} right; all in {path}")
 
     def _drawn(self, examples: int) -> tuple[np.ndarray, np.ndarray]:
         """The candidates of each game, int [G, C], no two of a game alike, and which one is right, int32 [G]."""

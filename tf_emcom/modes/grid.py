@@ -14,9 +14,9 @@ def listed(name: str, values: Any, example: str) -> Sequence[Any]:
 
 
 def probabilities(name: str, values: Sequence[float]) -> list[float]:
-    """A list of erasure probabilities, each once; UserError where one is none."""
+    """A list of noises, each once; UserError where one is no probability."""
     for value in listed(name, values, "[0.0, 0.5]"):
-        require_number(name, value, 0, 1, "each is a probability of erasure")
+        require_number(name, value, 0, 1, "each is a channel's noise, a probability")
     return [float(value) for value in dict.fromkeys(values)]
 
 

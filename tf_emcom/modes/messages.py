@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import tqdm
 
+from tf_emcom.channels.channel import Channel
 from tf_emcom.corpora import formats as formats_room
 from tf_emcom.corpora.answer import Answer
 from tf_emcom.corpora.answers import answer_to
@@ -25,6 +26,7 @@ from tf_emcom.experiment import Experiment
 from tf_emcom.grammars.end_symbol import EndSymbol
 from tf_emcom.modes.chosen_pairs import chosen_pairs
 from tf_emcom.modes.mode import Evaluation
+from tf_emcom.modes.tested_channel import tested_channel
 from tf_emcom.runtime.plug_ins import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.tasks.naming import Naming
@@ -35,7 +37,8 @@ class Messages(Evaluation):
 
     Each example has one row for each pair. Where listeners choose among inputs, a permutation of the split is cut into
     groups of C candidates; where they tell labels, the choice is what they tell. In a transfer run whose task is no
-    choice, there is none. Noise is erasure, whatever channel the agents were trained with, and inputs are clear.
+    choice, there is none. Inputs are clear. In a control, whose messages are about inputs that are set aside, these
+    have no rows.
     """
 
     def __init__(
@@ -50,20 +53,22 @@ class Messages(Evaluation):
         labels: Sequence[str] | None = None,
         out: str = "",
         checkpoint: str = "",
+        channel: Channel | None = None,
     ) -> None:
         """Checks the settings.
 
         Args:
           split: which split.
           formats: by the names of the classes in `corpora/formats`.
-          noise: the probability of erasure.
+          noise: the channel's.
           candidates: C; None: 64, or all of a split that has fewer examples.
-          seed: of the groups and of the erasures.
+          seed: of the groups and of what the channel draws.
           speakers: which; None: those that tests test, the first ten at most.
           listeners: which each speaker plays with, one after the other; None: the first one.
           labels: which labels of the data set are kept; None: all but images.
           out: the folder of the corpus; RUN/corpora/<split> where it is empty.
           checkpoint: the folder of the run to restore; the workdir's own where it is empty.
+          channel: of which kind is the channel; None: as in the run's training, and Erasure where that is clear.
 
         Raises:
           UserError: one of them cannot be used.
@@ -71,14 +76,14 @@ class Messages(Evaluation):
         known = plug_ins(formats_room, CorpusFormat)
         if not isinstance(formats, list | tuple) or not formats:
             raise UserError(f"Messages.formats is {formats!r}; bind it to a list, as in ['parquet', 'jsonl'].")
-        require_number("Messages.noise", noise, 0, 1, "it is a probability of erasure")
+        require_number("Messages.noise", noise, 0, 1, "it is a channel's noise, a probability")
         require_integer("Messages.seed", seed, 0, "groups and erasures start from it")
         if candidates is not None:
             require_integer("Messages.candidates", candidates, 2, "it counts the candidates to choose from")
         self.formats = {name: choose(name, known, "format of corpora") for name in formats}
         self.split, self.noise, self.candidates, self.seed = split, float(noise), candidates, seed
         self.speakers, self.listeners, self.labels = speakers, listeners, labels
-        self.out, self.checkpoint = out, checkpoint
+        self.out, self.checkpoint, self.channel = out, checkpoint, channel
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Writes the corpus, and says where it is."""
@@ -88,15 +93,17 @@ class Messages(Evaluation):
             form.check()
         pairs = chosen_pairs(experiment.learner, self.speakers, self.listeners)
         step = self.restore(experiment, folder)
-        examples = self._examples(experiment)
-        answer = answer_to(experiment.game.task, self.candidates, len(examples.inputs), self.split)
-        recorder = Recorder(
-            experiment.learner, pairs, examples, answer, self.noise, self.seed, experiment.distribution.jit_compile
-        )
+        channel = tested_channel("Messages.channel", self.channel, experiment.game.channel)
+        examples, agents = self._examples(experiment), experiment.learner
+        subjects = agents.subjects(len(examples.inputs))
+        count = len(examples.inputs if subjects is None else subjects)
+        answer = answer_to(experiment.game.task, self.candidates, count, self.split)
+        compiled = experiment.distribution.jit_compile
+        recorder = Recorder(agents, pairs, examples, answer, channel, self.noise, self.seed, compiled)
         blocks = recorder.blocks()
         # The first block says what columns there are.
         first = next(blocks)
-        manifest = self._manifest(experiment, folder, examples, pairs, first, answer, step)
+        manifest = self._manifest(experiment, folder, recorder.examples, pairs, first, answer, step, channel)
         won, bar = 0.0, tqdm.tqdm(total=manifest.count, unit="message", disable=not sys.stderr.isatty())
         with CorpusWriter(out, manifest, list(self.formats.values())) as writer, bar:
             block: Utterances | None = first
@@ -127,6 +134,7 @@ class Messages(Evaluation):
         first: Utterances,
         answer: Answer,
         step: int,
+        channel: Channel,
     ) -> Manifest:
         agents, data = experiment.learner, experiment.data
         speaker, run = agents.speaker_as(pairs[0][0]), RunFolder(self.checkpoint or folder.path)
@@ -148,6 +156,7 @@ class Messages(Evaluation):
             unknown=speaker.vocab_size,
             end_symbol=grammar.symbol if isinstance(grammar, EndSymbol) else None,
             noise=self.noise,
+            channel=type(channel).__name__,
             candidates=answer.candidates,
             seed=self.seed,
             run=os.path.abspath(run.path) if "://" not in run.path else run.path,
@@ -163,6 +172,7 @@ class Messages(Evaluation):
         given += [f"--noise={self.noise}"] if self.noise else []
         given += [] if self.candidates is None else [f"--candidates={self.candidates}"]
         given += [f"--out={self.out}"] if self.out else []
+        given += [f"--gin_param=Messages.channel=@{type(self.channel).__name__}()"] if self.channel else []
         for name, default in (("seed", 42), ("speakers", None), ("listeners", None), ("labels", None)):
             if (value := getattr(self, name)) != default:
                 given.append(f"--gin_param=Messages.{name}={value!r}")
@@ -173,6 +183,6 @@ class Messages(Evaluation):
         right = f"; accuracy {won / about.count:.4f}{among}" if "success" in about.columns else ""
         whose = "" if len(about.pairs) == 1 else f" of {len(about.pairs)} pairs"
         return (
-            f"{about.count:,} messages{whose} about the {about.split} split, step {about.step:,}, noise {about.noise:g}"
-            f"{right}; written as {', '.join(about.formats)} to {out}"
+            f"{about.count:,} messages{whose} about the {about.split} split, step {about.step:,}, noise"
+            f" {about.noise:g} ({about.channel}){right}; written as {', '.join(about.formats)} to {out}"
         )

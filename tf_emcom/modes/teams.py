@@ -26,10 +26,12 @@ class Team(NamedTuple):
     Attributes:
       labels: how lines of results name it.
       won: int64 [members, K, P], with K numbers of candidates under P conditions.
+      effects: float64 [K, Q], the design effect of all games of each of Q cells, for the mean over the members.
     """
 
     labels: Row
     won: np.ndarray
+    effects: np.ndarray
 
 
 def teams(agents: Trainee, evaluator: Games, wins: Wins) -> Iterator[Team]:
@@ -42,22 +44,30 @@ def teams(agents: Trainee, evaluator: Games, wins: Wins) -> Iterator[Team]:
     seeds = agents.seeds() if agents.independent else None
     for place, (speaker, listener) in enumerate(evaluator.pairs):
         of_run = {} if seeds is None else {"training_seed": seeds[speaker]}
-        yield Team({"speaker": speaker, "listener": listener, **of_run}, wins.pairs[place : place + 1])
+        labels = {"speaker": speaker, "listener": listener, **of_run}
+        yield Team(labels, wins.pairs[place : place + 1], wins.pair_effects[place])
     if seeds is None and len(evaluator.pairs) > 1:
         listeners = len(evaluator.pairs) // len(evaluator.speakers)
         everyone = {"speakers": len(evaluator.speakers), "listeners": listeners}
-        yield Team({"ensemble": "average", **everyone}, wins.pairs)
+        yield Team({"ensemble": "average", **everyone}, wins.pairs, wins.mean_effects[0])
         for place, speaker in enumerate(evaluator.speakers):
             labels = {"ensemble": "vote", "speaker": speaker, "listeners": listeners}
-            yield Team(labels, wins.votes[place : place + 1])
-        yield Team({"ensemble": "vote", **everyone}, wins.votes)
+            yield Team(labels, wins.votes[place : place + 1], wins.vote_effects[place])
+        yield Team({"ensemble": "vote", **everyone}, wins.votes, wins.mean_effects[1])
 
 
-def result(won: np.ndarray, games: int) -> Row:
-    """What a line of results tells of members who won so many games, [members], of `games` that each played."""
-    rate = SuccessRate(float(won.mean()), games)
+def result(won: np.ndarray, games: int, inputs: int, effect: float) -> Row:
+    """What a line of results says of members who won so many games, [members].
+
+    Args:
+      won: by each member.
+      games: how many each of them played.
+      inputs: how many inputs these are about.
+      effect: their design effect.
+    """
+    rate = SuccessRate(float(won.mean()), games, float(effect))
     spread = {"deviation": deviation(won / games)} if len(won) > 1 else {}
-    return {"accuracy": rate.accuracy, **spread, "interval": list(rate.interval), "games": games}
+    return {"accuracy": rate.accuracy, **spread, "interval": list(rate.interval), "games": games, "inputs": inputs}
 
 
 def of_the_whole(rows: Sequence[Row], keys: Sequence[str]) -> list[Row]:

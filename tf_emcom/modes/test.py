@@ -4,25 +4,31 @@ from collections.abc import Sequence
 from typing import Any
 
 from tf_emcom.annotations import Repeats
+from tf_emcom.channels.channel import Channel
 from tf_emcom.data.examples import Examples
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.experiment import Experiment
 from tf_emcom.figures.image_grid import draw_image_pairs
 from tf_emcom.modes import grid
 from tf_emcom.modes.mode import Evaluation
+from tf_emcom.modes.tested_channel import tested_channel
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.transfer_evaluator import TransferEvaluator
 from tf_emcom.transfer_game import TransferGame
 
 _PICTURES = 8
 _GAMES_A_GROUP = 1024
+# Metrics in [0, 1].
+_SHARES = ("accuracy", "top5")
+# What the table calls what is reached without a message.
+_SILENT = {"without_message": "without message", "without_message_top5": "its top5"}
 
 
 class Test(Evaluation):
-    """The transfer task's metrics on a held-out split, for every erasure probability; pictures where the task draws.
+    """The transfer task's metrics on a held-out split, by the channel's noise; pictures where the task draws.
 
-    A task that chooses is tested with every number of candidates. Inputs are as noisy as in training. Noise is erasure,
-    whatever channel the listener was trained with.
+    A task that chooses is tested with every number of candidates. Inputs are as noisy as in training. What a listener
+    reaches that hears nothing is by what is most frequent, or the mean, in the training split.
     """
 
     __test__ = False  # Not a test case, whatever its name says to a test runner.
@@ -34,15 +40,18 @@ class Test(Evaluation):
         passes: Repeats = 5,
         split: str = "test",
         seed: int = 42,
+        channel: Channel | None = None,
     ) -> None:
         """Checks the grid.
 
         Args:
           candidates: numbers of candidates, for a task that chooses; one that is larger than the split is skipped.
-          noises: erasure probabilities.
+          noises: of the channel.
           passes: over the split, with fresh masks in each.
           split: which split.
           seed: of shuffling, masks and noise on inputs; two evaluations agree to the digit.
+          channel: of which kind is the channel, whose noise is the test's; None: as in the listener's training, and
+            Erasure where that is clear.
         """
         require_integer("Test.passes", passes, 1, "it counts the passes over the split")
         require_integer("Test.seed", seed, 0, "shuffling and masks start from it")
@@ -51,6 +60,7 @@ class Test(Evaluation):
         self.passes = passes
         self.split = split
         self.seed = seed
+        self.channel = channel
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Measures, prints the table, writes eval/test.jsonl and perhaps figures/test.png."""
@@ -64,16 +74,21 @@ class Test(Evaluation):
         folder.prepare_results()
         found = experiment.data.load(self.split, learner.labels)
         examples = Examples(*learner.prepare(found.inputs, found.labels, experiment.data.name))
-        evaluator = TransferEvaluator(learner, examples, experiment.distribution.jit_compile)
+        channel = tested_channel("Test.channel", self.channel, experiment.game.channel)
+        evaluator = TransferEvaluator(learner, examples, experiment.distribution.jit_compile, channel)
+        learnt = experiment.data.load("train", learner.labels).labels if learner.labels else {}
+        common = {"mode": "test", "task": learner.game.task.name, "step": step, "split": self.split}
+        common["channel"] = type(channel).__name__
         rows = []
         for size in self._sizes(evaluator):
             # The same at every noise, and for images a pass over all of them.
-            silent = learner.game.task.without_message(examples.labels, size)
-            rows += [self._row(evaluator, size, noise, step, silent) for noise in self.noises]
+            silent = learner.game.task.without_message(learnt, examples.labels, size)
+            rows += [{**common, **self._row(evaluator, size, noise, silent)} for noise in self.noises]
         path = folder.write_evaluation("test", rows)
         print(_table(rows))
         passes = f"{self.passes} pass{'' if self.passes == 1 else 'es'}"
-        print(f"{self.split} split, step {step:,}; {passes}; all metrics and 95 % intervals in {path}")
+        games = f"{passes}; {common['channel']}"
+        print(f"{self.split} split, step {step:,}; {games}; all metrics and 95 % intervals in {path}")
         pictures = evaluator.pictures(_PICTURES, self.seed)
         if pictures:
             draw_image_pairs(*pictures, folder.figure("test"))
@@ -84,34 +99,34 @@ class Test(Evaluation):
             return [_GAMES_A_GROUP]
         return grid.within("Test.candidates", self.candidates, len(evaluator.examples.inputs), self.split)
 
-    def _row(
-        self, evaluator: TransferEvaluator, size: int, noise: float, step: int, silent: float
-    ) -> dict[str, Any]:
+    def _row(self, evaluator: TransferEvaluator, size: int, noise: float, silent: dict[str, float]) -> dict[str, Any]:
         task = evaluator.learner.game.task
         # Without anything random, another pass would be the same games again.
-        passes = 1 if not task.chooses and not task.input_noise and noise in (0.0, 1.0) else self.passes
+        passes = self.passes if task.chooses or task.input_noise or noise else 1
         means = evaluator.means(size, noise, passes, self.seed, self.split)
+        first, *others = silent
+        any_mean = next(iter(means.values()))
         return {
-            "mode": "test",
-            "task": task.name,
-            "step": step,
-            "split": self.split,
             **({"candidates": size} if task.chooses else {}),
             "noise": noise,
             "input_noise": task.input_noise,
             **{name: mean.mean for name, mean in means.items()},
-            "intervals": {name: list(mean.interval) for name, mean in means.items()},
-            "without_message": silent,
-            "games": next(iter(means.values())).games,
+            "intervals": {
+                name: list(mean.interval_of_share if name in _SHARES else mean.interval) for name, mean in means.items()
+            },
+            "without_message": silent[first],
+            **{f"without_message_{name}": silent[name] for name in others},
+            "games": any_mean.games,
+            "inputs": any_mean.inputs,
             "seed": self.seed,
         }
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:
     """One line a cell: what it is, its metrics, and what a listener reaches that hears nothing."""
-    known = ("candidates", "noise", "accuracy", "top5", "squared_error", "loss", "without_message")
+    known = ("candidates", "noise", "accuracy", "top5", "squared_error", "loss", *_SILENT)
     columns = [name for name in known if name in rows[0]]
-    titles = [{"without_message": "without message"}.get(name, name) for name in columns]
+    titles = [_SILENT.get(name, name) for name in columns]
     lines = ["  ".join(f"{title:>{max(len(title), 8)}}" for title in titles)]
     for row in rows:
         cells = [f"{row[name]:g}" if name in ("candidates", "noise") else f"{row[name]:.4g}" for name in columns]

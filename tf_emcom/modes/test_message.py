@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from tf_emcom.annotations import Repeats
+from tf_emcom.channels.channel import Channel
+from tf_emcom.channels.fixed_erasure import FixedErasure
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.evaluator import Condition
 from tf_emcom.metrics.redundancy import Redundancy
-from tf_emcom.modes.accuracy_test import AccuracyTest, Cell
+from tf_emcom.modes.accuracy_test import AccuracyTest, Cell, Played
 from tf_emcom.modes.grid import listed
 from tf_emcom.modes.teams import Team
 
@@ -22,8 +24,8 @@ class TestMessage(AccuracyTest):
     """Accuracy where a number of symbols are erased at fixed positions, and all others arrive.
 
     Every number is measured over several random sets of positions, so that it does not hang on which symbols matter.
-    The sets are played on the same inputs: what they have in common is not in the interval. With one symbol erased and
-    as many sets as positions, the results say how much accuracy is lost with each.
+    The sets are played on the same inputs, so that more of them do not make up for few inputs. With one symbol erased
+    and as many sets as positions, the results say how much accuracy is lost with each.
     """
 
     across = "erased"
@@ -38,6 +40,8 @@ class TestMessage(AccuracyTest):
           **grid: what all accuracy tests have.
         """
         super().__init__(**grid)
+        if self.channel is not None:
+            raise UserError(f"{self._name('channel')} is bound, but this test erases given positions; leave it out.")
         for count in () if erased is None else listed(self._name("erased"), erased, "[0, 5]"):
             require_integer(self._name("erased"), count, 0, "each is a number of erased symbols")
         require_integer(self._name("sets"), sets, 1, "it counts the sets of erased positions")
@@ -54,27 +58,31 @@ class TestMessage(AccuracyTest):
                 f"{self._name('erased')} holds {max(erased)}, but messages have {message_length} symbols; bind it to"
                 f" numbers up to {message_length}."
             )
-        return [Cell({"erased": n}, self._conditions(n, message_length)) for n in erased]
+        cells = []
+        for count in erased:
+            sets = position_sets(count, message_length, self.sets, self.seed)
+            conditions = [Condition(erased=positions) for positions in sets]
+            cells.append(Cell({"erased": count}, conditions, len(sets) == math.comb(message_length, count)))
+        return cells
 
     def notes(self, cell: Cell, accuracies: list[float]) -> dict[str, Any]:
         """Which positions were erased, and the accuracy of each set."""
-        sets = [[t for t, erased in enumerate(condition.erasure) if erased] for condition in cell.conditions]
-        return {"position_sets": sets, "accuracies": accuracies}
+        return {"position_sets": [list(condition.erased) for condition in cell.conditions], "accuracies": accuracies}
 
-    def _rows(self, team: Team, games: dict[int, int], cells: list[Cell]) -> Iterator[dict[str, Any]]:
+    def _rows(self, team: Team, played: Sequence[Played], cells: list[Cell]) -> Iterator[dict[str, Any]]:
         """As for every accuracy test; where each position was erased alone, with the accuracy lost with it, [T]."""
-        rows = list(super()._rows(team, games, cells))
+        rows = list(super()._rows(team, played, cells))
         intact = {row["candidates"]: row["accuracy"] for row in rows if row["erased"] == 0}
-        every_position = [[t] for t in range(len(cells[0].conditions[0].erasure))]
+        alone = any(cell.labels["erased"] == 1 and cell.complete for cell in cells)
         for row in rows:
             whole = intact.get(row["candidates"])
-            if whole is not None and row["position_sets"] == every_position:
+            if whole is not None and row["erased"] == 1 and alone:
                 row["accuracy_lost"] = Redundancy(whole, np.array(row["accuracies"])).lost.tolist()
         yield from rows
 
-    def _conditions(self, erased: int, length: int) -> list[Condition]:
-        sets = position_sets(erased, length, self.sets, self.seed)
-        return [Condition(tuple(float(t in positions) for t in range(length))) for positions in sets]
+    def _channel(self, trained: Channel) -> Channel:
+        """The positions are erased, whatever the channel was in training."""
+        return FixedErasure(())
 
 
 def position_sets(erased: int, length: int, most: int, seed: int) -> list[tuple[int, ...]]:

@@ -3,18 +3,19 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from tf_emcom.annotations import Repeats
+from tf_emcom.channels.channel import Channel
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.experiment import Experiment
 from tf_emcom.figures.curves import Series, draw_curves
 from tf_emcom.game import Game
+from tf_emcom.metrics.wins import Wins
 from tf_emcom.modes import grid
 from tf_emcom.modes.accuracy_table import accuracy_table
 from tf_emcom.modes.mode import Evaluation
 from tf_emcom.modes.speakers import spoken
 from tf_emcom.modes.teams import Team, of_the_whole, result, teams
+from tf_emcom.modes.tested_channel import tested_channel
 from tf_emcom.naming_evaluator import NamingEvaluator
 from tf_emcom.ops.classification import share_of_the_most_frequent
 from tf_emcom.runtime.run_folder import RunFolder
@@ -22,7 +23,7 @@ from tf_emcom.tasks.naming import Naming
 
 
 class TestNaming(Evaluation):
-    """The share of the labels that greedy agents of a naming game tell right, for every erasure probability."""
+    """The share of the labels that greedy agents of a naming game tell right, for every noise of the channel."""
 
     __test__ = False  # Not a test case, whatever its name says to a test runner.
 
@@ -33,15 +34,18 @@ class TestNaming(Evaluation):
         split: str = "test",
         seed: int = 42,
         checkpoint: str = "",
+        channel: Channel | None = None,
     ) -> None:
         """Checks the grid.
 
         Args:
-          noises: erasure probabilities.
+          noises: of the channel.
           passes: over the split, with fresh masks in each.
           split: which split.
           seed: of the masks; two evaluations agree to the digit.
           checkpoint: the folder of the run to restore; the workdir's own where it is empty.
+          channel: of which kind is the channel, whose noise is the test's; None: as in the run's training, and Erasure
+            where that is clear.
         """
         require_integer("TestNaming.passes", passes, 1, "it counts the passes over the split")
         require_integer("TestNaming.seed", seed, 0, "masks start from it")
@@ -50,6 +54,7 @@ class TestNaming(Evaluation):
         self.split = split
         self.seed = seed
         self.checkpoint = checkpoint
+        self.channel = channel
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Measures, prints the table, writes eval/testnaming.jsonl and figures/testnaming.png."""
@@ -60,27 +65,32 @@ class TestNaming(Evaluation):
         task.check_labels(examples.labels, experiment.data.name)
         targets = examples.labels[task.label].reshape(len(examples.inputs), -1)
         agents, compiled = experiment.learner, experiment.distribution.jit_compile
-        evaluator = NamingEvaluator(agents, spoken(experiment, examples.inputs), targets, compiled)
+        channel = tested_channel("TestNaming.channel", self.channel, experiment.game.channel)
+        evaluator = NamingEvaluator(agents, spoken(experiment, examples.inputs), targets, compiled, channel)
         wins = evaluator.successes(self.noises, self.passes, self.seed)
-        silent = share_of_the_most_frequent(targets)
-        common = {"mode": "testnaming", "step": step, "split": self.split}
+        learnt = experiment.data.load("train", task.labels).labels[task.label]
+        silent = share_of_the_most_frequent(learnt.reshape(len(learnt), -1), targets)
+        common = {"mode": "testnaming", "step": step, "split": self.split, "channel": type(channel).__name__}
         played = teams(agents, evaluator, wins)
-        rows = [{**common, **row} for team in played for row in self._rows(team, wins.games, silent)]
+        rows = [{**common, **row} for team in played for row in self._rows(team, wins, silent)]
         path = folder.write_evaluation("testnaming", rows)
         whole = of_the_whole(rows, ["noise"])
         print(accuracy_table(whole, ["ensemble"] if "ensemble" in whole[0] else [], "noise"))
         figure = folder.figure("testnaming")
-        draw_curves(_curves(whole, silent), "erasure probability", "accuracy", figure, legend="agents")
-        known = f"always telling the most frequent class gives {silent:.3f}"
+        x_label = f"channel noise, {common['channel']}"
+        draw_curves(_curves(whole, silent), x_label, "accuracy", figure, legend="agents")
+        known = f"{common['channel']}; always answering the most frequent class in training gives {silent:.3f}"
         print(f"{self.split} split, step {step:,}; {known}; every pair and 95 % intervals in {path}, drawn in {figure}")
 
-    def _rows(self, team: Team, games: np.ndarray, silent: float) -> Iterator[dict[str, Any]]:
+    def _rows(self, team: Team, wins: Wins, silent: float) -> Iterator[dict[str, Any]]:
         """A line of a team's results for each noise."""
         for place, noise in enumerate(self.noises):
             yield {
                 "noise": noise,
                 **team.labels,
-                **result(team.won[:, place, 0], int(games[place])),
+                **result(
+                    *(team.won[:, place, 0], int(wins.games[place]), int(wins.inputs[place])), team.effects[place, 0]
+                ),
                 "without_message": silent,
                 "seed": self.seed,
             }

@@ -40,9 +40,16 @@ def in_top(count: int, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.cast(rank < count, tf.float32), axis=1)
 
 
-def share_of_the_most_frequent(labels: np.ndarray) -> float:
-    """The accuracy of always telling each label's most frequent class, mean over the labels; integers [N, L] from 0."""
-    return float(np.mean([np.bincount(column).max() / len(column) for column in labels.T]))
+def share_of_the_most_frequent(learnt: np.ndarray, tested: np.ndarray, count: int = 1) -> float:
+    """The accuracy of always answering each label's most frequent classes, mean over the labels.
+
+    Args:
+      learnt: int [M, L] from 0, whose most frequent classes are answered; of equally frequent ones the lowest.
+      tested: int [N, L], what the answers are compared with.
+      count: how many answers are given; one of them has to be right.
+    """
+    best = [np.argsort(-np.bincount(column), kind="stable")[:count] for column in learnt.T]
+    return float(np.mean([np.isin(column, answers).mean() for column, answers in zip(tested.T, best, strict=True)]))
 
 
 def require_classes(values: np.ndarray, told: str, classes: int, task: str, remedy: str) -> None:

@@ -86,6 +86,10 @@ class Crowd(Trainee):
         """As for the pair."""
         return self.pair.prepare(inputs, labels, data)
 
+    def subjects(self, count: int) -> np.ndarray | None:
+        """As for the pair."""
+        return self.pair.subjects(count)
+
     def speaker_as(self, index: int) -> Speaker:
         """The speaker, with the weights of speaker `index` until another one is asked for."""
         return self.speaker_members.lend(index)

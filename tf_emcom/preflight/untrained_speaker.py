@@ -20,3 +20,7 @@ class UntrainedSpeaker:
     def documents(self) -> dict[str, str]:
         """None."""
         return {}
+
+    def subjects(self, count: int, seed: int) -> None:
+        """None: its messages are about the inputs that games are about."""
+        return None

@@ -170,7 +170,18 @@ def _table_caption(told: Sequence[Told]) -> str:
     played = sorted({row["games"] for row in rows if isinstance(row.get("games"), int)})
     most = f" to {played[-1]:,}" if len(played) > 1 else ""
     games = f", {played[0]:,}{most} games a cell" if played else ""
-    return f"Test accuracy, with 95 % intervals{sure}; {rows[0].get('split', 'test')} split{games}."
+    inputs = sorted({row["inputs"] for row in rows if isinstance(row.get("inputs"), int)})
+    about = f" about {inputs[0]:,}{f' to {inputs[-1]:,}' if len(inputs) > 1 else ''} inputs" if inputs else ""
+    return f"Test accuracy, with 95 % intervals{sure}; {rows[0].get('split', 'test')} split{games}{about}{_how(rows)}."
+
+
+def _how(rows: Sequence[Row]) -> str:
+    """Through which channel the games were played and in how many views of noisy inputs, as far as lines say so."""
+    channels = sorted({str(row["channel"]) for row in rows if "channel" in row})
+    views = sorted({str(row["views"]) for row in rows if "views" in row})
+    return "".join(
+        f"; {name}: {' and '.join(found)}" for name, found in (("channel", channels), ("views", views)) if found
+    )
 
 
 def accuracy_cell(row: Row | None) -> Cell:

@@ -58,6 +58,10 @@ class TrainedSpeaker(Checked):
         with tf.io.gfile.GFile(self._config_file()) as file:
             return {SPEAKER_CONFIG: file.read()}
 
+    def subjects(self, count: int, seed: int) -> None:
+        """None: its messages are about the inputs that games are about."""
+        return None
+
     def _is_kept(self) -> bool:
         """Whether the run is a transfer run, which keeps the one speaker that it listens to."""
         return RunFolder(self.run).has_document(SPEAKER_CONFIG)

@@ -30,6 +30,6 @@ def bounds_of(value: "Schedule | float") -> tuple[float, float]:
     return value.bounds() if isinstance(value, Schedule) else (value, value)
 
 
-def at(value: "Schedule | float", step: tf.Tensor) -> tf.Tensor:
-    """The value, float32 [], at `step` of a schedule, or of a plain number, which is a constant schedule."""
-    return value(step) if isinstance(value, Schedule) else tf.constant(value, tf.float32)
+def at(value: "Schedule | float | tf.Tensor", step: tf.Tensor) -> tf.Tensor:
+    """The value, float32 [], at `step` of a schedule, or of a number, which is a constant schedule."""
+    return value(step) if isinstance(value, Schedule) else tf.convert_to_tensor(value, tf.float32)

@@ -32,9 +32,11 @@ class CandidateTask(TransferTask):
         right = tf.argmax(scores, axis=-1, output_type=tf.int32) == candidates.target
         return LossTerms(cross_entropy(scores, candidates.target), {"accuracy": tf.cast(right, tf.float32)})
 
-    def without_message(self, labels: Mapping[str, np.ndarray], candidates: int) -> float:
+    def without_message(
+        self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], candidates: int
+    ) -> dict[str, float]:
         """The accuracy of a guess."""
-        return 1.0 / candidates
+        return {"accuracy": 1.0 / candidates}
 
     def check_batch(self, batch_size: int) -> None:
         """UserError where there is nothing to choose from."""

@@ -48,9 +48,16 @@ class LabelTask(TransferTask):
         """Metrics besides accuracy, each [B], of logits [B, L, K] and labels [B, L]."""
         return {}
 
-    def without_message(self, labels: Mapping[str, np.ndarray], candidates: int) -> float:
-        """The accuracy of always telling each label's most frequent class, mean over the labels."""
-        return share_of_the_most_frequent(labels[self.labels[0]].reshape(-1, self.count))
+    def without_message(
+        self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], candidates: int
+    ) -> dict[str, float]:
+        """The accuracy of always answering each label's most frequent class in training, mean over the labels."""
+        return {"accuracy": self.by_frequency(learnt, tested, 1)}
+
+    def by_frequency(self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], count: int) -> float:
+        """How often one of each label's `count` most frequent classes in training is right, mean over the labels."""
+        known, asked = (labels[self.labels[0]].reshape(-1, self.count) for labels in (learnt, tested))
+        return share_of_the_most_frequent(known, asked, count)
 
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
         """UserError where they are missing, of another number, or outside of the classes."""

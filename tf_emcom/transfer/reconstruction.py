@@ -1,6 +1,6 @@
 """Drawing what was talked about."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -44,14 +44,14 @@ class Reconstruction(TransferTask):
         """The images that the listener should draw, and those that it draws, [B, side, side, 3] in [−1, 1]."""
         return as_target(batch.labels["image"], listener.head.side), listener.predictions(message)
 
-    def without_message(self, labels: Mapping[str, np.ndarray], candidates: int) -> float:
-        """The loss of always drawing the mean of the images."""
+    def without_message(
+        self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], candidates: int
+    ) -> dict[str, float]:
+        """The loss of always drawing the mean of the training images."""
         side = self.head_cls().side
-        count, total, squares = len(labels["image"]), 0.0, 0.0
-        for start in range(0, count, _BLOCK):
-            targets = as_target(tf.constant(labels["image"][start : start + _BLOCK]), side).numpy().astype(np.float64)
-            total, squares = total + targets.sum(axis=0), squares + np.square(targets).sum()
-        return float(0.5 * (squares / count - np.square(total / count).sum()))
+        mean = sum(targets.sum(axis=0) for targets in _targets(learnt["image"], side)) / len(learnt["image"])
+        errors = sum(np.square(targets - mean).sum() for targets in _targets(tested["image"], side))
+        return {"loss": float(0.5 * errors / len(tested["image"]))}
 
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
         """UserError where there are no RGB images of one size."""
@@ -62,3 +62,9 @@ class Reconstruction(TransferTask):
                 f"The label 'image' of the data set {data} is {images.dtype} of shape {images.shape[1:]} an example,"
                 " but reconstruction needs RGB images, uint8 [height, width, 3]: prepare them so."
             )
+
+
+def _targets(images: np.ndarray, side: int) -> Iterator[np.ndarray]:
+    """Yields images as targets, float64 [B, side, side, 3]; block by block, so that memory stays small."""
+    for start in range(0, len(images), _BLOCK):
+        yield as_target(tf.constant(images[start : start + _BLOCK]), side).numpy().astype(np.float64)

@@ -59,12 +59,18 @@ class TransferTask(Checked, abc.ABC):
         """
 
     @abc.abstractmethod
-    def without_message(self, labels: Mapping[str, np.ndarray], candidates: int) -> float:
-        """What a listener reaches that hears nothing: the accuracy, or the loss where the task has no accuracy.
+    def without_message(
+        self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], candidates: int
+    ) -> dict[str, float]:
+        """What a listener reaches that hears nothing, and knows only what is most frequent or the mean in training.
 
         Args:
-          labels: of the examples tested, each [N, ...].
+          learnt: labels of the training split, each [M, ...].
+          tested: labels of the examples tested, each [N, ...].
           candidates: how many there are to choose from, for tasks that choose.
+
+        Returns:
+          Metric → value: the accuracy, or the loss where the task has no accuracy, comes first.
         """
 
     def pictures(self, listener: Listener, message: Message, batch: Batch) -> tuple[tf.Tensor, tf.Tensor] | None:

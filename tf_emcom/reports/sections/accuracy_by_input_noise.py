@@ -13,8 +13,8 @@ class AccuracyByInputNoise(Section):
     title = "Accuracy by input noise"
     place = 60
     explanation = (
-        "Speaker and listener see the same inputs, each with Gaussian noise of its own, in standard deviations of the"
-        " features; the channel erases symbols as well."
+        "Speaker and listener see the same inputs with Gaussian noise, in standard deviations of the features: each"
+        " with noise of its own (two views), or both with the same (one view). The channel has noise as well."
     )
 
     def blocks(self, runs: Sequence[Run]) -> Iterable[object]:

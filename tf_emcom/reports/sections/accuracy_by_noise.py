@@ -13,10 +13,10 @@ class AccuracyByNoise(Section):
     title = "Accuracy by candidates and channel noise"
     place = 40
     explanation = (
-        "How often the listener finds the speaker's input among so many candidates, when each symbol of a message is"
-        " erased with a given probability."
+        "How often the listener finds the speaker's input among so many candidates, by the channel's noise, such as the"
+        " probability that a symbol is erased."
     )
 
     def blocks(self, runs: Sequence[Run]) -> Iterable[object]:
-        """Curves by erasure probability, and their numbers."""
-        return accuracy_blocks(runs, Test("testchannel", "noise", "erasure probability"))
+        """Curves by noise, and their numbers."""
+        return accuracy_blocks(runs, Test("testchannel", "noise", "channel noise"))

@@ -43,7 +43,7 @@ def _accuracy(runs: Sequence[Run]) -> Figure:
     noises = [curve for curve in noises if any(y > 0 for y in curve.y)]
     levels = [(run.chance, run.mark.colour) for run in runs if run.chance is not None]
     panel = Panel(
-        curves, "step", "training accuracy", "", (0.0, 1.0), levels, noises, "channel noise (erasure probability)"
+        curves, "step", "training accuracy", "", (0.0, 1.0), levels, noises, "channel noise"
     )
     noise = "Dashed, on the right axis: the noise schedule." if noises else "The channel had no noise in training."
     chance = " Dotted: chance, 1 / candidates." if levels else ""

@@ -42,8 +42,8 @@ def _figure(told: Sequence[Told]) -> Figure:
         curves.append(Curve(x, y, mark, bands))
         levels += [(row["without_message"], mark.colour) for row in rows if row.get("without_message") is not None]
         legend.append(Entry(mark, each.name))
-    panel = Panel(curves, "erasure probability", "accuracy", limits=(0.0, 1.0), levels=levels)
-    caption = "Share of labels told right. Dotted lines: always telling the most frequent class."
+    panel = Panel(curves, "channel noise", "accuracy", limits=(0.0, 1.0), levels=levels)
+    caption = "Share of labels told right. Dotted lines: always answering the most frequent class."
     return Figure([draw(panel, wide=True)], legend, caption, wide=True)
 
 

@@ -120,7 +120,7 @@ def _tested(told: _Told) -> Iterator[object]:
     for title, curves in panels.items():
         limits = (0.0, 1.0) if title.endswith("accuracy") else None
         measured = title.rpartition(": ")[2]
-        drawn.append(draw(Panel(curves, "erasure probability", measured, title, limits, levels[title])))
+        drawn.append(draw(Panel(curves, "channel noise", measured, title, limits, levels[title])))
     legend = [Entry(run.mark, run.name) for run, _ in told]
     yield Figure(drawn, legend, "What it has learnt, on the test split. Dotted: what is reached without any message.")
     rows = [

@@ -21,7 +21,9 @@ from tf_emcom.errors import UserError
 # What TensorFlow and Python raise where a file system refuses.
 FILE_ERRORS = (OSError, tf.errors.OpError)
 
-_NEW, _OLD = ".new", ".old"
+_NEW = ".new"
+# Of folders: names that nobody gives to a folder of their own, since what has them is emptied.
+_NEW_FOLDER, _OLD_FOLDER = ".tf_emcom-new", ".tf_emcom-old"
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EIO, errno.EBADF}
 _PATTERN = frozenset("*?[]\\")
 _FIX_WRITING = "make room or get the rights to write there, then run the same command again"
@@ -213,15 +215,18 @@ def without_pattern(path: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def whole_folder(path: str) -> Iterator[str]:
-    """Within it, an empty folder to fill, `PATH.new`; behind it, that folder is at `path`, in place of what was there.
+    """Within it, an empty folder to fill; behind it, that folder is at `path`, in place of what was there.
 
     A kill at any moment leaves the old folder or the new one at `path`; what else it leaves, the next call removes.
+    A link to a folder stays, and its folder is replaced.
 
     Raises:
       UserError: another process is writing it, or it cannot be written; what was there is still there then.
     """
     path = path.rstrip("/")
-    new = path + _NEW
+    if os.path.islink(path):
+        path = _linked(path)
+    new = unfinished_folder(path)
     with file_errors(path):
         restore_folder(path)
         os.makedirs(new, exist_ok=True)
@@ -240,14 +245,33 @@ def whole_folder(path: str) -> Iterator[str]:
         os.close(held)
 
 
+def unfinished_folder(path: str) -> str:
+    """Where `whole_folder` fills what will be at `path`."""
+    return path.rstrip("/") + _NEW_FOLDER
+
+
+def standing_folder(path: str) -> str:
+    """Where the folder of `path` is: under another name only where a kill came while `whole_folder` replaced it."""
+    old = path.rstrip("/") + _OLD_FOLDER
+    return old if os.path.isdir(old) and not os.path.lexists(path) else path
+
+
 def restore_folder(path: str) -> None:
     """Puts a folder back that a kill in `whole_folder` left under its other name; removes what it replaced."""
-    old = path.rstrip("/") + _OLD
+    old = path.rstrip("/") + _OLD_FOLDER
     if os.path.isdir(old):
         if os.path.lexists(path):
             shutil.rmtree(old, ignore_errors=True)
         else:
             os.rename(old, path)
+
+
+def _linked(path: str) -> str:
+    """The folder that a link leads to."""
+    target = os.path.realpath(path)
+    if not os.path.isdir(target):
+        raise UserError(f"{path} is a link to {target}, where no folder is; remove the link, or name another folder.")
+    return target
 
 
 def _exchange(new: str, path: str) -> None:
@@ -259,7 +283,7 @@ def _exchange(new: str, path: str) -> None:
     here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
     if function is not None and function(here, os.fsencode(new), here, os.fsencode(path), exchange) == 0:
         return
-    old = path + _OLD
+    old = path + _OLD_FOLDER
     os.rename(path, old)
     os.rename(new, path)
     shutil.rmtree(old, ignore_errors=True)

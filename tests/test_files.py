@@ -208,11 +208,3 @@ def test_a_link_to_a_folder_stays_and_one_to_nowhere_is_refused(tmp_path):
     with pytest.raises(UserError, match="dangling is a link to .*nowhere, where no folder is"):
         fill(tmp_path / "dangling", "new")
     assert (tmp_path / "dangling").is_symlink() and not (tmp_path / "nowhere").exists()
-
-
-def test_a_folder_that_a_kill_left_under_its_other_name_is_found(tmp_path):
-    (tmp_path / "a.tf_emcom-old").mkdir()
-    path = str(tmp_path / "a")
-    assert files.standing_folder(path) == f"{path}.tf_emcom-old"
-    fill(path, "new")
-    assert files.standing_folder(path) == path and os.listdir(tmp_path) == ["a"]

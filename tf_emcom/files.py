@@ -23,7 +23,7 @@ FILE_ERRORS = (OSError, tf.errors.OpError)
 
 _NEW = ".new"
 # Of folders: names that nobody gives to a folder of their own, since what has them is emptied.
-_NEW_FOLDER, _OLD_FOLDER = ".tf_emcom-new", ".tf_emcom-old"
+NEW_FOLDER, OLD_FOLDER = ".tf_emcom-new", ".tf_emcom-old"
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EIO, errno.EBADF}
 _PATTERN = frozenset("*?[]\\")
 _FIX_WRITING = "make room or get the rights to write there, then run the same command again"
@@ -32,6 +32,11 @@ _FIX_WRITING = "make room or get the rights to write there, then run the same co
 def is_remote(path: str) -> bool:
     """Whether a path is on cloud storage, which has no locks, links or atomic renames."""
     return "://" in path
+
+
+def is_pattern(path: str) -> bool:
+    """Whether TensorFlow takes a path for a pattern, so that it finds nothing there, or something else."""
+    return bool(_PATTERN & set(path))
 
 
 def reason(error: BaseException) -> str:
@@ -196,14 +201,14 @@ def without_pattern(path: str) -> Iterator[str]:
     Raises:
       UserError: the path has one, and no link to it can be made.
     """
-    if is_remote(path) or not _PATTERN & set(path):
+    if is_remote(path) or not is_pattern(path):
         yield path
         return
     fix = "name a folder without any of * ? [ ] and backslash in its path"
     with file_errors(path, "cannot be reached under another name", fix):
         folder = tempfile.mkdtemp(prefix="tf_emcom-")
     try:
-        if _PATTERN & set(folder):
+        if is_pattern(folder):
             raise UserError(f"{path} and the folder for temporary files, {folder}, hold patterns; {fix}.")
         link = os.path.join(folder, "link")
         with file_errors(path, "cannot be reached under another name", fix):
@@ -225,8 +230,10 @@ def whole_folder(path: str) -> Iterator[str]:
     """
     path = path.rstrip("/")
     if os.path.islink(path):
-        path = _linked(path)
-    new = unfinished_folder(path)
+        link, path = path, os.path.realpath(path)
+        if not os.path.isdir(path):
+            raise UserError(f"{link} is a link to {path}, where no folder is; remove it, or name another folder.")
+    new = path + NEW_FOLDER
     with file_errors(path):
         restore_folder(path)
         os.makedirs(new, exist_ok=True)
@@ -245,33 +252,14 @@ def whole_folder(path: str) -> Iterator[str]:
         os.close(held)
 
 
-def unfinished_folder(path: str) -> str:
-    """Where `whole_folder` fills what will be at `path`."""
-    return path.rstrip("/") + _NEW_FOLDER
-
-
-def standing_folder(path: str) -> str:
-    """Where the folder of `path` is: under another name only where a kill came while `whole_folder` replaced it."""
-    old = path.rstrip("/") + _OLD_FOLDER
-    return old if os.path.isdir(old) and not os.path.lexists(path) else path
-
-
 def restore_folder(path: str) -> None:
     """Puts a folder back that a kill in `whole_folder` left under its other name; removes what it replaced."""
-    old = path.rstrip("/") + _OLD_FOLDER
+    old = path.rstrip("/") + OLD_FOLDER
     if os.path.isdir(old):
         if os.path.lexists(path):
             shutil.rmtree(old, ignore_errors=True)
         else:
             os.rename(old, path)
-
-
-def _linked(path: str) -> str:
-    """The folder that a link leads to."""
-    target = os.path.realpath(path)
-    if not os.path.isdir(target):
-        raise UserError(f"{path} is a link to {target}, where no folder is; remove the link, or name another folder.")
-    return target
 
 
 def _exchange(new: str, path: str) -> None:
@@ -283,7 +271,7 @@ def _exchange(new: str, path: str) -> None:
     here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
     if function is not None and function(here, os.fsencode(new), here, os.fsencode(path), exchange) == 0:
         return
-    old = path + _OLD_FOLDER
+    old = path + OLD_FOLDER
     os.rename(path, old)
     os.rename(new, path)
     shutil.rmtree(old, ignore_errors=True)

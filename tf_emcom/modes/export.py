@@ -3,8 +3,6 @@
 import json
 import os
 
-import tensorflow as tf
-
 from tf_emcom.errors import UserError
 from tf_emcom.experiment import Experiment
 from tf_emcom.export import formats as formats_room
@@ -55,12 +53,9 @@ class Export(Evaluation):
 
     def _refuse_another(self, out: str, config: str) -> None:
         """UserError where anything but an older export of the same run would be lost."""
-        if tf.io.gfile.exists(out) and not tf.io.gfile.isdir(out):
-            raise UserError(f"{out} is a file, but an export is a folder; name another one with --out.")
-        if not tf.io.gfile.isdir(out) or not tf.io.gfile.listdir(out):
-            return
+        self._kind.check_place(out)
         texts = RunFolder(os.path.join(out, self._kind.texts))
-        if not texts.has_document(METADATA) or not _is_ours(texts.read_document(METADATA)):
+        if texts.has_document(METADATA) and not _is_ours(texts.read_document(METADATA)):
             raise UserError(
                 f"The folder {out} holds files but no export of this format; name another one with --out, or empty it."
             )
@@ -75,7 +70,7 @@ class Export(Evaluation):
 def _is_ours(text: str) -> bool:
     try:
         return MARK in json.loads(text)
-    except (json.JSONDecodeError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return False
 
 

@@ -62,7 +62,7 @@ OPERATIONS = {
         prefix=path, tensor_names=["a"], shape_and_slices=[""], dtypes=[tf.float32]
     ),
     "ImmutableConst": lambda path: tf.raw_ops.ImmutableConst(dtype=tf.uint8, shape=[1], memory_region_name=path),
-    "InitializeTableFromTextFileV2": lambda path: tf.raw_ops.InitializeTableFromTextFileV2(
+    "HashTableV2 from a file": lambda path: tf.raw_ops.InitializeTableFromTextFileV2(
         table_handle=tf.raw_ops.HashTableV2(key_dtype=tf.string, value_dtype=tf.int64),
         filename=path,
         key_index=-2,

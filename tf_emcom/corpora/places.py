@@ -6,6 +6,7 @@ import re
 from tf_emcom import files
 from tf_emcom.corpora import formats, manifest
 from tf_emcom.corpora.formats.corpus_format import CorpusFormat
+from tf_emcom.corpora.manifest import Manifest
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.plug_ins import plug_ins
 
@@ -21,6 +22,17 @@ def standing(path: str) -> str:
     """Where the corpus of `path` is: elsewhere only if a kill came while it was replaced."""
     old = path + files.OLD_FOLDER
     return old if os.path.isdir(old) and not os.path.lexists(path) else path
+
+
+def older_manifest(path: str) -> Manifest | None:
+    """The description of the corpus that is at `path`; None where none is, or its description is damaged."""
+    folder = standing(path)
+    if not os.path.isfile(os.path.join(folder, manifest.FILE)):
+        return None
+    try:
+        return Manifest.read(folder)
+    except UserError:
+        return None
 
 
 def require_free(path: str) -> None:

@@ -15,8 +15,8 @@ from tf_emcom.corpora.column_type import ColumnType
 from tf_emcom.corpora.corpus_writer import CorpusWriter
 from tf_emcom.corpora.formats.corpus_format import CorpusFormat
 from tf_emcom.corpora.label_columns import labels_to_load, names_of, without_large
-from tf_emcom.corpora.manifest import FILE, Manifest
-from tf_emcom.corpora.places import ANALYSIS, require_free, standing
+from tf_emcom.corpora.manifest import Manifest
+from tf_emcom.corpora.places import ANALYSIS, older_manifest, require_free
 from tf_emcom.corpora.recorder import Recorder
 from tf_emcom.corpora.utterances import Utterances
 from tf_emcom.data.examples import Examples
@@ -100,7 +100,7 @@ class Messages(Evaluation):
         # The first block says what columns there are.
         first = next(blocks)
         manifest = self._manifest(experiment, folder, examples, pairs, first, answer, step)
-        older = _older(out)
+        older = older_manifest(out)
         same = older is not None and older.is_of_the_same_messages(manifest)
         formats = self._with_those_of(older, out) if same else self.formats
         command = self._command(folder.path, list(formats))
@@ -200,14 +200,3 @@ class Messages(Evaluation):
             f"{about.count:,} messages{whose} about the {about.split} split, step {about.step:,}, noise {about.noise:g}"
             f"{right}; written as {', '.join(about.formats)} to {out}"
         )
-
-
-def _older(out: str) -> Manifest | None:
-    """The description of the corpus that is there; None where none is, or its description is damaged."""
-    folder = standing(out)
-    if not os.path.isfile(os.path.join(folder, FILE)):
-        return None
-    try:
-        return Manifest.read(folder)
-    except UserError:
-        return None

@@ -191,6 +191,18 @@ def test_a_later_call_keeps_the_other_formats_of_the_same_messages(tmp_path, cap
     assert "takes the place of a corpus of other messages: step 3, noise 0, as parquet, jsonl; with" in said
 
 
+def test_the_corpus_of_another_run_is_left_alone(tmp_path):
+    for name in ("one", "other"):
+        experiment, folder = meanings.untrained_run(tmp_path / name, meanings.Meanings())
+        folder.write_config(f"# {name}")
+        if name == "one":
+            Messages(out=str(tmp_path / "corpus"), formats=["jsonl"]).run(experiment, folder)
+    before = commands.snapshot(tmp_path)
+    with pytest.raises(UserError, match="corpus holds the corpus of a run with another configuration, .*/one; name"):
+        Messages(out=str(tmp_path / "corpus"), formats=["jsonl"]).run(experiment, folder)
+    assert commands.snapshot(tmp_path) == before
+
+
 def test_a_format_that_would_be_lost_for_want_of_its_library_is_told(tmp_path, monkeypatch):
     experiment, folder = meanings.untrained_run(tmp_path / "run", meanings.Meanings())
     Messages(formats=["parquet"]).run(experiment, folder)

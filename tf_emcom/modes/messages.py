@@ -101,6 +101,11 @@ class Messages(Evaluation):
         first = next(blocks)
         manifest = self._manifest(experiment, folder, examples, pairs, first, answer, step)
         older = older_manifest(out)
+        if older is not None and older.config != manifest.config:
+            raise UserError(
+                f"{out} holds the corpus of a run with another configuration, {older.run}; name another folder with"
+                " --out, or remove it."
+            )
         same = older is not None and older.is_of_the_same_messages(manifest)
         formats = self._with_those_of(older, out) if same else self.formats
         command = self._command(folder.path, list(formats))

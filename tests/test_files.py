@@ -185,3 +185,26 @@ def test_two_processes_do_not_write_one_folder(tmp_path):
     with files.whole_folder(path), pytest.raises(UserError, match="Another process is writing"):
         fill(path, "second")
     assert os.listdir(tmp_path) == ["a"]
+
+
+def test_folders_of_the_user_with_names_like_ours_are_left_alone(tmp_path):
+    for name in ("a.new", "a.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "notes").write_text("mine")
+    for text in ("old", "new"):
+        fill(tmp_path / "a", text)
+    assert (tmp_path / "a.new" / "notes").exists() and (tmp_path / "a.old" / "notes").exists()
+    assert sorted(os.listdir(tmp_path)) == ["a", "a.new", "a.old"]
+
+
+def test_a_link_to_a_folder_stays_and_one_to_nowhere_is_refused(tmp_path):
+    (tmp_path / "disk" / "a").mkdir(parents=True)
+    os.symlink(tmp_path / "disk" / "a", tmp_path / "link")
+    os.symlink(tmp_path / "nowhere", tmp_path / "dangling")
+    for text in ("old", "new"):
+        fill(tmp_path / "link", text)
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "disk" / "a" / "file").read_text() == "new"
+    assert os.listdir(tmp_path / "disk") == ["a"]
+    with pytest.raises(UserError, match="dangling is a link to .*nowhere, where no folder is"):
+        fill(tmp_path / "dangling", "new")
+    assert (tmp_path / "dangling").is_symlink() and not (tmp_path / "nowhere").exists()

@@ -21,7 +21,9 @@ from tf_emcom.errors import UserError
 # What TensorFlow and Python raise where a file system refuses.
 FILE_ERRORS = (OSError, tf.errors.OpError)
 
-_NEW, _OLD = ".new", ".old"
+_NEW = ".new"
+# Of folders: names that nobody gives to a folder of their own, since what has them is emptied.
+NEW_FOLDER, OLD_FOLDER = ".tf_emcom-new", ".tf_emcom-old"
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EIO, errno.EBADF}
 _PATTERN = frozenset("*?[]\\")
 _FIX_WRITING = "make room or get the rights to write there, then run the same command again"
@@ -30,6 +32,11 @@ _FIX_WRITING = "make room or get the rights to write there, then run the same co
 def is_remote(path: str) -> bool:
     """Whether a path is on cloud storage, which has no locks, links or atomic renames."""
     return "://" in path
+
+
+def is_pattern(path: str) -> bool:
+    """Whether TensorFlow takes a path for a pattern, so that it finds nothing there, or something else."""
+    return bool(_PATTERN & set(path))
 
 
 def reason(error: BaseException) -> str:
@@ -194,14 +201,14 @@ def without_pattern(path: str) -> Iterator[str]:
     Raises:
       UserError: the path has one, and no link to it can be made.
     """
-    if is_remote(path) or not _PATTERN & set(path):
+    if is_remote(path) or not is_pattern(path):
         yield path
         return
     fix = "name a folder without any of * ? [ ] and backslash in its path"
     with file_errors(path, "cannot be reached under another name", fix):
         folder = tempfile.mkdtemp(prefix="tf_emcom-")
     try:
-        if _PATTERN & set(folder):
+        if is_pattern(folder):
             raise UserError(f"{path} and the folder for temporary files, {folder}, hold patterns; {fix}.")
         link = os.path.join(folder, "link")
         with file_errors(path, "cannot be reached under another name", fix):
@@ -213,15 +220,20 @@ def without_pattern(path: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def whole_folder(path: str) -> Iterator[str]:
-    """Within it, an empty folder to fill, `PATH.new`; behind it, that folder is at `path`, in place of what was there.
+    """Within it, an empty folder to fill; behind it, that folder is at `path`, in place of what was there.
 
     A kill at any moment leaves the old folder or the new one at `path`; what else it leaves, the next call removes.
+    A link to a folder stays, and its folder is replaced.
 
     Raises:
       UserError: another process is writing it, or it cannot be written; what was there is still there then.
     """
     path = path.rstrip("/")
-    new = path + _NEW
+    if os.path.islink(path):
+        link, path = path, os.path.realpath(path)
+        if not os.path.isdir(path):
+            raise UserError(f"{link} is a link to {path}, where no folder is; remove it, or name another folder.")
+    new = path + NEW_FOLDER
     with file_errors(path):
         restore_folder(path)
         os.makedirs(new, exist_ok=True)
@@ -242,7 +254,7 @@ def whole_folder(path: str) -> Iterator[str]:
 
 def restore_folder(path: str) -> None:
     """Puts a folder back that a kill in `whole_folder` left under its other name; removes what it replaced."""
-    old = path.rstrip("/") + _OLD
+    old = path.rstrip("/") + OLD_FOLDER
     if os.path.isdir(old):
         if os.path.lexists(path):
             shutil.rmtree(old, ignore_errors=True)
@@ -259,7 +271,7 @@ def _exchange(new: str, path: str) -> None:
     here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
     if function is not None and function(here, os.fsencode(new), here, os.fsencode(path), exchange) == 0:
         return
-    old = path + _OLD
+    old = path + OLD_FOLDER
     os.rename(path, old)
     os.rename(new, path)
     shutil.rmtree(old, ignore_errors=True)

@@ -28,6 +28,7 @@ def utterances(count, seed=0, ends=False):
         success=rng.integers(0, 2, count).astype(np.float32),
         labels={
             "label": rng.integers(-(2**62), 2**62, count),
+            "hash": rng.integers(2**63, 2**64, count, np.uint64, endpoint=False),
             "attributes": rng.integers(0, 2, (count, 40), np.int32),
             "flags": rng.random((count, 3)) < 0.5,
             "bytes": rng.integers(0, 256, (count, 2), np.uint8),

@@ -1,5 +1,6 @@
 import functools
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -103,10 +104,26 @@ def test_messages_of_different_lengths_are_filled_up_with_one_more_symbol(tmp_pa
     )
 
 
+@pytest.mark.parametrize("largest", [9_999_999, 2**63 - 1])
+def test_the_ids_of_symbols_may_be_any_numbers_and_cost_nothing(tmp_path, largest, capsys):
+    rng = np.random.default_rng(0)
+    dense = rng.integers(0, 50, (400, 6))
+    ids = np.sort(np.concatenate([rng.choice(9_999_998, 49, replace=False), [largest]]))
+    for name, messages in (("dense", dense), ("sparse", ids[dense])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(f"{row}\n" for row in messages.tolist()))
+    expected = lines(analyse(str(tmp_path / "dense.jsonl")))
+    tracemalloc.start()
+    found = lines(analyse(str(tmp_path / "sparse.jsonl")))
+    assert tracemalloc.get_traced_memory()[1] < 200e6
+    tracemalloc.stop()
+    assert found == [{**row, "symbol": ids[row["symbol"]]} if "symbol" in row else row for row in expected]
+    assert capsys.readouterr().out.count("400 messages of 6 symbols out of 50;") == 2
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("", "no message with a symbol"), ("[]\n[]\n", "no message with a symbol"), ("[1, -2]\n", "from -2 to 1")]
-    + [("[1, 2000000000]\n", "number the symbols anew"), ("[1, 2.5]\n", "Line 1 of")],
+    [("", "no message with a symbol"), ("[]\n[]\n", "no message with a symbol"), ("[1, -2]\n", "has the symbol -2")]
+    + [("[1, 2.5]\n", "Line 1 of"), ("[1, 9223372036854775808]\n", "Line 1 of")],
 )
 def test_lines_that_cannot_be_measured_are_refused(tmp_path, text, told):
     (tmp_path / "other.jsonl").write_text(text)

@@ -1,4 +1,5 @@
 import json
+import os
 import sys
 
 import numpy as np
@@ -123,6 +124,31 @@ def test_damage_is_told_in_one_sentence(tmp_path, file, how):
     name = {"corpus.parquet": "parquet", "messages.jsonl": "jsonl"}.get(file, "numpy")
     with pytest.raises(UserError, match="is damaged .*write the corpus again with bin/messages --workdir"):
         corpus.columns(["symbols"], name)
+
+
+@pytest.mark.parametrize("file", ["corpus.parquet", "messages.jsonl", "numpy/symbols.npy", "numpy/doubles.npy"])
+def test_a_changed_byte_is_told(tmp_path, file):
+    corpus = written(tmp_path / "c", sayings.utterances(40))
+    name = {"corpus.parquet": "parquet", "messages.jsonl": "jsonl"}.get(file, "numpy")
+    path, column = tmp_path / "c" / file, "doubles" if "doubles" in file else "symbols"
+    content = path.read_bytes()
+    for place in np.linspace(0, len(content) - 1, 60).astype(int):
+        changed = bytearray(content)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        with pytest.raises(UserError, match=f"{path.name} is damaged .its checksum is .*write the corpus again with"):
+            corpus.columns([column], name)
+    path.write_bytes(content)
+    corpus.columns([column], name)
+
+
+def test_a_pipe_in_place_of_a_file_is_told_without_waiting(tmp_path):
+    corpus = written(tmp_path / "c", sayings.utterances(4))
+    for file, name in (("corpus.parquet", "parquet"), ("messages.jsonl", "jsonl"), ("numpy/symbols.npy", "numpy")):
+        (tmp_path / "c" / file).unlink()
+        os.mkfifo(tmp_path / "c" / file)
+        with pytest.raises(UserError, match="is damaged .it is no regular file"):
+            corpus.columns(["symbols"], name)
 
 
 def test_an_absent_library_is_told_with_the_extra_that_brings_it(monkeypatch):

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 
@@ -13,8 +15,16 @@ def test_messages_are_read_and_filled_up(tmp_path):
     assert found.filled(3, np.array([9, 8, 7, 6])).tolist() == [[3, 1, 2], [8, 8, 8], [5, 7, 7], [4, 4, 6]]
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path):
+    (tmp_path / "m.jsonl").write_bytes(b"\xef\xbb\xbf[3, 1]\r\n[2]\r\n")
+    found = read_lines(str(tmp_path / "m.jsonl"))
+    assert found.symbols.tolist() == [3, 1, 2] and found.lengths.tolist() == [2, 1]
+
+
 @pytest.mark.parametrize(
-    "line", ["3 1 2", "{}", "5", "[1.5]", "[[1]]", '["a"]', "[1", "null", "[99999999999999999999]"], ids=str
+    "line",
+    ["3 1 2", "{}", "5", "[1.5]", "[[1]]", '["a"]', "[1", "null", "[99999999999999999999]", "[" * 10_000],
+    ids=lambda line: line[:30],
 )
 def test_a_line_that_is_no_message_is_told_with_its_number(tmp_path, line):
     (tmp_path / "m.jsonl").write_text(f"[1]\n{line}\n")
@@ -24,6 +34,7 @@ def test_a_line_that_is_no_message_is_told_with_its_number(tmp_path, line):
 
 def test_a_file_that_is_not_there_or_is_no_text_is_told(tmp_path):
     (tmp_path / "m.jsonl").write_bytes(b"\xff\xfe\x00")
-    for name in ("m.jsonl", "none.jsonl"):
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    for name in ("m.jsonl", "none.jsonl", "pipe.jsonl", ""):
         with pytest.raises(UserError, match="cannot be read"):
             read_lines(str(tmp_path / name))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -118,21 +119,111 @@ def test_a_run_on_other_storage_is_exported_there(run, tmp_path):
 
 KILLED = """
 import os, signal, sys
-from tf_emcom import command
-from tf_emcom.export import whole_folder
+from tf_emcom import command, files
 
-def killed(new, path):
-    os.kill(os.getpid(), signal.SIGKILL)
+at, exchanges = sys.argv[2], sys.argv[3] == "True"
+if not exchanges:
+    files.ctypes.CDLL = lambda *_, **__: None
+module, name = {"rename": (files.os, "rename"), "exchange": (files, "_exchange"), "clear": (files.shutil, "rmtree")}[at]
+before = getattr(module, name)
 
-whole_folder._swap = killed
+def kill(first, *given, **named):
+    if str(sys.argv[4]) in str(first) or at != "rename":
+        before(first, *given, **named)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return before(first, *given, **named)
+
+setattr(module, name, kill)
 command.evaluate(sys.argv[1], ["export"], [])
 """
 
 
-def test_a_kill_leaves_the_older_export_whole(run):
+@pytest.mark.parametrize(("at", "exchanges"), [("rename", False), ("exchange", True), ("clear", True)])
+def test_after_a_kill_the_same_command_ends_as_if_nothing_had_been(run, at, exchanges):
     export(run)
     out = run / "export" / "saved_model"
     before = commands.snapshot(out)
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(run)], cwd=commands.ROOT, env=os.environ, timeout=300)
+    given = [str(run), at, str(exchanges), "saved_model"]
+    killed = subprocess.run([sys.executable, "-c", KILLED, *given], cwd=commands.ROOT, env=os.environ, timeout=300)
     assert killed.returncode == -signal.SIGKILL
-    assert commands.snapshot(out) == before
+    # On this machine folders are exchanged at once; where they are not, the older one has another name for a moment.
+    assert (out if exchanges else run / "export" / "saved_model.tf_emcom-old").is_dir()
+    export(run)
+    assert [path.name for path in (run / "export").iterdir()] == ["saved_model"]
+    assert set(commands.snapshot(out)) == set(before)
+    assert tf.saved_model.contains_saved_model(str(out))
+
+
+def test_a_process_id_that_comes_again_does_not_block(run, tmp_path):
+    """As in a container, where every process is the first."""
+    (tmp_path / f"out.{os.getpid()}.new").mkdir()
+    (tmp_path / f"out.{os.getpid()}.old").mkdir()
+    export(run, tmp_path / "out")
+    assert step(tmp_path / "out") == 4
+
+
+@pytest.mark.parametrize("name", ["exp[v1]", "a*", "b?", "c\\d"])
+def test_a_place_that_tensorflow_cannot_load_from_is_refused_before_anything_is_done(run, tmp_path, name):
+    for out in (tmp_path / name, tmp_path / name / "below"):
+        with pytest.raises(UserError, match="TensorFlow cannot load a SavedModel from .*; name another"):
+            export(run, out)
+    assert not (tmp_path / name).exists()
+    export(run, tmp_path / name, "Export.format='keras'")
+    assert (tmp_path / name / "speaker-0.weights.h5").exists()
+    # The default is below the run.
+    other = run.rename(tmp_path / f"run {name}")
+    before = commands.snapshot(other)
+    with pytest.raises(UserError, match="TensorFlow cannot load a SavedModel from .*; name another"):
+        command.evaluate(str(other), ["export"], [])
+    assert commands.snapshot(other) == before
+
+
+def test_an_export_with_a_file_that_is_not_of_it_is_left_alone(run, tmp_path):
+    for name, kind in (("notes.txt", "saved_model"), ("assets/thesis.tex", "saved_model"), ("mine.h5", "keras")):
+        out = tmp_path / name.replace("/", " ")
+        export(run, out, f"Export.format={kind!r}")
+        (out / name).write_text("years of work")
+        before = commands.snapshot(out)
+        with pytest.raises(UserError, match=f"holds {name}, which is no part of an export of this format"):
+            export(run, out, f"Export.format={kind!r}")
+        assert commands.snapshot(out) == before
+
+
+FULL = """
+import resource, signal, sys
+from tf_emcom import command
+from tf_emcom.errors import UserError
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+command.evaluate(sys.argv[1], ["export"], [])
+for kind in ("saved_model", "keras"):
+    for limit in map(int, sys.argv[2:]):
+        # Writes beyond a limit of the process fail as those to a full disk do.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+        try:
+            command.evaluate(sys.argv[1], ["export"], [f"Export.format={kind!r}"])
+            print(f"was written with {limit}")
+        except UserError as error:
+            print(error)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+"""
+
+
+def test_a_full_disk_is_one_sentence_and_the_older_export_stays(run):
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(run), "0", "100", "3000"],
+        cwd=commands.ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr, done.stderr
+    first, *told = done.stdout.splitlines()
+    assert first.startswith("Exported") and len(told) == 6
+    for kind, line in zip(["saved_model"] * 3 + ["keras"] * 3, told, strict=True):
+        assert re.search(f"export/{kind} cannot be written .*run the same command again", line), line
+    assert tf.saved_model.contains_saved_model(str(run / "export" / "saved_model"))
+    assert [path.name for path in (run / "export").iterdir()] == ["saved_model"]

@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import json
+import os
 import signal
 import sys
 
@@ -168,6 +169,61 @@ def test_an_absent_library_is_told_before_anything_is_computed(tmp_path, monkeyp
     assert corpus.columns()["symbols"].shape == (60, 4)
 
 
+def test_a_later_call_keeps_the_other_formats_of_the_same_messages(tmp_path, capsys):
+    experiment, folder = meanings.untrained_run(tmp_path / "run", meanings.Meanings())
+    path = f"{folder.path}/corpora/test"
+    Messages(formats=["parquet"]).run(experiment, folder)
+    analyse(path)
+    first = {**Corpus(path).columns(written_as="parquet")}
+    analysis = (tmp_path / "run" / "corpora" / "test" / "analysis.jsonl").read_text()
+    Messages(formats=["jsonl"]).run(experiment, folder)
+    corpus = Corpus(path)
+    assert corpus.manifest.formats == ["parquet", "jsonl"]
+    assert "--format=parquet --format=jsonl" in corpus.manifest.command
+    assert sorted(os.listdir(path)) == ["analysis.jsonl", "corpus.json", "corpus.parquet", "messages.jsonl"]
+    for name, values in corpus.columns(written_as="parquet").items():
+        np.testing.assert_array_equal(values, first[name])
+    assert (tmp_path / "run" / "corpora" / "test" / "analysis.jsonl").read_text() == analysis
+    assert "written as parquet, jsonl" in capsys.readouterr().out
+    # Other messages are another corpus, and the older one goes as a whole.
+    Messages(formats=["numpy"], noise=0.5).run(experiment, folder)
+    assert sorted(os.listdir(path)) == ["corpus.json", "numpy"]
+    said = capsys.readouterr().out
+    assert "takes the place of a corpus of other messages: step 3, noise 0, as parquet, jsonl; with" in said
+
+
+def test_the_corpus_of_another_run_is_left_alone(tmp_path):
+    for name in ("one", "other"):
+        experiment, folder = meanings.untrained_run(tmp_path / name, meanings.Meanings())
+        folder.write_config(f"# {name}")
+        if name == "one":
+            Messages(out=str(tmp_path / "corpus"), formats=["jsonl"]).run(experiment, folder)
+    before = commands.snapshot(tmp_path)
+    with pytest.raises(UserError, match="corpus holds the corpus of a run with another configuration, .*/one; name"):
+        Messages(out=str(tmp_path / "corpus"), formats=["jsonl"]).run(experiment, folder)
+    assert commands.snapshot(tmp_path) == before
+
+
+def test_a_format_that_would_be_lost_for_want_of_its_library_is_told(tmp_path, monkeypatch):
+    experiment, folder = meanings.untrained_run(tmp_path / "run", meanings.Meanings())
+    Messages(formats=["parquet"]).run(experiment, folder)
+    before = commands.snapshot(tmp_path)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UserError, match="holds these messages as parquet, too, which would be lost; .* need pyarrow"):
+        Messages(formats=["jsonl"]).run(experiment, folder)
+    assert commands.snapshot(tmp_path) == before
+
+
+def test_a_corpus_goes_to_a_path_with_patterns_and_its_damaged_description_is_replaced(tmp_path):
+    experiment, folder = meanings.untrained_run(tmp_path / "run", meanings.Meanings())
+    out = tmp_path / "lr=[1e-3]*?"
+    for _ in range(2):
+        Messages(out=str(out)).run(experiment, folder)
+        assert len(Corpus(str(out)).columns()["symbols"]) == 60
+        assert analyse(str(out)) == str(out / "analysis.jsonl")
+        (out / "corpus.json").write_text("{")
+
+
 def test_a_run_without_a_checkpoint_is_told(tmp_path):
     experiment, folder = meanings.untrained_run(tmp_path / "run", meanings.Meanings())
     for path in (tmp_path / "run" / "checkpoints").iterdir():
@@ -216,7 +272,7 @@ def test_a_kill_leaves_a_corpus_that_is_refused_and_the_same_command_then_finish
     env = {"PYTHONPATH": str(commands.ROOT)}
     killed = commands.start("messages", *given, env={**env, "TF_EMCOM_TESTS_KILL_AT_READ": "3"}.items())
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert not path.exists() and (killable / "corpora" / "test.unfinished" / "corpus.json").exists()
+    assert not path.exists() and (killable / "corpora" / "test.tf_emcom-new" / "corpus.json").exists()
     refused = commands.start("analyse", path, env=env.items())
     assert refused.returncode == 2
     (line,) = [line for line in refused.stderr.splitlines() if line.startswith("Error: ")]

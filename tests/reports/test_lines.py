@@ -15,7 +15,9 @@ def test_a_file_that_is_missing_has_no_lines(tmp_path):
 
 @pytest.mark.parametrize(
     "bad",
-    ['{"step": 2, "acc', "[1]", "null", '{"step": "2"}', '{"other": 2}', '{"step": NaN}', '{"step": null}'],
+    ['{"step": 2, "acc', "[1]", "null", '{"step": "2"}', '{"other": 2}', '{"step": NaN}', '{"step": null}']
+    + ['{"step": 1e999}', f'{{"step": 1{"0" * 400}}}', f'{{"step": 1{"0" * 5000}}}', "[" * 100_000],
+    ids=lambda line: line[:30],
 )
 def test_lines_that_cannot_be_used_are_counted(tmp_path, bad):
     assert lines_of(tmp_path, f'{{"step": 1}}\n{bad}\n{{"step": 3}}\n') == ([{"step": 1}, {"step": 3}], 1)
@@ -27,5 +29,5 @@ def test_the_last_line_needs_no_line_break_if_it_is_whole(tmp_path):
 
 def test_what_is_no_text_is_told(tmp_path):
     (tmp_path / "lines.jsonl").write_bytes(b"\xff\xfe")
-    with pytest.raises(UserError, match="lines.jsonl cannot be read"):
+    with pytest.raises(UserError, match="lines.jsonl is damaged .it is no text in UTF-8"):
         read_lines(str(tmp_path / "lines.jsonl"), [])

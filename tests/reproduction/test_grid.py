@@ -12,6 +12,7 @@ from tests import commands
 from tf_emcom import command
 from tf_emcom.errors import UserError
 from tf_emcom.reproduction.cell import Cell
+from tf_emcom.reproduction.report import write_report
 from tf_emcom.reproduction.reproduction import Reproduction
 from tf_emcom.reproduction.runner import Runner
 from tf_emcom.reproduction.summary import over_seeds
@@ -127,6 +128,99 @@ def test_a_whole_grid_is_made_once_written_up_and_passed_over_when_asked_again(t
     said = capsys.readouterr().out
     assert "2 of 2 runs are finished already" in said and "4 of 4 runs are finished already" in said
     assert commands.snapshot(tmp_path) == files
+
+
+SLOW = """
+import os, sys, time
+folder = sys.argv[1]
+os.makedirs(folder, exist_ok=True)
+if os.path.exists(os.path.join(folder, "started")):
+    open(os.path.join(folder, "again"), "w").close()
+else:
+    with open(os.path.join(folder, "started"), "w") as file:
+        file.write(str(os.getpid()))
+    while not os.path.exists(os.path.join(folder, "enough")):
+        time.sleep(0.05)
+"""
+GRID = """
+import pathlib, sys
+from tf_emcom.reproduction import runner
+from tf_emcom.reproduction.cell import Cell
+runner._COMMANDS = pathlib.Path(sys.argv[1])
+runs = sys.argv[1] + "/runs"
+print(runner.Runner(runs, jobs=1).make([Cell("slow", {}, (("slow", runs + "/slow"),))]))
+"""
+
+
+def test_after_a_kill_the_same_grid_waits_for_what_still_runs_and_goes_on(tmp_path):
+    (tmp_path / "slow").write_text(SLOW)
+    given = [sys.executable, "-c", GRID, str(tmp_path)]
+    slow = tmp_path / "runs" / "slow"
+    killed = subprocess.Popen(given, cwd=commands.ROOT)
+    wait_for(lambda: (slow / "started").exists() and (slow / "started").read_text())
+    killed.kill()
+    killed.wait(60)
+    again = subprocess.Popen(given, cwd=commands.ROOT, stdout=subprocess.PIPE, text=True)
+    assert "still being made" in again.stdout.readline()
+    time.sleep(1)
+    assert again.poll() is None and not (slow / "again").exists()
+    # What was left running ends.
+    (slow / "enough").touch()
+    assert again.communicate(timeout=60)[0].splitlines()[-1] == "{}" and (slow / "again").exists()
+    assert (slow / "finished.json").exists()
+
+
+def wait_for(there, seconds=120):
+    end = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def written_up(tmp_path, cells=("a-0", "a-1")):
+    """The results of runs that were never made."""
+    for name in cells:
+        (tmp_path / name / "eval").mkdir(parents=True)
+        rows = [{"candidates": 16, "noise": noise, "accuracy": 0.5 + noise / 4} for noise in (0.0, 0.5)]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / name / "eval" / "testchannel.jsonl").write_text(text)
+    return [Cell(name, {"game": "a", "seed": seed}, ()) for seed, name in enumerate(cells)]
+
+
+DAMAGES = {
+    "cut": lambda content: content[: len(content) // 2],
+    "another file's": lambda _: b'{"step": 1, "area": 2.0}\n',
+    "no text": lambda _: b"\xff\xfe\x00",
+    "another type": lambda content: content.replace(b"0.5", b'"0.5"'),
+    "no object": lambda _: b"[1]\n",
+    "nested": lambda _: b"[" * 100_000,
+    "twice": lambda content: content * 2,
+    "a key that changed": lambda content: content.replace(b"candidates", b"candidatez"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_result_is_one_sentence_and_the_older_tables_stay(damage, tmp_path):
+    cells, out = written_up(tmp_path / "runs"), tmp_path / "out"
+    write_report(str(out), str(tmp_path / "runs"), cells, [])
+    before = commands.snapshot(out)
+    assert {"results.md", "tables/testchannel.csv", "figures/testchannel.png"} <= set(before)
+    path = tmp_path / "runs" / "a-1" / "eval" / "testchannel.jsonl"
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    with pytest.raises(UserError, match="a-1/eval/testchannel.jsonl.* is damaged|more than one accuracy") as raised:
+        write_report(str(out), str(tmp_path / "runs"), cells, [])
+    assert "\n" not in str(raised.value)
+    assert commands.snapshot(out) == before
+
+
+def test_tables_that_cannot_be_written_are_told(tmp_path):
+    cells = written_up(tmp_path / "runs")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "tables").write_text("a file")
+    with pytest.raises(UserError, match="tables cannot be written"):
+        write_report(str(tmp_path / "out"), str(tmp_path / "runs"), cells, [])
+    with pytest.raises(UserError, match="runs cannot be written"):
+        Runner(str(tmp_path / "out" / "tables" / "runs"), jobs=1).make(cells)
 
 
 def test_no_speaker_is_listened_to_before_its_game_is_finished(tmp_path):

@@ -7,12 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tf_emcom import files
 from tf_emcom.corpora.averages import averages, deviation
 from tf_emcom.corpora.corpus import Corpus
 from tf_emcom.corpora.language import Language
 from tf_emcom.corpora.manifest import Manifest
 from tf_emcom.corpora.message_lines import read_lines
 from tf_emcom.corpora.order_of_play import order_of_play
+from tf_emcom.corpora.places import ANALYSIS
 from tf_emcom.corpora.topographic_similarities import (
     ATTRIBUTES,
     LEAST,
@@ -25,8 +27,6 @@ from tf_emcom.metrics.success_rate import SuccessRate, design_effect
 Row = dict[str, Any]
 
 _LINES = ".jsonl"
-# Symbols are counted in a table with a column each.
-_MOST_SYMBOLS = 10_000_000
 
 
 class Said(NamedTuple):
@@ -41,6 +41,7 @@ class Said(NamedTuple):
     conditions: Row  # under which they chose
     common: Row  # what every line of results has
     told: str  # what it is
+    symbols: np.ndarray | None = None  # int64 [V], in ascending order, where symbols are told by their place in it
 
 
 def analyse(path: str, samples: int = 2000, seed: int = 42) -> str:
@@ -66,15 +67,15 @@ def analyse(path: str, samples: int = 2000, seed: int = 42) -> str:
     found = language.of(said.messages, attributes, said.vocab_size, said.named, said.independent)
     similar = _similarity(said, similarities)
     accuracies = [_accuracy(said, *pair) for pair in said.success]
-    rows = [*found.rows, *similar, *accuracies, *_mean_accuracy(accuracies)]
+    named = [_with_own_symbol(row, said.symbols) for row in found.rows]
+    rows = [*named, *similar, *accuracies, *_mean_accuracy(accuracies)]
     print(found.table)
     if similar:
         print(similarity_table([row for row in similar if "ensemble" in row] or similar))
     for row in [*accuracies, *_mean_accuracy(accuracies)]:
         print(_sentence(row))
-    stem = path[: -len(_LINES)] + "." if is_lines else os.path.join(path, "")
-    results = f"{stem}analysis{_LINES}"
-    _write(results, [{**said.common, **row} for row in rows])
+    results = f"{path[: -len(_LINES)]}.{ANALYSIS}" if is_lines else os.path.join(path, ANALYSIS)
+    files.write_whole(results, "".join(json.dumps({**said.common, **row}) + "\n" for row in rows))
     of_whom = f"; mean and deviation of {found.averaged} speakers" if found.averaged > 1 else ""
     print(f"{said.told}{of_whom}; everything in {results}")
     return results
@@ -126,22 +127,28 @@ def _from_lines(path: str) -> Said:
     longest = int(found.lengths.max(initial=0))
     if not longest:
         raise UserError(f"{path} has no message with a symbol in it; give one JSON array of whole numbers a line.")
-    least, most = int(found.symbols.min()), int(found.symbols.max())
-    if least < 0 or most >= _MOST_SYMBOLS:
+    # By their rank among those that occur: tables have a column for each symbol, and ids may be any numbers.
+    symbols, ranks = np.unique(found.symbols, return_inverse=True)
+    if symbols[0] < 0:
         raise UserError(
-            f"{path} has symbols from {least} to {most}, but they have to be numbers from 0 to {_MOST_SYMBOLS - 1:,};"
-            " number the symbols anew."
+            f"{path} has the symbol {symbols[0]}, but symbols are numbers from 0 on; number them differently."
         )
-    vocab_size, shorter = most + 1, int((found.lengths < longest).sum())
-    told = f"{len(found.lengths):,} messages of {longest} symbols out of {vocab_size}"
+    shorter = int((found.lengths < longest).sum())
+    told = f"{len(found.lengths):,} messages of {longest} symbols out of {len(symbols)}"
     if shorter:
         told = (
-            f"{len(found.lengths):,} messages of at most {longest} symbols out of {vocab_size}; {shorter:,} that are"
-            f" shorter were filled up with one more symbol, {vocab_size}"
+            f"{len(found.lengths):,} messages of at most {longest} symbols out of {len(symbols)}; {shorter:,} that are"
+            f" shorter were filled up with one more symbol, {symbols[-1] + 1}"
         )
-        vocab_size += 1
-    messages = found.filled(longest, np.full(len(found.lengths), most + 1))
-    return Said({0: messages}, {}, vocab_size, {0: {}}, False, {}, {}, {"mode": "analysis"}, told)
+        symbols = np.append(symbols, symbols[-1] + 1)
+    messages = found._replace(symbols=ranks).filled(longest, np.full(len(found.lengths), len(symbols) - 1))
+    common = {"mode": "analysis"}
+    return Said({0: messages}, {}, len(symbols), {0: {}}, False, {}, {}, common, told, symbols)
+
+
+def _with_own_symbol(row: Row, symbols: np.ndarray | None) -> Row:
+    """A line of results, which names a symbol as its corpus does."""
+    return row if symbols is None or "symbol" not in row else {**row, "symbol": int(symbols[row["symbol"]])}
 
 
 def _similarity(said: Said, similarities: TopographicSimilarities) -> list[Row]:
@@ -181,12 +188,3 @@ def _sentence(row: Row) -> str:
     among = f", {row['candidates']} candidates" if "candidates" in row else ""
     who = f"speaker {row['speaker']} with listener {row['listener']}{among}, noise {row['noise']:g} ({row['channel']})"
     return f"accuracy {row['value']:.4f} ({low:.4f} to {high:.4f}) of {who}"
-
-
-def _write(path: str, rows: list[Row]) -> None:
-    try:
-        with open(f"{path}.{os.getpid()}.new", "w") as file:
-            file.writelines(json.dumps(row) + "\n" for row in rows)
-        os.replace(file.name, path)
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}); mend that, and start again.") from error

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tf_emcom import files
 from tf_emcom.corpora import formats, manifest
 from tf_emcom.corpora.formats.corpus_format import CorpusFormat
 from tf_emcom.corpora.manifest import Manifest
@@ -47,7 +48,7 @@ class Corpus:
     def _remedy(self) -> str:
         """What to do where there is no corpus."""
         of_run = os.path.join(self.path, "corpora")
-        found = sorted(os.listdir(of_run)) if os.path.isdir(of_run) else []
+        found = [name for name in files.names_in(of_run) if not name.endswith(files.NEW_FOLDER)]
         if found:
             return f"name one of those of this run, {', '.join(os.path.join(of_run, name) for name in found)}"
         return "write one with bin/messages --workdir=RUN"

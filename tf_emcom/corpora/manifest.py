@@ -2,13 +2,17 @@
 
 import json
 import os
+import zlib
 from typing import Any, NamedTuple
 
+from tf_emcom import files
 from tf_emcom.corpora.column_type import ColumnType
 from tf_emcom.errors import UserError
 
 FILE = "corpus.json"
 _FORMAT = 1
+_CHECKSUM = "checksum"
+_FIX = "write the corpus again with bin/messages"
 
 
 class Manifest(NamedTuple):
@@ -36,18 +40,24 @@ class Manifest(NamedTuple):
     command: str  # that writes this corpus
     channel: str = "Erasure"  # through which messages went
     complete: bool = False
+    files: dict[str, str] | None = None  # path ↦ CRC-32; None: a corpus of an older version, which has none
 
     def write(self, folder: str) -> None:
-        """Writes corpus.json, so that a reader finds the old one or this one."""
-        path = os.path.join(folder, FILE)
-        with open(f"{path}.new", "w") as file:
-            file.write(self.text() + "\n")
-        os.replace(f"{path}.new", path)
+        """Writes corpus.json, so that a reader finds the old one or this one; UserError where that is impossible."""
+        files.write_whole(os.path.join(folder, FILE), self.text() + "\n")
+
+    def is_of_the_same_messages(self, other: "Manifest") -> bool:
+        """Whether both describe the same messages of the same agents, in whatever formats and places."""
+        return self._about() == other._about()
+
+    def _about(self) -> "Manifest":
+        return self._replace(formats=[], run="", command="", complete=True, files=None)
 
     def text(self) -> str:
         """As JSON."""
         columns = {name: {**column._asdict(), "shape": list(column.shape)} for name, column in self.columns.items()}
-        return json.dumps({"format": _FORMAT, **self._asdict(), "columns": columns}, indent=1)
+        content = {"format": _FORMAT, **self._asdict(), "columns": columns}
+        return json.dumps({**content, _CHECKSUM: _checksum(content)}, indent=1)
 
     @classmethod
     def read(cls, folder: str) -> "Manifest":
@@ -57,18 +67,26 @@ class Manifest(NamedTuple):
           UserError: it is not there, damaged, or of another version.
         """
         path = os.path.join(folder, FILE)
+        found = files.read_json(path, _FIX)
         try:
-            with open(path) as file:
-                return cls._of(json.load(file))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            return cls._of(found)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
-                f"{path} cannot be read as the description of a corpus ({type(error).__name__}: {error}); write the"
-                " corpus again with bin/messages."
+                f"{path} cannot be read as the description of a corpus ({type(error).__name__}: {error}); {_FIX}."
             ) from error
 
     @classmethod
     def _of(cls, found: dict[str, Any]) -> "Manifest":
+        # Older ones have none.
+        checksum = found.pop(_CHECKSUM, None)
+        if checksum is not None and checksum != _checksum(found):
+            raise ValueError("its checksum does not fit")
         if found.pop("format") != _FORMAT:
             raise ValueError("it is of another version")
         columns = {name: ColumnType(c["dtype"], tuple(c["shape"]), c["width"]) for name, c in found["columns"].items()}
         return cls(**{**found, "columns": columns})
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    """The CRC-32 of all else that corpus.json says."""
+    return f"{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"

@@ -2,6 +2,7 @@
 
 import array
 import json
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -29,8 +30,11 @@ def read_lines(path: str) -> MessageLines:
       UserError: the file cannot be read, or a line is something else.
     """
     symbols, lengths = array.array("q"), array.array("q")
+    if os.path.lexists(path) and not os.path.isfile(path):
+        raise UserError(f"{path} cannot be read (it is no regular file); name a file of JSON lines.")
     try:
-        with open(path) as file:
+        # Some editors put a byte order mark before the text.
+        with open(path, encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     lengths.append(_append(symbols, line, f"Line {number} of {path}"))
@@ -46,6 +50,6 @@ def _append(symbols: array.array, line: str, where: str) -> int:
         if isinstance(message, list):
             symbols.extend(message)
             return len(message)
-    except (ValueError, TypeError, OverflowError):
+    except (ValueError, TypeError, OverflowError, RecursionError):
         pass
     raise UserError(f"{where} is {line.strip()!r:.80}, but each line has to be a message, as in [3, 17, 4].")

@@ -1,10 +1,10 @@
 """A SavedModel in place of the run that it comes from."""
 
-import json
 import os
 
 import tensorflow as tf
 
+from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.export.formats.saved_model import SavedModel
 from tf_emcom.export.metadata import METADATA
@@ -61,4 +61,8 @@ class ExportFolder(RunFolder):
 
     def restore_agents(self, agents: Trainee) -> int:
         """The step that the agents are from; they have their weights already."""
-        return json.loads(self.read_document(METADATA))["step"]
+        path, fix = os.path.join(self._texts.path, METADATA), "export the run again, with bin/export --workdir=RUN"
+        step = files.read_json(path, fix).get("step")
+        if not isinstance(step, int):
+            raise UserError(f"{path} is damaged (it has no step); {fix}.")
+        return step

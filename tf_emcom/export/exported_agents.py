@@ -8,9 +8,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.export.exported_listener import ExportedListener
 from tf_emcom.export.exported_speaker import WEIGHTS, ExportedSpeaker
+from tf_emcom.export.operations import require_computation
 from tf_emcom.rules import Rules
 from tf_emcom.trainee import Metrics, Trainee
 from tf_emcom.types import Batch
@@ -105,12 +107,13 @@ class ExportedAgents(Trainee):
 
 def _loaded(folder: str) -> tuple[Any, dict[str, Any]]:
     """A SavedModel and its metadata."""
+    require_computation(folder)
     try:
-        model = tf.saved_model.load(folder)
+        with files.without_pattern(folder) as plain:
+            model = tf.saved_model.load(plain)
         return model, json.loads(model.metadata()["json"].numpy())
     except _DAMAGES as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0][:200]
         raise UserError(
-            f"The SavedModel in {folder} is damaged, or none of ours ({reason}); export the run again, with bin/export"
-            " --workdir=RUN."
+            f"The SavedModel in {folder} is damaged, or none of ours ({files.reason(error)}); export the run again,"
+            " with bin/export --workdir=RUN."
         ) from error

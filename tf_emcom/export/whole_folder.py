@@ -1,23 +1,21 @@
-"""Folders that are there as a whole or not at all."""
+"""Exports that are there as a whole or not at all."""
 
 import contextlib
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 
 import tensorflow as tf
 
-from tf_emcom.errors import UserError
+from tf_emcom import files
 
 
 @contextlib.contextmanager
 def whole_folder(path: str, first: str, last: str) -> Iterator[str]:
     """Within it, an empty local folder to write to; behind it, that folder is at `path`, in place of what was there.
 
-    On a disk, it is renamed: a kill leaves the old folder or the new one, and at most one of them under the name
-    `PATH.<process>.old` or `PATH.<process>.new`. Cloud storage renames object by object, so there files are copied:
-    what was there loses its file `last` before anything, and the new one arrives when all else is there.
+    On a disk, this is `files.whole_folder`. Cloud storage renames object by object, so there files are copied: what was
+    there loses its file `last` before anything, and the new one arrives when all else is there.
 
     Args:
       path: where to, local or on cloud storage.
@@ -27,27 +25,13 @@ def whole_folder(path: str, first: str, last: str) -> Iterator[str]:
     Raises:
       UserError: it cannot be written.
     """
-    with _unwritable_told(path):
-        if "://" in path:
-            with tempfile.TemporaryDirectory(prefix="tf_emcom-export-") as new:
-                yield new
-                _copy(new, path, first, last)
-            return
-        new = f"{path}.{os.getpid()}.new"
-        os.makedirs(new)
-        try:
+    if not files.is_remote(path):
+        with files.whole_folder(path) as new:
             yield new
-            _swap(new, path)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
-
-
-def _swap(new: str, path: str) -> None:
-    old = f"{path}.{os.getpid()}.old"
-    if os.path.exists(path):
-        os.rename(path, old)
-    os.rename(new, path)
-    shutil.rmtree(old, ignore_errors=True)
+        return
+    with files.file_errors(path), tempfile.TemporaryDirectory(prefix="tf_emcom-export-") as new:
+        yield new
+        _copy(new, path, first, last)
 
 
 def _copy(new: str, path: str, first: str, last: str) -> None:
@@ -65,12 +49,3 @@ def _copy(new: str, path: str, first: str, last: str) -> None:
         # Not all storage replaces what is copied over.
         tf.io.gfile.copy(os.path.join(new, name), f"{target}.new", overwrite=True)
         tf.io.gfile.rename(f"{target}.new", target, overwrite=True)
-
-
-@contextlib.contextmanager
-def _unwritable_told(path: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, tf.errors.OpError) as error:
-        reason = str(getattr(error, "message", error)).splitlines()[0]
-        raise UserError(f"{path} cannot be written ({reason}); mend that, or name another folder.") from error

@@ -1,10 +1,8 @@
 """The mode that writes trained agents for use elsewhere."""
 
-import json
 import os
 
-import tensorflow as tf
-
+from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.experiment import Experiment
 from tf_emcom.export import formats as formats_room
@@ -55,27 +53,26 @@ class Export(Evaluation):
 
     def _refuse_another(self, out: str, config: str) -> None:
         """UserError where anything but an older export of the same run would be lost."""
-        if tf.io.gfile.exists(out) and not tf.io.gfile.isdir(out):
-            raise UserError(f"{out} is a file, but an export is a folder; name another one with --out.")
-        if not tf.io.gfile.isdir(out) or not tf.io.gfile.listdir(out):
-            return
-        texts = RunFolder(os.path.join(out, self._kind.texts))
-        if not texts.has_document(METADATA) or not _is_ours(texts.read_document(METADATA)):
+        self._kind.check_place(out)
+        texts = os.path.join(out, self._kind.texts)
+        there = files.names_in(texts)
+        if METADATA in there and not _is_ours(os.path.join(texts, METADATA)):
             raise UserError(
                 f"The folder {out} holds files but no export of this format; name another one with --out, or empty it."
             )
         # A kill on cloud storage may have come before the configuration did.
-        if texts.has_document("config.gin") and texts.read_document("config.gin") != config:
+        fix = "name another folder with --out, or remove this one"
+        if "config.gin" in there and files.read_text(os.path.join(texts, "config.gin"), fix) != config:
             raise UserError(
                 f"The folder {out} holds the export of a run with another configuration; name another one with --out,"
                 " or remove it."
             )
 
 
-def _is_ours(text: str) -> bool:
+def _is_ours(path: str) -> bool:
     try:
-        return MARK in json.loads(text)
-    except (json.JSONDecodeError, TypeError):
+        return MARK in files.read_json(path, "")
+    except UserError:
         return False
 
 

@@ -17,7 +17,7 @@ from tf_emcom.corpora.corpus_writer import CorpusWriter
 from tf_emcom.corpora.formats.corpus_format import CorpusFormat
 from tf_emcom.corpora.label_columns import labels_to_load, names_of, without_large
 from tf_emcom.corpora.manifest import Manifest
-from tf_emcom.corpora.places import require_free
+from tf_emcom.corpora.places import ANALYSIS, older_manifest, require_free
 from tf_emcom.corpora.recorder import Recorder
 from tf_emcom.corpora.utterances import Utterances
 from tf_emcom.data.examples import Examples
@@ -86,8 +86,11 @@ class Messages(Evaluation):
         self.out, self.checkpoint, self.channel = out, checkpoint, channel
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
-        """Writes the corpus, and says where it is."""
-        out = os.path.expanduser(self.out) or os.path.join(folder.path, "corpora", self.split)
+        """Writes the corpus, and says where it is.
+
+        What is there in other formats stays, where it is of the same messages.
+        """
+        out = os.path.normpath(os.path.expanduser(self.out) or os.path.join(folder.path, "corpora", self.split))
         require_free(out)
         for form in self.formats.values():
             form.check()
@@ -104,8 +107,18 @@ class Messages(Evaluation):
         # The first block says what columns there are.
         first = next(blocks)
         manifest = self._manifest(experiment, folder, recorder.examples, pairs, first, answer, step, channel)
+        older = older_manifest(out)
+        if older is not None and older.config != manifest.config and older.run != manifest.run:
+            raise UserError(
+                f"{out} holds the corpus of another run, {older.run}; name another folder with"
+                " --out, or remove it."
+            )
+        same = older is not None and older.is_of_the_same_messages(manifest)
+        formats = self._with_those_of(older, out) if same else self.formats
+        command = self._command(folder.path, list(formats))
+        manifest = manifest._replace(formats=list(formats), command=command)
         won, bar = 0.0, tqdm.tqdm(total=manifest.count, unit="message", disable=not sys.stderr.isatty())
-        with CorpusWriter(out, manifest, list(self.formats.values())) as writer, bar:
+        with CorpusWriter(out, manifest, list(formats.values()), [ANALYSIS] if same else []) as writer, bar:
             block: Utterances | None = first
             while block is not None:
                 writer.append(block)
@@ -113,6 +126,22 @@ class Messages(Evaluation):
                 bar.update(len(block.id))
                 block = next(blocks, None)
         print(self._told(manifest, won, out))
+        if older is not None and not same:
+            print(
+                f"It takes the place of a corpus of other messages: step {older.step:,}, noise {older.noise:g}, as"
+                f" {', '.join(older.formats)}; with another --out, both are kept."
+            )
+
+    def _with_those_of(self, older: Manifest, out: str) -> dict[str, type[CorpusFormat]]:
+        """The formats that are asked for, and those in which the same messages are there already."""
+        known = plug_ins(formats_room, CorpusFormat)
+        kept = {name: choose(name, known, "format of corpora") for name in older.formats if name not in self.formats}
+        for name, form in kept.items():
+            try:
+                form.check()
+            except UserError as error:
+                raise UserError(f"{out} holds these messages as {name}, too, which would be lost; {error}") from error
+        return {name: form for name, form in known.items() if name in kept} | self.formats
 
     def _examples(self, experiment: Experiment) -> Examples:
         """The split, with the labels that are kept."""
@@ -150,7 +179,7 @@ class Messages(Evaluation):
             pairs=[list(pair) for pair in pairs],
             columns={name: ColumnType.of(name, values) for name, values in whole.items()},
             names=names_of(data, list(examples.labels)),
-            formats=list(self.formats),
+            formats=[],
             vocab_size=speaker.vocab_size,
             message_length=speaker.message_length,
             unknown=speaker.vocab_size,
@@ -163,12 +192,12 @@ class Messages(Evaluation):
             config=hashlib.sha256(config.encode()).hexdigest(),
             step=step,
             training_seeds={str(i): seeds[i] for i, _ in pairs} if agents.independent else None,
-            command=self._command(folder.path),
+            command="",
         )
 
-    def _command(self, workdir: str) -> str:
+    def _command(self, workdir: str, formats: Sequence[str]) -> str:
         """What a user would type to get this corpus."""
-        given = [f"--workdir={workdir}", f"--split={self.split}", *(f"--format={name}" for name in self.formats)]
+        given = [f"--workdir={workdir}", f"--split={self.split}", *(f"--format={name}" for name in formats)]
         given += [f"--noise={self.noise}"] if self.noise else []
         given += [] if self.candidates is None else [f"--candidates={self.candidates}"]
         given += [f"--out={self.out}"] if self.out else []

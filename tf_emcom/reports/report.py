@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.reports import sections as room
 from tf_emcom.reports.palette import mark
@@ -44,12 +45,16 @@ def write_report(paths: Sequence[str], out: str | None = None) -> str:
     """
     if not paths:
         raise UserError("No run is named; give the folders of one or more, as in bin/report runs/nlg_digits-0.")
-    folders = list(dict.fromkeys(path if "://" in path else os.path.realpath(path) for path in paths))
+    folders = list(dict.fromkeys(path if files.is_remote(path) else os.path.realpath(path) for path in paths))
     out = out or (os.path.join(folders[0], "report.html") if len(folders) == 1 else "report.html")
     _check_place(out)
     names = distinct_names(folders)
     runs = [Run(path, name, mark(n)) for n, (path, name) in enumerate(zip(folders, names, strict=True))]
-    _write(out, page(runs))
+    text = page(runs)
+    with files.file_errors(out):
+        tf.io.gfile.makedirs(os.path.dirname(out) or ".")
+    # A link stays, and what it leads to is replaced.
+    files.write_whole(out if files.is_remote(out) else os.path.realpath(out), text)
     return out
 
 
@@ -97,19 +102,5 @@ def _check_place(out: str) -> None:
         inside = os.path.join(out, "report.html")
         raise UserError(f"--out is {out}, which is a folder; name a file in it, such as {inside}.")
     if tf.io.gfile.exists(out):
-        with tf.io.gfile.GFile(out, "rb") as file:
-            if _SIGN.encode() not in file.read(_HEAD):
-                raise UserError(f"--out is {out}, a file that is no report; name another one.")
-
-
-def _write(out: str, text: str) -> None:
-    # Readers, and a kill, find either the old page or the new one.
-    new = f"{out}.{os.getpid()}.new"
-    try:
-        tf.io.gfile.makedirs(os.path.dirname(out) or ".")
-        with tf.io.gfile.GFile(new, "w") as file:
-            file.write(text)
-        tf.io.gfile.rename(new, out, overwrite=True)
-    except (OSError, tf.errors.OpError) as error:
-        reason = str(getattr(error, "message", error)).splitlines()[0]
-        raise UserError(f"The report {out} cannot be written ({reason}); name another file with --out.") from error
+        if _SIGN.encode() not in files.read_bytes(out, "name another file with --out")[:_HEAD]:
+            raise UserError(f"--out is {out}, a file that is no report; name another one.")

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tf_emcom import files
 from tf_emcom.errors import UserError
-from tf_emcom.reports.lines import Lines, Row, read_lines, read_text
+from tf_emcom.reports.lines import FIX, Lines, Row, read_lines
 from tf_emcom.reports.palette import Mark
 from tf_emcom.runtime import config_diff
 from tf_emcom.runtime.run_folder import RunFolder
@@ -38,7 +39,7 @@ class Run:
                 f"There is no run in {path}: it has no config.gin; name the folder of a run, or make one with bin/train"
                 " --gin_file=gin/nlg_digits.gin."
             )
-        self.config = read_text(folder.config)
+        self.config = files.read_text(folder.config, FIX)
         try:
             # Against nothing, every binding is a difference.
             told = config_diff.differences(self.config, "", ignore=())
@@ -96,8 +97,7 @@ class Run:
         path = os.path.join(self.path, "figures", f"{name}.png")
         if not tf.io.gfile.exists(path):
             return None
-        with tf.io.gfile.GFile(path, "rb") as file:
-            return file.read()
+        return files.read_bytes(path, FIX)
 
 
 def distinct_names(paths: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from tf_emcom import files
 from tf_emcom.figures.curves import Series, draw_panels
 from tf_emcom.reproduction.cell import Cell
 from tf_emcom.reproduction.summary import Row, over_seeds, results
@@ -13,23 +14,26 @@ def write_report(out: str, runs: str, games: Sequence[Cell], transfers: Sequence
     """Writes tables/*.csv, tables/*.md, figures/*.png and results.md, which has all tables; returns its path."""
     folder = Path(out)
     for name in ("tables", "figures"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
+        with files.file_errors(str(folder / name)):
+            (folder / name).mkdir(parents=True, exist_ok=True)
     tables = [table for table in (*_of_games(runs, games), *_of_transfers(runs, transfers)) if table.rows]
     for table in tables:
-        (folder / "tables" / f"{table.name}.csv").write_text(table.as_csv())
-        (folder / "tables" / f"{table.name}.md").write_text(table.as_markdown())
+        files.write_whole(str(folder / "tables" / f"{table.name}.csv"), table.as_csv())
+        files.write_whole(str(folder / "tables" / f"{table.name}.md"), table.as_markdown())
         if all(isinstance(row[table.across], int | float) for row in table.rows):
             _draw(table, str(folder / "figures" / f"{table.name}.png"))
     _draw_learning(over_seeds(_curves(runs, transfers), ("task", "speaker", "step"), "value"), folder / "figures")
-    path = folder / "results.md"
-    path.write_text("\n".join(["# Results", "", *(table.as_markdown() for table in tables)]))
-    return str(path)
+    path = str(folder / "results.md")
+    files.write_whole(path, "\n".join(["# Results", "", *(table.as_markdown() for table in tables)]))
+    return path
 
 
 def _of_games(runs: str, cells: Sequence[Cell]) -> list[Table]:
     def table(test: str, title: str, pages: Sequence[str], across: str, value: str = "accuracy") -> Table:
         # What is told position by position has no place in a table of runs.
-        found = [row for row in results(runs, cells, test) if "position" not in row]
+        texts = [across] if across in ("meaning", "measure") else []
+        numbers = [*pages, value, *([] if texts else [across])]
+        found = [row for row in results(runs, cells, test, numbers, texts) if "position" not in row]
         rows = over_seeds(found, (*pages, "game", across), value)
         return Table(test, title, rows, pages, "game", across)
 
@@ -43,12 +47,12 @@ def _of_games(runs: str, cells: Sequence[Cell]) -> list[Table]:
 
 
 def _of_transfers(runs: str, cells: Sequence[Cell]) -> list[Table]:
-    rows = results(runs, cells, "test")
+    rows = results(runs, cells, "test", ["without_message"])
     for row in rows:
         where = f", {row['candidates']} candidates" if "candidates" in row else ""
         row["metric"] = "accuracy" if "accuracy" in row else "loss"
         row["task"] = f"{row['task']}{where} ({row['metric']})"
-        row["result"] = row[row["metric"]]
+        row["result"] = row.get(row["metric"])
     # The same for all speakers, so that one of them will do.
     first = rows[0]["speaker"] if rows else None
     silent = [
@@ -61,7 +65,7 @@ def _of_transfers(runs: str, cells: Sequence[Cell]) -> list[Table]:
     areas = [
         {**row, "result": row["area"]}
         for cell in cells
-        for row in results(runs, [cell], "ease_of_learning")[-1:]
+        for row in results(runs, [cell], "ease_of_learning", ["area"])[-1:]
     ]
     return [
         Table("transfer", "Transfer to a new listener, by channel noise", transfer, ("noise",), "task", "speaker"),
@@ -77,7 +81,7 @@ def _of_transfers(runs: str, cells: Sequence[Cell]) -> list[Table]:
 
 
 def _curves(runs: str, cells: Sequence[Cell]) -> list[Row]:
-    rows = results(runs, cells, "ease_of_learning")
+    rows = results(runs, cells, "ease_of_learning", ["step"])
     return [{**row, "value": row.get("accuracy", row.get("loss"))} for row in rows]
 
 

@@ -8,12 +8,15 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
-from tf_emcom.errors import require_integer
+from tf_emcom import files
+from tf_emcom.errors import UserError, require_integer
 from tf_emcom.reproduction.cell import Cell
 
 _COMMANDS = Path(__file__).parents[2] / "bin"
 _FINISHED = "finished.json"
+_LOCK = ".lock"
 
 
 class Runner:
@@ -28,15 +31,24 @@ class Runner:
         self._stopped = False
 
     def make(self, cells: Sequence[Cell]) -> dict[str, str]:
-        """Makes every cell that is not finished, and returns what went wrong: cell name → the command's sentence."""
-        self.runs.mkdir(parents=True, exist_ok=True)
+        """Makes every cell that is not finished, and returns what went wrong: cell name → the command's sentence.
+
+        What an earlier process that was killed has left running is waited for.
+        """
+        with files.file_errors(str(self.runs)):
+            self.runs.mkdir(parents=True, exist_ok=True)
+        busy = f"Runs in {self.runs} are still being made, by what a stopped process left running; waiting for them."
+        with files.lock(str(self.runs / _LOCK), busy, wait=True) as lock:
+            return self._make_all(cells, lock)
+
+    def _make_all(self, cells: Sequence[Cell], lock: IO[str]) -> dict[str, str]:
         waiting = [cell for cell in cells if not self.is_finished(cell)]
         if len(waiting) < len(cells):
             print(f"{len(cells) - len(waiting)} of {len(cells)} runs are finished already.", flush=True)
         failed: dict[str, str] = {}
         begin = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            futures = {pool.submit(self._make, cell): cell for cell in waiting}
+            futures = {pool.submit(self._make, cell, lock): cell for cell in waiting}
             try:
                 for done, future in enumerate(concurrent.futures.as_completed(futures), start=1):
                     cell, sentence = futures[future], future.result()
@@ -57,10 +69,17 @@ class Runner:
     def is_finished(self, cell: Cell) -> bool:
         """Whether it was made by just these commands."""
         marker = self.runs / cell.name / _FINISHED
-        return marker.exists() and marker.read_text() == _marker(cell)
+        return marker.is_file() and files.read_bytes(str(marker), "remove it") == _marker(cell).encode()
 
-    def _make(self, cell: Cell) -> str:
-        """Runs the commands; returns an empty string, or what went wrong."""
+    def _make(self, cell: Cell, lock: IO[str]) -> str:
+        """Runs the commands, which keep the lock as long as one of them runs; returns what went wrong, or nothing."""
+        try:
+            with files.file_errors(str(self.runs / cell.name)):
+                return self._run(cell, lock)
+        except UserError as error:
+            return str(error)
+
+    def _run(self, cell: Cell, lock: IO[str]) -> str:
         log = self.runs / f"{cell.name}.log"
         with log.open("a") as output:
             for command, *arguments in cell.commands:
@@ -70,6 +89,7 @@ class Runner:
                     env={**os.environ, **self._threads()},
                     stdout=output,
                     stderr=subprocess.STDOUT,
+                    pass_fds=(lock.fileno(),),
                 )
                 self._running.add(process)
                 status = process.wait()
@@ -77,7 +97,7 @@ class Runner:
                 if status or self._stopped:
                     reason = f"ended by signal {-status}" if status < 0 else _last_line(log)
                     return f"{reason} (all of it in {log})"
-        (self.runs / cell.name / _FINISHED).write_text(_marker(cell))
+        files.write_whole(str(self.runs / cell.name / _FINISHED), _marker(cell))
         return ""
 
     def _threads(self) -> dict[str, str]:

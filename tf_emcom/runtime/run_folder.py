@@ -9,6 +9,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.checkpoints import Checkpoints, newest_checkpoint, require_checkpoint
 from tf_emcom.trainee import Trainee
@@ -160,8 +161,13 @@ class RunFolder:
 
     def read_evaluations(self) -> dict[str, list[dict[str, Any]]]:
         """Mode → the lines of eval/<mode>.jsonl, of all tests that were done."""
-        files = sorted(tf.io.gfile.glob(os.path.join(self.path, "eval", "*.jsonl")))
-        return {os.path.basename(path).removesuffix(".jsonl"): _read_lines(path) for path in files}
+        folder, ending = os.path.join(self.path, "eval"), ".jsonl"
+        fix = "remove it, or run that test again"
+        return {
+            name.removesuffix(ending): files.read_json_lines(os.path.join(folder, name), fix)
+            for name in files.names_in(folder)
+            if name.endswith(ending)
+        }
 
     def figure(self, mode: str) -> str:
         """The path of figures/<mode>.png, its folder being there."""
@@ -204,11 +210,6 @@ class RunFolder:
 
 def _reason(error: Exception) -> str:
     return str(getattr(error, "message", error)).splitlines()[0]
-
-
-def _read_lines(path: str) -> list[dict[str, Any]]:
-    with tf.io.gfile.GFile(path) as file:
-        return [json.loads(line) for line in file.read().splitlines()]
 
 
 def _lines(rows: Iterable[dict[str, Any]]) -> str:

@@ -2,10 +2,12 @@
 
 import abc
 import importlib.util
+import os
 from collections.abc import Sequence
 
 import numpy as np
 
+from tf_emcom.corpora import checksums
 from tf_emcom.corpora.manifest import Manifest
 from tf_emcom.errors import UserError
 
@@ -17,9 +19,11 @@ class CorpusFormat(abc.ABC):
 
     Attributes:
       library: what it needs of the extra `corpora`; None: nothing.
+      holds: a regular expression of the paths of its files in the folder of a corpus.
     """
 
     library: str | None = None
+    holds: str
 
     def __init__(self, folder: str, manifest: Manifest) -> None:
         """Says where the files are, and what is in them."""
@@ -52,11 +56,29 @@ class CorpusFormat(abc.ABC):
         """Called once, after the last block."""
 
     @abc.abstractmethod
+    def close(self) -> None:
+        """Called in place of `finish`, or after it failed, at any moment after `begin` was called; raises nothing."""
+
+    @abc.abstractmethod
     def read(self, names: Sequence[str]) -> dict[str, np.ndarray]:
         """Columns that it keeps: name ↦ [N, ...] in the types they were written in.
 
         UserError where a file is missing or damaged.
         """
+
+    def require_undamaged(self, path: str) -> None:
+        """UserError where a file is missing or not as it was written; of older corpora that is not known."""
+        if not os.path.isfile(path):
+            raise self.damaged(path, "it is missing" if not os.path.lexists(path) else "it is no regular file")
+        if self.manifest.files is None:
+            return
+        written = self.manifest.files.get(os.path.relpath(path, self.folder))
+        try:
+            found = checksums.of_file(path)
+        except OSError as error:
+            raise self.damaged(path, str(error)) from error
+        if found != written:
+            raise self.damaged(path, f"its checksum is {found}, and {written} was written")
 
     def damaged(self, path: str, how: str) -> UserError:
         """What is to be raised about a file that is not as it was written."""

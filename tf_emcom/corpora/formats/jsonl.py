@@ -1,5 +1,6 @@
 """A corpus as lines of JSON."""
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
@@ -21,13 +22,15 @@ class Jsonl(CorpusFormat):
     symbol, and what follows is left out: no line is empty, and none says more than the speaker did.
     """
 
+    holds = r"messages\.jsonl"
+
     def keeps(self, column: str) -> bool:
         """The symbols alone."""
         return column == _SYMBOLS
 
     def begin(self) -> None:
         """Makes the file."""
-        self._file: TextIO = open(self._path, "w")
+        self._file: TextIO = open(self._path, "w", encoding="utf-8")
 
     def append(self, columns: dict[str, np.ndarray]) -> None:
         """Writes a line a message."""
@@ -39,8 +42,15 @@ class Jsonl(CorpusFormat):
         """Closes the file."""
         self._file.close()
 
+    def close(self) -> None:
+        """Closes the file."""
+        if hasattr(self, "_file"):
+            with contextlib.suppress(OSError):
+                self._file.close()
+
     def read(self, names: Sequence[str]) -> dict[str, np.ndarray]:
         """The symbols, messages that end being filled up with their end symbol."""
+        self.require_undamaged(self._path)
         try:
             found = read_lines(self._path)
         except UserError as error:

@@ -1,8 +1,10 @@
 """A corpus as arrays of NumPy."""
 
+import contextlib
 import os
 import urllib.parse
 from collections.abc import Sequence
+from typing import BinaryIO
 
 import numpy as np
 
@@ -15,10 +17,12 @@ class Numpy(CorpusFormat):
     Texts are kept with as many bytes or characters as the longest has, so that no pickle is needed.
     """
 
+    holds = r"numpy/[^/]+\.npy"
+
     def begin(self) -> None:
         """Writes the headers, and makes room for N rows."""
+        self._files: dict[str, BinaryIO] = {}
         os.makedirs(os.path.join(self.folder, "numpy"))
-        self._files = {}
         for name, column in self.manifest.columns.items():
             path, shape = self._path(name), (self.manifest.count, *column.shape)
             offset = np.lib.format.open_memmap(path, "w+", column.on_disk, shape).offset
@@ -36,12 +40,19 @@ class Numpy(CorpusFormat):
         for file in self._files.values():
             file.close()
 
+    def close(self) -> None:
+        """Closes the files."""
+        for file in getattr(self, "_files", {}).values():
+            with contextlib.suppress(OSError):
+                file.close()
+
     def read(self, names: Sequence[str]) -> dict[str, np.ndarray]:
         """The columns, those of numbers mapped."""
         return {name: self._read(name) for name in names}
 
     def _read(self, name: str) -> np.ndarray:
         column, path = self.manifest.columns[name], self._path(name)
+        self.require_undamaged(path)
         try:
             found = np.load(path, mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:

@@ -1,5 +1,6 @@
 """A corpus as a table of Apache Parquet."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ class Parquet(CorpusFormat):
     """
 
     library = "pyarrow"
+    holds = r"corpus\.parquet"
 
     def begin(self) -> None:
         """Makes the file."""
@@ -49,9 +51,20 @@ class Parquet(CorpusFormat):
         self._write()
         self._writer.close()
 
+    def close(self) -> None:
+        """Closes the file, which nobody can read then."""
+        if hasattr(self, "_writer"):
+            import pyarrow as pa
+
+            with contextlib.suppress(OSError, pa.ArrowException):
+                self._writer.close()
+            # Else pyarrow tries again when it forgets the writer, and prints what fails.
+            self._writer.is_open = False
+
     def read(self, names: Sequence[str]) -> dict[str, np.ndarray]:
         """The columns, decoded group by group."""
         self.check()
+        self.require_undamaged(self._path)
         import pyarrow as pa
         import pyarrow.parquet as pq
 

@@ -20,6 +20,7 @@ class Keras(Format):
     """
 
     entry = "config.gin"
+    holds = r"(speaker|listener)(-\d+\.weights\.h5|\.json)"
 
     def write(self, contents: Contents, folder: str) -> None:
         """Writes the files; UserError where Keras leaves a weight out."""

@@ -1,6 +1,7 @@
 """The format that needs nothing but TensorFlow."""
 
-import tempfile
+import os
+import shutil
 
 import tensorflow as tf
 
@@ -16,10 +17,15 @@ class SavedModel(Format):
 
     texts = "assets"
     entry = "saved_model.pb"
+    holds = r"saved_model\.pb|fingerprint\.pb|variables/variables\.(index|data-\d{5}-of-\d{5})"
+    loaded_by_tensorflow = True
 
     def write(self, contents: Contents, folder: str) -> None:
         """Traces every function and saves it with all weights; texts become assets."""
         module_cls = PredictingModule if predicts(contents.agents) else ChoosingModule
-        with tempfile.TemporaryDirectory(prefix="tf_emcom-export-") as scratch:
-            module = module_cls(contents.agents, contents.metadata, write_texts(contents, scratch))
-            tf.saved_model.save(module, folder, signatures=module.offered)
+        # TensorFlow copies assets from elsewhere.
+        scratch = os.path.join(folder, "texts")
+        os.makedirs(scratch)
+        module = module_cls(contents.agents, contents.metadata, write_texts(contents, scratch))
+        tf.saved_model.save(module, folder, signatures=module.offered)
+        shutil.rmtree(scratch)

@@ -1,0 +1,122 @@
+"""Which operations a SavedModel may have before it is loaded."""
+
+import os
+from collections.abc import Iterable, Iterator
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.framework.function_pb2 import FunctionDef
+from tensorflow.core.framework.node_def_pb2 import NodeDef
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+from tensorflow.core.protobuf.saved_object_graph_pb2 import SavedObjectGraph
+
+from tf_emcom import files
+from tf_emcom.errors import UserError
+
+# TensorFlow's families of operations that compute with tensors, and reach no file, network or Python.
+_FAMILIES = {
+    f"tensorflow.python.ops.gen_{family}"
+    for family in (
+        "array_ops",
+        "bitwise_ops",
+        "control_flow_ops",
+        "functional_ops",
+        "image_ops",
+        "linalg_ops",
+        "list_ops",
+        "math_ops",
+        "nn_ops",
+        "random_ops",
+        "resource_variable_ops",
+        "special_math_ops",
+        "spectral_ops",
+        "stateless_random_ops",
+        "stateless_random_ops_v2",
+        "string_ops",
+    )
+}
+# Of other families, those that our exports need; they compute, too.
+_MORE = {"Assert", "DynamicPartition", "DynamicStitch"}
+# Of those families: a file that is mapped, a process that ends, another machine, a kernel by its name.
+_LESS = {"Abort", "DebugGradientIdentity", "DebugGradientRefIdentity", "DebugIdentity", "ImmutableConst", "RemoteCall"}
+# Functions that write checkpoints, which nothing here calls.
+_OF_SAVING = {"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename", "ShardedFilespec"}
+
+
+def require_computation(folder: str) -> None:
+    """Looks at the operations of a SavedModel, without loading it.
+
+    Whatever a SavedModel's functions do is done when they run, and some of it when it is loaded: TensorFlow has
+    operations that read and write files.
+
+    Raises:
+      UserError: it has an operation that does anything but compute with tensors, or it cannot be read.
+    """
+    fix = "export the run again, with bin/export --workdir=RUN"
+    if "saved_model.cpb" in files.names_in(folder):
+        # TensorFlow prefers that form, which ours never have.
+        raise UserError(f"The SavedModel in {folder} is none of ours (it has a saved_model.cpb); {fix}.")
+    path = os.path.join(folder, "saved_model.pb")
+    model = SavedModel()
+    try:
+        model.ParseFromString(files.read_bytes(path, fix))
+    except DecodeError as error:
+        raise UserError(f"The SavedModel in {folder} is damaged ({files.reason(error)}); {fix}.") from error
+    if len(model.meta_graphs) != 1 or not model.meta_graphs[0].HasField("object_graph_def"):
+        raise UserError(f"The SavedModel in {folder} is damaged, or none of ours; {fix}.")
+    graph = model.meta_graphs[0]
+    functions = {function.signature.name: function for function in graph.graph_def.library.function}
+    called = _called(functions, _roots(graph.object_graph_def))
+    for function in functions.values():
+        saves = function.signature.name not in called
+        for node in function.node_def:
+            _require(node.op, functions, saves, folder)
+    for node in graph.graph_def.node:
+        _require(node.op, functions, True, folder)
+
+
+def _require(operation: str, functions: dict[str, FunctionDef], saves: bool, folder: str) -> None:
+    """UserError where it is neither a function nor an operation that computes, or saves where that is allowed."""
+    known = getattr(tf.raw_ops, operation, None)
+    if known is None:
+        allowed = operation in functions
+    else:
+        computes = getattr(known, "__module__", "") in _FAMILIES and operation not in _LESS
+        allowed = computes or operation in _MORE or (saves and operation in _OF_SAVING)
+    if not allowed:
+        raise UserError(
+            f"The SavedModel in {folder} has the operation {operation}, which may reach files, so it is not loaded;"
+            " test the run that it comes from, with bin/evaluate --workdir=RUN."
+        )
+
+
+def _roots(objects: SavedObjectGraph) -> set[str]:
+    """Functions that whoever loads these objects can call, or that are called while they are loaded."""
+    return set(objects.concrete_functions) | {
+        name
+        for node in objects.nodes
+        for name in (
+            *node.function.concrete_functions,
+            node.bare_concrete_function.concrete_function_name,
+        )
+    }
+
+
+def _called(functions: dict[str, FunctionDef], roots: Iterable[str]) -> set[str]:
+    """The roots, and all functions that they call."""
+    found: set[str] = set()
+    waiting = [name for name in roots if name in functions]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += [other for node in functions[name].node_def for other in _names(node) if other in functions]
+    return found
+
+
+def _names(node: NodeDef) -> Iterator[str]:
+    """Names of functions that a node may call."""
+    yield node.op
+    for value in node.attr.values():
+        yield value.func.name
+        yield from (function.name for function in value.list.func)

@@ -13,19 +13,21 @@ from absl import flags
 from tf_emcom import modes as modes_room
 from tf_emcom.errors import UserError
 from tf_emcom.export.export_folder import ExportFolder
+from tf_emcom.files import is_remote
 from tf_emcom.modes.mode import Evaluation, Mode
 from tf_emcom.reproduction.report import write_report
 from tf_emcom.reproduction.runner import Runner
-from tf_emcom.runtime import catalogue, config, config_diff
+from tf_emcom.runtime import catalogue, config, config_diff, trust
 from tf_emcom.runtime.build import build
 from tf_emcom.runtime.checkpoints import newest_checkpoint
 from tf_emcom.runtime.placement import place
 from tf_emcom.runtime.plug_ins import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.runtime.same_configuration import component, free_in_tests, refuse_another
+from tf_emcom.runtime.same_configuration import free_in_tests, refuse_another
 from tf_emcom.runtime.strategies.distribution import PeerLost
 from tf_emcom.runtime.termination import STATUS, Terminated, stop_at_once
 from tf_emcom.runtime.trained_speaker import SPEAKER_CONFIG
+from tf_emcom.runtime.unused import refuse_unused
 from tf_emcom.runtime.worker_folder import WorkerFolder
 
 _PRESETS = Path(__file__).parents[1] / "gin" / "reproduce"
@@ -65,6 +67,8 @@ def run(
     replicas: int | None = None,
     tpu: str | None = None,
     folder: RunFolder | None = None,
+    allow_imports: Sequence[str] = (),
+    allow_unused: bool = False,
 ) -> None:
     """Builds what the configuration says and runs its mode in a run's folder.
 
@@ -76,13 +80,21 @@ def run(
       strategy: which of the strategies, `auto` choosing by the machine.
       replicas: into how many replicas a CPU is split, to try things out.
       tpu: the TPU to run on, "local" on its own machine; None: none.
-      folder: what stands for the run that is tested, an export of it; None: what is in the run's folder.
+      folder: the run, or the export of one, that the gin files come with; None: they are the user's own.
+      allow_imports: modules that configurations which come with a run may import, each with what is in it.
+      allow_unused: whether a binding that nothing uses is a note and no mistake.
     """
     catalogue.register_components()
-    given = config.load(gin_files, [*gin_params, *([f"ByolFolder.data_dir={data_dir!r}"] if data_dir else [])])
-    _settle_checkpoint()
+    trust.allow_imports(allow_imports)
+    placed = [f"ByolFolder.data_dir={data_dir!r}"] if data_dir else []
+    given = config.load(gin_files, [*gin_params, *placed], comes_with_run=folder is not None)
+    _settle_paths()
     known_modes = plug_ins(modes_room, Mode)
     chosen = choose(config.macro("mode"), known_modes, "mode")
+    others = {cls.__name__ for cls in known_modes.values() if cls is not chosen}
+    if folder:
+        _listen_to_the_kept_speaker(folder, always=True)
+        trust.refuse_outside(folder.path, given, others)
     evaluates = issubclass(chosen, Evaluation)
     with config.plain_errors():
         mode = build(chosen.__name__)
@@ -97,6 +109,10 @@ def run(
     with config.plain_errors():
         experiment = build("Experiment", distribution)
     current = config_diff.complete_config()
+    # What is given for one test of several is no mistake in the others; a kept speaker needs no checkpoint.
+    refuse_unused(given[: len(gin_params)], {"checkpoint", *others}, allow_unused)
+    # Not all data lie in a folder.
+    refuse_unused(given[len(gin_params) :], (), allow=True)
     if not evaluates:
         # Before anything is written; and read again, since another process may have come first.
         folder.lock()
@@ -107,27 +123,23 @@ def run(
         folder.write_config(current)
         for name, text in experiment.learner.documents().items():
             folder.write_document(name, text)
-    # What is given for one test of several is no mistake in the others; a kept speaker needs no checkpoint.
-    elsewhere = {"checkpoint", *(cls.__name__ for cls in known_modes.values() if cls is not chosen)}
-    for binding in config_diff.unused(given):
-        if component(binding) not in elsewhere:
-            print(f"Note: {binding} was given, but nothing used it.", file=sys.stderr)
     with config.plain_errors(), distribution.watching_peers():
         mode.run(experiment, folder)
 
 
-def _settle_checkpoint() -> None:
+def _settle_paths() -> None:
     """A folder has one name, wherever a command is started and however the path is spelt."""
     path = config.macro("checkpoint", "")
     if not isinstance(path, str):
-        raise UserError(f"checkpoint is {path!r}, but it is the folder of a run; bind it to a path in quotes.")
-    if path and "://" not in path:
+        raise UserError(f"checkpoint is {path!r:.80}, but it is the folder of a run; bind it to a path in quotes.")
+    if path and not is_remote(path):
         config.rebind("checkpoint/gin.macro.value", os.path.realpath(path))
+    config.rebind_paths(("data_dir", "cache_dir"))
 
 
-def _listen_to_the_kept_speaker(run: RunFolder) -> None:
+def _listen_to_the_kept_speaker(run: RunFolder, always: bool = False) -> None:
     """A transfer run that has begun has its speaker in its own checkpoints, and needs no other run any more."""
-    if run.has_document(SPEAKER_CONFIG) and newest_checkpoint(run.checkpoints):
+    if run.has_document(SPEAKER_CONFIG) and (always or newest_checkpoint(run.checkpoints)):
         config.rebind("TrainedSpeaker.run", run.path)
 
 
@@ -148,6 +160,8 @@ def evaluate(
     gin_params: Sequence[str],
     data_dir: str | None = None,
     saved_model: str | None = None,
+    allow_imports: Sequence[str] = (),
+    allow_unused: bool = False,
 ) -> None:
     """Runs tests on the run in `workdir`, or on an export of one, with the configuration that lies there.
 
@@ -157,6 +171,8 @@ def evaluate(
       gin_params: bindings that come last.
       data_dir: where TFDS-prepared folders lie.
       saved_model: the folder of the export; None: the run itself is tested.
+      allow_imports: modules that the run's configuration may import, each with what is in it.
+      allow_unused: whether a binding that nothing uses is a note and no mistake.
 
     Raises:
       UserError: there is no run, no export, or no such test; or some of several tests failed, all others being done.
@@ -175,7 +191,10 @@ def evaluate(
     for mode in modes:
         given = [*own, *gin_params, *bindings, f"mode={mode!r}"]
         try:
-            run([folder.config], given, folder.path, data_dir, folder=folder)
+            run(
+                [folder.config], given, folder.path, data_dir,
+                folder=folder, allow_imports=allow_imports, allow_unused=allow_unused,
+            )  # fmt: skip
         except UserError as error:
             if len(modes) == 1:
                 raise
@@ -186,7 +205,9 @@ def evaluate(
         raise UserError(f"{len(failed)} of {len(modes)} tests failed ({', '.join(failed)}); the others are done.")
 
 
-def reproduce(preset: str, out: str | None, jobs: int | None, gin_params: Sequence[str]) -> None:
+def reproduce(
+    preset: str, out: str | None, jobs: int | None, gin_params: Sequence[str], allow_unused: bool = False
+) -> None:
     """Makes the runs of a grid that are not made yet, and writes tables and figures of all that are there.
 
     Args:
@@ -194,6 +215,7 @@ def reproduce(preset: str, out: str | None, jobs: int | None, gin_params: Sequen
       out: where everything goes; None: runs/reproduce-<preset>.
       jobs: how many runs are made at a time; None: one a core, or one in all where there is a GPU.
       gin_params: bindings that come last.
+      allow_unused: whether a binding that nothing uses is a note and no mistake.
 
     Raises:
       UserError: there is no such preset, or some of the runs failed; the others are made and in the tables all the
@@ -203,9 +225,10 @@ def reproduce(preset: str, out: str | None, jobs: int | None, gin_params: Sequen
     if preset not in known:
         raise UserError(f"There is no preset {preset!r}: {catalogue.suggest(preset, known)}")
     catalogue.register_components()
-    config.load([str(_PRESETS / f"{preset}.gin")], gin_params)
+    given = config.load([str(_PRESETS / f"{preset}.gin")], gin_params)
     with config.plain_errors():
         grid = build("Reproduction")
+    refuse_unused(given, (), allow_unused)
     for test in grid.tests:
         choose(test, plug_ins(modes_room, Evaluation), "test")
     if "://" in (out or ""):

@@ -16,7 +16,10 @@ def refuse_circles(bindings: Sequence[Binding]) -> None:
     Args:
         bindings: All of them, in the order in which they take effect; their components are known.
     """
-    last = {binding.key: binding for binding in bindings}
+    last: dict[_Key, Binding] = {}
+    for binding in bindings:
+        last.pop(binding.key, None)
+        last[binding.key] = binding
     ends: set[tuple[_Key, str]] = set()
     for binding in last.values():
         try:
@@ -33,7 +36,9 @@ def _follow(
     if place in path:
         circle = [last[key] for key, _ in path[path.index(place) :]]
         names = " → ".join(each.name for each in (*circle, binding))
-        raise UserError(f"{circle[-1].place}: {names} goes in a circle; bind one of them to something else.")
+        # The command line comes last, and files were read before.
+        newest = max(circle, key=list(last.values()).index)
+        raise UserError(f"{newest.place}: {names} goes in a circle; bind one of them to something else.")
     if place in ends:
         return
     for inner, within in _built(binding, scope, last):

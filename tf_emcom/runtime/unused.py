@@ -40,7 +40,7 @@ def _hint(binding: Binding) -> str:
         holders = sorted({_written(*key) for key in _keys() if binding.name in _macros(key)})
         return f"it is the value of {', '.join(holders[:3])}, which nothing here uses; " if holders else ""
     scoped = sorted(_written(*key) for key in used if key[0] and key[1:] == (selector, parameter))
-    if scoped:
+    if scoped and selector != "gin.macro":
         return f"did you mean {' or '.join(scoped)}? "
     built = {key[1] for key in used}
     component = selector.rpartition(".")[2]

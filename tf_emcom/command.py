@@ -4,7 +4,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -20,6 +20,7 @@ from tf_emcom.reproduction.runner import Runner
 from tf_emcom.runtime import catalogue, config, config_diff, trust
 from tf_emcom.runtime.build import build
 from tf_emcom.runtime.checkpoints import newest_checkpoint
+from tf_emcom.runtime.config_file import Binding
 from tf_emcom.runtime.placement import place
 from tf_emcom.runtime.plug_ins import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
@@ -86,21 +87,16 @@ def run(
     """
     catalogue.register_components()
     trust.allow_imports(allow_imports)
-    placed = [f"ByolFolder.data_dir={data_dir!r}"] if data_dir else []
-    given = config.load(gin_files, [*gin_params, *placed], comes_with_run=folder is not None)
-    _settle_paths()
-    known_modes = plug_ins(modes_room, Mode)
-    chosen = choose(config.macro("mode"), known_modes, "mode")
-    others = {cls.__name__ for cls in known_modes.values() if cls is not chosen}
-    if folder:
-        _listen_to_the_kept_speaker(folder, always=True)
-        trust.refuse_outside(folder.path, given, others)
+    flags_too = [*gin_params, *([f"ByolFolder.data_dir={data_dir!r}"] if data_dir else [])]
+    given = config.load(gin_files, flags_too, comes_with_run=folder is not None)
+    chosen, others = _chosen_mode()
+    _settle_paths(folder, given, others)
     evaluates = issubclass(chosen, Evaluation)
     with config.plain_errors():
         mode = build(chosen.__name__)
     # A test compares with the run whose weights it takes, which may be another one than where its results go.
     tested = mode.checkpoint if evaluates else ""
-    path = workdir or tested or _default_workdir(gin_files)
+    path = _folder_named(workdir or tested or _default_workdir(gin_files))
     distribution = place(strategy, replicas, tpu, trains=not evaluates)
     source = RunFolder(tested) if tested else folder or RunFolder(path)
     folder = folder or (RunFolder(path) if distribution.is_chief else WorkerFolder(path))
@@ -109,10 +105,7 @@ def run(
     with config.plain_errors():
         experiment = build("Experiment", distribution)
     current = config_diff.complete_config()
-    # What is given for one test of several is no mistake in the others; a kept speaker needs no checkpoint.
-    refuse_unused(given[: len(gin_params)], {"checkpoint", *others}, allow_unused)
-    # Not all data lie in a folder.
-    refuse_unused(given[len(gin_params) :], (), allow=True)
+    _refuse_unused(given, len(gin_params), others, allow_unused)
     if not evaluates:
         # Before anything is written; and read again, since another process may have come first.
         folder.lock()
@@ -127,20 +120,49 @@ def run(
         mode.run(experiment, folder)
 
 
-def _settle_paths() -> None:
-    """A folder has one name, wherever a command is started and however the path is spelt."""
+def _chosen_mode() -> tuple[type[Mode], set[str]]:
+    """The mode that is bound, and the names of all others."""
+    known = plug_ins(modes_room, Mode)
+    chosen = choose(config.macro("mode"), known, "mode")
+    return chosen, {cls.__name__ for cls in known.values()} - {chosen.__name__}
+
+
+def _refuse_unused(given: Sequence[Binding], own: int, others: Collection[str], allow: bool) -> None:
+    """Refuses those of the first `own` bindings that nothing uses, and points out others, which stand for flags."""
+    # What is given for one test of several is no mistake in the others; a kept speaker needs no checkpoint.
+    refuse_unused(given[:own], {"checkpoint", *others}, allow)
+    # Not all data lie in a folder.
+    refuse_unused(given[own:], (), allow=True)
+
+
+def _settle_paths(folder: RunFolder | None, given: Sequence[Binding], others: Collection[str]) -> None:
+    """A folder has one name, wherever a command is started and however the path is spelt.
+
+    Where the configuration comes with a run, in `folder`, its own paths stay there.
+    """
     path = config.macro("checkpoint", "")
     if not isinstance(path, str):
         raise UserError(f"checkpoint is {path!r:.80}, but it is the folder of a run; bind it to a path in quotes.")
     if path and not is_remote(path):
         config.rebind("checkpoint/gin.macro.value", os.path.realpath(path))
     config.rebind_paths(("data_dir", "cache_dir"))
+    if folder:
+        _listen_to_the_kept_speaker(folder, always=True)
+        trust.refuse_outside(folder.path, given, others)
 
 
 def _listen_to_the_kept_speaker(run: RunFolder, always: bool = False) -> None:
     """A transfer run that has begun has its speaker in its own checkpoints, and needs no other run any more."""
     if run.has_document(SPEAKER_CONFIG) and (always or newest_checkpoint(run.checkpoints)):
         config.rebind("TrainedSpeaker.run", run.path)
+
+
+def _folder_named(path: str) -> str:
+    """The path of a workdir; UserError where something else than a folder is there, on this machine."""
+    if not is_remote(path) and os.path.lexists(path) and not os.path.isdir(path):
+        what = f"a link to {os.readlink(path)}, where no folder is" if os.path.islink(path) else "no folder"
+        raise UserError(f"The workdir {path} is {what}; name another --workdir.")
+    return path
 
 
 def _default_workdir(gin_files: Sequence[str]) -> str:
@@ -177,7 +199,7 @@ def evaluate(
     Raises:
       UserError: there is no run, no export, or no such test; or some of several tests failed, all others being done.
     """
-    folder = ExportFolder(saved_model, workdir) if saved_model else RunFolder(workdir)
+    folder = ExportFolder(_folder_named(saved_model), workdir) if saved_model else RunFolder(_folder_named(workdir))
     stored = folder.require_config()
     known = plug_ins(modes_room, Evaluation)
     for mode in modes:

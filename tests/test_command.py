@@ -1,6 +1,7 @@
 """What a run's folder keeps, and what is refused, in this process: `tests/test_commands.py` starts real ones."""
 
 import json
+import os
 import re
 import shutil
 
@@ -186,6 +187,46 @@ def test_a_workdir_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be made"):
         train(tmp_path / "file" / "run")
+
+
+def test_a_workdir_that_is_no_folder_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("nowhere")
+    for name, told in (("file", "no folder"), ("pipe", "no folder"), ("link", "a link to nowhere, where no folder is")):
+        for act in (train, lambda path: command.evaluate(str(path), ["testchannel"], [])):
+            with pytest.raises(UserError) as raised:
+                act(tmp_path / name)
+            assert str(raised.value) == f"The workdir {tmp_path / name} is {told}; name another --workdir."
+
+
+def test_a_relative_folder_of_data_is_kept_as_an_absolute_one(tmp_path, monkeypatch):
+    examples = {"train": 16, "valid": 16, "test": 16}
+    feature_folders.write_byol_folder(tmp_path / "here" / "data", examples=examples, features=8)
+    imagenet = [str(commands.ROOT / "gin" / "nlg_imagenet.gin")]
+    monkeypatch.chdir(tmp_path / "here")
+    train(tmp_path / "run", "batch_size=8", "ByolFolder.cache_dir='cache'", gin_files=imagenet, data_dir="data")
+    text = (tmp_path / "run" / "config.gin").read_text().replace("\\\n", "")
+    for name, folder in (("data_dir", "data"), ("cache_dir", "cache")):
+        assert re.search(rf"ByolFolder.{name} =\s+'{tmp_path / 'here' / folder}'", text)
+    monkeypatch.chdir(tmp_path)
+    command.evaluate("run", ["testchannel"], [*TEST, f"ByolFolder.cache_dir={str(tmp_path / 'cache')!r}"])
+    with pytest.raises(UserError, match="binds ByolFolder.cache_dir to .* no path in that folder"):
+        command.evaluate("run", ["testchannel"], TEST)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("Game.listener_policy=@EpsilonGreedy()", "did you mean nlg/Game.listener_policy?"),
+        ("EpsilonGreedy.epsilon=0.2", "no EpsilonGreedy is built here: bind it where it is to be used, as in"),
+    ],
+)
+def test_a_binding_that_nothing_uses_is_refused_before_anything_is_written(tmp_path, given, told):
+    with pytest.raises(UserError) as raised:
+        train(tmp_path / "run", given)
+    assert str(raised.value).startswith(f"--gin_param {given}: nothing here uses ") and told in str(raised.value)
+    assert str(raised.value).endswith(" add --allow_unused.") and not (tmp_path / "run").exists()
 
 
 def test_a_damaged_line_of_metrics_is_told(copy):

@@ -1,6 +1,7 @@
 """The commands as a user types them: what they print, how they exit, what they leave alone."""
 
 import json
+import re
 
 import pytest
 
@@ -110,15 +111,15 @@ def test_training_resuming_and_testing_a_run(tmp_path):
     assert changed == {"eval/testchannel.jsonl", "figures/testchannel.png"}
 
 
-def test_a_binding_that_nothing_uses_is_pointed_out(tmp_path):
-    ran = commands.start(
-        "train",
-        "--gin_file=gin/lg_rl_digits.gin",
-        f"--workdir={tmp_path / 'run'}",
-        params=[*commands.TINY, "noise=0.5"],
-    )
+def test_a_binding_that_nothing_uses_is_refused(tmp_path):
+    run, given = tmp_path / "run", [*commands.TINY, "Game.listener_policy=@EpsilonGreedy()"]
+    flags = ("--gin_file=gin/lg_rl_digits.gin", f"--workdir={run}")
+    ran = commands.start("train", *flags, params=given)
+    assert ran.returncode == 2 and ran.stdout == "" and not run.exists()
+    assert "nothing here uses Game.listener_policy; did you mean lg_rl/Game.listener_policy? " in ran.stderr
+    ran = commands.start("train", *flags, "--allow_unused", params=given)
     assert ran.returncode == 0, ran.stderr
-    assert "noise = 0.5 was given, but nothing used it" in ran.stderr
+    assert re.search("^Note: Game.listener_policy = .* was given, but nothing used it", ran.stderr, re.MULTILINE)
 
 
 def test_a_folder_that_is_no_run_is_left_alone(tmp_path):

@@ -21,7 +21,7 @@ TASKS = ("discriminationdist", "discrimination", "classification", "reconstructi
 
 def transfer(run, speaker, *params, task="classification", gin_file=ETL, mode="train", **flags):
     given = [*TINY, *STEPS, *SMALL_IMAGES, f"checkpoint={str(speaker)!r}", f"mode={mode!r}", *params]
-    command.run([gin_file, str(GIN / "tasks" / f"{task}.gin")], given, str(run), **flags)
+    command.run([gin_file, str(GIN / "tasks" / f"{task}.gin")], given, str(run), **flags, allow_unused=True)
 
 
 def weights(run, agent):

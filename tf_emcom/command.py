@@ -4,7 +4,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import tensorflow as tf
@@ -13,19 +13,22 @@ from absl import flags
 from tf_emcom import modes as modes_room
 from tf_emcom.errors import UserError
 from tf_emcom.export.export_folder import ExportFolder
+from tf_emcom.files import is_remote
 from tf_emcom.modes.mode import Evaluation, Mode
 from tf_emcom.reproduction.report import write_report
 from tf_emcom.reproduction.runner import Runner
-from tf_emcom.runtime import catalogue, config, config_diff
+from tf_emcom.runtime import catalogue, config, config_diff, trust
 from tf_emcom.runtime.build import build
 from tf_emcom.runtime.checkpoints import newest_checkpoint
+from tf_emcom.runtime.config_file import Binding
 from tf_emcom.runtime.placement import place
 from tf_emcom.runtime.plug_ins import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.runtime.same_configuration import component, free_in_tests, refuse_another
+from tf_emcom.runtime.same_configuration import free_in_tests, refuse_another
 from tf_emcom.runtime.strategies.distribution import PeerLost
 from tf_emcom.runtime.termination import STATUS, Terminated, stop_at_once
 from tf_emcom.runtime.trained_speaker import SPEAKER_CONFIG
+from tf_emcom.runtime.unused import refuse_unused
 from tf_emcom.runtime.worker_folder import WorkerFolder
 
 _PRESETS = Path(__file__).parents[1] / "gin" / "reproduce"
@@ -65,6 +68,8 @@ def run(
     replicas: int | None = None,
     tpu: str | None = None,
     folder: RunFolder | None = None,
+    allow_imports: Sequence[str] = (),
+    allow_unused: bool = False,
 ) -> None:
     """Builds what the configuration says and runs its mode in a run's folder.
 
@@ -76,19 +81,22 @@ def run(
       strategy: which of the strategies, `auto` choosing by the machine.
       replicas: into how many replicas a CPU is split, to try things out.
       tpu: the TPU to run on, "local" on its own machine; None: none.
-      folder: what stands for the run that is tested, an export of it; None: what is in the run's folder.
+      folder: the run, or the export of one, that the gin files come with; None: they are the user's own.
+      allow_imports: modules that configurations which come with a run may import, each with what is in it.
+      allow_unused: whether a binding that nothing uses is a note and no mistake.
     """
     catalogue.register_components()
-    given = config.load(gin_files, [*gin_params, *([f"ByolFolder.data_dir={data_dir!r}"] if data_dir else [])])
-    _settle_checkpoint()
-    known_modes = plug_ins(modes_room, Mode)
-    chosen = choose(config.macro("mode"), known_modes, "mode")
+    trust.allow_imports(allow_imports)
+    flags_too = [*gin_params, *([f"ByolFolder.data_dir={data_dir!r}"] if data_dir else [])]
+    given = config.load(gin_files, flags_too, comes_with_run=folder is not None)
+    chosen, others = _chosen_mode()
+    _settle_paths(folder, given, others)
     evaluates = issubclass(chosen, Evaluation)
     with config.plain_errors():
         mode = build(chosen.__name__)
     # A test compares with the run whose weights it takes, which may be another one than where its results go.
     tested = mode.checkpoint if evaluates else ""
-    path = workdir or tested or _default_workdir(gin_files)
+    path = _folder_named(workdir or tested or _default_workdir(gin_files))
     distribution = place(strategy, replicas, tpu, trains=not evaluates)
     source = RunFolder(tested) if tested else folder or RunFolder(path)
     folder = folder or (RunFolder(path) if distribution.is_chief else WorkerFolder(path))
@@ -97,6 +105,7 @@ def run(
     with config.plain_errors():
         experiment = build("Experiment", distribution)
     current = config_diff.complete_config()
+    _refuse_unused(given, len(gin_params), others, allow_unused)
     if not evaluates:
         # Before anything is written; and read again, since another process may have come first.
         folder.lock()
@@ -107,28 +116,53 @@ def run(
         folder.write_config(current)
         for name, text in experiment.learner.documents().items():
             folder.write_document(name, text)
-    # What is given for one test of several is no mistake in the others; a kept speaker needs no checkpoint.
-    elsewhere = {"checkpoint", *(cls.__name__ for cls in known_modes.values() if cls is not chosen)}
-    for binding in config_diff.unused(given):
-        if component(binding) not in elsewhere:
-            print(f"Note: {binding} was given, but nothing used it.", file=sys.stderr)
     with config.plain_errors(), distribution.watching_peers():
         mode.run(experiment, folder)
 
 
-def _settle_checkpoint() -> None:
-    """A folder has one name, wherever a command is started and however the path is spelt."""
+def _chosen_mode() -> tuple[type[Mode], set[str]]:
+    """The mode that is bound, and the names of all others."""
+    known = plug_ins(modes_room, Mode)
+    chosen = choose(config.macro("mode"), known, "mode")
+    return chosen, {cls.__name__ for cls in known.values()} - {chosen.__name__}
+
+
+def _refuse_unused(given: Sequence[Binding], own: int, others: Collection[str], allow: bool) -> None:
+    """Refuses those of the first `own` bindings that nothing uses, and points out others, which stand for flags."""
+    # What is given for one test of several is no mistake in the others; a kept speaker needs no checkpoint.
+    refuse_unused(given[:own], {"checkpoint", *others}, allow)
+    # Not all data lie in a folder.
+    refuse_unused(given[own:], (), allow=True)
+
+
+def _settle_paths(folder: RunFolder | None, given: Sequence[Binding], others: Collection[str]) -> None:
+    """A folder has one name, wherever a command is started and however the path is spelt.
+
+    Where the configuration comes with a run, in `folder`, its own paths stay there.
+    """
     path = config.macro("checkpoint", "")
     if not isinstance(path, str):
-        raise UserError(f"checkpoint is {path!r}, but it is the folder of a run; bind it to a path in quotes.")
-    if path and "://" not in path:
+        raise UserError(f"checkpoint is {path!r:.80}, but it is the folder of a run; bind it to a path in quotes.")
+    if path and not is_remote(path):
         config.rebind("checkpoint/gin.macro.value", os.path.realpath(path))
+    config.rebind_paths(("data_dir", "cache_dir"))
+    if folder:
+        _listen_to_the_kept_speaker(folder, always=True)
+        trust.refuse_outside(folder.path, given, others)
 
 
-def _listen_to_the_kept_speaker(run: RunFolder) -> None:
+def _listen_to_the_kept_speaker(run: RunFolder, always: bool = False) -> None:
     """A transfer run that has begun has its speaker in its own checkpoints, and needs no other run any more."""
-    if run.has_document(SPEAKER_CONFIG) and newest_checkpoint(run.checkpoints):
+    if run.has_document(SPEAKER_CONFIG) and (always or newest_checkpoint(run.checkpoints)):
         config.rebind("TrainedSpeaker.run", run.path)
+
+
+def _folder_named(path: str) -> str:
+    """The path of a workdir; UserError where something else than a folder is there, on this machine."""
+    if not is_remote(path) and os.path.lexists(path) and not os.path.isdir(path):
+        what = f"a link to {os.readlink(path)}, where no folder is" if os.path.islink(path) else "no folder"
+        raise UserError(f"The workdir {path} is {what}; name another --workdir.")
+    return path
 
 
 def _default_workdir(gin_files: Sequence[str]) -> str:
@@ -148,6 +182,8 @@ def evaluate(
     gin_params: Sequence[str],
     data_dir: str | None = None,
     saved_model: str | None = None,
+    allow_imports: Sequence[str] = (),
+    allow_unused: bool = False,
 ) -> None:
     """Runs tests on the run in `workdir`, or on an export of one, with the configuration that lies there.
 
@@ -157,11 +193,13 @@ def evaluate(
       gin_params: bindings that come last.
       data_dir: where TFDS-prepared folders lie.
       saved_model: the folder of the export; None: the run itself is tested.
+      allow_imports: modules that the run's configuration may import, each with what is in it.
+      allow_unused: whether a binding that nothing uses is a note and no mistake.
 
     Raises:
       UserError: there is no run, no export, or no such test; or some of several tests failed, all others being done.
     """
-    folder = ExportFolder(saved_model, workdir) if saved_model else RunFolder(workdir)
+    folder = ExportFolder(_folder_named(saved_model), workdir) if saved_model else RunFolder(_folder_named(workdir))
     stored = folder.require_config()
     known = plug_ins(modes_room, Evaluation)
     for mode in modes:
@@ -175,7 +213,10 @@ def evaluate(
     for mode in modes:
         given = [*own, *gin_params, *bindings, f"mode={mode!r}"]
         try:
-            run([folder.config], given, folder.path, data_dir, folder=folder)
+            run(
+                [folder.config], given, folder.path, data_dir,
+                folder=folder, allow_imports=allow_imports, allow_unused=allow_unused,
+            )  # fmt: skip
         except UserError as error:
             if len(modes) == 1:
                 raise
@@ -186,7 +227,9 @@ def evaluate(
         raise UserError(f"{len(failed)} of {len(modes)} tests failed ({', '.join(failed)}); the others are done.")
 
 
-def reproduce(preset: str, out: str | None, jobs: int | None, gin_params: Sequence[str]) -> None:
+def reproduce(
+    preset: str, out: str | None, jobs: int | None, gin_params: Sequence[str], allow_unused: bool = False
+) -> None:
     """Makes the runs of a grid that are not made yet, and writes tables and figures of all that are there.
 
     Args:
@@ -194,6 +237,7 @@ def reproduce(preset: str, out: str | None, jobs: int | None, gin_params: Sequen
       out: where everything goes; None: runs/reproduce-<preset>.
       jobs: how many runs are made at a time; None: one a core, or one in all where there is a GPU.
       gin_params: bindings that come last.
+      allow_unused: whether a binding that nothing uses is a note and no mistake.
 
     Raises:
       UserError: there is no such preset, or some of the runs failed; the others are made and in the tables all the
@@ -203,9 +247,10 @@ def reproduce(preset: str, out: str | None, jobs: int | None, gin_params: Sequen
     if preset not in known:
         raise UserError(f"There is no preset {preset!r}: {catalogue.suggest(preset, known)}")
     catalogue.register_components()
-    config.load([str(_PRESETS / f"{preset}.gin")], gin_params)
+    given = config.load([str(_PRESETS / f"{preset}.gin")], gin_params)
     with config.plain_errors():
         grid = build("Reproduction")
+    refuse_unused(given, (), allow_unused)
     for test in grid.tests:
         choose(test, plug_ins(modes_room, Evaluation), "test")
     if "://" in (out or ""):

@@ -245,7 +245,7 @@ def spoken(tmp_path_factory):
 def test_a_transfer_run_tells_its_speakers_messages_and_what_its_listener_chooses(spoken, tmp_path, task, chooses):
     given = ["listener/LstmCore.units=8", "MultiMlp.size=8", "Cpc.size=8", "steps=2", "games=16", "games_of_many=32"]
     given.append(f"checkpoint={str(spoken)!r}")
-    command.run(["gin/etl_digits.gin", f"gin/tasks/{task}.gin"], given, str(tmp_path / "run"))
+    command.run(["gin/etl_digits.gin", f"gin/tasks/{task}.gin"], given, str(tmp_path / "run"), allow_unused=True)
     command.evaluate(str(tmp_path / "run"), ["messages"], [])
     ours, theirs = Corpus(str(tmp_path / "run" / "corpora" / "test")), Corpus(str(spoken / "corpora" / "test"))
     np.testing.assert_array_equal(ours.columns()["symbols"], theirs.columns()["symbols"])

@@ -1,3 +1,4 @@
+import os
 import pathlib
 import sys
 
@@ -130,6 +131,47 @@ def test_a_missing_file_of_the_gin_folder_is_told_with_its_path_there(write, tmp
     assert complaint(["zzz.gin"]).endswith(f"it was looked for here and in {tmp_path}/home/gin.")
 
 
+def test_a_byte_order_mark_is_passed_over(write, tmp_path):
+    (tmp_path / write()).write_bytes(b"\xef\xbb\xbf" + GAME.encode())
+    config.load(["game.gin"], [])
+    assert config.macro("batch_size") == 64
+
+
+def test_what_is_no_gin_file_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "latin.gin").write_bytes("name = 'café'".encode("latin-1"))
+    (tmp_path / "gone.gin").symlink_to("nowhere.gin")
+    os.mkfifo(tmp_path / "pipe.gin")
+    assert complaint(["folder"]) == "folder is a folder and no gin file; name a file, such as folder/….gin."
+    assert complaint(["gone.gin"]) == "gone.gin is a link to nowhere.gin, which is not there; name another file."
+    assert complaint(["pipe.gin"]) == "pipe.gin is no regular file; name a gin file."
+    assert complaint(["latin.gin"]).startswith("latin.gin is damaged (it is no text in UTF-8)")
+    assert complaint(["https://example.org/game.gin"]).startswith("The gin file https://example.org/game.gin cannot be")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("raise ValueError('no GPU\\nhere')", "(ValueError: no GPU here); correct the line."),
+        ("import sys; sys.exit('bye')", "(SystemExit: bye)"),
+        ("import not_installed_xyz", "(ModuleNotFoundError: No module named 'not_installed_xyz')"),
+        ("def broken(:", "(SyntaxError: "),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_told_with_what_it_says(write, tmp_path, monkeypatch, body, told):
+    name = f"config_broken_{abs(hash(body))}"
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / f"{name}.py").write_text(body)
+    assert told in complaint([write(f"import {name}")])
+
+
+def test_components_that_build_themselves_are_told(write):
+    config.load([write("game = @ConfigGame()\nConfigGame.core_cls = @ConfigGame")], [])
+    with pytest.raises(UserError, match="^ConfigGame is built of components that hold one another without end"):
+        config.macro("game")
+
+
 def test_a_missing_include_names_the_including_file(write):
     assert "no gin file gone_xyz.gin, which top.gin includes" in complaint([write("include 'gone_xyz.gin'", "top.gin")])
 
@@ -152,6 +194,14 @@ def test_a_file_that_includes_itself_is_refused(write):
         ("ConfigCore.zzzz = 1", "line 2: ConfigCore has no parameter zzzz; its parameters are units."),
         ("x = @ConfigAmbiguous()", "can mean more than one component; write left.ConfigAmbiguous or right.ConfigAmb"),
         ("import no_such_module_anywhere", "line 2: `import no_such_module_anywhere` does not work"),
+        ("from __gin__ import dynamic_registration", "does not work (ModuleNotFoundError: "),
+        ("noise = %noise", "line 2: noise → noise goes in a circle; bind one of them to something else."),
+        ("a = %b\nb = [{'x': (1, %a)}]", "line 3: a → b → a goes in a circle; bind one of them to something else."),
+        ("x = @ConfigGame()\nx/ConfigGame.channel = %x", "line 3: x → x/ConfigGame.channel → x goes in a circle"),
+        ("ConfigGame.channel = @ConfigGame()", "ConfigGame.channel → ConfigGame.channel goes in a circle"),
+        ("x = @gin.constant()", "line 2: there is no component gin.constant; "),
+        (f"x = {'[' * 60}{']' * 60}", "line 2: the value is nested more than 50 deep; bind a flatter one."),
+        (f"x = {'(' * 5000}{')' * 5000}", "game.gin has a syntax error, it is nested too deep."),
     ],
 )
 def test_a_mistake_in_a_file_is_told_with_its_place(write, line, told):
@@ -172,6 +222,13 @@ def test_a_mistake_in_a_file_is_told_with_its_place(write, line, told):
         ("import os", "a binding is written name=value, with strings in quotes."),
         ("noise=(1,", "a binding is written name=value, with strings in quotes."),
         ("", "a binding is written name=value, with strings in quotes."),
+        ("noise=" + "[" * 5000 + "]" * 5000, "the value is nested more than 50 deep; bind a flatter one."),
+        ("noise=" + "[" * 60 + "]" * 60, "the value is nested more than 50 deep; bind a flatter one."),
+        ("noise=true", "true is no value; write noise=True."),
+        ("nlg/ConfigGame.core_cls=ConfigCore", "ConfigCore is a component, which is written with an @, as in "
+         "'nlg/ConfigGame.core_cls=@speaker/ConfigCore'."),
+        ("nlg/ConfigGame.channel=ConfigChannel", "as in 'nlg/ConfigGame.channel=@ConfigChannel()'."),
+        ("ConfigGame.core_cls=other/ConfigCore", "as in 'ConfigGame.core_cls=@other/ConfigCore'."),
         ("noise=%nosie", "noise uses %nosie, which nothing binds; did you mean noise?"),
         ("game=@nlg/ConfgGame()", "there is no component ConfgGame; did you mean ConfigGame"),
         ("ConfgGame.sizes=()", "there is no component ConfgGame; did you mean ConfigGame"),

@@ -1,11 +1,12 @@
 """What --json names is written, or refused in a sentence."""
 
 import json
+import os
 
 import pytest
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.json_file import write_json
+from tf_emcom.runtime.json_file import require_writable, write_json
 
 
 def test_content_is_written_to_be_read_by_programs_and_people(tmp_path):
@@ -19,3 +20,15 @@ def test_content_is_written_to_be_read_by_programs_and_people(tmp_path):
 def test_a_path_that_cannot_be_written_is_named_with_the_remedy(tmp_path):
     with pytest.raises(UserError, match=r"--json is .*/none/found.json, which cannot be written .*; name another file"):
         write_json(str(tmp_path / "none" / "found.json"), {})
+
+
+def test_a_path_is_tried_before_anything_is_measured(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "old.json").write_text("{}")
+    for name in ("none/found.json", "pipe", "."):
+        with pytest.raises(UserError, match="cannot be written .*; name another file with --json"):
+            require_writable(str(tmp_path / name))
+    require_writable(str(tmp_path / "old.json"))
+    require_writable(str(tmp_path / "new.json"))
+    require_writable("/dev/null")
+    assert (tmp_path / "old.json").read_text() == "{}" and not (tmp_path / "new.json").exists()

@@ -11,8 +11,10 @@ from tf_emcom.preflight.refused import Refused
 from tf_emcom.preflight.report import Report, Setting
 from tf_emcom.preflight.tpu_compiler import TpuCompiler
 from tf_emcom.preflight.untrained_speaker import UntrainedSpeaker
-from tf_emcom.runtime import catalogue, config
+from tf_emcom.runtime import catalogue, config, trust
 from tf_emcom.runtime.build import build
+from tf_emcom.runtime.config_file import Binding
+from tf_emcom.runtime.unused import refuse_unused
 
 # Enough to see what an example is made of.
 _EXAMPLES = 64
@@ -25,6 +27,8 @@ def preflight(
     replicas: int | None = None,
     data_dir: str | None = None,
     features: int | None = None,
+    allow_imports: Sequence[str] = (),
+    allow_unused: bool = False,
 ) -> Report:
     """Compiles the training step of a configuration for a TPU that need not be there.
 
@@ -35,6 +39,8 @@ def preflight(
       replicas: how many share a batch; None: every device of the topology.
       data_dir: where TFDS-prepared folders lie; None: where TFDS keeps them.
       features: so many random features in place of the data set; None: the data set.
+      allow_imports: modules that the configuration of a speaker's run may import, each with what is in it.
+      allow_unused: whether a binding that nothing uses is a note and no mistake.
 
     Returns:
       What the compiled step tells of itself.
@@ -44,7 +50,9 @@ def preflight(
       Refused: the step cannot be compiled, or does not fit.
     """
     chip = chip_of(topology)
-    experiment = _experiment(gin_files, gin_params, data_dir, features)
+    trust.allow_imports(allow_imports)
+    experiment, given = _experiment(gin_files, gin_params, data_dir, features)
+    refuse_unused(given, {"checkpoint", *catalogue.names_in("modes")}, allow_unused)
     compiler = TpuCompiler(topology, chip.chip_config)
     replicas = compiler.devices if replicas is None else replicas
     require_integer("--replicas", replicas, 1, "it counts the replicas that share a batch")
@@ -68,21 +76,22 @@ def preflight(
 
 def _experiment(
     gin_files: Sequence[str], gin_params: Sequence[str], data_dir: str | None, features: int | None
-) -> Experiment:
+) -> tuple[Experiment, Sequence[Binding]]:
+    """The experiment, and the user's bindings."""
     catalogue.register_components()
     extra = [f"ByolFolder.data_dir={data_dir!r}"] if data_dir else []
     if features is not None:
         require_integer("--features", features, 1, "it counts the features of an input")
         sizes = {"features": features, "examples": _EXAMPLES}
         extra += ["data=@RandomFeatures()", *(f"RandomFeatures.{name}={size}" for name, size in sizes.items())]
-    config.load(gin_files, [*gin_params, *extra])
+    given = config.load(gin_files, [*gin_params, *extra])
     if not config.macro("checkpoint", ""):
         speaker = UntrainedSpeaker(config.macro("vocab_size", None), config.macro("message_length", None))
         config.rebind("ShuffledSpeaker.source" if _mixes_up() else "TransferLearner.speaker_source", speaker)
     if features is None:
         _require_data(config.macro("data"))
     with config.plain_errors():
-        return build("Experiment", build("OneDevice"))
+        return build("Experiment", build("OneDevice")), given[: len(gin_params)]
 
 
 def _mixes_up() -> bool:

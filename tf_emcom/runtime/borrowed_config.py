@@ -12,6 +12,8 @@ from tf_emcom.runtime import config
 def borrowed(gin_file: str) -> Iterator[None]:
     """Within it, components are built as `gin_file` says; behind it, as before, and nothing of it counts as used.
 
+    The file lies in another run's folder, so it may do only what `trust` lets it.
+
     Raises:
       UserError: the file is missing, or a name or value in it is not known.
     """
@@ -21,7 +23,7 @@ def borrowed(gin_file: str) -> Iterator[None]:
     try:
         # Whatever scope it is called in belongs to the other configuration.
         with gin.config_scope(None):
-            config.load([gin_file], [])
+            config.load([gin_file], [], comes_with_run=True)
             yield
     finally:
         gin.clear_config()

@@ -43,7 +43,9 @@ def register_components(package: str = "tf_emcom", rooms: Sequence[str] = ROOMS)
 
 def matches(selector: str) -> list[Callable[..., Any]]:
     """Returns the components that a selector of a gin file, such as `Erasure` or `channels.Erasure`, can mean."""
-    return [entry.wrapped for entry in gin.config._REGISTRY.get_all_matches(selector)]
+    found = gin.config._REGISTRY.get_all_matches(selector)
+    # Nothing here defines gin's constants.
+    return [entry.wrapped for entry in found if (entry.module, entry.name) != ("gin", "constant")]
 
 
 def selectors(selector: str) -> list[str]:

@@ -1,14 +1,17 @@
 """A run's configuration: loads it with checks that answer in one sentence, and reads macros from it."""
 
 import contextlib
+import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import gin
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime import catalogue
+from tf_emcom.files import is_remote
+from tf_emcom.runtime import catalogue, trust
+from tf_emcom.runtime.circles import refuse_circles
 from tf_emcom.runtime.config_file import Binding, read_file, read_parameter
 
 _NOT_GIVEN = object()
@@ -16,30 +19,38 @@ _BLAMED = re.compile(r"In call to configurable '([\w.]+)' \([^\n]*?\)(?: in scop
 _MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) arguments?: (.*)")
 
 
-def load(gin_files: Sequence[str], gin_params: Sequence[str]) -> tuple[Binding, ...]:
+def load(gin_files: Sequence[str], gin_params: Sequence[str], *, comes_with_run: bool = False) -> tuple[Binding, ...]:
     """Replaces gin's configuration by that of the files, then of the command-line bindings.
 
     Args:
         gin_files: Files in the order read; `config_file.read_file` says where they are looked for.
         gin_params: Single bindings `name=value`: of a macro that a file binds, or of any parameter of any component.
+        comes_with_run: Whether the files are from a run's folder, so that they may do only what `trust` lets them.
 
     Returns:
-        The command-line bindings, for `config_diff.unused`.
+        The command-line bindings, for `unused`.
 
     Raises:
         UserError: If a file is missing or unreadable, or a name or value in it or in a binding is not known.
     """
     gin.clear_config()
-    in_files = [binding for file in gin_files for binding in read_file(file)]
-    given = tuple(map(read_parameter, gin_params))
+    check = trust.check_statement if comes_with_run else None
+    in_files = [binding for file in gin_files for binding in read_file(file, check=check)]
+    if comes_with_run:
+        for binding in in_files:
+            trust.check_value(binding)
+    bound = {binding.name: binding.value for binding in in_files}
+    given = tuple(read_parameter(text, bound) for text in gin_params)
     for binding in (*in_files, *given):
         _check_parameter(binding)
+        _check_path(binding)
         for selector in binding.unresolved():
             _find_component(selector, binding.place)
             raise UserError(f"{binding.place}: {selector} is used above the line that imports it; move the import up.")
     macros = {binding.name for binding in in_files if not binding.parameter}
     _check_macros((*in_files, *given), macros)
     _check_scopes(given, in_files)
+    refuse_circles((*in_files, *given))
     for binding in (*in_files, *given):
         gin.bind_parameter(binding.key, binding.value)
     return given
@@ -82,6 +93,15 @@ def rebind(name: str, value: Any) -> None:
     gin.bind_parameter(name, value)
 
 
+def rebind_paths(parameters: Collection[str]) -> None:
+    """Makes local paths that are bound to parameters of these names absolute, so that they hold from any folder."""
+    for (scope, selector), values in list(gin.config._CONFIG.items()):
+        for parameter in values.keys() & set(parameters):
+            _, path = trust.resolved((scope, selector, parameter))
+            if isinstance(path, str) and path and not is_remote(path):
+                gin.bind_parameter((scope, selector, parameter), os.path.abspath(os.path.expanduser(path)))
+
+
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
     """Frees a `UserError` raised while gin builds components from the text that gin appends to it.
@@ -95,6 +115,11 @@ def plain_errors() -> Iterator[None]:
         original = _original(error)
         if isinstance(original, UserError):
             raise original from None
+        if isinstance(original, RecursionError) and (built := _BLAMED.search(str(error))):
+            raise UserError(
+                f"{built.group(1)} is built of components that hold one another without end; bind one of them to"
+                " something else."
+            ) from error
         if isinstance(original, TypeError):
             _explain_missing_value(original, blamed=str(error))
         if isinstance(original, TypeError | AttributeError | ValueError) and (built := _BLAMED.search(str(error))):
@@ -122,6 +147,18 @@ def _check_parameter(binding: Binding) -> None:
         near = catalogue.nearest(binding.parameter, known)
         hint = f"did you mean {near}? ({valid})" if near else f"{valid}."
         raise UserError(f"{binding.place}: {binding.selector} has no parameter {binding.parameter}; {hint}")
+
+
+def _check_path(binding: Binding) -> None:
+    """Raises a `UserError` if a parameter that is a path is bound to what cannot be one."""
+    if binding.parameter not in trust.PATHS or isinstance(binding.value, str | gin.config.ConfigurableReference):
+        return
+    known, _ = catalogue.parameters(catalogue.matches(binding.selector)[0])
+    asked = known[binding.parameter].annotation if binding.parameter in known else None
+    if asked is str or (asked == str | None and binding.value is not None):
+        raise UserError(
+            f"{binding.place}: {binding.name} is {binding.value!r:.80}, but it is a path; bind it to one in quotes."
+        )
 
 
 def _find_component(selector: str, place: str) -> Callable[..., Any]:

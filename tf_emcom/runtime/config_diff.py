@@ -1,6 +1,5 @@
 """What a run's configuration was: its text, what of the command line it left unused, and how two texts differ."""
 
-import tokenize
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -8,7 +7,7 @@ import gin
 from gin import config_parser
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.config_file import Binding
+from tf_emcom.runtime.config_file import UNREADABLE, Binding
 
 _Bound = Mapping[tuple[str, str], Mapping[str, Any]]  # (scope, selector) -> parameter -> value, as gin keeps it
 _LINE = 118
@@ -41,12 +40,18 @@ def complete_config() -> str:
     return _text(complete)
 
 
-def unused(given: Sequence[Binding]) -> list[str]:
-    """Returns those of the bindings that nothing built so far has used, each as `name = value`."""
+def unused(given: Sequence[Binding]) -> list[Binding]:
+    """Returns those of the bindings that nothing built so far has used."""
+    used = used_keys()
+    return [binding for binding in given if binding.key not in used]
+
+
+def used_keys() -> set[tuple[str | None, str, str]]:
+    """Returns scope, selector and parameter of every binding that something built so far has used."""
     used = set()
     for (scope, selector), values in gin.config._OPERATIVE_CONFIG.items():
         used |= {(_supplier(scope, selector, parameter), selector, parameter) for parameter in values}
-    return [f"{binding.name} = {binding.value!r}" for binding in given if binding.key not in used]
+    return used
 
 
 def differences(
@@ -98,8 +103,8 @@ def _values(text: str, which: str) -> dict[str, str]:
     """Returns each binding's value in one spelling, whatever its line breaks."""
     try:
         statements = list(config_parser.ConfigParser(text, _AsWritten()))
-    except (SyntaxError, tokenize.TokenError) as error:
-        raise UserError(f"The {which} configuration is not gin: {' '.join(str(error).split())}.") from error
+    except UNREADABLE as error:
+        raise UserError(f"The {which} configuration is not gin: {' '.join(str(error).split()):.300}.") from error
     values = {}
     for statement in statements:
         if isinstance(statement, config_parser.BindingStatement):
@@ -133,5 +138,5 @@ def _text(bound: _Bound) -> str:
 def _is_writable(value: Any) -> bool:
     try:
         return bool(gin.config.parse_value(repr(value)) == value)
-    except (SyntaxError, ValueError, tokenize.TokenError):  # ValueError: arrays have no one truth value
+    except (ValueError, *UNREADABLE):  # ValueError: arrays have no one truth value
         return False

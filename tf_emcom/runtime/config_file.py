@@ -2,11 +2,12 @@
 
 import dataclasses
 import difflib
+import importlib
 import os
 import pathlib
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import gin
@@ -14,13 +15,15 @@ import tensorflow as tf
 from gin import config_parser
 
 from tf_emcom.errors import UserError
+from tf_emcom.files import FILE_ERRORS, read_text, reason
 from tf_emcom.runtime import catalogue
 
 # A checkout has `gin/` beside the package; an installation may have it inside.
 GIN_HOMES = tuple(map(str, reversed(pathlib.Path(__file__).resolve().parents[1:3])))
 
 _BARE_WORD = re.compile(r"[A-Za-z_./~][\w./:~+-]*")
-_UNREADABLE = (SyntaxError, tokenize.TokenError)
+UNREADABLE = (SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
+_DEEPEST = 50
 
 
 class Binding(NamedTuple):
@@ -55,10 +58,10 @@ class Binding(NamedTuple):
 
     def unresolved(self) -> list[str]:
         """Selectors in the value that mean no component, or more than one."""
-        return [leaf.selector for leaf in _leaves(self.value) if isinstance(leaf, _Unresolved)]
+        return [leaf.selector for leaf in leaves(self.value) if isinstance(leaf, _Unresolved)]
 
     def _references(self) -> list[gin.config.ConfigurableReference]:
-        return [leaf for leaf in _leaves(self.value) if isinstance(leaf, gin.config.ConfigurableReference)]
+        return [leaf for leaf in leaves(self.value) if isinstance(leaf, gin.config.ConfigurableReference)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,12 +81,15 @@ class _Delegate(gin.config.ParserDelegate):
         return super().configurable_reference(scoped_selector, evaluate)
 
 
-def read_file(file: str, including: tuple[str, ...] = ()) -> Iterator[Binding]:
+def read_file(
+    file: str, including: tuple[str, ...] = (), check: Callable[[Any, str], None] | None = None
+) -> Iterator[Binding]:
     """Yields the bindings of a file and of those it includes, in the order in which they take effect.
 
     Args:
         file: Looked for in the working directory, beside the including file, beside `gin/` and in `gin/`.
         including: Paths of the files whose includes led here, the outermost first.
+        check: Called with each import and include, and its place, before anything is done; None: all are allowed.
 
     Raises:
         UserError: If a file is missing, is not gin, imports what cannot be imported, or includes itself.
@@ -91,69 +97,95 @@ def read_file(file: str, including: tuple[str, ...] = ()) -> Iterator[Binding]:
     path = _find(file, including)
     if path in including:
         raise UserError(f"The gin file {path} includes itself.")
-    try:
-        text = tf.io.gfile.GFile(path).read()
-    except UnicodeDecodeError as error:
-        raise UserError(f"The gin file {path} is no text in UTF-8; name another one.") from error
-    for statement in _statements(text, path):
+    for statement in _statements(read_text(path, "name a gin file"), path):
         place = f"{path}, line {statement.location.line_num}"
+        if check and isinstance(statement, config_parser.IncludeStatement | config_parser.ImportStatement):
+            check(statement, place)
         if isinstance(statement, config_parser.IncludeStatement):
-            yield from read_file(statement.filename, (*including, path))
+            yield from read_file(statement.filename, (*including, path), check)
         elif isinstance(statement, config_parser.ImportStatement):
             _import(statement, place)
         elif isinstance(statement, config_parser.BindingStatement):
-            yield Binding(statement.scope, statement.selector, statement.arg_name, statement.value, place)
+            yield _binding(statement, place)
 
 
-def read_parameter(text: str) -> Binding:
+def read_parameter(text: str, bound: Mapping[str, Any] | None = None) -> Binding:
     """Reads one command-line binding `name=value`.
+
+    Args:
+        text: The binding.
+        bound: Name ↦ value of what files bind, to say how a component is named.
 
     Raises:
         UserError: If it is anything else.
     """
     text = text.strip()
-    place = f"--gin_param {' '.join(text.split())}"
+    place = f"--gin_param {' '.join(text.split()):.200}"
     try:
         statements = list(config_parser.ConfigParser(text, _Delegate()))
-    except _UNREADABLE as error:
-        raise UserError(f"{place}: {_mend(text)}.") from error
+    except UNREADABLE as error:
+        raise UserError(f"{place}: {_fix(text, error, bound)}.") from error
     if len(statements) != 1 or not isinstance(statements[0], config_parser.BindingStatement):
-        raise UserError(f"{place}: {_mend(text)}.")
-    scope, selector, parameter, value, _ = statements[0]
+        raise UserError(f"{place}: {_fix(text)}.")
+    return _binding(statements[0], place)
+
+
+def leaves(value: Any) -> Iterator[Any]:
+    """Yields the references and plain values in a value, keys of dictionaries among them."""
+    if isinstance(value, dict):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from leaves(part)
+    else:
+        yield value
+
+
+def _binding(statement: config_parser.BindingStatement, place: str) -> Binding:
+    scope, selector, parameter, value, _ = statement
+    if _is_deeper(value, _DEEPEST):
+        raise UserError(f"{place}: the value is nested more than {_DEEPEST} deep; bind a flatter one.")
     return Binding(scope, selector, parameter, value, place)
+
+
+def _is_deeper(value: Any, most: int) -> bool:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return isinstance(value, list | tuple) and (not most or any(_is_deeper(part, most - 1) for part in value))
 
 
 def _statements(text: str, path: str) -> Iterator[Any]:
     """Yields a file's statements one by one, so that an import brings its components before the next is read."""
     try:
         yield from config_parser.ConfigParser(text, _Delegate())
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise UserError(f"The gin file {path} has a syntax error{_where(error, text)}.") from error
-
-
-def _leaves(value: Any) -> Iterator[Any]:
-    """Yields the references and plain values in a value."""
-    if isinstance(value, dict):
-        value = [*value.keys(), *value.values()]
-    if isinstance(value, list | tuple):
-        for part in value:
-            yield from _leaves(part)
-    else:
-        yield value
 
 
 def _find(file: str, including: tuple[str, ...]) -> str:
     beside = [os.path.dirname(path) for path in including[-1:]]
     shelves = [os.path.join(home, "gin") for home in GIN_HOMES]
-    for path in (os.path.join(folder, file) for folder in ("", *beside, *GIN_HOMES, *shelves)):
-        if tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path):
-            return path
+    places = [os.path.join(folder, file) for folder in ("", *beside, *GIN_HOMES, *shelves)]
+    try:
+        for path in places:
+            if tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path):
+                return path
+        is_folder = tf.io.gfile.isdir(file)
+    except FILE_ERRORS as error:
+        raise UserError(
+            f"The gin file {file} cannot be looked for ({reason(error)}); name a file of this machine or of cloud"
+            " storage."
+        ) from error
+    asked = f", which {including[-1]} includes" if including else ""
+    if is_folder:
+        raise UserError(f"{file}{asked} is a folder and no gin file; name a file, such as {file.rstrip('/')}/….gin.")
+    if os.path.islink(file):
+        raise UserError(f"{file}{asked} is a link to {os.readlink(file)}, which is not there; name another file.")
     known = {found.name: str(found.relative_to(home)) for home in GIN_HOMES for found in _gin_files(home, "gin/**/")}
     known |= {found.name: str(found) for found in _gin_files(os.path.dirname(file))}
     near = [known[name] for name in difflib.get_close_matches(os.path.basename(file), known)]
-    asked = f", which {including[-1]} includes" if including else ""
-    mend = f"did you mean {' or '.join(near)}?" if near else f"it was looked for here and in {shelves[0]}."
-    raise UserError(f"There is no gin file {file}{asked}: {mend}")
+    hint = f"did you mean {' or '.join(near)}?" if near else f"it was looked for here and in {shelves[0]}."
+    raise UserError(f"There is no gin file {file}{asked}: {hint}")
 
 
 def _gin_files(folder: str, within: str = "") -> list[pathlib.Path]:
@@ -162,21 +194,41 @@ def _gin_files(folder: str, within: str = "") -> list[pathlib.Path]:
 
 def _import(statement: config_parser.ImportStatement, place: str) -> None:
     try:
-        gin.parse_config(statement.format())  # so that gin writes the import into the operative configuration
-    except ImportError as error:
-        raise UserError(f"{place}: `{statement.format()}` does not work, there is no such module.") from error
+        importlib.import_module(statement.module)
+    except (Exception, SystemExit) as error:
+        said = " ".join(f"{type(error).__name__}: {error}".split())
+        raise UserError(f"{place}: `{statement.format()}` does not work ({said:.200}); correct the line.") from error
+    gin.parse_config(statement.format())  # so that gin writes the import into the operative configuration
 
 
-def _where(error: Exception, text: str) -> str:
+def _where(error: BaseException, text: str) -> str:
+    if isinstance(error, RecursionError | MemoryError):
+        return ", it is nested too deep"
     line = error.lineno if isinstance(error, SyntaxError) else error.args[1][0]
     lines = text.splitlines()
     if not line or line > len(lines):
         return ", something is not closed at its end"
-    return f" in line {line}, `{lines[line - 1].strip()}`: {_mend(lines[line - 1])}"
+    return f" in line {line}, `{lines[line - 1].strip():.200}`: {_fix(lines[line - 1], error)}"
 
 
-def _mend(text: str) -> str:
+def _fix(text: str, error: BaseException | None = None, bound: Mapping[str, Any] | None = None) -> str:
+    """How a binding that cannot be read is written."""
+    if isinstance(error, RecursionError | MemoryError):
+        return f"the value is nested more than {_DEEPEST} deep; bind a flatter one"
     name, equals, value = (part.strip() for part in text.partition("="))
-    if equals and _BARE_WORD.fullmatch(value):
-        return f"{value} is no value, and a string needs quotes, as in '{name}=\"{value}\"'"
-    return "a binding is written name=value, with strings in quotes"
+    if not equals or not _BARE_WORD.fullmatch(value):
+        return "a binding is written name=value, with strings in quotes"
+    if value.capitalize() in ("True", "False", "None"):
+        return f"{value} is no value; write {name}={value.capitalize()}"
+    if catalogue.matches(value.rpartition("/")[2]):
+        return f"{value} is a component, which is written with an @, as in '{name}={_named(name, value, bound)}'"
+    return f"{value} is no value, and a string needs quotes, as in '{name}=\"{value}\"'"
+
+
+def _named(name: str, component: str, bound: Mapping[str, Any] | None) -> str:
+    """A component as a value: with the scope, and the parentheses, of what is bound there now."""
+    now = (bound or {}).get(name)
+    if not isinstance(now, gin.config.ConfigurableReference):
+        return f"@{component}{'' if name.endswith('_cls') else '()'}"
+    scope = "" if "/" in component else "".join(f"{scope}/" for scope in now.scopes)
+    return f"@{scope}{component}{'()' if now.evaluate else ''}"

@@ -1,11 +1,27 @@
 """What commands write where --json says."""
 
 import json
+import os
 from typing import Any
 
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
+from tf_emcom.files import FILE_ERRORS, file_errors, is_remote, reason
+
+_FIX = "name another file with --json"
+
+
+def require_writable(path: str) -> None:
+    """Raises a `UserError` where a local file cannot be written, before hours are spent on what goes there."""
+    if is_remote(path):
+        return
+    is_new = not os.path.lexists(path)
+    with file_errors(path, fix=_FIX):
+        # A pipe that nobody reads would wait for ever.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, 0o666))
+        if is_new:
+            os.remove(path)
 
 
 def write_json(path: str, content: Any) -> None:  # noqa: ANN401 whatever JSON can hold
@@ -13,6 +29,5 @@ def write_json(path: str, content: Any) -> None:  # noqa: ANN401 whatever JSON c
     try:
         with tf.io.gfile.GFile(path, "w") as file:
             file.write(json.dumps(content, indent=2) + "\n")
-    except (OSError, tf.errors.OpError) as error:
-        reason = (str(error).splitlines() or ["no reason given"])[0]
-        raise UserError(f"--json is {path}, which cannot be written ({reason}); name another file.") from error
+    except FILE_ERRORS as error:
+        raise UserError(f"--json is {path}, which cannot be written ({reason(error)}); name another file.") from error

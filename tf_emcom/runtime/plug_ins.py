@@ -25,6 +25,6 @@ def plug_ins(room: ModuleType, base: type, separator: str = "") -> dict[str, typ
 
 def choose(name: object, known: dict[str, type], what: str) -> type:
     """The one of a name; UserError, with the nearest names, where there is none."""
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise UserError(f"There is no {what} {name!r}: {catalogue.suggest(str(name), list(known))}")
     return known[name]

@@ -7,8 +7,8 @@ from tf_emcom.runtime import catalogue, config_diff
 from tf_emcom.runtime.placement import strategies
 from tf_emcom.runtime.run_folder import RunFolder
 
-# Where the data lie, where a transfer run's speaker lies, and what the command does with them.
-_FREE_ALWAYS = ("mode", "ByolFolder.data_dir", "TrainedSpeaker.run")
+# Where the data and their cache lie, where a transfer run's speaker lies, and what the command does with them.
+_FREE_ALWAYS = ("mode", "ByolFolder.data_dir", "ByolFolder.cache_dir", "TrainedSpeaker.run")
 
 
 def refuse_another(run: RunFolder, stored: str, current: str, free: Collection[str]) -> None:

@@ -30,6 +30,7 @@ LOCAL = {
     "export/whole_folder.py": "a local folder is renamed as a whole; a remote one is filled from a local one",
     "figures/picture.py": "draws into memory, from where gfile writes",
     "launch.py": "finds an environment before there is a TensorFlow",
+    "preparation/image_files.py": "sees links and pipes of the local disk, which cloud storage has not",
     "preflight/": "compiles on this machine",
     "reports/drawing.py": "draws into memory, from where gfile writes",
     "reproduction/": "grids are made on the local disk; a remote --out is refused",

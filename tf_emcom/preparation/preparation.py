@@ -91,6 +91,8 @@ class Preparation:
         self._encoder, self._settings = encoder, settings
         self._manifest = {
             "encoder": encoder.identity(),
+            # Data sets without this were decoded by TensorFlow, which read palettes as grey levels.
+            "decoder": "Pillow",
             "image_size": encoder.choice.image_size,
             "pixel_range": encoder.choice.pixel_range and list(encoder.choice.pixel_range),
             "images": sum(map(len, splits.values())),
@@ -188,7 +190,7 @@ class Preparation:
         for each, written in made:
             examples[each.split] += written.examples
         if empty := [split for split, count in examples.items() if not count]:
-            raise UserError(f"No image of the split {empty[0]!r} can be decoded; mend some of them in place.")
+            raise UserError(f"No image of the split {empty[0]!r} can be decoded; repair some of them in place.")
         if self._settings.standardises:
             self._standardise([each for each, _ in made])
         shard.remove_unfinished(self._ready)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.preparation.reason import first_line
+from tf_emcom.files import reason
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 
@@ -44,7 +44,7 @@ def files_below(root: str) -> FilesBelow:
             f"--images is {root}, where a name is not in UTF-8 ({error.object!r:.80}); rename it."
         ) from error
     except (OSError, tf.errors.OpError) as error:
-        raise UserError(f"--images is {root}, which cannot be read through ({first_line(error)}).") from error
+        raise UserError(f"--images is {root}, which cannot be read through ({reason(error)}).") from error
 
 
 def _walk_remote(root: str) -> FilesBelow:

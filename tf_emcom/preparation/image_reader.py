@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
+from tf_emcom.files import reason
 from tf_emcom.preparation.picture import UndecodableError, decode
-from tf_emcom.preparation.reason import first_line
 
 
 class Pixels(NamedTuple):
@@ -101,7 +101,7 @@ class ImageReader:
             raise BrokenImageError(path, "there is no such file") from error
         except tf.errors.OpError as error:
             raise UserError(
-                f"The image {file_name} cannot be read ({first_line(error)}); give the same command again when it can"
+                f"The image {file_name} cannot be read ({reason(error)}); give the same command again when it can"
                 " be, which goes on."
             ) from error
         seen = _fitted(image, self._height, self._width)

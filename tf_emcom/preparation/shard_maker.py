@@ -1,6 +1,5 @@
 """Makes one shard: reads its images, encodes them, writes them down."""
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from tf_emcom.preparation.feature_extractor import FeatureExtractor
 from tf_emcom.preparation.feature_set import schema_of
 from tf_emcom.preparation.image_folder import Image, ImageFolder
 from tf_emcom.preparation.image_reader import BrokenImageError, ImageReader
-from tf_emcom.preparation.shard import Shard, Written, whole_file, write_text, writing
+from tf_emcom.preparation.shard import Shard, Written, whole_file, writing
 
 # Images, and whether they end a file.
 Advance = Callable[[int, bool], None]
@@ -66,7 +65,7 @@ class ShardMaker:
         advance(len(left_out), True)
         size = tf.io.gfile.stat(shard.path).length
         written = Written(examples, size, self._extractor.features, stamp, left_out)
-        write_text(shard.note, json.dumps(written._asdict()))
+        shard.keep(written)
         return written
 
     def _write(self, shard: Shard, images: Sequence[Image], advance: Advance) -> int:

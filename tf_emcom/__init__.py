@@ -6,9 +6,19 @@ other file has one of that name. It is imported once it is asked for, so that im
 
 import functools
 import importlib
+import os
 import re
+import sys
 from pathlib import Path
 from typing import Any
+
+# The agents are TensorFlow's, whatever keras.json and the environment say; Keras reads that once, when it is imported.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+if (_backend := getattr(sys.modules.get("keras"), "config", None)) and _backend.backend() != "tensorflow":
+    raise ImportError(
+        f"tf_emcom needs Keras with TensorFlow, but Keras was imported with {_backend.backend()}; import tf_emcom"
+        " first, or set the environment variable KERAS_BACKEND to tensorflow."
+    )
 
 
 def __getattr__(name: str) -> Any:

@@ -22,6 +22,7 @@ setup(
         "editdistance",
         "gin-config",
         "matplotlib",
+        "pillow",
         "rapidfuzz",
         "tqdm",
     ],

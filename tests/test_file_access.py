@@ -31,6 +31,8 @@ LOCAL = {
     "files.py": "locks, links and atomic renames, which the local disk alone has; other paths go to gfile",
     "figures/picture.py": "draws into memory, from where gfile writes",
     "launch.py": "finds an environment before there is a TensorFlow",
+    "preparation/disk.py": "locks folders of the local disk; cloud storage has no locks",
+    "preparation/image_files.py": "sees links and pipes of the local disk, which cloud storage has not",
     "preflight/": "compiles on this machine",
     "reports/drawing.py": "draws into memory, from where gfile writes",
     "reproduction/": "grids are made on the local disk; a remote --out is refused",

@@ -94,7 +94,7 @@ def test_experiment_is_built_as_its_name_says(file, data_dir):
     assert experiment.batch_size == (1024 if full else 64)
     assert experiment.learner.speaker_as(0).core.units == (256 if full else 64)
     assert experiment.learner.listener_as(0).core.units == (512 if full else 128)
-    # The paper's learning rates: 1e-4 for the speaker, 5e-5 for the listener.
+    # The learning rates of NEC's code: 1e-4 for the speaker, 5e-5 for the listener.
     if full:
         assert experiment.learner.pair.speaker_optimizer.learning_rate == 1e-4
         assert experiment.learner.pair.listener_optimizer.learning_rate == 5e-5
@@ -119,7 +119,7 @@ def test_population_is_built_as_its_name_says(file):
         action.check(learner)
     change = mode.actions[0]
     assert type(change).__name__ == {"imitation": "ImitationOfBest", "resets": "ResetOfPair"}[file.stem]
-    # The paper's imitation: every ten steps, four students.
+    # The numbers of EaS's code: every ten steps, four students.
     if file.stem == "imitation":
         assert (change.every, change.students) == (10, 4)
 
@@ -151,7 +151,7 @@ def test_transfer_is_built_as_its_name_says(file, speakers, data_dir):
 
 @pytest.mark.parametrize("data", ["shapes", "celeba"])
 @pytest.mark.parametrize("task", TASKS, ids=lambda file: file.stem)
-def test_every_task_is_set_as_the_papers_have_it(task, data, speakers, data_dir):
+def test_every_task_is_set_as_necs_code_has_it(task, data, speakers, data_dir):
     experiment = built_transfer([f"gin/etl_{data}.gin", task], speakers, data_dir, data)
     game, listener = experiment.game, experiment.learner.listener
     assert game.task.name == task.stem

@@ -9,12 +9,21 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import os
 import re
 import sys
 import types
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+# The agents are TensorFlow's, whatever keras.json and the environment say; Keras reads that once, when it is imported.
+os.environ["KERAS_BACKEND"] = "tensorflow"
+if (_backend := getattr(sys.modules.get("keras"), "config", None)) and _backend.backend() != "tensorflow":
+    raise ImportError(
+        f"tf_emcom needs Keras with TensorFlow, but Keras was imported with {_backend.backend()}; import tf_emcom"
+        " first, or set the environment variable KERAS_BACKEND to tensorflow."
+    )
 
 _REGISTRY = "keras.src.saving.object_registration"
 

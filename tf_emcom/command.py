@@ -34,11 +34,15 @@ from tf_emcom.runtime.worker_folder import WorkerFolder
 _PRESETS = Path(__file__).parents[1] / "gin" / "reproduce"
 
 
-def exit_plainly(command: Callable[[], None]) -> None:
+def exit_plainly(command: Callable[[], None], resumes: str = "") -> None:
     """Runs a command, and ends the process where it does not end well.
 
     A user's mistake prints its one sentence and exits with 2, an interruption exits with 130, SIGTERM with 143. Where
     another process of the run is lost, this one starts again, and waits for it at the last checkpoint.
+
+    Args:
+      command: what to run.
+      resumes: what the same command does after an interruption, where that is not to go on from a checkpoint.
     """
     stop_at_once()
     try:
@@ -47,7 +51,7 @@ def exit_plainly(command: Callable[[], None]) -> None:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("\nInterrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
+        print(f"\nInterrupted; the same command {resumes or 'goes on from the last checkpoint'}.", file=sys.stderr)
         sys.exit(130)
     except PeerLost as told:
         print(f"\n{told} Starting again from the last checkpoint, once it is back.", file=sys.stderr, flush=True)
@@ -55,7 +59,7 @@ def exit_plainly(command: Callable[[], None]) -> None:
     except Terminated as told:
         # A machine that goes away may say so again.
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        print(f"\n{told}", file=sys.stderr)
+        print(f"\nTerminated; the same command {resumes}." if resumes else f"\n{told}", file=sys.stderr)
         sys.exit(STATUS)
 
 

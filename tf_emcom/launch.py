@@ -24,8 +24,16 @@ def find_libraries() -> None:
     """Goes on in the environment that `bin/quickstart` or `bin/test` made, if this Python lacks a library.
 
     Exits with status 2 and one sentence if there is no such environment either. It also keeps TensorFlow from talking
-    about what it is made of, and has it use oneDNN.
+    about what it is made of, and has it use oneDNN; and settles what a user's environment may have for other programs:
+    Keras computes with TensorFlow, matplotlib draws without a screen, and what the output's encoding lacks is printed
+    as a question mark.
     """
+    os.environ["KERAS_BACKEND"] = "tensorflow"
+    # A notebook's backend need not be installed where the commands run.
+    os.environ["MPLBACKEND"] = "agg"
+    # None where it was closed before the command began.
+    if sys.stdout is not None:
+        sys.stdout.reconfigure(errors="replace")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     # TensorFlow leaves oneDNN out on processors without AVX-512; there a step was measured to be twice as fast with it
     # at 16 games, a third faster at 64, an eighth at 1,024.

@@ -16,7 +16,7 @@ MESSAGES = "messages"
 
 
 class TransferGame(Rules):
-    """Ease and transfer learning: what a new listener makes of the messages, by supervision (EaS, section 4; NEC)."""
+    """Ease and transfer learning: what a new listener makes of the messages, by supervision (EaS, section 2.4; NEC)."""
 
     def __init__(self, channel: Channel, task: TransferTask) -> None:
         self.channel = channel
@@ -60,8 +60,7 @@ class TransferGame(Rules):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """What the speaker says, [B, T], and what the listener sees, [N, F]: two views of the inputs.
 
-        With input noise, both see every input with a noise of its own (NEC, section 3.4), unless the messages were
-        spoken before.
+        With input noise, both see every input with a noise of its own (NEC), unless the messages were spoken before.
         """
         if self.speaks_once:
             return batch.labels[MESSAGES], candidate_inputs

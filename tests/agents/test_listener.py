@@ -120,7 +120,7 @@ def test_gradient_reaches_every_weight(listener):
     assert_gradient_reaches_every_weight(listener)
 
 
-def test_default_sizes_are_those_of_the_papers():
+def test_default_sizes_are_those_of_the_published_code():
     listener = Listener()
     assert listener.embedding.symbols == 21
     assert listener.embedding.size == 10

@@ -171,7 +171,7 @@ def test_first_state_is_linear_in_the_input():
     np.testing.assert_allclose(speaker.greedy(INPUTS).policy_logits[:, 0], expected, atol=1e-5)
 
 
-def test_default_sizes_are_those_of_the_papers():
+def test_default_sizes_are_those_of_the_published_code():
     speaker = Speaker()
     assert (speaker.vocab_size, speaker.message_length, speaker.core.units, speaker.embedding.size) == (20, 10, 256, 10)
     assert type(speaker.head) is PolicyQValueDueling

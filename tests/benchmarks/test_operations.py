@@ -40,7 +40,7 @@ def test_gradients_of_a_product_are_two_more():
     assert counted(function, [2, 3], [3, 5]) == 2 * 60
 
 
-def test_a_game_of_the_papers_costs_what_its_layers_cost():
+def test_a_game_of_the_published_size_costs_what_its_layers_cost():
     """LG (S) with F = 2,048, V = 20, T = 10, LSTMs of 256 and 512 units, projections of 256, at batch 16."""
     features, speaker, listener, embedded, vocabulary, symbols, projected, batch = 2048, 256, 512, 10, 20, 10, 256, 16
     speaker_cell = 4 * speaker * (embedded + speaker) + speaker * vocabulary

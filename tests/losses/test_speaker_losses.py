@@ -73,7 +73,7 @@ def test_terms_are_those_worked_out_by_hand(loss, expected):
     np.testing.assert_array_equal(result.loss, result.terms["speaker_loss"])
 
 
-def test_defaults_are_those_of_the_papers():
+def test_defaults_are_those_of_the_published_code():
     terms = SpeakerReinforce()(play(), tf.constant(0)).terms
     np.testing.assert_allclose(terms["speaker_entropy_loss"], [-0.75e-4, -0.3e-4], atol=1e-9)
     np.testing.assert_allclose(terms["speaker_kl_loss"], [0.5 * KL, 0.0], atol=1e-6)

@@ -19,7 +19,7 @@ def test_every_coefficient_goes_with_every_noise():
     assert [cell.conditions[0].is_fixed for cell in cells] == [False, True, False, False]
 
 
-def test_usually_the_papers_coefficient_is_measured_among_others():
+def test_usually_necs_coefficient_is_measured_among_others():
     labels = [cell.labels for cell in TestInput().cells(10)]
     assert {label["input_noise"] for label in labels} == {0.0, 0.5, 1.0}
     assert {label["noise"] for label in labels} == {0.0, 0.25, 0.5, 0.75}

@@ -1,5 +1,8 @@
 """What is an image, a class and a split."""
 
+import os
+import re
+
 import pytest
 
 from tests.preparation.pictures import draw
@@ -54,6 +57,93 @@ def test_split_folders_without_classes(tmp_path):
 def test_a_class_that_is_called_train_is_a_class_beside_others(tmp_path):
     found = read_folder(touch(tmp_path, "train/1.jpg", "bus/2.jpg"))
     assert found.classes == ("bus", "train") and found.splits == {}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("Train", "Val", "Test"), ("TRAINING", "Validation", "testing"), ("training", "dev", "TEST")],
+    ids=["capitals", "ing", "dev"],
+)
+def test_usual_names_of_splits_are_known_in_any_case(tmp_path, names):
+    found = read_folder(touch(tmp_path, *(f"{name}/{label}/1.jpg" for name in names for label in "ab")))
+    assert found.classes == ("a", "b")
+    expected = zip(("train", "valid", "test"), names, strict=True)
+    assert found.splits == {
+        split: [Image(f"{name}/{label}/1.jpg", number) for number, label in enumerate("ab")] for split, name in expected
+    }
+
+
+@pytest.mark.parametrize(
+    ("tops", "reason"),
+    [
+        (("training", "testing", "unlabeled"), "look like splits, but 'unlabeled' is no split's name"),
+        (("train", "Unlabelled"), "'train' look like splits, but 'Unlabelled' is no"),
+        (("train2017", "val2017"), "'train2017' and 'val2017' look like splits, but 'train2017' is no"),
+        (("train", "test_images"), "but 'test_images' is no split's name"),
+        (("Training Set", "Test Set"), "but 'Test Set' is no split's name"),
+        (("trainA", "trainB", "testA", "testB"), "but 'testA' is no split's name"),
+        (("train", "val", "bus"), "but 'bus' is no split's name"),
+        (("train", "val", "valid"), "'val' and 'valid' are both the split 'valid'"),
+        (("train", "Train"), "'Train' and 'train' are both the split 'train'"),
+        (("val", "test"), "'test' and 'val', but no split 'train'"),
+        (("photos/train", "photos/val"), "give --images=.*/photos"),
+        (("cat/train", "cat/test", "dog/train"), "splits below another folder.*train/cat/"),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
+)
+def test_folders_that_may_be_splits_or_classes_are_refused(tmp_path, tops, reason):
+    with pytest.raises(UserError, match=reason) as caught:
+        read_folder(touch(tmp_path, *(f"{top}/{label}/1.jpg" for top in tops for label in "ab")))
+    assert "\n" not in str(caught.value)
+
+
+def test_classes_with_split_like_names_are_classes(tmp_path):
+    found = read_folder(touch(tmp_path, "latest/1.jpg", "contest/1.jpg", "rain/1.jpg", "evaluation/1.jpg"))
+    assert found.classes == ("contest", "evaluation", "latest", "rain") and not found.splits
+
+
+@pytest.mark.parametrize("target", ["..", ".", "../../pictures", "../..", "../b"])
+def test_a_link_to_the_folder_itself_or_around_it_reads_no_image_twice(tmp_path, target):
+    root = tmp_path / "pictures"
+    touch(tmp_path, "other/9.jpg")
+    touch(root, "a/1.jpg", "b/2.jpg")
+    expected = read_folder(str(root))._replace(links=["a/again"])
+    os.symlink(target, root / "a" / "again")
+    assert read_folder(str(root)) == expected
+
+
+def test_a_link_to_another_folder_is_refused(tmp_path):
+    touch(tmp_path, "other/9.jpg", "pictures/a/1.jpg", "pictures/.hidden/b/1.jpg")
+    for target in ("../other", ".hidden/b"):
+        os.symlink(target, tmp_path / "pictures" / "b")
+        with pytest.raises(UserError, match=re.escape("pictures/b is a link to the folder ") + ".*not followed"):
+            read_folder(str(tmp_path / "pictures"))
+        os.remove(tmp_path / "pictures" / "b")
+
+
+def test_linked_images_are_read_once(tmp_path):
+    # As DataLad and the Hugging Face cache keep them: the name is a link to where the content is.
+    touch(tmp_path, "store/x", "store/y", "pictures/a/0.jpg")
+    for name, target in (("a/1", "store/x"), ("a/2", "pictures/a/0.jpg"), ("b/3", "store/x"), ("b/4", "store/y")):
+        (tmp_path / "pictures" / "b").mkdir(exist_ok=True)
+        os.symlink(tmp_path / target, tmp_path / "pictures" / f"{name}.jpg")
+    found = read_folder(str(tmp_path / "pictures"))
+    assert [image.path for image in found.images] == ["a/0.jpg", "a/1.jpg", "b/4.jpg"]
+    assert found.links == ["a/2.jpg", "b/3.jpg"]
+
+
+def test_a_folder_that_is_named_by_a_link_is_read(tmp_path):
+    touch(tmp_path, "pictures/a/1.jpg")
+    os.symlink("pictures", tmp_path / "link")
+    assert read_folder(str(tmp_path / "link")).images == [Image("a/1.jpg", 0)]
+
+
+def test_a_pipe_is_no_image(tmp_path):
+    touch(tmp_path, "a/1.jpg")
+    os.mkfifo(tmp_path / "a" / "2.jpg")
+    os.symlink("2.jpg", tmp_path / "a" / "3.jpg")
+    found = read_folder(str(tmp_path))
+    assert [image.path for image in found.images] == ["a/1.jpg"] and found.others == 2
 
 
 @pytest.mark.parametrize("name", ["two words", "café", "日本", "a#b%c&d", "quo'te\"s", "{curly}", "-dash", "tab\tin"])

@@ -15,6 +15,27 @@ def test_every_image_falls_into_one_split_of_the_right_size():
     assert sorted(image for images in splits.values() for image in images) == IMAGES
 
 
+def test_every_class_has_its_share_of_every_split():
+    counts = (1, 2, 3, 7, 10, 10, 20, 50, 1, 1, 1, 1, 1, 1, 1)
+    images = [Image(f"{label}/{index}.jpg", label) for label, count in enumerate(counts) for index in range(count)]
+    for seed in range(20):
+        splits = partition(images, (0.7, 0.2, 0.1), seed)
+        assert sorted(image for found in splits.values() for image in found) == sorted(images)
+        for share, found in zip((0.7, 0.2, 0.1), splits.values(), strict=True):
+            assert abs(len(found) - share * len(images)) < 2
+            labels = [image.label for image in found]
+            for label, count in enumerate(counts):
+                assert abs(labels.count(label) - share * count) < 1 + 1e-9
+            # Batches of neighbours are no batches of one class.
+            assert labels != sorted(labels)
+
+
+def test_which_of_a_class_goes_where_is_drawn():
+    images = [Image(f"{label}/{index}.jpg", label) for label in range(2) for index in range(10)]
+    drawn = {tuple(partition(images, (0.8, 0.1, 0.1), seed)["test"]) for seed in range(30)}
+    assert len(drawn) > 15 and len({image for found in drawn for image in found}) > 15
+
+
 def test_partition_is_a_function_of_the_seed():
     assert partition(IMAGES, (0.8, 0.1, 0.1), 3) == partition(IMAGES, (0.8, 0.1, 0.1), 3)
     assert partition(IMAGES, (0.8, 0.1, 0.1), 3) != partition(IMAGES, (0.8, 0.1, 0.1), 4)

@@ -137,6 +137,17 @@ def test_finished_data_set_is_left_alone_and_other_arguments_are_refused(tmp_pat
     assert snapshot(tmp_path / "data") == before
 
 
+def test_data_set_that_another_library_decoded_is_another_one(tmp_path, pictures, encoder):
+    path = os.path.join(prepare(pictures, tmp_path / "data", encoder).path, "preparation.json")
+    with open(path) as file:
+        about = json.load(file)
+    del about["decoder"]
+    with open(path, "w") as file:
+        json.dump(about, file)
+    with pytest.raises(UserError, match="was prepared otherwise .decoder was None, is 'Pillow'.*another --name"):
+        prepare(pictures, tmp_path / "data", encoder)
+
+
 def test_data_set_that_came_from_elsewhere_is_not_touched(tmp_path, pictures, encoder):
     (tmp_path / "data" / NAME / "1.0.0").mkdir(parents=True)
     (tmp_path / "data" / NAME / "1.0.0" / "features.json").write_text("{}")

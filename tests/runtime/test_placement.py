@@ -61,6 +61,19 @@ def test_a_cluster_is_counted_without_its_evaluator(monkeypatch):
         ("", r"--strategy=multi_worker needs \$TF_CONFIG, which names all processes"),
         ("{", r"\$TF_CONFIG is '\{', which cannot be read"),
         ("[1]", r"\$TF_CONFIG is '\[1\]', which cannot be read"),
+        ("nonsense", r"\$TF_CONFIG is 'nonsense', which cannot be read"),
+        ("[" * 100_000, r"\$TF_CONFIG is '\[+', which cannot be read"),
+        ("7", "it is no object"),
+        ('{"cluster": 5}', "its cluster is no object"),
+        ('{"cluster": null}', "its cluster is no object"),
+        ('{"cluster": {"worker": "abc"}}', "worker is no list of addresses with ports"),
+        ('{"cluster": {"worker": [1, 2]}}', "worker is no list of addresses with ports"),
+        ('{"cluster": {"worker": ["a:1", "b"]}}', "worker is no list of addresses with ports"),
+        ('{"cluster": {"worker": ["a:1", "a:1"]}}', "it has an address twice"),
+        (json.dumps({"cluster": TWO, "task": 5}), "its task is no object"),
+        (json.dumps({"cluster": TWO, "task": {"type": [], "index": 0}}), r"this process is \[\] 0, but"),
+        (json.dumps({"cluster": TWO, "task": {"type": "worker", "index": True}}), "'worker' True, but"),
+        (json.dumps({"cluster": TWO, "task": {"type": "worker", "index": "0"}}), "'worker' '0', but"),
         (json.dumps({"cluster": TWO}), "says that this process is None None, but its cluster has worker 0 to 1"),
         (json.dumps({"cluster": TWO, "task": {"type": "worker", "index": 2}}), "'worker' 2, but .* worker 0 to 1"),
         (json.dumps({"cluster": TWO, "task": {"type": "chief", "index": 0}}), "'chief' 0, but .* worker 0 to 1"),
@@ -71,6 +84,15 @@ def test_what_is_wrong_with_the_cluster_is_said_in_a_sentence(monkeypatch, given
     monkeypatch.setenv("TF_CONFIG", given)
     with pytest.raises(UserError, match=told):
         place("multi_worker", None, None, trains=True)
+
+
+@pytest.mark.parametrize("given", ["{", "7", '{"cluster": 5}', '{"cluster": {"worker": "abc"}}'])
+def test_nonsense_about_a_cluster_is_said_where_it_decides_and_ignored_where_it_does_not(monkeypatch, given):
+    monkeypatch.setenv("TF_CONFIG", given)
+    with pytest.raises(UserError, match=r"\$TF_CONFIG is .*or unset it"):
+        place("auto", None, None, trains=True)
+    assert type(place("one_device", None, None, trains=True)) is OneDevice
+    assert type(place("auto", None, None, trains=False)) is OneDevice
 
 
 def test_a_tpu_that_is_not_there_is_told_in_a_sentence():

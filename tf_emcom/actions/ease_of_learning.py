@@ -8,7 +8,7 @@ from tf_emcom.figures.curves import Series, draw_curves
 
 
 class EaseOfLearning(Action):
-    """After the last step, the learning curve and the area under it (EaS, section 4.3).
+    """After the last step, the learning curve and the area under it (EaS, section 2.4).
 
     The curve is what `metrics.jsonl` holds, the accuracy (the loss where the task has no accuracy) of the games it is
     trained on, mean over the steps since the line before; the area is its mean over the steps, so that a language that

@@ -17,7 +17,7 @@ from tf_emcom.trainer import Trainer
 
 
 class Imitation(Change):
-    """Every so many steps, some speakers learn from one of them what to say of the step's inputs (EaS, section 3.3).
+    """Every so many steps, some speakers learn from one of them what to say of the step's inputs (EaS, section 2.3).
 
     Of `students` + 1 speakers drawn at random, a subclass takes the teacher.
     """

@@ -12,7 +12,7 @@ from tf_emcom.trainee import Trainee
 
 
 class Reset(Change):
-    """Every so many steps, agents drawn at random start anew, as newborns do (EaS, section 3.3).
+    """Every so many steps, agents drawn at random start anew, as newborns do (EaS, appendix B.4).
 
     A subclass says of which kinds. Of runs with several seeds at once, each has its own reset.
     """

@@ -25,7 +25,7 @@ from tf_emcom.ops.precision import in_full
 from tf_emcom.ops.selection import take_shown
 from tf_emcom.types import Candidates, Hearing, Message
 
-# Twice the speaker's, as in both papers.
+# Twice the speaker's, as in the code of EaS and of NEC.
 _CORE = functools.partial(LstmCore, 512)
 
 

@@ -38,7 +38,7 @@ _PARTS = ("torso", "core", "head", "articulation", "grammar")
 
 @keras.saving.register_keras_serializable("tf_emcom")
 class Speaker(Checked, keras.Model):
-    """Sees an input and utters T symbols out of V, one at a time (EaS, section 2; NEC, section 2).
+    """Sees an input and utters T symbols out of V, one at a time (EaS, section 2; NEC).
 
     torso(x) → one linear map to the core's first state → for each symbol: embed the one before (at first a start
     symbol, id V) → core → head. It speaks in three ways, which are three methods: `sample`, `greedy` and `score`. All

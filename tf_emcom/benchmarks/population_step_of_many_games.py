@@ -4,7 +4,7 @@ from tf_emcom.benchmarks.population_step import PopulationStep
 
 
 class PopulationStepOfManyGames(PopulationStep):
-    """As `PopulationStep`, with the batch of the papers."""
+    """As `PopulationStep`, with EaS's and NEC's batch."""
 
     batch_size = 1024
     steps = 1

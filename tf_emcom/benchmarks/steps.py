@@ -1,4 +1,4 @@
-"""Speed of the papers' games."""
+"""Speed of the games of EaS and NEC."""
 
 import statistics
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _ROUNDS = 5
 
 
 class Steps(Measurement):
-    """Training steps of the papers' games, agents of full size: games a second, and the share of the machine's peak.
+    """Training steps of EaS's and NEC's games, agents of full size: games a second and share of the machine's peak.
 
     Whole steps as users run them, batches fed by the pipeline; all configurations and the peak are timed in turn.
     """

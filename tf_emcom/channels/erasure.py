@@ -10,7 +10,7 @@ from tf_emcom.types import Message
 
 
 class Erasure(Channel):
-    """Each symbol independently becomes UNK with a probability (NEC, section 2.2)."""
+    """Each symbol independently becomes UNK with a probability (NEC)."""
 
     def __init__(self, probability: Schedule | float) -> None:
         """`probability` in [0, 1], constant or a schedule; UserError otherwise."""

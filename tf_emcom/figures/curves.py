@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from tf_emcom.figures.picture import write_png
+from tf_emcom.figures.picture import in_plain_style, write_png
 
 _MARKERS = "osD^vP*X"
 _MOST_MARKERS = 12  # on a curve
@@ -35,6 +35,7 @@ def draw_curves(series: Sequence[Series], x_label: str, y_label: str, path: str,
     draw_panels({"": series}, x_label, y_label, path, legend)
 
 
+@in_plain_style
 def draw_panels(
     panels: Mapping[str, Sequence[Series]], x_label: str, y_label: str, path: str, legend: str = ""
 ) -> None:

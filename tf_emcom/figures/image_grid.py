@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from tf_emcom.figures.picture import write_png
+from tf_emcom.figures.picture import in_plain_style, write_png
 
 _PER_BAND = 8  # pairs beside each other
 _INCHES = 0.9  # an image's width
@@ -11,6 +11,7 @@ _LABEL_INCHES = 1.3
 _GAP = 0.04  # between images, in widths of one; twice that between bands
 
 
+@in_plain_style
 def draw_image_pairs(originals: np.ndarray, reconstructions: np.ndarray, path: str) -> None:
     """Draws originals above their reconstructions into a PNG file, in bands of up to eight pairs.
 

@@ -4,12 +4,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tf_emcom.figures.picture import write_png
+from tf_emcom.figures.picture import in_plain_style, write_png
 
 _INCHES = 0.3  # a cell, where there are not too many
 _LEAST, _MOST = 2.0, 10.0
 
 
+@in_plain_style
 def draw_symbol_use(shares: np.ndarray, path: str) -> None:
     """Draws how often each symbol is said at each position as a heat map, the largest share brightest, into a PNG.
 

@@ -11,7 +11,7 @@ from tf_emcom.types import LossTerms, Play
 
 
 class ListenerAdvantageReinforce(ListenerReinforce):
-    """−(sg(Q(a)) − sg(v))·log π(a) − β·entropy + w·((r − Q(a))² + (r − v)²) (NEC, section 2.3).
+    """−(sg(Q(a)) − sg(v))·log π(a) − β·entropy + w·((r − Q(a))² + (r − v)²) (NEC).
 
     β and w as for REINFORCE.
     """

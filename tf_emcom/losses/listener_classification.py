@@ -11,7 +11,7 @@ _TOP = 5
 
 
 class ListenerClassification(Loss):
-    """Softmax cross-entropy, mean over the labels of an input (EaS, the classification game).
+    """Softmax cross-entropy, mean over the labels of an input (EaS, section 2.4).
 
     Where there are more than five classes, the share of the labels among the best five is told as well.
     """

@@ -9,7 +9,7 @@ from tf_emcom.types import LossTerms, Play
 
 
 class ListenerContrastive(Loss):
-    """Cross-entropy of the right candidate among those shown (EaS, eq. 4).
+    """Cross-entropy of the right candidate among those shown (EaS, section 2).
 
     Which candidates a game shows is the task's matter: the whole batch or sampled distractors.
     """

@@ -9,7 +9,7 @@ from tf_emcom.types import LossTerms, Play
 
 
 class ListenerReinforce(Loss):
-    """−(r − sg(v))·log π(a) − β·entropy + w·(r − v)² (NEC, section 2.3)."""
+    """−(r − sg(v))·log π(a) − β·entropy + w·(r − v)² (NEC)."""
 
     def __init__(
         self, entropy_coefficient: Schedule | float = 1e-4, value_coefficient: Schedule | float = 1e-3

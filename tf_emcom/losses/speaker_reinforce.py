@@ -10,7 +10,7 @@ from tf_emcom.types import LossTerms, Play
 
 
 class SpeakerReinforce(Loss):
-    """REINFORCE with a learnt baseline, an entropy bonus and a pull towards the target speaker (EaS, eq. 1–3).
+    """REINFORCE with a learnt baseline, an entropy bonus and a pull towards the target speaker (EaS, section 2).
 
     Means over the T symbols of −(R − sg(v_t))·log π(a_t), of (R − v_t)², of −β·entropy_t and of κ·KL(π_t ‖ π^target_t).
     """

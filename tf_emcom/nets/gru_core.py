@@ -5,11 +5,15 @@ import tensorflow as tf
 
 from tf_emcom.annotations import Size
 from tf_emcom.nets.core import Core, State
-from tf_emcom.nets.linear import truncated_normal
 
 
 class GruCore(Core):
-    """A GRU (Cho et al. 2014: the reset gate acts before the product); both kernels have σ = 1/√(inputs + units)."""
+    """A GRU (Cho et al. 2014: the reset gate acts before the product).
+
+    The input kernel has a standard deviation of 1/√inputs, the recurrent kernel of 1/√units, as Haiku's GRU: they are
+    normal, cut off at two σ, where σ is larger by what the cut takes away. Linear layers and the LSTM do not correct
+    for the cut.
+    """
 
     def __init__(self, units: Size = 256, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -18,11 +22,10 @@ class GruCore(Core):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the weights; `input_shape` is [B, E]."""
-        fan_in = input_shape[-1] + self.units
         self.cell = keras.layers.GRUCell(
             self.units,
-            kernel_initializer=truncated_normal(fan_in),
-            recurrent_initializer=truncated_normal(fan_in),
+            kernel_initializer=keras.initializers.VarianceScaling(),
+            recurrent_initializer=keras.initializers.VarianceScaling(),
             reset_after=False,
             name="cell",
         )

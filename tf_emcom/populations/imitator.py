@@ -14,7 +14,7 @@ from tf_emcom.types import Batch
 
 
 class Imitator(Trainee):
-    """In every turn, a student learns to say what its teacher says of a batch (EaS, section 3.3).
+    """In every turn, a student learns to say what its teacher says of a batch (EaS, section 2.3).
 
     The teacher speaks greedily; the student learns by the cross-entropy of those symbols under teacher forcing, mean
     over symbols, with its own optimiser. Its moving average follows when it next plays. A turn is int32 [2]: teacher

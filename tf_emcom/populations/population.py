@@ -16,7 +16,7 @@ from tf_emcom.types import Batch
 
 
 class Population(Crowd):
-    """n speakers and m listeners; in every step, k pairs drawn at random play and learn, one after the other (EaS, 2).
+    """n speakers and m listeners; in every step, k pairs drawn at random play and learn, one after the other (EaS).
 
     Pairs are drawn uniformly and with replacement, and all play the games of the step's batch. The metrics of a step
     are means over its pairs. With one speaker and one listener it is the pair alone.

@@ -4,10 +4,10 @@ from tf_emcom.agents.speaker import Speaker
 
 
 class UntrainedSpeaker:
-    """The papers' speaker with its first weights: what a step costs does not depend on what a speaker has learnt."""
+    """A speaker as large as in EaS's and NEC's code, with its first weights; what it has learnt costs nothing."""
 
     def __init__(self, vocab_size: int | None = None, message_length: int | None = None) -> None:
-        """Its vocabulary and the length of its messages; None: as in the papers."""
+        """Its vocabulary and the length of its messages; None: 20 symbols, 10 of them a message."""
         given = {"vocab_size": vocab_size, "message_length": message_length}
         self._given = {name: value for name, value in given.items() if value is not None}
 

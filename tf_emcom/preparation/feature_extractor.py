@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
+from tf_emcom.files import reason
 from tf_emcom.preparation.encoders.image_encoder import Network
-from tf_emcom.preparation.reason import first_line
 
 
 class FeatureExtractor:
@@ -53,6 +53,6 @@ class FeatureExtractor:
             ) from error
         except (tf.errors.InvalidArgumentError, ValueError) as error:
             raise UserError(
-                f"The encoder cannot take images of {self._shape[1]} × {self._shape[2]} pixels ({first_line(error)});"
+                f"The encoder cannot take images of {self._shape[1]} × {self._shape[2]} pixels ({reason(error)});"
                 " give another --image_size."
             ) from error

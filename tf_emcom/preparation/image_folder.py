@@ -6,10 +6,9 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
+from tf_emcom.preparation.image_files import ENDINGS, files_below
+from tf_emcom.preparation.split_names import splits_of
 
-_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
-# How folders of splits are called, and what the splits are called here.
-_SPLIT_OF = {"train": "train", "valid": "valid", "val": "valid", "validation": "valid", "test": "test"}
 _LAYOUTS = "images in FOLDER itself, in FOLDER/<class>/, or in FOLDER/train/<class>/, FOLDER/valid/… and FOLDER/test/…"
 
 
@@ -34,6 +33,7 @@ class ImageFolder(NamedTuple):
       images: sorted by path.
       splits: split → its images, sorted by path; empty where the folders make no splits.
       others: how many files are no images, by the ends of their names.
+      links: paths of links that are not followed, since they lead to what is in the folder already.
     """
 
     root: str
@@ -41,56 +41,34 @@ class ImageFolder(NamedTuple):
     images: list[Image]
     splits: dict[str, list[Image]]
     others: int
+    links: list[str]
 
 
 def read_folder(root: str) -> ImageFolder:
     """Finds all images below a folder; files and folders whose names begin with a dot do not count.
 
     Raises:
-      UserError: there is no such folder or no image in it, or it cannot be told which images belong together.
+      UserError: there is no such folder or no image in it, it cannot be told which images belong together, some
+        folders look like splits and others do not, or a link leads to another folder.
     """
-    paths, others = _files_below(root)
+    if not tf.io.gfile.isdir(root):
+        raise UserError(f"--images is {root}, which is no folder; expected {_LAYOUTS}.")
+    paths, others, links = files_below(root)
     if not paths:
         found = f" ({others} other files)" if others else ""
-        raise UserError(f"--images is {root}, where no {', '.join(_ENDINGS)} is found{found}; expected {_LAYOUTS}.")
-    tops = {path.partition("/")[0] for path in paths if "/" in path}
+        raise UserError(f"--images is {root}, where no {', '.join(ENDINGS)} is found{found}; expected {_LAYOUTS}.")
     _refuse_mixed(root, paths, lambda path: "/" in path)
-    is_split = "train" in tops and tops <= set(_SPLIT_OF)
-    inner = {path: path.partition("/")[2] if is_split else path for path in paths}
+    split_of = splits_of(root, paths)
+    inner = {path: path.partition("/")[2] if split_of else path for path in paths}
     _refuse_mixed(root, paths, lambda path: "/" in inner[path])
     classes = sorted({path.partition("/")[0] for path in inner.values() if "/" in path})
     _refuse_unkeepable(classes)
     number = {name: index for index, name in enumerate(classes)}
     images = [Image(path, number.get(inner[path].partition("/")[0]) if classes else None) for path in paths]
     splits: dict[str, list[Image]] = {}
-    for image in images if is_split else []:
-        splits.setdefault(_SPLIT_OF[image.path.partition("/")[0]], []).append(image)
-    return ImageFolder(root, tuple(classes), images, splits, others)
-
-
-def _files_below(root: str) -> tuple[list[str], int]:
-    """The paths of images relative to `root`, sorted part by part, and how many other files there are."""
-    root = root.rstrip("/") or "/"
-    if not tf.io.gfile.isdir(root):
-        raise UserError(f"--images is {root}, which is no folder; expected {_LAYOUTS}.")
-    found = []
-    try:
-        for folder, _, files in tf.io.gfile.walk(root, onerror=_raise):
-            inside = folder[len(root) :].strip("/")
-            found += [f"{inside}/{file}".lstrip("/") for file in files]
-    except UnicodeDecodeError as error:
-        raise UserError(
-            f"--images is {root}, where a name is not in UTF-8 ({error.object!r:.80}); rename it."
-        ) from error
-    except tf.errors.OpError as error:
-        raise UserError(f"--images is {root}, which cannot be read through ({error.message}).") from error
-    seen = [path for path in found if not any(part.startswith(".") for part in path.split("/"))]
-    images = [path for path in seen if path.lower().endswith(_ENDINGS)]
-    return sorted(images, key=lambda path: path.split("/")), len(seen) - len(images)
-
-
-def _raise(error: tf.errors.OpError) -> None:
-    raise error
+    for image in images if split_of else []:
+        splits.setdefault(split_of[image.path.partition("/")[0]], []).append(image)
+    return ImageFolder(root, tuple(classes), images, splits, others, links)
 
 
 def _refuse_mixed(root: str, paths: list[str], is_deeper: Callable[[str], bool]) -> None:

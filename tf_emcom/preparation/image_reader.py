@@ -2,10 +2,15 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+
+from tf_emcom.errors import UserError
+from tf_emcom.files import reason
+from tf_emcom.preparation.picture import UndecodableError, decode
 
 
 class Pixels(NamedTuple):
@@ -20,12 +25,24 @@ class Pixels(NamedTuple):
     kept: np.ndarray
 
 
+class BrokenImageError(Exception):
+    """An image is not there or cannot be decoded.
+
+    Attributes:
+      path: which, relative to the folder of all images.
+      reason: why.
+    """
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+
+
 class ImageReader:
-    """Reads JPEG, PNG, BMP, GIF and WebP, whatever a file's name ends with; of an animation, the first picture.
+    """Reads JPEG, PNG, BMP, GIF and WebP, whatever a file's name ends with, as `picture.decode` says.
 
     Of each image the largest part in the middle with the wanted proportions is resized, bilinearly and with
-    antialiasing, so that nothing is distorted. Grey images become coloured ones, transparency is dropped, and an
-    orientation in EXIF is not applied.
+    antialiasing, so that nothing is distorted.
     """
 
     def __init__(self, root: str, height: int, width: int, kept_side: int, batch_size: int) -> None:
@@ -48,30 +65,55 @@ class ImageReader:
           paths: relative to the root, one or more.
 
         Raises:
-          tf.errors.OpError: one of them cannot be read or decoded; `broken` tells which.
+          BrokenImageError: one of them is not there or cannot be decoded.
+          UserError: one of them cannot be read.
         """
-        files = [os.path.join(self._root, path) for path in paths]
-        read = tf.data.Dataset.from_tensor_slices(files).map(self._read, tf.data.AUTOTUNE, deterministic=True)
-        for seen, kept in read.batch(self._batch_size).prefetch(2):
-            yield Pixels(seen, kept.numpy())
+        pool = ThreadPoolExecutor()
+        try:
+            # One batch is decoded while the one before is encoded.
+            waiting: list[list[Future]] = []
+            for start in range(0, len(paths), self._batch_size):
+                waiting.append([pool.submit(self._read, path) for path in paths[start : start + self._batch_size]])
+                if len(waiting) > 1:
+                    yield _together(waiting.pop(0))
+            yield _together(waiting.pop())
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def broken(self, paths: Sequence[str]) -> dict[str, str]:
-        """Those of the images that cannot be read or decoded, and why."""
+        """Those of the images that are not there or cannot be decoded, and why; UserError where one cannot be read."""
         found = {}
         for path in paths:
             try:
-                self._read(tf.constant(os.path.join(self._root, path)))
-            except tf.errors.OpError as error:
-                found[path] = _reason(error)
+                self._read(path)
+            except BrokenImageError as error:
+                found[path] = error.reason
         return found
 
-    def _read(self, path: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        image = tf.io.decode_image(tf.io.read_file(path), channels=3, expand_animations=False)
-        image.set_shape((None, None, 3))
+    def _read(self, path: str) -> tuple[tf.Tensor, bytes]:
+        file_name = os.path.join(self._root, path)
+        try:
+            with tf.io.gfile.GFile(file_name, "rb") as file:
+                image = tf.constant(decode(file.read()))
+        except UndecodableError as error:
+            raise BrokenImageError(path, str(error)) from error
+        except tf.errors.NotFoundError as error:
+            raise BrokenImageError(path, "there is no such file") from error
+        except tf.errors.OpError as error:
+            raise UserError(
+                f"The image {file_name} cannot be read ({reason(error)}); give the same command again when it can"
+                " be, which goes on."
+            ) from error
         seen = _fitted(image, self._height, self._width)
         if not self._kept_side:
-            return seen, tf.constant(b"")
-        return seen, tf.io.encode_png(tf.cast(tf.round(_fitted(image, self._kept_side, self._kept_side)), tf.uint8))
+            return seen, b""
+        kept = tf.cast(tf.round(_fitted(image, self._kept_side, self._kept_side)), tf.uint8)
+        return seen, tf.io.encode_png(kept).numpy()
+
+
+def _together(images: Sequence[Future]) -> Pixels:
+    seen, kept = zip(*(image.result() for image in images), strict=True)
+    return Pixels(tf.stack(seen), np.array(kept, object))
 
 
 def _fitted(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
@@ -82,8 +124,3 @@ def _fitted(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
     top, left = (given_height - rows) // 2, (given_width - columns) // 2
     middle = tf.cast(image[top : top + rows, left : left + columns], tf.float32)
     return tf.clip_by_value(tf.image.resize(middle, (height, width), antialias=True), 0.0, 255.0)
-
-
-def _reason(error: tf.errors.OpError) -> str:
-    """What TensorFlow says, without the names of its operations."""
-    return error.message.splitlines()[0].partition(" [Op:")[0].rpartition("}} ")[2].strip()

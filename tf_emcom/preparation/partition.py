@@ -1,6 +1,7 @@
 """Dividing images into training, validation and test."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -8,6 +9,8 @@ from tf_emcom.errors import UserError
 from tf_emcom.preparation.image_folder import Image
 
 _SPLITS = ("train", "valid", "test")
+# Shares such as 0.7 are no exact numbers.
+_ROUNDING = 1e-9
 
 
 def shares_of(text: str) -> tuple[float, float, float]:
@@ -26,7 +29,10 @@ def shares_of(text: str) -> tuple[float, float, float]:
 
 
 def partition(images: Sequence[Image], shares: tuple[float, float, float], seed: int) -> dict[str, list[Image]]:
-    """Draws for each image the split it falls into.
+    """Draws for each image the split it falls into, so that each class has its share of each split.
+
+    Of a class with n images, a split with the share s gets n·s, rounded up or down; over all classes a split
+    has its share within two images.
 
     Args:
       images: all of them, in an order that does not change.
@@ -40,14 +46,34 @@ def partition(images: Sequence[Image], shares: tuple[float, float, float], seed:
       UserError: a split would be empty.
     """
     order = np.random.Generator(np.random.PCG64([seed])).permutation(len(images))
-    edges = np.rint(np.cumsum((0.0, *shares)) * len(images)).astype(int)
-    splits = {}
-    for split, share, start, end in zip(_SPLITS, shares, edges[:-1], edges[1:], strict=True):
-        if share and start == end:
-            raise UserError(
-                f"{len(images)} images are too few for --splits={','.join(f'{share:g}' for share in shares)}: nothing"
-                f" is left for {split!r}; have more images, or another share."
-            )
-        if share:
-            splits[split] = [images[index] for index in order[start:end]]
+    drawn = [images[index] for index in order]
+    sizes = _sizes(Counter(image.label for image in drawn), np.array(shares))
+    splits: dict[str, list[Image]] = {split: [] for split, share in zip(_SPLITS, shares, strict=True) if share}
+    for image in drawn:
+        here = sizes[image.label]
+        split = int((here > 0).argmax())
+        here[split] -= 1
+        splits[_SPLITS[split]].append(image)
+    if empty := [split for split, found in splits.items() if not found]:
+        raise UserError(
+            f"{len(images)} images are too few for --splits={','.join(f'{share:g}' for share in shares)}: nothing is"
+            f" left for {empty[0]!r}; have more images, or another share."
+        )
     return splits
+
+
+def _sizes(counts: Mapping[int | None, int], shares: np.ndarray) -> dict[int | None, np.ndarray]:
+    """Class → how many of its images each split gets; classes come in the order of `counts`."""
+    sizes, so_far, given = {}, 0, np.zeros(len(shares), int)
+    for label, count in counts.items():
+        so_far += count
+        quota = count * shares
+        here = np.floor(quota + _ROUNDING).astype(int)
+        remainder = np.where(quota - here > _ROUNDING, quota - here, -np.inf)
+        wanted = np.diff(np.rint(np.cumsum((0.0, *shares)) * so_far)).astype(int) - given
+        # What the quotas leave over goes to the splits that lack most by now.
+        for split in np.lexsort((-remainder, here - wanted, np.isinf(remainder)))[: count - here.sum()]:
+            here[split] += 1
+        sizes[label] = here
+        given += here
+    return sizes

@@ -1,5 +1,6 @@
 """Turning a folder of images into a data set of features, shard by shard."""
 
+import contextlib
 import os
 import re
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ import tensorflow as tf
 
 from tf_emcom.data import tfds_folder
 from tf_emcom.errors import UserError
+from tf_emcom.files import file_errors
 from tf_emcom.preparation import disk, manifest, shard
 from tf_emcom.preparation.encoders.image_encoder import ImageEncoder
 from tf_emcom.preparation.encoding_progress import EncodingProgress
@@ -86,11 +88,15 @@ class Preparation:
         self.path = os.path.join(self._root, VERSION)
         self._unfinished = os.path.join(self._root, f"{tfds_folder.UNFINISHED}{VERSION}")
         self._encoded, self._notes = (os.path.join(self._unfinished, part) for part in ("encoded", "notes"))
-        self._ready = os.path.join(self._unfinished, "standardised") if settings.standardises else self._encoded
+        self._standardised = os.path.join(self._unfinished, "standardised")
+        self._ready = self._standardised if settings.standardises else self._encoded
+        self._another_name = f"choose another --name, or delete {self.path} to prepare it again"
         self._name, self._folder, self._splits = name, folder, splits
         self._encoder, self._settings = encoder, settings
         self._manifest = {
             "encoder": encoder.identity(),
+            # Data sets without this were decoded by TensorFlow, which read palettes as grey levels.
+            "decoder": "Pillow",
             "image_size": encoder.choice.image_size,
             "pixel_range": encoder.choice.pixel_range and list(encoder.choice.pixel_range),
             "images": sum(map(len, splits.values())),
@@ -114,43 +120,50 @@ class Preparation:
           UserError: there is a data set of that name that was made otherwise, an image cannot be decoded, or something
             cannot be written.
         """
-        if tf.io.gfile.exists(self.path):
-            self._refuse_another()
-            disk.remove_folder(self._unfinished)
-            print(f"{self.path} is prepared already.", flush=True)
-        else:
-            self._finish(self._write_shards())
-        return FeatureSet(self._name, self.path, manifest.read_manifest(self.path))
+        fix = "when that is settled, start the same command again, which goes on"
+        with file_errors(self._root, "cannot be prepared", fix), disk.locked(self._root) as is_locked:
+            if tf.io.gfile.exists(self.path):
+                self._refuse_another()
+                print(f"{self.path} is prepared already.", flush=True)
+            else:
+                self._finish(self._write_shards(is_locked))
+            # The data set is there; what is left besides it does no harm.
+            with contextlib.suppress(UserError):
+                disk.remove_folder(self._unfinished)
+            return FeatureSet(self._name, self.path, manifest.read_manifest(self.path, self._another_name))
 
     def _refuse_another(self) -> None:
-        stored = manifest.read_manifest(self.path)
+        stored = manifest.read_manifest(self.path, self._another_name)
         if stored is None:
             raise UserError(
                 f"{self.path} is there, but was not made by this command; choose another --name or --data_dir."
             )
         if differing := manifest.differences(stored, self._manifest):
-            raise UserError(
-                f"{self.path} was prepared otherwise ({'; '.join(differing[:3])}); choose another --name, or delete"
-                " that folder."
-            )
+            raise UserError(f"{self.path} was prepared otherwise ({'; '.join(differing[:3])}); {self._another_name}.")
+        manifest.require_results(self.path, stored, self._another_name)
 
-    def _write_shards(self) -> list[tuple[Shard, Written]]:
-        self._claim()
+    def _write_shards(self, is_locked: bool) -> list[tuple[Shard, Written]]:
+        self._claim(is_locked)
         shards = shard.shards_of(self._name, self._splits, self._settings.shard_size, self._encoded, self._notes)
         done = {each.path: found for each in shards if (found := each.written(self._folder.root)) is not None}
         missing = [each for each in shards if each.path not in done]
         if missing:
             # What was made of other files is of no use any more.
-            disk.remove_folder(os.path.join(self._unfinished, "standardised"))
+            disk.remove_folder(self._standardised)
             if done:
                 print(f"Going on: {len(done)} of {len(shards)} files are done.", flush=True)
             done |= self._make(missing, sum(len(each.images) for each in shards if each.path in done))
         return [(each, done[each.path]) for each in shards]
 
-    def _claim(self) -> None:
+    def _claim(self, is_locked: bool) -> None:
         """Makes the folders and notes what is being made in them, unless something else is half made here."""
         disk.make_folder(self._notes)
-        stored = manifest.read_manifest(self._unfinished)
+        if is_locked:
+            for folder in (self._unfinished, self._notes, self._encoded, self._standardised):
+                disk.remove_unfinished(folder)
+        stored = None
+        with contextlib.suppress(UserError):
+            stored = manifest.read_manifest(self._unfinished, "")
         differing = manifest.differences(stored, self._manifest) if stored is not None else []
         if differing and tf.io.gfile.listdir(self._notes):
             raise UserError(
@@ -168,9 +181,7 @@ class Preparation:
         settings = self._settings
         network = self._encoder.build()
         extractor = FeatureExtractor(network, settings.batch_size)
-        reader = ImageReader(
-            self._folder.root, network.height, network.width, settings.kept_side, settings.batch_size
-        )
+        reader = ImageReader(self._folder.root, network.height, network.width, settings.kept_side, settings.batch_size)
         left = sum(len(each.images) for each in missing)
         needed = left * (4 * extractor.features + 2 * settings.kept_side**2)
         # The last standardised file is written before the first one that is not goes.
@@ -188,10 +199,10 @@ class Preparation:
         for each, written in made:
             examples[each.split] += written.examples
         if empty := [split for split, count in examples.items() if not count]:
-            raise UserError(f"No image of the split {empty[0]!r} can be decoded; mend some of them in place.")
+            raise UserError(f"No image of the split {empty[0]!r} can be decoded; repair some of them in place.")
         if self._settings.standardises:
-            self._standardise([each for each, _ in made])
-        shard.remove_unfinished(self._ready)
+            self._standardise(made)
+        disk.remove_unfinished(self._ready)
         schema = schema_of(self._folder.classes, features, self._settings.kept_side)
         write_metadata(self._ready, schema, VERSION, made)
         left_out = sorted(path for _, written in made for path in written.left_out)
@@ -199,15 +210,15 @@ class Preparation:
         manifest.write_manifest(self._ready, {**self._manifest, **results})
         with shard.writing(self.path):
             tf.io.gfile.rename(self._ready, self.path)
-        disk.remove_folder(self._unfinished)
 
-    def _standardise(self, shards: Sequence[Shard]) -> None:
+    def _standardise(self, made: Sequence[tuple[Shard, Written]]) -> None:
         """Writes the files with standardised features that are not there yet."""
         disk.make_folder(self._ready)
         print("Standardising the features.", flush=True)
-        standardisation = Standardisation.of([each for each in shards if each.split == "train"])
+        standardisation = Standardisation.of([each for each, _ in made if each.split == "train"])
         standardisation.write(self._ready)
-        for each in shards:
+        for each, written in made:
             path = os.path.join(self._ready, os.path.basename(each.path))
-            if not tf.io.gfile.exists(path):
+            # Other numbers take the same room.
+            if not tf.io.gfile.exists(path) or tf.io.gfile.stat(path).length != written.bytes:
                 standardisation.apply(each, path)

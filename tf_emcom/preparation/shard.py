@@ -3,19 +3,19 @@
 import contextlib
 import json
 import os
+import uuid
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
+from tf_emcom.files import FILE_ERRORS, file_errors, read_json, write_whole
 from tf_emcom.preparation.image_folder import Image
-from tf_emcom.preparation.reason import first_line
 
 # A TFRecord's length, and the checksums of that and of the record.
 FRAME_BYTES = 16
-_NEW = ".new"
 
 
 class Written(NamedTuple):
@@ -56,12 +56,24 @@ class Shard(NamedTuple):
         if not tf.io.gfile.exists(self.note) or not tf.io.gfile.exists(self.path):
             return None
         try:
-            with tf.io.gfile.GFile(self.note) as file:
-                found = Written(**json.loads(file.read()))
-        except (ValueError, TypeError):
+            content = read_json(self.note, "")
+            checksum = content.pop("checksum", None)
+            found = Written(**content)
+        except (UserError, TypeError):
+            return None
+        if checksum != _checksum(content):
             return None
         is_whole = tf.io.gfile.stat(self.path).length == found.bytes
         return found if is_whole and found.source == self.stamp(root) else None
+
+    def keep(self, written: Written) -> None:
+        """Writes its note; UserError where that is not possible."""
+        content = written._asdict()
+        write_whole(self.note, json.dumps({**content, "checksum": _checksum(content)}))
+
+    def forget(self) -> None:
+        """Removes its note, so that it is written again."""
+        tf.io.gfile.remove(self.note)
 
     def stamp(self, root: str) -> int:
         """A checksum of the sizes and times of its images."""
@@ -76,9 +88,7 @@ class Shard(NamedTuple):
         return total
 
 
-def shards_of(
-    name: str, splits: Mapping[str, Sequence[Image]], shard_size: int, data: str, notes: str
-) -> list[Shard]:
+def shards_of(name: str, splits: Mapping[str, Sequence[Image]], shard_size: int, data: str, notes: str) -> list[Shard]:
     """Divides splits into files of `shard_size` images, the last of each perhaps of fewer.
 
     Args:
@@ -105,7 +115,7 @@ def whole_file(path: str) -> Iterator[tf.io.TFRecordWriter]:
     Raises:
       UserError: it cannot be written.
     """
-    new = f"{path}.{os.getpid()}{_NEW}"
+    new = f"{path}.{uuid.uuid4().hex[:8]}.new"
     with writing(path):
         writer = tf.io.TFRecordWriter(new)
     try:
@@ -114,36 +124,18 @@ def whole_file(path: str) -> Iterator[tf.io.TFRecordWriter]:
             writer.close()
             tf.io.gfile.rename(new, path, overwrite=True)
     except BaseException:
-        with contextlib.suppress(OSError, tf.errors.OpError):
+        with contextlib.suppress(*FILE_ERRORS):
             writer.close()
-        with contextlib.suppress(OSError, tf.errors.OpError):
+        with contextlib.suppress(*FILE_ERRORS):
             tf.io.gfile.remove(new)
         raise
 
 
-def write_text(path: str, text: str) -> None:
-    """Writes a small file, whole or not at all; UserError where that is not possible."""
-    new = f"{path}.{os.getpid()}{_NEW}"
-    with writing(path):
-        with tf.io.gfile.GFile(new, "w") as file:
-            file.write(text)
-        tf.io.gfile.rename(new, path, overwrite=True)
+def writing(path: str) -> contextlib.AbstractContextManager[None]:
+    """Within it, what a file system refuses is a UserError."""
+    again = "start the same command again, which goes on, or name another --data_dir"
+    return file_errors(path, fix=f"make room or get the rights to write there, and {again}")
 
 
-def remove_unfinished(folder: str) -> None:
-    """Deletes what a killed process left of a file that it was writing."""
-    for entry in tf.io.gfile.listdir(folder):
-        if entry.endswith(_NEW):
-            tf.io.gfile.remove(os.path.join(folder, entry))
-
-
-@contextlib.contextmanager
-def writing(path: str) -> Iterator[None]:
-    """Tells in one sentence that something cannot be written."""
-    try:
-        yield
-    except (OSError, tf.errors.OpError) as error:
-        raise UserError(
-            f"{path} cannot be written ({first_line(error)}); make room or get leave to write there, and start the same"
-            " command again, which goes on, or name another --data_dir."
-        ) from error
+def _checksum(content: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(content, sort_keys=True).encode())

@@ -1,6 +1,5 @@
 """Makes one shard: reads its images, encodes them, writes them down."""
 
-import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,8 +10,8 @@ from tf_emcom.errors import UserError
 from tf_emcom.preparation.feature_extractor import FeatureExtractor
 from tf_emcom.preparation.feature_set import schema_of
 from tf_emcom.preparation.image_folder import Image, ImageFolder
-from tf_emcom.preparation.image_reader import ImageReader
-from tf_emcom.preparation.shard import Shard, Written, whole_file, write_text, writing
+from tf_emcom.preparation.image_reader import BrokenImageError, ImageReader
+from tf_emcom.preparation.shard import Shard, Written, whole_file, writing
 
 # Images, and whether they end a file.
 Advance = Callable[[int, bool], None]
@@ -66,7 +65,7 @@ class ShardMaker:
         advance(len(left_out), True)
         size = tf.io.gfile.stat(shard.path).length
         written = Written(examples, size, self._extractor.features, stamp, left_out)
-        write_text(shard.note, json.dumps(written._asdict()))
+        shard.keep(written)
         return written
 
     def _write(self, shard: Shard, images: Sequence[Image], advance: Advance) -> int:
@@ -76,7 +75,7 @@ class ShardMaker:
             while True:
                 try:
                     pixels = next(batches, None)
-                except tf.errors.OpError as error:
+                except BrokenImageError as error:
                     raise _Unreadable(done, error) from error
                 if pixels is None:
                     return done
@@ -117,7 +116,7 @@ class ShardMaker:
         if not self._skips_broken:
             more = f", and {len(broken) - 1} more in this file" if len(broken) > 1 else ""
             raise UserError(
-                f"The image {self._root}/{path} cannot be decoded ({reason}){more}; mend it in place, or give"
+                f"The image {self._root}/{path} cannot be decoded ({reason}){more}; repair it in place, or give"
                 " --skip_broken to leave such images out: the same command goes on."
             ) from error.reason
         return list(broken)
@@ -126,6 +125,6 @@ class ShardMaker:
 class _Unreadable(Exception):
     """An image of a shard cannot be read; `images` of it were done before."""
 
-    def __init__(self, images: int, reason: tf.errors.OpError) -> None:
+    def __init__(self, images: int, reason: BrokenImageError) -> None:
         super().__init__(str(reason))
         self.images, self.reason = images, reason

@@ -8,7 +8,9 @@ from typing import NamedTuple, Self
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.preparation.shard import Shard, whole_file, write_text
+from tf_emcom.errors import UserError
+from tf_emcom.files import reason, write_whole
+from tf_emcom.preparation.shard import Shard, whole_file, writing
 
 _FILE = "standardisation.json"
 
@@ -33,7 +35,7 @@ class Standardisation(NamedTuple):
         """
         first, count, total, squares = None, 0, 0.0, 0.0
         for shard in shards:
-            for example in _examples(shard.path):
+            for example in _examples(shard):
                 features = _features(example)
                 first = features if first is None else first
                 count, total, squares = count + 1, total + (features - first), squares + (features - first) ** 2
@@ -49,20 +51,29 @@ class Standardisation(NamedTuple):
           UserError: it cannot be written.
         """
         with whole_file(path) as writer:
-            for example in _examples(shard.path):
+            for example in _examples(shard):
                 scaled = ((_features(example) - self.mean) / self.deviation).astype(np.float32)
                 example.features.feature["logit"].float_list.value[:] = scaled.tolist()
-                writer.write(example.SerializeToString(deterministic=True))
+                with writing(path):
+                    writer.write(example.SerializeToString(deterministic=True))
 
     def write(self, folder: str) -> None:
         """Keeps it in a folder, for images that come later; UserError where that is not possible."""
         content = {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
-        write_text(os.path.join(folder, _FILE), json.dumps(content) + "\n")
+        write_whole(os.path.join(folder, _FILE), json.dumps(content) + "\n")
 
 
-def _examples(path: str) -> Iterator[tf.train.Example]:
-    for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
-        yield tf.train.Example.FromString(record)
+def _examples(shard: Shard) -> Iterator[tf.train.Example]:
+    """The examples of a file; UserError where it is damaged, and then it is written again by the next process."""
+    try:
+        for record in tf.data.TFRecordDataset(shard.path).as_numpy_iterator():
+            yield tf.train.Example.FromString(record)
+    except tf.errors.DataLossError as error:
+        shard.forget()
+        raise UserError(
+            f"{shard.path} was damaged after it was written ({reason(error)}); look after the disk, and start the same"
+            " command again, which encodes these images again."
+        ) from error
 
 
 def _features(example: tf.train.Example) -> np.ndarray:

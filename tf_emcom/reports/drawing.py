@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import matplotlib
+import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -82,7 +82,7 @@ class Plot(NamedTuple):
 
 def draw(panel: Panel, wide: bool = False) -> Plot:
     """Draws a panel; the same panel gives the same text."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.style.context(["default", _STYLE]):
         figure = Figure(figsize=_WIDE_INCHES if wide else _SMALL_INCHES, layout="constrained")
         axes = figure.subplots()
         for curve in panel.curves:
@@ -97,7 +97,7 @@ def draw(panel: Panel, wide: bool = False) -> Plot:
 
 def draw_heat_map(shares: np.ndarray, title: str) -> Plot:
     """Draws how often each symbol is said at each position, [T, V] in [0, 1], the largest share fullest."""
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.style.context(["default", _STYLE]):
         length, vocabulary = shares.shape
         height = float(np.clip(0.16 * vocabulary + 0.7, 1.9, 6.0))
         width = float(np.clip(0.24 * length + 1.6, 2.8, 6.4))

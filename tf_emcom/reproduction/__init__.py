@@ -1,1 +1,1 @@
-"""Whole grids of runs, and the papers' tables and figures made of them."""
+"""Whole grids of runs, and tables and figures as NEC has them, made of them."""

@@ -1,4 +1,4 @@
-"""A table of the papers."""
+"""A table of the tests of many runs."""
 
 import csv
 import io

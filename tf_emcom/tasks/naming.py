@@ -13,7 +13,7 @@ from tf_emcom.types import Batch, Candidates, Choice, Hearing, Message
 
 
 class Naming(Task):
-    """Tell the labels of the speaker's input, from the message alone (EaS, the classification game).
+    """Tell the labels of the speaker's input, from the message alone (EaS has it as a transfer task).
 
     The candidates are the K classes of each of an input's L labels, and success is the share of the labels that are
     told right. It needs a listener whose head predicts: `Listener.head_cls = @MultiMlp`.

@@ -10,8 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
+from tf_emcom.files import reason
 from tf_emcom.preparation.encoders.image_encoder import EncoderChoice, ImageEncoder, Network, checksum_of
-from tf_emcom.preparation.reason import first_line
 from tf_emcom.runtime import catalogue
 
 RANDOM = "random"
@@ -71,7 +71,7 @@ class KerasApplication(ImageEncoder):
             model = self._application(include_top=False, weights=None, pooling="avg", input_shape=(height, width, 3))
         except ValueError as error:
             raise UserError(
-                f"{self.choice.name} cannot see {height} × {width} pixels ({first_line(error)}); its usual --image_size"
+                f"{self.choice.name} cannot see {height} × {width} pixels ({reason(error)}); its usual --image_size"
                 f" is {usual[0]}."
             ) from error
         prepare = importlib.import_module(self._application.__module__).preprocess_input
@@ -87,16 +87,16 @@ class KerasApplication(ImageEncoder):
             _load_all(model, self.choice.weights)
             return
         except _FAULTS as error:
-            reason = error
+            first = error
         try:
             _load_all(whole, self.choice.weights)
             _copy_weights(whole, model)
         except _FAULTS:
             raise UserError(
                 f"--weights is {self.choice.weights}, which does not hold the weights of {self.choice.name}"
-                f" ({first_line(reason)}); give the file of just this model, as Keras names it (.h5, .weights.h5 or"
+                f" ({reason(first)}); give the file of just this model, as Keras names it (.h5, .weights.h5 or"
                 " .keras)."
-            ) from reason
+            ) from first
 
 
 def applications() -> dict[str, Callable[..., keras.Model]]:

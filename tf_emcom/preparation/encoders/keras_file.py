@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
+from tf_emcom.files import reason
 from tf_emcom.preparation.encoders.image_encoder import (
     EncoderChoice,
     ImageEncoder,
@@ -13,7 +14,6 @@ from tf_emcom.preparation.encoders.image_encoder import (
     in_range,
     refuse_weights,
 )
-from tf_emcom.preparation.reason import first_line
 
 _ENDINGS = (".keras", ".h5", ".hdf5")
 
@@ -49,7 +49,7 @@ class KerasFile(ImageEncoder):
         # Keras raises whatever the layers in the file raise.
         except Exception as error:  # noqa: BLE001
             raise UserError(
-                f"--encoder is {name}, which Keras cannot load ({first_line(error)}); save it with model.save(…),"
+                f"--encoder is {name}, which Keras cannot load ({reason(error)}); save it with model.save(…),"
                 " without Lambda layers."
             ) from error
         inputs, outputs = getattr(model, "inputs", None) or [], getattr(model, "outputs", None) or []

@@ -6,6 +6,7 @@ from typing import Any
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
+from tf_emcom.files import reason
 from tf_emcom.preparation.encoders.image_encoder import (
     EncoderChoice,
     ImageEncoder,
@@ -16,7 +17,6 @@ from tf_emcom.preparation.encoders.image_encoder import (
     refuse_weights,
 )
 from tf_emcom.preparation.encoders.keras_file import KerasFile
-from tf_emcom.preparation.reason import first_line
 
 _USUAL = "serving_default"
 
@@ -53,7 +53,7 @@ class SavedModelEncoder(ImageEncoder):
         try:
             model = tf.saved_model.load(name)
         except (OSError, ValueError, tf.errors.OpError) as error:
-            raise UserError(f"--encoder is {name}, which TensorFlow cannot load ({first_line(error)}).") from error
+            raise UserError(f"--encoder is {name}, which TensorFlow cannot load ({reason(error)}).") from error
         signature = _usual_signature(name, model.signatures)
         inputs, outputs = signature.structured_input_signature[1], sorted(signature.structured_outputs)
         if len(inputs) != 1 or len(outputs) != 1:

@@ -78,10 +78,12 @@ def check_cluster() -> None:
             f"--strategy=multi_worker needs $TF_CONFIG, which names all processes and which of them this is, as in"
             f" {_EXAMPLE}; set it, on each machine with its own index."
         )
-    task = json.loads(os.environ["TF_CONFIG"]).get("task") or {}
+    task = _read().get("task") or {}
+    if not isinstance(task, dict):
+        raise _unreadable("its task is no object")
     kind, index = task.get("type"), task.get("index")
-    known = jobs.get(kind, ())
-    if not isinstance(index, int) or not 0 <= index < len(known):
+    known = jobs.get(kind, ()) if isinstance(kind, str) else ()
+    if type(index) is not int or not 0 <= index < len(known):
         raise UserError(
             f"$TF_CONFIG says that this process is {kind!r} {index!r}, but its cluster has"
             f" {', '.join(f'{job} 0 to {len(known) - 1}' for job, known in jobs.items())}; set its task to one of them."
@@ -91,13 +93,33 @@ def check_cluster() -> None:
 
 
 def _cluster() -> dict[str, list[str]]:
-    text = os.environ.get("TF_CONFIG", "")
-    if not text:
-        return {}
+    jobs = _read().get("cluster", {})
+    if not isinstance(jobs, dict):
+        raise _unreadable("its cluster is no object")
+    for job, addresses in jobs.items():
+        if not isinstance(addresses, list) or not all(_is_address(each) for each in addresses):
+            raise _unreadable(f"{job} is no list of addresses with ports")
+    known = [address for addresses in jobs.values() for address in addresses]
+    if len(set(known)) < len(known):
+        raise _unreadable("it has an address twice")
+    return jobs
+
+
+def _is_address(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"\S+:\d{1,5}", value) is not None
+
+
+def _read() -> dict[str, Any]:
+    """What `TF_CONFIG` holds, empty where it is not set."""
     try:
-        jobs = json.loads(text).get("cluster", {})
-        return {job: list(addresses) for job, addresses in jobs.items()}
-    except (json.JSONDecodeError, AttributeError, TypeError) as error:
-        raise UserError(
-            f"$TF_CONFIG is {text[:80]!r}, which cannot be read ({error}); write it as {_EXAMPLE}."
-        ) from error
+        content = json.loads(os.environ.get("TF_CONFIG") or "{}")
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(str(error)) from error
+    if not isinstance(content, dict):
+        raise _unreadable("it is no object")
+    return content
+
+
+def _unreadable(why: str) -> UserError:
+    text = os.environ["TF_CONFIG"]
+    return UserError(f"$TF_CONFIG is {text[:80]!r}, which cannot be read ({why}); write it as {_EXAMPLE}, or unset it.")

@@ -42,7 +42,7 @@ def reason(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def file_errors(path: str, what: str = "cannot be written", fix: str = _FIX_WRITING) -> Iterator[None]:
-    """Turns what a file system refuses within it into a `UserError`, `PATH what (reason); fix`, which ends in a stop."""
+    """Turns what a file system refuses within it into a `UserError`, `PATH what (reason); fix` with a full stop."""
     try:
         yield
     except FILE_ERRORS as error:
@@ -68,11 +68,18 @@ def read_bytes(path: str, fix: str) -> bytes:
     Raises:
       UserError: there is none, it is no regular file, or it cannot be read; `fix` says what to do.
     """
-    if not is_remote(path) and os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-        # Reading a pipe would wait for ever.
-        raise UserError(f"{path} is no regular file; {fix}.")
+    require_regular(path, fix)
     with file_errors(path, "cannot be read", fix), tf.io.gfile.GFile(path, "rb") as file:
         return file.read()
+
+
+def require_regular(path: str, fix: str) -> None:
+    """UserError where a local path is no regular file: reading a pipe would wait for ever; `fix` says what to do."""
+    if is_remote(path):
+        return
+    with file_errors(path, "cannot be read", fix):
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise UserError(f"{path} is no regular file; {fix}.")
 
 
 def read_text(path: str, fix: str) -> str:

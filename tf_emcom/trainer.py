@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.data.examples import Examples
+from tf_emcom.data.finite import require_finite_examples
 from tf_emcom.data.order import Order, Orders
 from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.trainee import Metrics, Trainee
@@ -72,8 +73,9 @@ class Trainer(tf.Module):
           The means of the metrics over these steps, and over the runs where several are trained at once.
 
         Raises:
-          UserError: a batch has more games than there are examples.
+          UserError: a batch has more games than there are examples, or a number of theirs is NaN or infinite.
         """
+        require_finite_examples(examples, "Examples given to Trainer.train")
         learner = self.learner
         orders = [Order(len(examples.inputs), learner.batch_size, seed, "train") for seed in learner.seeds()]
         order = Orders(orders) if learner.independent else orders[0]

@@ -42,7 +42,7 @@ def reason(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def file_errors(path: str, what: str = "cannot be written", fix: str = _FIX_WRITING) -> Iterator[None]:
-    """Turns what a file system refuses within it into a `UserError`, `PATH what (reason); fix` with a full stop."""
+    """Turns what a file system refuses within it into a `UserError`: path, `what`, the reason in parentheses, `fix`."""
     try:
         yield
     except FILE_ERRORS as error:

@@ -44,7 +44,7 @@ def write_byol_folder(
         for split, arrays in splits.items()
     }
     path = os.path.join(root, name, version)
-    _write(path, name, tfds.features.FeaturesDict(schema), rows, shards, with_info)
+    write_folder(path, name, tfds.features.FeaturesDict(schema), rows, shards, with_info)
     return WrittenFolder(str(root), path, splits)
 
 
@@ -96,7 +96,7 @@ def write_celeba_folder(
             if image:
                 row["image"] = rng.integers(256, size=(218, 178, 3), dtype=np.uint8)
     path = os.path.join(root, name, version)
-    _write(path, name, tfds.features.FeaturesDict(schema), rows, shards, with_info)
+    write_folder(path, name, tfds.features.FeaturesDict(schema), rows, shards, with_info)
     return WrittenFolder(str(root), path, splits)
 
 
@@ -107,7 +107,10 @@ def write_records(path: str, records: list[bytes]) -> None:
             writer.write(record)
 
 
-def _write(path: str, name: str, features: Any, rows: dict[str, list[dict]], shards: int, with_info: bool) -> None:
+def write_folder(
+    path: str, name: str, features: Any, rows: Mapping[str, list[dict]], shards: int = 2, with_info: bool = True
+) -> None:
+    """Writes a version of a data set, `path`, with any `features` (FeaturesDict): split → examples."""
     import tensorflow_datasets as tfds
 
     tf.io.gfile.makedirs(path)

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tf_emcom.annotations import Repeats
 from tf_emcom.arguments import Checked
+from tf_emcom.data.finite import finite_only
 from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.data.source import Source
 from tf_emcom.errors import require_integer
@@ -56,7 +57,7 @@ class Experiment(Checked):
         game.check_batch(batch_size)
         self.distribution = distribution
         self.game = game
-        self.data = data
+        self.data = finite_only(data)
         self.batch_size = batch_size
         self.steps = steps
         self.seed = seed

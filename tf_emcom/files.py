@@ -75,11 +75,18 @@ def read_bytes(path: str, fix: str) -> bytes:
     Raises:
       UserError: there is none, it is no regular file, or it cannot be read; `fix` says what to do.
     """
-    if not is_remote(path) and os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-        # Reading a pipe would wait for ever.
-        raise UserError(f"{path} is no regular file; {fix}.")
+    require_regular(path, fix)
     with file_errors(path, "cannot be read", fix), tf.io.gfile.GFile(path, "rb") as file:
         return file.read()
+
+
+def require_regular(path: str, fix: str) -> None:
+    """UserError where a local path is no regular file: reading a pipe would wait for ever; `fix` says what to do."""
+    if is_remote(path):
+        return
+    with file_errors(path, "cannot be read", fix):
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise UserError(f"{path} is no regular file; {fix}.")
 
 
 def read_text(path: str, fix: str) -> str:

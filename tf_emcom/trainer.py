@@ -9,6 +9,7 @@ import tensorflow as tf
 from tf_emcom.annotations import Least
 from tf_emcom.arguments import Checked, checked_value
 from tf_emcom.data.examples import Examples
+from tf_emcom.data.finite import require_finite_examples
 from tf_emcom.data.order import Order, Orders
 from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.errors import UserError
@@ -84,7 +85,7 @@ class Trainer(Checked, tf.Module):
           The means of the metrics over these steps, and over the runs where several are trained at once.
 
         Raises:
-          UserError: the examples or the number of steps cannot be used.
+          UserError: the examples or the number of steps cannot be used, or a number of theirs is NaN or infinite.
         """
         steps = checked_value("steps", steps, Annotated[int, Least(1)])
         first_step = checked_value("first_step", first_step, Annotated[int, Least(0)] | None)
@@ -101,7 +102,9 @@ class Trainer(Checked, tf.Module):
     def _batches_of(self, examples: Examples) -> Iterator[tuple[tf.Tensor, Any]]:
         """The batches from the next step on, of examples as the learner prepares them."""
         learner = self.learner
-        inputs, labels = _as_arrays(examples)
+        examples = _as_arrays(examples)
+        require_finite_examples(examples, "Examples given to Trainer.train")
+        inputs, labels = examples
         needed = {name: labels[name] for name in learner.labels if name in labels}
         prepared = Examples(*learner.prepare(inputs, needed, "that is trained on"))
         orders = [Order(len(prepared.inputs), learner.batch_size, seed, "train") for seed in learner.seeds()]

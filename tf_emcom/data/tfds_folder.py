@@ -5,19 +5,33 @@ one only at the end of an epoch, and wants a `dataset_info.json`, which not ever
 is resolved and checked here, before anything is read. All paths may be remote ones that `tf.io.gfile` knows, as `gs://…`.
 """
 
-import json
 import os
 import re
+import sys
+from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tf_emcom import files
 from tf_emcom.errors import UserError
 
 # A TFRecord is its length, a checksum of that, the record and a checksum of it.
 _LENGTH_BYTES = 8
-_FRAME_BYTES = _LENGTH_BYTES + 4 + 4
+FRAME_BYTES = _LENGTH_BYTES + 4 + 4
 # How a version's folder is called while bin/prepare_features fills it.
 UNFINISHED = ".unfinished-"
+COPY_AGAIN = "copy the whole archive again"
+# What the split between training and test is called.
+_VALIDATION = ("valid", "validation", "val")
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
+# Of the images behind the published features: ImageNet's training set, and CelebA as EaS splits it.
+_PUBLISHED = {
+    "byol_imagenet2012": {"train": 1_281_167},
+    **dict.fromkeys(
+        ("byol_celeb_a2", "byol_celeb_a2_noimg", "byol_celeb_a2_logits"),
+        {"train": 169_444, "valid": 16_669, "test": 16_486},
+    ),
+}
 
 
 def default_data_dir() -> str:
@@ -25,37 +39,70 @@ def default_data_dir() -> str:
     return os.environ.get("TFDS_DATA_DIR") or os.path.join("~", "tensorflow_datasets")
 
 
+def absolute(data_dir: str) -> str:
+    """The same folder from wherever it is read: absolute, `~` being the home folder; remote paths as they are."""
+    return data_dir if files.is_remote(data_dir) else os.path.abspath(os.path.expanduser(data_dir))
+
+
 def latest_version(data_dir: str, name: str) -> str:
     """Returns the folder `data_dir/name/<x.y.z>` of the highest version.
 
     Args:
       data_dir: the folder of all data sets; `~` is the home folder.
-      name: the data set.
+      name: the data set, or `name/config` where it has several configurations; the only one need not be named.
 
     Returns:
       A path that has a `features.json`.
 
     Raises:
-      UserError: when there is no such folder, telling what was expected where.
+      UserError: when there is no such folder, saying what was expected where.
     """
-    root = os.path.join(os.path.expanduser(data_dir), name)
-    entries = tf.io.gfile.listdir(root) if tf.io.gfile.isdir(root) else []
-    entries = [entry.rstrip("/") for entry in entries]  # remote listings end folders with a slash
-    versions = [entry for entry in entries if re.fullmatch(r"\d+\.\d+\.\d+", entry)]
+    root = os.path.join(absolute(data_dir), name)
+    entries = files.names_in(root)
+    versions = [entry for entry in entries if _VERSION.fullmatch(entry)]
     if not versions and any(entry.startswith(UNFINISHED) for entry in entries):
         raise UserError(
             f"The data set {name!r} in {root} is half prepared: give bin/prepare_features the same flags again, and it"
             " goes on."
         )
+    if not versions and (configs := [entry for entry in entries if _has_versions(os.path.join(root, entry))]):
+        if len(configs) > 1:
+            raise UserError(
+                f"The data set {name!r} in {root} has the configurations {', '.join(configs)}: bind ByolFolder.name to"
+                f' one of them, as in "{name}/{configs[0]}".'
+            )
+        return latest_version(data_dir, f"{name}/{configs[0]}")
     folder = os.path.join(root, max(versions, key=_numbers)) if versions else ""
     if not folder or not tf.io.gfile.exists(os.path.join(folder, "features.json")):
         raise UserError(
             f"No prepared data set {name!r} in {folder or root}, where DIR/{name}/<x.y.z>/features.json and "
-            f"{name}-<split>.tfrecord-* with DIR = {data_dir} were expected: point --data_dir (or $TFDS_DATA_DIR) "
-            "elsewhere, get an archive as the README says under 'Feature folders' (published with the code of "
-            "arXiv:2502.12624), or make one of your own images with bin/prepare_features (docs/own_data.md)."
+            f"{_prefix(name)}-<split>.tfrecord-* with DIR = {data_dir} were expected: point --data_dir (or"
+            " $TFDS_DATA_DIR) elsewhere, get an archive as the README says under 'Feature folders' (published with the"
+            " code of arXiv:2502.12624), or make one of your own images with bin/prepare_features (docs/own_data.md)."
         )
     return folder
+
+
+def splits_of(folder: str, name: str) -> list[str]:
+    """The names of the splits in a folder, sorted."""
+    return sorted({match["split"] for match in _shards(folder, name)})
+
+
+def split_called(folder: str, name: str, split: str) -> str:
+    """What a split is called in a folder: as it is asked for, or else, for the validation split, by its usual names.
+
+    Raises:
+      UserError: when there is no such split, saying which there are.
+    """
+    there = splits_of(folder, name)
+    names = [split, *_VALIDATION] if split in _VALIDATION else [split]
+    for known in names:
+        if known in there:
+            return known
+    raise UserError(
+        f"{folder} has no split {split!r} ({_prefix(name)}-{split}.tfrecord-*): the splits there are"
+        f" {', '.join(there) or 'none'}."
+    )
 
 
 def shards_of(folder: str, name: str, split: str) -> list[str]:
@@ -64,20 +111,15 @@ def shards_of(folder: str, name: str, split: str) -> list[str]:
     Args:
       folder: what `latest_version` found.
       name: the data set, with which the names of its files begin.
-      split: for example "train".
+      split: what `split_called` found.
 
     Returns:
       n paths `folder/<name>-<split>.tfrecord-<i>-of-<n>`.
 
     Raises:
-      UserError: when there is no such split, telling which there are, or when a shard is missing, telling which.
+      UserError: when a shard is missing or no file, saying which.
     """
-    pattern = re.compile(rf"{re.escape(name)}-(?P<split>\w+)\.tfrecord-(?P<index>\d+)-of-(?P<count>\d+)")
-    found = [match for match in map(pattern.fullmatch, tf.io.gfile.listdir(folder)) if match]
-    mine = {match.group(): match for match in found if match["split"] == split}
-    if not mine:
-        there = ", ".join(sorted({match["split"] for match in found})) or "none"
-        raise UserError(f"{folder} has no split {split!r} ({name}-{split}.tfrecord-*): the splits there are {there}.")
+    mine = {match.group(): match for match in _shards(folder, name) if match["split"] == split}
     counts = {match["count"] for match in mine.values()}
     if len(counts) > 1:
         raise UserError(
@@ -85,27 +127,66 @@ def shards_of(folder: str, name: str, split: str) -> list[str]:
             f"(of-{', of-'.join(sorted(counts))}): keep the files of one of them."
         )
     count = counts.pop()
-    names = [f"{name}-{split}.tfrecord-{index:0{len(count)}d}-of-{count}" for index in range(int(count))]
-    missing = [shard for shard in names if shard not in mine]
+    missing = [index for index in range(int(count)) if _shard(name, split, index, count) not in mine]
     if missing:
         raise UserError(
-            f"{folder} lacks {len(missing)} of {len(names)} shards of split {split!r}, the first of them {missing[0]}: "
-            "copy the whole archive again."
+            f"{folder} lacks {len(missing)} of {int(count)} shards of split {split!r}, the first of them"
+            f" {_shard(name, split, missing[0], count)}: {COPY_AGAIN}."
         )
-    return [os.path.join(folder, shard) for shard in names]
+    return [os.path.join(folder, _shard(name, split, index, count)) for index in range(int(count))]
 
 
 def promised_lengths(folder: str, split: str) -> list[int] | None:
-    """Returns how many records each shard should hold by `dataset_info.json`; None where it does not tell."""
+    """Returns how many records each shard should hold by `dataset_info.json`; None where it does not say.
+
+    Raises:
+      UserError: when that file is damaged.
+    """
     path = os.path.join(folder, "dataset_info.json")
     if not tf.io.gfile.exists(path):
         return None
-    with tf.io.gfile.GFile(path) as file:
-        splits = json.load(file).get("splits", [])
-    for entry in splits:
-        if entry.get("name") == split and entry.get("shardLengths"):
-            return [int(length) for length in entry["shardLengths"]]
-    return None
+    fix = f"{COPY_AGAIN}, or delete this file, without which examples are counted"
+    entries = files.read_json(path, fix).get("splits", [])
+    try:
+        found = [entry["shardLengths"] for entry in entries if entry["name"] == split and "shardLengths" in entry]
+        lengths = [int(length) for length in found[0]] if found else []
+    except (TypeError, KeyError, ValueError, OverflowError) as error:
+        raise UserError(f"{path} is damaged (its splits are no list of names and shardLengths); {fix}.") from error
+    if any(length < 0 for length in lengths):
+        raise UserError(f"{path} is damaged (a shard has {min(lengths)} examples); {fix}.")
+    return lengths or None
+
+
+def counted_lengths(shards: Sequence[str], split: str) -> list[int]:
+    """Counts the records of each shard, where no `dataset_info.json` says how many there should be.
+
+    TFDS spreads examples evenly, so that the numbers differ by 1 at most: shards with fewer are noted.
+
+    Raises:
+      UserError: when a shard is empty and another one is not, or is cut within a record.
+    """
+    lengths = [count_records(shard) for shard in shards]
+    # Of fewer examples than shards, some shards are empty rightly.
+    if max(lengths) > 1 and 0 in lengths:
+        raise UserError(
+            f"{shards[lengths.index(0)]} holds no examples, and other shards of split {split!r} up to"
+            f" {max(lengths):,}: copy it again, or, where that is right, write a dataset_info.json with"
+            " tfds.folder_dataset.write_metadata (docs/own_data.md)."
+        )
+    if max(lengths) - min(lengths) > 1:
+        _note(
+            f"{shards[lengths.index(min(lengths))]} holds {min(lengths):,} examples and other shards up to"
+            f" {max(lengths):,}; no dataset_info.json says how many there should be, so that {sum(lengths):,} examples"
+            f" of split {split!r} are used."
+        )
+    return lengths
+
+
+def compare_with_published(name: str, split: str, count: int) -> None:
+    """Notes where a published data set has another number of examples than it was published with."""
+    published = _PUBLISHED.get(name, {}).get(split, count)
+    if count != published:
+        _note(f"{name}/{split} holds {count:,} examples; the published number is {published:,}.")
 
 
 def count_records(shard: str) -> int:
@@ -114,18 +195,19 @@ def count_records(shard: str) -> int:
     Raises:
       UserError: when the file does not end where a record does.
     """
-    size, position, count = tf.io.gfile.stat(shard).length, 0, 0
-    with tf.io.gfile.GFile(shard, "rb") as file:
-        while position < size:
-            file.seek(position)
-            position += int.from_bytes(file.read(_LENGTH_BYTES), "little") + _FRAME_BYTES
-            count += 1
+    with files.file_errors(shard, "cannot be read", "copy it again"):
+        size, position, count = tf.io.gfile.stat(shard).length, 0, 0
+        with tf.io.gfile.GFile(shard, "rb") as file:
+            while position < size:
+                file.seek(position)
+                position += int.from_bytes(file.read(_LENGTH_BYTES), "little") + FRAME_BYTES
+                count += 1
     if position != size:
         raise UserError(f"{shard} is damaged or cut short, in or before record {count:,}: copy it again.")
     return count
 
 
-def check_lengths(shards: list[str], lengths: list[int]) -> None:
+def check_lengths(shards: Sequence[str], lengths: Sequence[int]) -> None:
     """Reads every shard and finds the one that does not hold what was promised.
 
     Args:
@@ -144,6 +226,30 @@ def check_lengths(shards: list[str], lengths: list[int]) -> None:
         count = count_records(shard)
         if count != length:
             raise UserError(f"{shard} holds {count:,} examples, dataset_info.json says {length:,}: copy it again.")
+
+
+def _note(sentence: str) -> None:
+    print(f"Note: {sentence}", file=sys.stderr, flush=True)
+
+
+def _shards(folder: str, name: str) -> list[re.Match[str]]:
+    """The names of the TFRecord files of a data set, whatever their split."""
+    pattern = re.compile(rf"{re.escape(_prefix(name))}-(?P<split>\w+)\.tfrecord-(?P<index>\d+)-of-(?P<count>\d+)")
+    return [match for match in map(pattern.fullmatch, files.names_in(folder)) if match]
+
+
+def _shard(name: str, split: str, index: int, count: str) -> str:
+    return f"{_prefix(name)}-{split}.tfrecord-{index:0{len(count)}d}-of-{count}"
+
+
+def _prefix(name: str) -> str:
+    """With what the names of files begin: the name without its configuration."""
+    return name.partition("/")[0]
+
+
+def _has_versions(folder: str) -> bool:
+    # Cloud storage answers each question slowly, so that only likely names are looked into.
+    return not os.path.basename(folder).startswith(".") and any(map(_VERSION.fullmatch, files.names_in(folder)))
 
 
 def _numbers(version: str) -> tuple[int, ...]:

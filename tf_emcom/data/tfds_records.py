@@ -1,5 +1,6 @@
 """From the TFRecords of a prepared folder to batches of NumPy arrays, decoding only the features that are wanted."""
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom import files
+from tf_emcom.data.tfds_folder import COPY_AGAIN
 from tf_emcom.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,22 +18,50 @@ if TYPE_CHECKING:
 
 _BATCH = 1024
 _READ_AHEAD_BYTES = 1 << 20
+# The kinds of features that a folder may have, by the names that TFDS writes. It would import any other name.
+_OWN = "tensorflow_datasets.core.features."
+_KINDS = frozenset(
+    f"{_OWN}{kind}"
+    for kind in (
+        *("audio_feature.Audio", "bounding_boxes.BBoxFeature", "class_label_feature.ClassLabel"),
+        *("dataset_feature.Dataset", "feature.Tensor", "features_dict.FeaturesDict", "image_feature.Image"),
+        *("labeled_image.LabeledImage", "scalar.Scalar", "sequence_feature.Sequence", "tensor_feature.Tensor"),
+        *("text_feature.Text", "translation_feature.Translation", "video_feature.Video"),
+        "translation_feature.TranslationVariableLanguages",
+    )
+)
 
 
 def declared_in(folder: str) -> "tfds.features.FeaturesDict":
-    """Returns the features that `features.json` in `folder`, a version of a prepared data set, declares."""
+    """Returns the features that `features.json` in `folder`, a version of a prepared data set, declares.
+
+    Raises:
+      UserError: the file is damaged, or names a class that is none of TFDS's own kinds of features; none is imported.
+    """
     import tensorflow_datasets as tfds  # slow to import, so only where it is used
 
     # Not `from_config`: TFDS's own paths know fewer kinds of remote folders.
-    with tf.io.gfile.GFile(os.path.join(folder, "features.json")) as file:
-        return tfds.features.FeatureConnector.from_json(json.load(file))
+    path = os.path.join(folder, "features.json")
+    content = files.read_json(path, COPY_AGAIN)
+    try:
+        _check_kinds(content, path)
+        declared = tfds.features.FeatureConnector.from_json(content)
+        for name in declared:
+            _flat({name: declared[name].get_tensor_info()})
+    except UserError:
+        raise
+    except Exception as error:  # TFDS lets through whatever its protocol buffers, NumPy and TensorFlow raise.
+        raise UserError(f"{path} is damaged (TFDS cannot read it: {files.reason(error)}); {COPY_AGAIN}.") from error
+    if not isinstance(declared, tfds.features.FeaturesDict) or not len(declared):
+        raise UserError(f"{path} declares no features by their names; {COPY_AGAIN}.")
+    return declared
 
 
 def features_of(folder: str, names: Sequence[str]) -> "tfds.features.FeaturesDict":
     """Returns the wanted ones of the features of a prepared data set, in this order.
 
     Raises:
-      UserError: when one of them is not there, telling which are.
+      UserError: when one of them is not there, saying which are.
     """
     declared = declared_in(folder)
     for name in names:
@@ -63,6 +94,17 @@ def batches(
       tf.errors.DataLossError: when a file is damaged or ends within a record.
       tf.errors.InvalidArgumentError: when the records do not fit `features`.
     """
+    for batch in _decoded(shards, features, image_side, types or {}).prefetch(2).as_numpy_iterator():
+        yield {name: _joined(name, batch) for name in features}
+
+
+def _decoded(
+    shards: Sequence[str],
+    features: "tfds.features.FeaturesDict",
+    image_side: int | None,
+    types: Mapping[str, tf.DType],
+) -> tf.data.Dataset:
+    """Batches of decoded records, by the names that features have in a TFRecord."""
     records = tf.data.TFRecordDataset(shards, buffer_size=_READ_AHEAD_BYTES)
     stored, wanted = _flat(features.get_serialized_info()), _flat(features.get_tensor_info())
     if all(_lies_as_is(stored[key], wanted[key]) for key in stored):
@@ -76,9 +118,37 @@ def batches(
         )
         decoded = decoded.batch(_BATCH)
     # TensorFlow casts: NumPy takes ten times as long for halves.
-    cast = decoded.map(lambda batch: {k: tf.cast(v, types[k]) if types and k in types else v for k, v in batch.items()})
-    for batch in cast.prefetch(2).as_numpy_iterator():
-        yield {name: _joined(name, batch) for name in features}
+    return decoded.map(lambda batch: {k: tf.cast(v, types[k]) if k in types else v for k, v in batch.items()})
+
+
+def leaves(feature: "tfds.features.FeatureConnector") -> list["tfds.features.TensorInfo"]:
+    """The shapes and types of a feature, or of its named parts."""
+    return list(_flat({"": feature.get_tensor_info()}).values())
+
+
+def _check_kinds(content: Any, path: str) -> None:
+    """UserError where a description, or one that is written as a text within it, names another class."""
+    if isinstance(content, str) and content.lstrip()[:1] in ("{", "["):
+        # What is no JSON, TFDS cannot read either.
+        with contextlib.suppress(ValueError):
+            content = json.loads(content)
+    if isinstance(content, list):
+        for part in content:
+            _check_kinds(part, path)
+    if not isinstance(content, dict):
+        return
+    # The newer form has the class under one of the first two keys, the older one under the last.
+    older = ["type"] if "content" in content else []
+    for key in ("pythonClassName", "python_class_name", *older):
+        if key in content and not isinstance(content[key], dict) and content[key] not in _KINDS:
+            raise UserError(
+                f"{path} names the class {content[key]!r:.80}, which is none of the features of TFDS that are read"
+                f" ({', '.join(sorted(kind.rpartition('.')[2] for kind in _KINDS))}); prepare the data set with these."
+            )
+    if "names_file" in content:
+        raise UserError(f"{path} names another file to read ({content['names_file']!r:.80}); {COPY_AGAIN}.")
+    for part in content.values():
+        _check_kinds(part, path)
 
 
 def _resized(example: dict[str, tf.Tensor], side: int | None) -> dict[str, tf.Tensor]:
@@ -119,4 +189,7 @@ def _joined(name: str, flat: Mapping[str, np.ndarray]) -> np.ndarray:
     if name in flat:
         return flat[name]
     parts = [flat[key] for key in sorted(flat) if key.startswith(f"{name}/")]
+    if all(part.dtype.kind in "iub" for part in parts):
+        # NumPy would make floats of uint64 beside int64.
+        parts = [part.astype(np.int64, copy=False) for part in parts]
     return np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 import matplotlib.style
-import tensorflow as tf
 from matplotlib.figure import Figure
 
 from tf_emcom import files

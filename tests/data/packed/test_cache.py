@@ -1,6 +1,7 @@
 """Holds the cache of a data set against the arrays that were written, whatever befalls it."""
 
 import collections
+import json
 import os
 import shutil
 import signal
@@ -153,6 +154,68 @@ def test_damaged_file_is_packed_again(folder, capsys, damage):
     assert data(folder).verify("train") == []
 
 
+def as_version_1(path, **changes):
+    """The description of a column as it was before numbers were checked."""
+    about = json.loads(path.read_text())
+    for key in ("checksum", "finite"):
+        del about[key]
+    about |= {"format": 1, **changes}
+    path.write_text(json.dumps({**about, "checksum": zlib.crc32(json.dumps(about, sort_keys=True).encode())}))
+
+
+@pytest.mark.parametrize("stored_as", TYPES)
+def test_floats_packed_before_numbers_were_checked_are_read_once_more_and_not_packed_again(folder, capsys, stored_as):
+    data(folder, stored_as=stored_as).load("train", ())
+    path = packed(folder, f"logit-{stored_as}.bin")
+    as_version_1(path.with_suffix(".json"))
+    made, said = os.stat(path).st_ino, f"Looking for NaN and infinity in {path}, once.\n"
+    capsys.readouterr()
+    for expected in (said, ""):
+        data(folder, stored_as=stored_as).load("train", ())
+        assert capsys.readouterr().out == expected
+    assert os.stat(path).st_ino == made
+
+
+def test_nan_in_floats_packed_before_numbers_were_checked_is_named(folder):
+    data(folder).load("train", ())
+    path = packed(folder, "logit-float32.bin")
+    values = np.fromfile(path, np.float32)
+    values[8 * 1700 + 3] = np.nan
+    values.tofile(path)
+    lengths = [683, 683, 684]
+    rows = np.split(values, np.cumsum(lengths)[:-1] * 8)
+    blocks = [[n, zlib.crc32(part.tobytes())] for n, part in zip(lengths, rows, strict=True)]
+    as_version_1(path.with_suffix(".json"), blocks=blocks)
+    for _ in range(2):
+        with pytest.raises(UserError, match="Split 'train' in .*: NaN in row 1,700, feature 3 of 'logit'"):
+            data(folder).load("train", ())
+
+
+def test_labels_that_were_packed_with_32_bits_are_packed_again(folder, capsys):
+    data(folder).load("train")
+    path = packed(folder, "label.bin")
+    wrong = np.fromfile(path, np.int32) + 1
+    wrong.tofile(path)
+    as_version_1(path.with_suffix(".json"), modified=os.stat(path).st_mtime_ns)
+    capsys.readouterr()
+    assert_as_written(data(folder).load("train"), folder)
+    assert f"{path} was packed when whole numbers kept 32 bits only: it is packed again." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("index", "kept"), [(1, 0), (2, 600)])
+def test_shard_that_lost_examples_since_it_was_packed_is_named_without_dataset_info(tmp_path, index, kept):
+    folder = write_byol_folder(tmp_path / "data", examples=SIZES, features=8, shards=3, with_info=False)
+    data(folder).load("train")
+    path = os.path.join(folder.path, f"{NAME}-train.tfrecord-{index:05d}-of-00003")
+    records = [record.numpy() for record in tf.data.TFRecordDataset(path)]
+    write_records(path, records[:kept])
+    wanted = f"{path} has {kept} of {len(records)}; copy it again" if kept else f"{path} holds no examples"
+    with pytest.raises(UserError, match=wanted):
+        data(folder).load("train")
+    write_records(path, records)
+    assert_as_written(data(folder).load("train"), folder)
+
+
 @pytest.mark.parametrize("change", ["shard", "features.json"])
 def test_changed_source_is_packed_again(folder, capsys, change):
     data(folder).load("train")
@@ -247,7 +310,7 @@ def test_numbers_that_float16_lacks_are_refused(tmp_path, least):
     record = features.serialize_example({"logit": np.array([1, 70_000], np.float32)})
     write_records(str(place / f"{NAME}-train.tfrecord-00000-of-00001"), [record])
     features.save_config(str(place))
-    with pytest.raises(UserError, match="numbers beyond 65,504"):
+    with pytest.raises(UserError, match="a number beyond 65,504, the largest of float16, in row 0, feature 1 of"):
         ByolFolder(NAME, str(tmp_path), stored_as="float16", least_packed_bytes=least).load("train")
     inputs = ByolFolder(NAME, str(tmp_path), stored_as="bfloat16", least_packed_bytes=least).load("train").inputs
     np.testing.assert_allclose(inputs.astype(np.float32), [[1, 70_000]], rtol=1 / 256)

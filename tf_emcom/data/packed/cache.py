@@ -5,10 +5,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tf_emcom.data.finite import require_finite
 from tf_emcom.data.packed.column import Column
-from tf_emcom.data.packed.packing import Packing
+from tf_emcom.data.packed.packing import Packing, clear_left
 from tf_emcom.data.packed.places import places, stamp, writable
 from tf_emcom.data.tfds_split import TfdsSplit
+from tf_emcom.errors import UserError
+from tf_emcom.files import file_errors
 
 
 class Cache:
@@ -31,32 +34,66 @@ class Cache:
         """Feature ↦ [N, ...], read-only and mapped; what is not packed yet, or damaged, is packed first.
 
         Raises:
-          UserError: there is no room, or the files to pack are damaged.
+          UserError: there is no room, the folder cannot be written to, or the files to pack are damaged.
         """
         arrays = {feature: self._open(feature) for feature in features}
         missing = [feature for feature, array in arrays.items() if array is None]
         if missing:
+            self._require_no_fewer(missing)
             folder = writable(self._folders)
             columns = {feature: self._column(folder, feature) for feature in missing}
             rows = Packing(self._what, folder, columns, self._split.by_shard()).run(self._split.batches)
             self._split.check(rows)
-            arrays |= {feature: column.open() for feature, column in columns.items()}
+            arrays |= {feature: self._packed(column) for feature, column in columns.items()}
+        for folder in self._folders:
+            clear_left(folder)
         return arrays
 
     def remove_damaged(self) -> list[str]:
         """Reads all that is packed, compares checksums, and deletes what is damaged; returns the paths of that."""
         columns = [self._column(folder, feature) for folder in self._folders for feature in self._names]
-        damaged = [column for column in columns if column.damaged_blocks()]
-        for column in damaged:
-            column.remove()
+        damaged = []
+        for column in columns:
+            with file_errors(column.path, "cannot be read or deleted", "look at its disk and its rights"):
+                if column.damaged_blocks():
+                    column.remove()
+                    damaged.append(column)
         return [column.path for column in damaged]
 
     def _open(self, feature: str) -> np.memmap | None:
         for folder in self._folders:
-            array = self._column(folder, feature).open()
+            column = self._column(folder, feature)
+            array = column.open()
             if array is not None:
+                if not column.is_checked():
+                    print(f"Looking for NaN and infinity in {column.path}, once.", flush=True)
+                    require_finite(array, feature, f"Split {self._split.split!r} in {self._split.folder}")
+                    column.note_checked()
                 return array
         return None
+
+    def _packed(self, column: Column) -> np.memmap:
+        array = column.open()
+        if array is None:
+            raise UserError(f"{column.path} was packed, but is gone or changed already; run the same command again.")
+        return array
+
+    def _require_no_fewer(self, features: Sequence[str]) -> None:
+        """UserError where shards lost examples since they were packed, without a `dataset_info.json` to go by."""
+        if self._split.is_promised:
+            return
+        for column in (self._column(folder, feature) for folder in self._folders for feature in features):
+            source, before = column.packed_before() or ({}, [])
+            if source.get("features") != self._source["features"] or sum(before) <= self._split.count:
+                continue
+            now = self._split.lengths
+            fewer = [i for i, (was, there) in enumerate(zip(before, now, strict=False)) if there < was]
+            shard = f"{self._split.shards[fewer[0]]} has {now[fewer[0]]:,} of {before[fewer[0]]:,}; " if fewer else ""
+            raise UserError(
+                f"Split {self._split.split!r} in {self._split.folder} holds {self._split.count:,} examples, and held"
+                f" {sum(before):,} when {column.path} was packed from it; {shard}copy it again, or, where that is"
+                f" right, delete {os.path.dirname(column.path)}."
+            )
 
     def _column(self, folder: str, feature: str) -> Column:
         return Column(folder, self._names[feature], self._source)

@@ -1,5 +1,6 @@
 """One feature of every example of a split, in a file of its own."""
 
+import contextlib
 import json
 import os
 import zlib
@@ -8,7 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-_FORMAT = 1
+from tf_emcom import files
+from tf_emcom.errors import UserError
+
+# Since 2, whole numbers have all of their digits, and numbers are finite.
+FORMAT = 2
+_FIRST_FORMAT = 1
 _READ_BYTES = 1 << 24
 
 
@@ -22,8 +28,8 @@ class Block(NamedTuple):
 class Column:
     """`NAME.bin`, the bare numbers of an array [N, ...], beside `NAME.json`, which says what they are.
 
-    The description holds the type, the shape, a checksum of each block, a stamp of the source, and when the file was
-    last written to. Neither file ever changes: they are replaced as a whole.
+    The description holds the type, the shape, a checksum of each block, a stamp of the source, when the file was last
+    written to, and that its numbers were found finite. Neither file ever changes: they are replaced as a whole.
     """
 
     def __init__(self, folder: str, name: str, source: dict[str, Any]) -> None:
@@ -42,18 +48,41 @@ class Column:
         """
         about = self._description()
         if about is None:
+            return self._damaged("has a damaged description") if os.path.lexists(self._about) else None
+        dtype = np.dtype(tf.as_dtype(about["dtype"]).as_numpy_dtype)
+        if about["format"] != FORMAT and dtype.kind == "i":
+            print(f"{self.path} was packed when whole numbers kept 32 bits only: it is packed again.", flush=True)
             return None
         if about["source"] != self.source:
             print(f"{self.path} was packed from other files than are there now: it is packed again.", flush=True)
             return None
-        # Zero bytes cannot be mapped, and are never packed.
-        if not os.path.exists(self.path) or os.path.getsize(self.path) != _size(about):
-            return self._damaged("is missing or has another length than was packed")
-        if os.stat(self.path).st_mtime_ns != about["modified"]:
-            if self.damaged_blocks():
-                return self._damaged("has other checksums than when it was packed")
-            self._try_to_describe(about)
-        return np.memmap(self.path, tf.as_dtype(about["dtype"]).as_numpy_dtype, "r", shape=tuple(about["shape"]))
+        try:
+            # Zero bytes cannot be mapped, and are never packed.
+            if not os.path.isfile(self.path) or os.path.getsize(self.path) != _size(about):
+                return self._damaged("is missing or has another length than was packed")
+            if os.stat(self.path).st_mtime_ns != about["modified"]:
+                if self.damaged_blocks():
+                    return self._damaged("has other checksums than when it was packed")
+                self._try_to_describe(about)
+            return np.memmap(self.path, dtype, "r", shape=tuple(about["shape"]))
+        except OSError as error:
+            return self._damaged(f"cannot be read ({files.reason(error)})")
+
+    def is_checked(self) -> bool:
+        """Whether its numbers were found finite when it was packed, or since then."""
+        about = self._description()
+        return about is not None and ("finite" in about or not tf.as_dtype(about["dtype"]).is_floating)
+
+    def note_checked(self) -> None:
+        """Its numbers were found finite: nobody needs to read them all again."""
+        about = self._description()
+        if about is not None:
+            self._try_to_describe({**about, "finite": True})
+
+    def packed_before(self) -> tuple[dict[str, Any], list[int]] | None:
+        """The stamp of what it was packed from, and how many examples each block has; None: there is none."""
+        about = self._description()
+        return None if about is None else (about["source"], [Block(*block).rows for block in about["blocks"]])
 
     def damaged_blocks(self) -> list[int]:
         """Reads the whole file and compares checksums: which blocks are not what was packed."""
@@ -70,43 +99,34 @@ class Column:
         if os.path.exists(self._about):
             os.remove(self._about)
         os.replace(self.part, self.path)
-        self._describe({"source": self.source, "dtype": dtype, "shape": shape, "blocks": blocks})
+        about = {"format": FORMAT, "source": self.source, "dtype": dtype, "shape": shape, "blocks": blocks}
+        self._describe({**about, "finite": True})
         os.remove(self.journal)
 
     def remove(self) -> None:
         """Deletes all files of it that are there."""
         for path in (self._about, self.journal, self.part, self.path):
-            if os.path.exists(path):
+            if os.path.lexists(path):
                 os.remove(path)
 
     def _description(self) -> dict[str, Any] | None:
-        if not os.path.exists(self._about):
-            return None
-        try:
-            with open(self._about) as file:
-                about = json.load(file)
-            if about.pop("checksum") == _checksum_of(about):
-                return about if about["format"] == _FORMAT else None
-        except (ValueError, KeyError, AttributeError):
-            pass
-        return self._damaged("has a damaged description")
+        """What its description says; None where there is none that is whole."""
+        with contextlib.suppress(UserError, KeyError):
+            about = files.read_json(self._about, "it is written again")
+            if about.pop("checksum") == _checksum_of(about) and about["format"] in (_FIRST_FORMAT, FORMAT):
+                return about
+        return None
 
     def _describe(self, about: dict[str, Any]) -> None:
-        about = {**about, "format": _FORMAT, "modified": os.stat(self.path).st_mtime_ns}
+        about = {**about, "modified": os.stat(self.path).st_mtime_ns}
         # As it will be read: JSON knows no tuples.
         about = json.loads(json.dumps(about))
-        temporary = f"{self._about}.{os.getpid()}"
-        with open(temporary, "w") as file:
-            json.dump({**about, "checksum": _checksum_of(about)}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self._about)
+        files.write_whole(self._about, json.dumps({**about, "checksum": _checksum_of(about)}))
 
     def _try_to_describe(self, about: dict[str, Any]) -> None:
-        try:
+        # In a folder that only others write to, the file is looked through again the next time.
+        with contextlib.suppress(OSError, UserError):
             self._describe(about)
-        except OSError:
-            pass  # A folder that only others write to: checksums are compared again the next time.
 
     def _damaged(self, how: str) -> None:
         print(f"{self.path} {how}: it is packed again.", flush=True)

@@ -1,13 +1,17 @@
 """Writes one column, and goes on where a killed process stopped."""
 
+import contextlib
 import json
 import os
 import zlib
-from typing import Any
+from collections.abc import Sequence
+from typing import IO, Any
 
 import numpy as np
 
-from tf_emcom.data.packed.column import Block, Column, checksum
+from tf_emcom import files
+from tf_emcom.data.packed.column import FORMAT, Block, Column, checksum
+from tf_emcom.errors import UserError
 
 
 class ColumnWriter:
@@ -17,20 +21,22 @@ class ColumnWriter:
       blocks: those that are.
     """
 
-    def __init__(self, column: Column, row: np.ndarray, count: int) -> None:
+    def __init__(self, column: Column, row: np.ndarray, lengths: Sequence[int]) -> None:
         """Starts afresh, or after the blocks that an earlier process finished; their checksums are compared.
 
         Args:
           column: which.
           row: an example; its type and its shape are those of all.
-          count: how many there will be.
+          lengths: how many there will be in each block.
         """
         self.column = column
-        self.dtype, self.shape = row.dtype.name, (count, *row.shape)
+        self.dtype, self.shape = row.dtype.name, (sum(lengths), *row.shape)
+        self._lengths = lengths
         self._row_bytes = row.nbytes
-        self._header = {"source": column.source, "dtype": self.dtype, "shape": list(self.shape)}
+        self._header = {"format": FORMAT, "source": column.source, "dtype": self.dtype, "shape": list(self.shape)}
         self.blocks = self._finished()
         self._checksum = self._rows = 0
+        self._open: list[IO[Any]] = []
 
     @property
     def size(self) -> int:
@@ -41,13 +47,17 @@ class ColumnWriter:
         """Goes on after so many of the finished blocks."""
         self.blocks = self.blocks[:blocks]
         done = sum(block.rows for block in self.blocks) * self._row_bytes
-        self._file = open(self.column.part, "r+b" if done else "wb")  # noqa: SIM115 - closed by close
+        if not done and os.path.lexists(self.column.part):
+            # A pipe of that name would be waited for.
+            os.remove(self.column.part)
+        self._file = open(self.column.part, "r+b" if done else "xb")  # noqa: SIM115 - closed by close
+        self._open.append(self._file)
         self._file.truncate(done)
         self._file.seek(done)
-        self._journal = open(self.column.journal, "w")  # noqa: SIM115 - closed by close
-        self._note(self._header)
-        for block in self.blocks:
-            self._note(block)
+        lines = [json.dumps(entry) + "\n" for entry in (self._header, *self.blocks)]
+        files.write_whole(self.column.journal, "".join(lines))
+        self._journal = open(self.column.journal, "a")  # noqa: SIM115 - closed by close
+        self._open.append(self._journal)
 
     def append(self, rows: np.ndarray) -> None:
         """Adds examples [n, ...] to the block."""
@@ -69,9 +79,11 @@ class ColumnWriter:
         self.column.replace(self.dtype, self.shape, self.blocks)
 
     def close(self) -> None:
-        """Lets go of the files."""
-        self._file.close()
-        self._journal.close()
+        """Lets go of the files, of which no more is kept than the blocks that ended."""
+        for file in self._open:
+            # What is not on the disk yet is of no use, and a full disk is reported already.
+            with contextlib.suppress(OSError):
+                file.close()
 
     def _note(self, entry: Any) -> None:
         self._journal.write(json.dumps(entry) + "\n")
@@ -80,17 +92,17 @@ class ColumnWriter:
 
     def _finished(self) -> list[Block]:
         """The blocks of an earlier process that are as it wrote them."""
-        if not os.path.exists(self.column.journal) or not os.path.exists(self.column.part):
+        if not os.path.isfile(self.column.journal) or not os.path.isfile(self.column.part):
             return []
-        with open(self.column.journal) as journal:
+        found: list[Block] = []
+        with contextlib.suppress(UserError, ValueError, TypeError, RecursionError):
+            header, *lines = files.read_text(self.column.journal, "").split("\n")
             # The last line may have been cut short.
-            lines = [line for line in journal if line.endswith("\n")]
-        if not lines or json.loads(lines[0]) != self._header:
-            return []
-        found = []
-        with open(self.column.part, "rb") as file:
-            for block in (Block(*json.loads(line)) for line in lines[1:]):
-                if checksum(file, block.rows * self._row_bytes) != block.checksum:
-                    break
-                found.append(block)
+            with open(self.column.part, "rb") as file:
+                if json.loads(header) == self._header:
+                    for line, length in zip(lines[:-1], self._lengths, strict=False):
+                        block = Block(*json.loads(line))
+                        if block.rows != length or checksum(file, length * self._row_bytes) != block.checksum:
+                            break
+                        found.append(block)
         return found

@@ -1,9 +1,8 @@
 """Packs what is missing of a split: once, whoever asks first."""
 
 import contextlib
-import errno
-import fcntl
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -12,9 +11,14 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
+from tf_emcom import files
 from tf_emcom.data.packed.column import Column
 from tf_emcom.data.packed.column_writer import ColumnWriter
 from tf_emcom.errors import UserError
+
+_LOCK = ".lock"
+# What is half written; of descriptions also under the names that earlier versions gave.
+_LEFT = re.compile(r"\.(part|journal|json\.\d+|new)$")
 
 Batches = Iterator[dict[str, np.ndarray]]
 
@@ -41,9 +45,14 @@ class Packing:
           read: (features, a shard) ↦ batches of these features, from this shard on.
 
         Raises:
-          UserError: the disk has no room.
+          UserError: the disk has no room, or the folder cannot be written to.
         """
-        with _locked(self._folder, self._what):
+        busy = f"Waiting for another process that packs {self._what}."
+        with (
+            files.file_errors(self._folder, "cannot hold the packed data set", _REMEDY),
+            files.lock(os.path.join(self._folder, _LOCK), busy, wait=True),
+        ):
+            _clear(self._folder, self._columns.values())
             missing = {feature: column for feature, column in self._columns.items() if column.open() is None}
             return self._pack(missing, read) if missing else self._count
 
@@ -52,20 +61,17 @@ class Packing:
         first = next(read(list(columns), 0), None)
         if first is None:
             return 0
-        writers = {feature: ColumnWriter(c, first[feature][0], self._count) for feature, c in columns.items()}
+        writers = {feature: ColumnWriter(c, first[feature][0], self._lengths) for feature, c in columns.items()}
         done = min(len(writer.blocks) for writer in writers.values())
         self._announce(writers, done)
         rows = 0
         with _files_of(writers.values(), done):
             try:
                 rows = self._write(writers, read(list(columns), done) if done < len(self._lengths) else iter(()), done)
-            except OSError as error:
-                if error.errno != errno.ENOSPC:
-                    raise
-                raise UserError(f"The disk of {self._folder} became full: {_REMEDY}") from error
             except (UserError, tf.errors.OpError):
-                # The files to read are damaged, and what is mended is another source.
-                _remove(columns.values())
+                # The files to read are damaged, and what is corrected is another source.
+                with contextlib.suppress(OSError):
+                    _remove(columns.values())
                 raise
         if rows == self._count:
             for writer in writers.values():
@@ -83,7 +89,7 @@ class Packing:
         if rest > free:
             raise UserError(
                 f"Packing {self._what} ({', '.join(writers)}) takes {_gigabytes(rest)} in {self._folder}, where"
-                f" {_gigabytes(free)} are free: {_REMEDY}"
+                f" {_gigabytes(free)} are free: {_REMEDY}."
             )
         stands = f"; {done} of {len(self._lengths)} shards are done" if done else ""
         print(
@@ -136,26 +142,33 @@ def _remove(columns: Iterable[Column]) -> None:
 @contextlib.contextmanager
 def _files_of(writers: Collection[ColumnWriter], done: int) -> Iterator[None]:
     """Opens the files of writers after so many finished blocks, and lets go of them however it ends."""
-    for writer in writers:
-        writer.start(done)
-    try:
-        yield
-    finally:
+    with contextlib.ExitStack() as stack:
         for writer in writers:
-            writer.close()
+            stack.callback(writer.close)
+            writer.start(done)
+        yield
 
 
 def _gigabytes(size: int) -> str:
     return f"{size / 1e9:,.2f} GB" if size >= 1e7 else f"{size:,} bytes"
 
 
-@contextlib.contextmanager
-def _locked(folder: str, what: str) -> Iterator[None]:
-    """Holds the folder's lock, which a process that is killed lets go."""
-    with open(os.path.join(folder, ".lock"), "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"Waiting for another process that packs {what}.", flush=True)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def clear_left(folder: str) -> None:
+    """Removes what killed packings left in a folder, unless somebody packs there now; nothing where it is not there."""
+    with contextlib.suppress(OSError, UserError):
+        if _left(os.listdir(folder)):
+            with open(os.path.join(folder, _LOCK), "w") as file:
+                if files.try_lock(file):
+                    _clear(folder, ())
+
+
+def _clear(folder: str, columns: Iterable[Column]) -> None:
+    """Removes what killed packings left in a locked folder, but for what these columns go on with."""
+    kept = {os.path.basename(path) for column in columns for path in (column.part, column.journal)}
+    for name in _left(os.listdir(folder)):
+        if name not in kept:
+            os.remove(os.path.join(folder, name))
+
+
+def _left(names: Iterable[str]) -> list[str]:
+    return [name for name in names if _LEFT.search(name)]

@@ -8,6 +8,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from tf_emcom import files
+from tf_emcom.data.tfds_folder import COPY_AGAIN
 from tf_emcom.errors import UserError
 
 _HIDDEN = ".packed"
@@ -50,10 +52,10 @@ def writable(folders: Sequence[str]) -> str:
 
 def stamp(folder: str, shards: Sequence[str]) -> dict[str, Any]:
     """What changes with the files that are packed: size and time of the last change of each, and features.json."""
-    with tf.io.gfile.GFile(os.path.join(folder, "features.json"), "rb") as file:
-        features = zlib.crc32(file.read())
+    features = zlib.crc32(files.read_bytes(os.path.join(folder, "features.json"), COPY_AGAIN))
     # Remote folders answer one question at a time slowly.
-    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+    with files.file_errors(folder, "cannot be read", COPY_AGAIN), concurrent.futures.ThreadPoolExecutor(16) as pool:
         stats = list(pool.map(tf.io.gfile.stat, shards))
-    files = [[os.path.basename(shard), stat.length, stat.mtime_nsec] for shard, stat in zip(shards, stats, strict=True)]
-    return {"features": features, "files": files}
+    names = map(os.path.basename, shards)
+    found = [[name, stat.length, stat.mtime_nsec] for name, stat in zip(names, stats, strict=True)]
+    return {"features": features, "files": found}

@@ -422,27 +422,24 @@ def test_with_one_view_both_agents_see_the_same_noise():
 
 
 def test_design_effects_are_those_of_the_games_of_each_input():
-    inputs = lewis.inputs(60)
-    turns = turn_takers.population(2, 2, lewis.nlg)
-    conditions = [Condition(erased=(t,)) for t in range(4)] + [Condition(0.4)]
-    found = Evaluator(turns, inputs, False).successes([8], conditions, 3, 4, "test", [[0, 1, 2, 3], [4]])
-    played, won = np.zeros(60), np.zeros((2, 2, 60))
-    for group in np.concatenate([Order(60, 8, 4, "test").indices(g)[np.newaxis] for g in range(3 * 7)]):
-        seen = tf.constant(inputs[group])
-        shown, played[group] = Candidates(seen, None, None), played[group] + 4
-        for i in range(2):
-            for t in range(4):
-                symbols = turns.speaker_as(i).greedy(seen).symbols.numpy()
-                symbols[:, t] = turns.models[0].vocab_size
-                for j in range(2):
-                    scores = turns.listener_as(j).scores(Message(tf.constant(symbols)), shown).numpy()
-                    won[i, j, group] += scores.argmax(axis=1) == np.arange(8)
-    np.testing.assert_array_equal(found.pairs[:, 0, :4].sum(axis=1), won.sum(axis=2).ravel())
-    assert (found.games[0], found.inputs[0]) == (played.sum() / 4, np.count_nonzero(played))
-    expected = design_effect(won.reshape(4, 60), played)
-    np.testing.assert_allclose(found.pair_effects[:, 0, 0], expected, rtol=1e-9)
-    np.testing.assert_allclose(found.mean_effects[0, 0, 0], design_effect(won.mean(axis=(0, 1)), played), rtol=1e-9)
-    assert (expected > 2).all() and (found.pair_effects[:, 0, 1] > 1).all()
+    inputs, positions = INPUTS[:60], range(T)
+    conditions = [*(Condition(erased=(t,)) for t in positions), Condition(0.4)]
+    found = evaluator(inputs=inputs).successes([8], conditions, 3, 4, "test", [[*positions], [T]])
+    played, won = np.zeros(60), np.zeros(60)
+    order = Order(60, 8, 4, "test")
+    for group in map(order.indices, range(3 * 7)):
+        played[group] += T
+        for t in positions:
+            said = inputs[group].copy()
+            said[:, t] = V
+            scores = (said[:, np.newaxis] == inputs[group][np.newaxis]).sum(axis=-1)
+            won[group] += scores.argmax(axis=1) == np.arange(8)
+    assert found.pairs[0, 0, :T].sum() == won.sum()
+    assert (found.games[0], found.inputs[0]) == (played.sum() / T, np.count_nonzero(played))
+    expected = design_effect(won, played)
+    effects = found.pair_effects[0, 0, 0], found.vote_effects[0, 0, 0], *found.mean_effects[:, 0, 0]
+    np.testing.assert_allclose(effects, expected, rtol=1e-9)
+    assert expected > 1.5 and found.pair_effects[0, 0, 1] != expected
 
 
 @pytest.mark.parametrize("where", ["inputs", "speaker", "listener"])

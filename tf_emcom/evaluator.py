@@ -163,19 +163,15 @@ class Evaluator(Checked):
         cells = [[place] for place in range(len(conditions))] if cells is None else cells
         listeners = len(self.pairs) // len(self.speakers)
         wins = Wins.none(len(self.speakers), listeners, len(orders), len(conditions), len(cells))
-        most = passes * max(map(len, cells))
-        played = []
-        for kind, order in enumerate(orders):
-            about = np.concatenate([Pass.of(order, number).games for number in range(passes)])
-            played.append(np.bincount(about, minlength=self._examples))
-            wins.games[kind], wins.inputs[kind] = len(about), np.count_nonzero(played[-1])
+        played = [_played(order, passes) for order in orders]
+        wins.games[:], wins.inputs[:] = [each.sum() for each in played], [np.count_nonzero(each) for each in played]
         drawn: dict[int, dict[int, Condition]] = {}
         for cell, places in enumerate(cells):
             here = {place: conditions[place] for place in places}
             if not all(condition.is_fixed for condition in here.values()):
                 drawn[cell] = here
                 continue
-            by_input = [self._no_wins(most) for _ in orders]
+            by_input = [self._no_wins(passes, cells) for _ in orders]
             for kind, place, speaker, games, won in self._fixed(orders, passes, here, clear, stream):
                 wins.add(speaker, kind, place, won.sum(axis=1))
                 by_input[kind][speaker][:, games] += won
@@ -184,7 +180,7 @@ class Evaluator(Checked):
         cell_of = {place: cell for cell, places in drawn.items() for place in places}
         every = {place: conditions[place] for place in sorted(cell_of)}
         for kind, order in enumerate(orders if drawn else ()):
-            counts = {cell: self._no_wins(most) for cell in drawn}
+            counts = {cell: self._no_wins(passes, cells) for cell in drawn}
             for number in range(passes):
                 here = stream.stage(f"{order.batch_size} candidates").stage(f"pass {number}")
                 for place, speaker, games, won in self._drawn(Pass.of(order, number), every, clear, here):
@@ -194,10 +190,11 @@ class Evaluator(Checked):
                 wins.close(kind, cell, found, played[kind] * len(cells[cell]))
         return wins
 
-    def _no_wins(self, most: int) -> np.ndarray:
-        """How often each pair and each vote found each input: zeros [speakers, listeners + 1, N], `most` at most."""
+    def _no_wins(self, passes: int, cells: Sequence[Sequence[int]]) -> np.ndarray:
+        """How often each pair and each vote found each input in a cell: zeros [speakers, listeners + 1, N]."""
         listeners = len(self.pairs) // len(self.speakers)
-        return np.zeros((len(self.speakers), listeners + 1, self._examples), np.min_scalar_type(most))
+        kind = np.min_scalar_type(passes * max(map(len, cells)))
+        return np.zeros((len(self.speakers), listeners + 1, self._examples), kind)
 
     def _look(self, rows: tf.Tensor, condition: Condition, stream: Stream) -> View:
         """What every agent makes of the inputs in rows [blocks, K, C]; UserError where it is no finite number."""
@@ -295,6 +292,12 @@ def _require_finite(finite: tf.Tensor, rows: tf.Tensor, who: str, condition: Con
             " candidate beside it: the data or the agent's weights hold NaN or infinity, or numbers too large; look at"
             " that row, or restore an earlier checkpoint."
         )
+
+
+def _played(order: Order, passes: int) -> np.ndarray:
+    """How many games a pair plays about each input under one condition, int [N]."""
+    about = np.concatenate([Pass.of(order, number).games for number in range(passes)])
+    return np.bincount(about, minlength=order.examples)
 
 
 def _every_row(examples: int) -> tf.Tensor:

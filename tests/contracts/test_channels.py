@@ -68,3 +68,23 @@ def test_two_replicas_draw_what_one_device_draws(key):
     results = tf.function(lambda: strategy.run(replica, (halves, tf.constant(3))))()
     together = np.concatenate([r.numpy() for r in strategy.experimental_local_results(results)])
     np.testing.assert_array_equal(together, arrived(key, 3))
+
+
+@pytest.mark.parametrize("key", CHANNELS)
+def test_a_channel_can_be_tested_with_any_noise(key):
+    channel = EXAMPLES[key].make()
+    own = float(channel.noise(tf.constant(3)))
+
+    @functools.partial(tf.function, jit_compile=True)
+    def sent(noise):
+        other = channel.with_noise(noise)
+        return send(other, tf.constant(SYMBOLS), tf.constant(3), tf.constant(0), GAMES), other.noise(tf.constant(3))
+
+    shares = []
+    for noise in (0.0, 0.5, 1.0):
+        received, said = sent(tf.constant(noise))
+        assert said == noise
+        shares.append((received.numpy() != SYMBOLS).mean())
+    assert shares[0] == 0.0 and sorted(set(shares)) == shares
+    # The channel itself is as it was.
+    assert float(channel.noise(tf.constant(3))) == own

@@ -21,6 +21,7 @@ from tf_emcom.modes.test_channel import TestChannel
 from tf_emcom.modes.test_input import TestInput
 from tf_emcom.modes.test_message import TestMessage
 from tf_emcom.modes.tested_channel import tested_channel
+from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.types import Candidates, Message
 
@@ -291,3 +292,13 @@ def test_a_channel_that_is_bound_is_tested(run, tmp_path):
 def test_a_channel_whose_noise_cannot_be_set_is_refused(chosen, sentence):
     with pytest.raises(UserError, match=sentence):
         tested_channel("TestChannel.channel", chosen, Substitution(0.1))
+
+
+def test_agents_whose_weights_are_not_finite_are_not_tested(tmp_path):
+    experiment, folder = meanings.untrained_run(tmp_path / "run", meanings.Meanings())
+    experiment.learner.speaker.trainable_variables[0].assign(
+        tf.fill(experiment.learner.speaker.trainable_variables[0].shape, float("nan"))
+    )
+    Checkpoints(folder.checkpoints, experiment.learner).save(meanings.STEP + 1)
+    with pytest.raises(UserError, match="The agents of step 4 in .* have weights that are NaN or infinite"):
+        TestChannel(**GRID).run(experiment, folder)

@@ -80,6 +80,10 @@ class ExportedAgents(Trainee):
         self._listener.index.assign(index)
         return self._listener
 
+    def is_finite(self) -> bool:
+        """True: what the functions give is looked at where it is used."""
+        return True
+
     def seeds(self) -> list[int]:
         """As they were when the run was exported."""
         return list(self._seeds)

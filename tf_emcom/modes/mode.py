@@ -3,6 +3,7 @@
 import abc
 
 from tf_emcom.arguments import Checked
+from tf_emcom.errors import UserError
 from tf_emcom.experiment import Experiment
 from tf_emcom.runtime.run_folder import RunFolder
 
@@ -32,7 +33,13 @@ class Evaluation(Mode):
         """Takes the agents from the newest checkpoint of the run that is read, and returns its step.
 
         Raises:
-          UserError: there is none, it does not fit, or it is damaged.
+          UserError: there is none, it does not fit, it is damaged, or it holds weights that are not finite.
         """
         source = RunFolder(self.checkpoint) if self.checkpoint else folder
-        return source.restore_agents(experiment.learner)
+        step = source.restore_agents(experiment.learner)
+        if not experiment.learner.is_finite():
+            raise UserError(
+                f"The agents of step {step:,} in {source.path} have weights that are NaN or infinite, so that nothing"
+                " can be measured of them; test another run, or train this one again at a lower learning rate."
+            )
+        return step

@@ -79,12 +79,15 @@ def test_an_exception_is_still_needed(place):
         "figure.savefig(path)",
         "(folder / 'a').write_text('')",
         "np.load(file)",
+        "files[0].read_text()",
     ],
 )
 def test_a_planted_access_is_found(source):
     assert len(local_accesses(source)) == 1
 
 
-@pytest.mark.parametrize("source", ["tf.io.gfile.exists(path)", "os.path.join(a, b)", "files.read_text(a, b)"])
+@pytest.mark.parametrize(
+    "source", ["tf.io.gfile.exists(path)", "os.path.join(a, b)", "tf.io.gfile.GFile(a)", "files.read_text(a, b)"]
+)
 def test_what_is_right_passes(source):
     assert local_accesses(source) == []

@@ -289,3 +289,11 @@ def test_data_dir_is_named_as_it_was_meant_where_it_is_not_found(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=f"in {tmp_path}/data/{NAME}, where .* with DIR = data were expected"):
         ByolFolder(NAME, "data").load("train")
+
+
+@pytest.mark.parametrize("least", [2**28, 0], ids=["memory", "cache"])
+def test_number_of_examples_that_no_file_could_hold_is_refused_before_room_is_made(folder, least):
+    with open(os.path.join(folder.path, "dataset_info.json"), "w") as file:
+        json.dump({"splits": [{"name": "train", "shardLengths": ["2", "2", str(10**17), "2"]}]}, file)
+    with pytest.raises(UserError, match=f"^{shard(folder, 2)} holds 2 examples, dataset_info.json says 100,000,"):
+        ByolFolder(NAME, folder.data_dir, least_packed_bytes=least).load("train")

@@ -143,7 +143,7 @@ def _check_kinds(content: Any, path: str) -> None:
         if key in content and not isinstance(content[key], dict) and content[key] not in _KINDS:
             raise UserError(
                 f"{path} names the class {content[key]!r:.80}, which is none of the features of TFDS that are read"
-                f" ({', '.join(sorted(kind.rpartition('.')[2] for kind in _KINDS))}); prepare the data set with these."
+                f" ({', '.join(sorted({kind.rpartition('.')[2] for kind in _KINDS}))}); prepare it with these."
             )
     if "names_file" in content:
         raise UserError(f"{path} names another file to read ({content['names_file']!r:.80}); {COPY_AGAIN}.")

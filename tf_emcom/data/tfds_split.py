@@ -124,7 +124,7 @@ class TfdsSplit:
         return counted
 
     def _require_likely(self) -> None:
-        """UserError where more examples were promised than fit into the files, before room is made."""
+        """UserError where more examples were promised than the files have room for, before memory is taken."""
         if self.is_promised and not files.is_remote(self.folder):
             with files.file_errors(self.folder, "cannot be read", tfds_folder.COPY_AGAIN):
                 size = sum(tf.io.gfile.stat(shard).length for shard in self.shards)

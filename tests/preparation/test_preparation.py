@@ -1,9 +1,12 @@
 """What is prepared is what images, encoder and splits say, and nothing is lost or mixed up on the way."""
 
+import errno
+import fcntl
 import io
 import json
 import os
 import resource
+import shutil
 
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from tf_emcom.preparation.encoders.image_encoder import EncoderChoice
 from tf_emcom.preparation.image_folder import read_folder
 from tf_emcom.preparation.partition import partition
 from tf_emcom.preparation.preparation import Preparation, Settings
+from tf_emcom.preparation.standardisation import Standardisation
 
 NAME = "my_birds"
 
@@ -264,6 +268,82 @@ def test_other_arguments_are_fine_while_nothing_is_finished(tmp_path, pictures, 
         path.write_bytes(content)
     found = prepare(pictures, tmp_path / "data", encoder, shard_size=8, batch_size=2)
     assert len([file for file in os.listdir(found.path) if "-train." in file]) == 2
+
+
+class Stopped(BaseException):
+    """Stands for the end of a process."""
+
+
+def stop_while_standardising(tmp_path, pictures, encoder, monkeypatch):
+    """Prepares up to the second standardised file; returns the unfinished folder."""
+    apply, files = Standardisation.apply, []
+
+    def stopped(self, shard, path):
+        files.append(path)
+        if len(files) == 2:
+            raise Stopped
+        apply(self, shard, path)
+
+    with monkeypatch.context() as until, pytest.raises(Stopped):
+        until.setattr(Standardisation, "apply", stopped)
+        prepare(pictures, tmp_path / "data", encoder, standardises=True)
+    return tmp_path / "data" / NAME / ".unfinished-1.0.0"
+
+
+def test_damage_to_what_is_half_prepared_is_found(tmp_path, pictures, encoder, monkeypatch):
+    prepare(pictures, tmp_path / "elsewhere", encoder, standardises=True)
+    expected = snapshot(tmp_path / "elsewhere")
+    for damage in ("a note", "an encoded file", "a standardised file"):
+        shutil.rmtree(tmp_path / "data", ignore_errors=True)
+        unfinished = stop_while_standardising(tmp_path, pictures, encoder, monkeypatch)
+        shard = f"{NAME}-train.tfrecord-00000-of-00003"
+        if damage == "a note":
+            note = unfinished / "notes" / f"{shard}.json"
+            note.write_text(note.read_text().replace('"examples": 6', '"examples": 7'))
+        elif damage == "an encoded file":
+            content = bytearray((unfinished / "encoded" / shard).read_bytes())
+            content[100] ^= 1
+            (unfinished / "encoded" / shard).write_bytes(content)
+            with pytest.raises(UserError, match="was damaged after it was written .*encodes these images again"):
+                prepare(pictures, tmp_path / "data", encoder, standardises=True)
+        else:
+            os.truncate(unfinished / "standardised" / shard, 100)
+        prepare(pictures, tmp_path / "data", encoder, standardises=True)
+        assert snapshot(tmp_path / "data") == expected, damage
+
+
+def test_damaged_description_of_a_finished_data_set_is_said_in_a_sentence(tmp_path, pictures, encoder):
+    path = os.path.join(prepare(pictures, tmp_path / "data", encoder).path, "preparation.json")
+    with open(path) as file:
+        whole = file.read()
+    for content in ("", "[]", "\x00\xff", "[" * 100_000, whole.replace('"left_out": []', '"left_out": 5')):
+        with open(path, "w", encoding="latin-1") as file:
+            file.write(content)
+        with pytest.raises(UserError, match="preparation.json is damaged .*another --name, or delete"):
+            prepare(pictures, tmp_path / "data", encoder)
+
+
+def test_a_second_process_is_refused_while_the_first_one_prepares(tmp_path, pictures, encoder):
+    (tmp_path / "data" / NAME).mkdir(parents=True)
+    held = os.open(tmp_path / "data" / NAME, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(UserError, match="Another process is preparing .*wait until it ends"):
+            prepare(pictures, tmp_path / "data", encoder)
+        assert os.listdir(tmp_path / "data" / NAME) == []
+    finally:
+        os.close(held)
+    prepare(pictures, tmp_path / "data", encoder)
+
+
+def test_without_locks_it_warns_and_goes_on(tmp_path, pictures, encoder, monkeypatch, capsys):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    # As network file systems do, which no test has here.
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    prepare(pictures, tmp_path / "data", encoder)
+    assert "has no locks; let no second process prepare it" in capsys.readouterr().err
 
 
 def test_features_are_standardised_by_the_training_split_unless_told_otherwise(tmp_path, pictures, encoder):

@@ -15,13 +15,15 @@ from tests.preparation.pictures import draw_classes, save_keras
 KILLED = """
 import os, runpy, signal, sys
 import tensorflow as tf
-rename, calls, last = tf.io.gfile.rename, [], int(sys.argv.pop(1))
-def counted(*given, **named):
-    calls.append(given)
-    if len(calls) == last:
-        os.kill(os.getpid(), signal.SIGKILL)
-    rename(*given, **named)
-tf.io.gfile.rename = counted
+calls, last = [], int(sys.argv.pop(1))
+def counted(rename):
+    def call(*given, **named):
+        calls.append(given)
+        if len(calls) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        rename(*given, **named)
+    return call
+tf.io.gfile.rename, os.replace = counted(tf.io.gfile.rename), counted(os.replace)
 runpy.run_path("bin/prepare_features", run_name="__main__")
 """
 NAME = "my_birds"

@@ -14,6 +14,8 @@ import tensorflow as tf
 from tests import commands
 from tf_emcom import command
 from tf_emcom.errors import UserError
+from tf_emcom.export.formats.keras import Keras
+from tf_emcom.export.formats.saved_model import SavedModel
 
 DIGITS = [str(commands.ROOT / "gin" / "nlg_digits.gin")]
 SMALL = (*commands.TINY, "message_length=2")
@@ -124,7 +126,7 @@ from tf_emcom import command, files
 at, exchanges = sys.argv[2], sys.argv[3] == "True"
 if not exchanges:
     files.ctypes.CDLL = lambda *_, **__: None
-module, name = {"rename": (files.os, "rename"), "exchange": (files, "_exchange"), "clear": (files.shutil, "rmtree")}[at]
+module, name = {"rename": (files.os, "rename"), "exchange": (files, "_exchange")}[at]
 before = getattr(module, name)
 
 def kill(first, *given, **named):
@@ -138,7 +140,7 @@ command.evaluate(sys.argv[1], ["export"], [])
 """
 
 
-@pytest.mark.parametrize(("at", "exchanges"), [("rename", False), ("exchange", True), ("clear", True)])
+@pytest.mark.parametrize(("at", "exchanges"), [("rename", False), ("exchange", True)])
 def test_after_a_kill_the_same_command_ends_as_if_nothing_had_been(run, at, exchanges):
     export(run)
     out = run / "export" / "saved_model"
@@ -162,31 +164,43 @@ def test_a_process_id_that_comes_again_does_not_block(run, tmp_path):
     assert step(tmp_path / "out") == 4
 
 
-@pytest.mark.parametrize("name", ["exp[v1]", "a*", "b?", "c\\d"])
-def test_a_place_that_tensorflow_cannot_load_from_is_refused_before_anything_is_done(run, tmp_path, name):
-    for out in (tmp_path / name, tmp_path / name / "below"):
+def test_a_run_whose_path_is_a_pattern_is_not_exported_where_tensorflow_cannot_load_it(run, tmp_path):
+    run = run.rename(tmp_path / "lr=[1e-3]")
+    before = commands.snapshot(run)
+    with pytest.raises(UserError, match=r"TensorFlow cannot load a SavedModel from .*lr=\[1e-3\]/export/"):
+        export(run)
+    assert commands.snapshot(run) == before
+
+
+@pytest.mark.parametrize("name", ["exp[v1]", "a*", "b?", "c\\d", "[x]/below"])
+def test_a_place_that_tensorflow_cannot_load_from_is_for_weights_alone(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for out in (str(tmp_path / name), name, f"gs://bucket/{name}"):
         with pytest.raises(UserError, match="TensorFlow cannot load a SavedModel from .*; name another"):
-            export(run, out)
-    assert not (tmp_path / name).exists()
-    export(run, tmp_path / name, "Export.format='keras'")
-    assert (tmp_path / name / "speaker-0.weights.h5").exists()
-    # The default is below the run.
-    other = run.rename(tmp_path / f"run {name}")
-    before = commands.snapshot(other)
-    with pytest.raises(UserError, match="TensorFlow cannot load a SavedModel from .*; name another"):
-        command.evaluate(str(other), ["export"], [])
-    assert commands.snapshot(other) == before
+            SavedModel().check_place(out)
+    Keras().check_place(str(tmp_path / name))
 
 
-def test_an_export_with_a_file_that_is_not_of_it_is_left_alone(run, tmp_path):
-    for name, kind in (("notes.txt", "saved_model"), ("assets/thesis.tex", "saved_model"), ("mine.h5", "keras")):
-        out = tmp_path / name.replace("/", " ")
-        export(run, out, f"Export.format={kind!r}")
-        (out / name).write_text("years of work")
-        before = commands.snapshot(out)
-        with pytest.raises(UserError, match=f"holds {name}, which is no part of an export of this format"):
-            export(run, out, f"Export.format={kind!r}")
-        assert commands.snapshot(out) == before
+PARTS = {
+    SavedModel: (
+        *("saved_model.pb", "fingerprint.pb", "variables/variables.index", "variables/variables.data-00000-of-00001"),
+        *("assets/metadata.json", "assets/config.gin", "assets/config.gin.new", "eval/test.jsonl", "figures/test.png"),
+    ),
+    Keras: ("speaker-0.weights.h5", "listener-12.weights.h5", "speaker.json", "metadata.json", "speaker.gin"),
+}
+
+
+@pytest.mark.parametrize("kind", PARTS)
+@pytest.mark.parametrize("name", ["notes.txt", "assets/thesis.tex", "variables/mine", "speaker-0.h5", "eval/a/b.jsonl"])
+def test_a_folder_with_a_file_that_is_not_of_an_export_is_left_alone(kind, name, tmp_path):
+    for part in PARTS[kind]:
+        (tmp_path / part).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / part).write_text("")
+    kind().check_place(str(tmp_path))
+    (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+    (tmp_path / name).write_text("years of work")
+    with pytest.raises(UserError, match=f"holds {name}, which is no part of an export of this format; name another"):
+        kind().check_place(str(tmp_path))
 
 
 FULL = """

@@ -1,6 +1,7 @@
 """The format of weights alone."""
 
 import json
+import math
 import os
 from collections.abc import Callable
 
@@ -10,6 +11,9 @@ import keras
 from tf_emcom.errors import UserError
 from tf_emcom.export.contents import Contents
 from tf_emcom.export.formats.format import Format, write_texts
+
+# Bytes of a number, and of what HDF5 writes beside each array.
+_MOST_BYTES, _MOST_BESIDE = 8, 8192
 
 
 class Keras(Format):
@@ -33,6 +37,7 @@ class Keras(Format):
 def _write(kind: str, count: int, agent_as: Callable[[int], keras.Model], folder: str) -> None:
     for index in range(count):
         agent, path = agent_as(index), os.path.join(folder, f"{kind}-{index}.weights.h5")
+        _require_room(path, agent)
         agent.save_weights(path)
         written, there = _arrays(path), len(agent.trainable_variables)
         # Keras finds layers by a model's attributes, and says nothing of what it does not find.
@@ -45,6 +50,13 @@ def _write(kind: str, count: int, agent_as: Callable[[int], keras.Model], folder
 
     with open(os.path.join(folder, f"{kind}.json"), "w", encoding="utf-8") as file:
         json.dump(agent.get_config(), file, indent=2)
+
+
+def _require_room(path: str, agent: keras.Model) -> None:
+    """OSError where the disk has no room for a file of weights: HDF5 then prints errors, and ends the process."""
+    size = sum(_MOST_BESIDE + math.prod(variable.shape) * _MOST_BYTES for variable in agent.weights)
+    with open(path, "wb") as file:
+        os.posix_fallocate(file.fileno(), 0, _MOST_BESIDE + size)
 
 
 def _arrays(path: str) -> int:

@@ -15,6 +15,9 @@ class UserError(ValueError):
     exit with status 2; in Python it is an ordinary `ValueError`, and speaks of `Erasure()` where gin has `@Erasure()`.
     """
 
+    # Keras would add pages about arguments to it, where it is raised while a layer is called.
+    _keras_call_info_injected = True
+
     def __init__(self, sentence: str) -> None:
         """`sentence` is in gin's terms: what to bind, and to which `@Component`."""
         super().__init__(sentence if _gin_is_used() else _in_python(sentence))

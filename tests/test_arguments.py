@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import gin
+import numpy as np
 import pytest
 
 from tf_emcom.agents.speaker import Speaker
@@ -96,7 +97,7 @@ def test_a_plug_in_is_checked_and_gets_numbers_of_python():
     sizes, share, path, most = OwnReward(np.arange(1, 3), np.float32(0.25), Path("runs"), most=np.int16(7)).given
     assert (sizes, share, path, most) == ((1, 2), 0.25, "runs", 7)
     assert [type(value) for value in (*sizes, share, path, most)] == [int, int, float, str, int]
-    with pytest.raises(UserError, match=r"OwnReward.sizes is \[1, 'b'\], but it has to be a list, each element a whole"):
+    with pytest.raises(UserError, match=r"OwnReward.sizes is \[1, 'b'\], but it has to be a list"):
         OwnReward([1, "b"])
 
 

@@ -36,7 +36,7 @@ def _gin_is_used() -> bool:
 def _in_python(sentence: str) -> str:
     """The sentence for who passes arguments: `bind core_cls to @speaker/GruCore` ↦ `set core_cls to GruCore`."""
     without_references = re.sub(r"@(?:\w+/)*(?=[A-Z])", "", sentence)
-    return re.sub(r"\bbind\b", "set", re.sub(r"\bis bound\b", "is set", without_references))
+    return re.sub(r"\bbind\b", "set", without_references)
 
 
 def require_integer(name: str, value: object, least: int, why: str) -> None:

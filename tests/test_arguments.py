@@ -1,14 +1,21 @@
 """Every constructor takes what its annotations say, and answers anything else with one sentence."""
 
+import importlib
 import inspect
 import math
 import types
 import typing
+from collections.abc import Sequence
+from pathlib import Path
 
 import gin
+import numpy as np
 import pytest
 
+from tf_emcom.agents.speaker import Speaker
+from tf_emcom.annotations import Repeats
 from tf_emcom.errors import UserError
+from tf_emcom.rewards.success import Success
 from tf_emcom.runtime import catalogue
 
 catalogue.register_components()
@@ -76,3 +83,50 @@ def test_a_wrong_argument_gets_one_sentence(component, name, hint):
         assert sentence.startswith(f"{component.__name__}.{name} is ")
         assert sentence.endswith(".")
         assert "\n" not in sentence
+
+
+class OwnReward(Success):
+    """Somebody's plug-in."""
+
+    def __init__(self, sizes: Sequence[int], share: float = 0.5, path: str = "", most: Repeats | None = None) -> None:
+        super().__init__()
+        self.given = sizes, share, path, most
+
+
+def test_a_plug_in_is_checked_and_gets_numbers_of_python():
+    sizes, share, path, most = OwnReward(np.arange(1, 3), np.float32(0.25), Path("runs"), most=np.int16(7)).given
+    assert (sizes, share, path, most) == ((1, 2), 0.25, "runs", 7)
+    assert [type(value) for value in (*sizes, share, path, most)] == [int, int, float, str, int]
+    with pytest.raises(UserError, match=r"OwnReward.sizes is \[1, 'b'\], but it has to be a list"):
+        OwnReward([1, "b"])
+
+
+def test_missing_and_unknown_arguments_are_those_of_python():
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'sizes'"):
+        OwnReward()
+    with pytest.raises(TypeError, match="unexpected keyword argument 'shrae'"):
+        OwnReward([], shrae=0.5)
+
+
+def test_work_of_days_is_refused_unless_it_is_meant(monkeypatch):
+    with pytest.raises(UserError, match="OwnReward.most is 65536, which would take days .*TF_EMCOM_NO_LIMITS=1"):
+        OwnReward([], most=65536)
+    monkeypatch.setenv("TF_EMCOM_NO_LIMITS", "1")
+    assert OwnReward([], most=65536).given[-1] == 65536
+
+
+@pytest.mark.parametrize("room", ["modes.test_input.TestInput", "modes.test_topsim.TestTopsim"])
+def test_tests_and_populations_have_limits(room):
+    module, _, name = room.rpartition(".")
+    cls = getattr(importlib.import_module(f"tf_emcom.{module}"), name)
+    with pytest.raises(UserError, match=f"{name}.passes is 65536, which would take days"):
+        cls(passes=65536)
+
+
+def test_sentences_are_in_terms_of_gin_where_gin_is_used():
+    gin.bind_parameter("Success.win", 1.0)
+    with pytest.raises(UserError, match=r"as in @Identity, without parentheses"):
+        Speaker(torso_cls=5)
+    gin.clear_config()
+    with pytest.raises(UserError, match=r"as in Identity, without parentheses"):
+        Speaker(torso_cls=5)

@@ -8,6 +8,7 @@ import pytest
 
 import tf_emcom as ec
 from tf_emcom.errors import UserError
+from tf_emcom.types import Candidates, Message
 
 RNG = np.random.default_rng(0)
 FEATURES, GAMES = 6, 8
@@ -24,7 +25,7 @@ def small_speaker(**settings):
 
 def small_listener(**settings):
     settings = {"vocab_size": 5, "core_cls": lambda: ec.GruCore(8), **settings}
-    return ec.Listener(head_cls=lambda: ec.Cpc(8), **settings)
+    return ec.Listener(**{"head_cls": lambda: ec.Cpc(8), **settings})
 
 
 def learner(speaker_cls=small_speaker, listener_cls=small_listener, channel=None, **settings):
@@ -100,6 +101,8 @@ MISTAKES = {
     "features to train on": (lambda: trained(ec.Examples(np.zeros((40, 9), np.float32), {})), "6"),
     "too few labels": (lambda: trained(ec.Examples(np.zeros((40, 6)), {"label": np.zeros(3)})), "'label'"),
     "no steps": (lambda: ec.Trainer(learner(), ec.OneDevice(False)).train(examples(), 0), "1 or more"),
+    "nothing to predict": (lambda: small_listener()(np.zeros((4, 3), np.int32)), "MultiMlp"),
+    "critics of other candidates": (lambda: heard_by_critics(5), "5 candidates.* for 4"),
     "vocabularies": (lambda: learner(speaker_cls=lambda: small_speaker(vocab_size=50)), "50 symbols.* 5, "),
     "long messages": (
         lambda: learner(listener_cls=lambda: small_listener(core_cls=lambda: ec.TransformerReader(8, 2, 1, 2))),
@@ -123,6 +126,13 @@ def heard(candidates):
     listener = small_listener()
     listener.build((4, FEATURES))
     return listener((np.zeros((4, 3), np.int32), candidates))
+
+
+def heard_by_critics(count):
+    listener = small_listener(head_cls=lambda: ec.NormMergePolicyValue(8))
+    listener.build((4, FEATURES))
+    inputs = np.zeros((count, FEATURES), np.float32)
+    return listener.hear(Message(np.zeros((4, 3), np.int32)), Candidates(inputs, None, None))
 
 
 def trained(data):

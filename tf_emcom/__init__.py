@@ -12,9 +12,9 @@ import importlib.util
 import os
 import re
 import sys
-import types
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 # The agents are TensorFlow's, whatever keras.json and the environment say; Keras reads that once, when it is imported.
@@ -68,7 +68,7 @@ class _Watch(importlib.abc.MetaPathFinder):
     """Waits for Keras to be imported, so that importing this package imports nothing of it."""
 
     def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
         """None for all modules but one, which is found as usual, and changed once it has run."""
         if name != _REGISTRY:
@@ -77,7 +77,7 @@ class _Watch(importlib.abc.MetaPathFinder):
         spec = importlib.util.find_spec(name)
         run = spec.loader.exec_module
 
-        def run_and_change(module: types.ModuleType) -> None:
+        def run_and_change(module: ModuleType) -> None:
             run(module)
             _register_lazily(module)
 
@@ -85,7 +85,7 @@ class _Watch(importlib.abc.MetaPathFinder):
         return spec
 
 
-def _register_lazily(registry: types.ModuleType) -> None:
+def _register_lazily(registry: ModuleType) -> None:
     registry.GLOBAL_CUSTOM_OBJECTS = _Registered(registry.GLOBAL_CUSTOM_OBJECTS)
 
 

@@ -15,6 +15,9 @@ class UserError(ValueError):
     exit with status 2; in Python it is an ordinary `ValueError`, and speaks of `Erasure()` where gin has `@Erasure()`.
     """
 
+    # Keras would add pages about arguments to it, where it is raised while a layer is called.
+    _keras_call_info_injected = True
+
     def __init__(self, sentence: str) -> None:
         """`sentence` is in gin's terms: what to bind, and to which `@Component`."""
         super().__init__(sentence if _gin_is_used() else _in_python(sentence))
@@ -33,7 +36,7 @@ def _gin_is_used() -> bool:
 def _in_python(sentence: str) -> str:
     """The sentence for who passes arguments: `bind core_cls to @speaker/GruCore` ↦ `set core_cls to GruCore`."""
     without_references = re.sub(r"@(?:\w+/)*(?=[A-Z])", "", sentence)
-    return re.sub(r"\bbind\b", "set", re.sub(r"\bis bound\b", "is set", without_references))
+    return re.sub(r"\bbind\b", "set", without_references)
 
 
 def require_integer(name: str, value: object, least: int, why: str) -> None:

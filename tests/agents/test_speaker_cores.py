@@ -89,5 +89,5 @@ def test_message_longer_than_the_positions_is_refused_also_while_tracing():
 
 
 def test_core_that_only_reads_is_refused():
-    with pytest.raises(UserError, match="AttentionCore is bound as a speaker's core"):
+    with pytest.raises(UserError, match="AttentionCore is a speaker's core here"):
         Speaker(V, T, core_cls=AttentionCore)

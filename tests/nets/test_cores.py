@@ -209,7 +209,7 @@ def test_cores_have_no_weights_that_do_not_learn(make):
 
 @pytest.mark.parametrize("make", [AttentionCore, LstmAttentionCore, TransformerReader])
 def test_core_that_reads_whole_messages_does_not_speak(make):
-    with pytest.raises(UserError, match=f"{make.__name__} is bound as a speaker's core"):
+    with pytest.raises(UserError, match=f"{make.__name__} is a speaker's core here"):
         _ = make(8).state_size
 
 

@@ -166,5 +166,6 @@ class Listener(Checked, keras.Model):
         Critics need as many candidates, C, as the listener was built for.
         """
         scores = self.scores(message, candidates)
+        self.head.check_candidates(scores.shape[1])
         values = in_full(self.head.values(scores))
         return Hearing(scores, values.value, values.q_values)

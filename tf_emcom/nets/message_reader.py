@@ -13,7 +13,7 @@ class MessageReader(Core):
     def state_size(self) -> int:
         """None at all: UserError, since only a speaker asks for it."""
         raise UserError(
-            f"{type(self).__name__} is bound as a speaker's core, but it reads whole messages and cannot utter symbols"
+            f"{type(self).__name__} is a speaker's core here, but it reads whole messages and cannot utter symbols"
             " one by one; bind Speaker.core_cls to a core with steps, such as @LstmCore or @TransformerCore."
         )
 

@@ -36,7 +36,8 @@ class ListenerHead(Part):
         """Creates the weights, for message representations [B, H] and C candidates of F features a game: (C, F)."""
         self.message_projection.build(representation_shape)
         self.candidate_projection.build((None, candidates_shape[-1]))
-        self.build_critics(candidates_shape[0])
+        self.candidates = candidates_shape[0]
+        self.build_critics(self.candidates)
         self.built = True
 
     def build_critics(self, candidates: int) -> None:
@@ -64,6 +65,16 @@ class ListenerHead(Part):
             f"{type(self).__name__} compares candidates with the message, but this task asks what the message alone"
             " tells; bind Listener.head_cls to @MultiMlp, or task to @Discrimination()."
         )
+
+    def check_candidates(self, count: int | None) -> None:
+        """UserError where critics were built for another number of candidates; without critics any number will do."""
+        has_critics = type(self).build_critics is not ListenerHead.build_critics
+        if has_critics and count not in (None, self.candidates):
+            raise UserError(
+                f"A game has {count} candidates, but the critics of {type(self).__name__} were built for"
+                f" {self.candidates}; play with {self.candidates}, or bind Listener.head_cls to a head without critics,"
+                " such as @Cpc."
+            )
 
     def values(self, scores: tf.Tensor) -> Values:
         """[B, C] ↦ what the head's critics say; without critics, neither value nor Q-values."""

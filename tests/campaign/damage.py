@@ -59,6 +59,15 @@ def _packed(case: Path) -> list[str]:
     return train_features(case, *PACKED)
 
 
+def _written(kind: str, case: Path) -> list[str]:
+    return [*messages(case), f"--format={kind}"]
+
+
+def _analyse(case: Path) -> list[str]:
+    return ["analyse", f"{case}/{_CORPUS}"]
+
+
+_CORPUS = "run/corpora/test"
 _NEWEST = ("run/checkpoints/ckpt-2.index", "run/checkpoints/ckpt-2.data-00000-of-00001")
 READINGS = {
     "run, tested": Reading("run", (_kept,), evaluate, "run/eval"),
@@ -71,9 +80,10 @@ READINGS = {
     "data": Reading("data", (write_data,), train_features, "run"),
     "cache": Reading("cache", (write_data, _packed), _packed, "run", ("run",)),
     "export": Reading("run/export", (_kept, export), test_of_export, "results"),
-    "corpus": Reading(
-        "run/corpora/test", (_kept, messages), lambda case: ["analyse", f"{case}/run/corpora/test"], "run/corpora/test"
-    ),
+    **{
+        f"corpus, {kind}": Reading(_CORPUS, (_kept, partial(_written, kind)), _analyse, _CORPUS)
+        for kind in ("parquet", "jsonl", "numpy")
+    },
 }
 
 
@@ -167,7 +177,7 @@ class Attack:
             # Whether the damaged file itself was replaced is another question.
             found = contents(case / compared, case)
             own = os.path.relpath(damaged, compared) if damaged else ""
-            return {name: digest for name, digest in found.items() if name != own}
+            return {name: digest for name, digest in found.items() if name.rstrip("/") != own}
 
         return self.worker.run(self.reading.command(case), then=made, eager=self.reading.eager)
 

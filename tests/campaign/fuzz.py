@@ -106,13 +106,21 @@ class Fuzz:
     def __init__(self, worker: Worker) -> None:
         self.worker = worker
         case = worker.case
-        self.pair = train("nlg_digits", case, *PAIR, "steps=1", "TensorBoard.every=1")
-        self.population = train("lg_s_digits", case, *POPULATION, "steps=2")
-        self.transfer = train("etl_digits", case, *LISTENER, "steps=1", f'checkpoint="{case}/start"')
-        self.features = train_features(case, "steps=1")
+        self.pair = self._in_file(train("nlg_digits", case, *PAIR, "steps=1", "TensorBoard.every=1"))
+        self.population = self._in_file(train("lg_s_digits", case, *POPULATION, "steps=2"))
+        self.transfer = self._in_file(train("etl_digits", case, *LISTENER, "steps=1", f'checkpoint="{case}/start"'))
+        self.features = self._in_file(train_features(case, "steps=1"))
         self.trained = started(worker, "fuzz", (train_pair,))
         self.data = started(worker, "fuzz data", (write_data,))
         (self.trained / "start").exists() or (self.trained / "run").rename(self.trained / "start")
+
+    def _in_file(self, command: list[str]) -> list[str]:
+        """The same command with its bindings in a file, where nobody minds that a component is not used any more."""
+        flag = "--gin_param="
+        bound = [argument.removeprefix(flag) for argument in command if argument.startswith(flag)]
+        file = self.worker.folder / f"small{len(list(self.worker.folder.glob('small*')))}.gin"
+        file.write_text("".join(f"{binding}\n" for binding in bound))
+        return [*(argument for argument in command if not argument.startswith(flag)), f"--gin_file={file}"]
 
     def groups(self) -> dict[str, list[tuple]]:
         """Phase ↦ its possible cases, as arguments of `attempt`."""

@@ -110,6 +110,7 @@ class Worker:
         self.checkout, self.folder, self.timeout = checkout, folder, timeout
         self.case = folder / "case"  # always the same path, since configurations hold it
         folder.mkdir(parents=True, exist_ok=True)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])  # it is waited for
         self._library = ctypes.CDLL(os.environ["CAMPAIGN_LIBRARY"])
 
     def run(
@@ -155,7 +156,7 @@ class Worker:
                 break
             if (work := _work(child)) != worked:
                 worked, since = work, time.monotonic()
-            time.sleep(0.02)
+            signal.sigtimedwait([signal.SIGCHLD], 1.0)
         try:
             os.killpg(child, signal.SIGKILL)  # also what it has started
         except ProcessLookupError:
@@ -169,6 +170,7 @@ class Worker:
         status = 70
         try:
             os.setsid()
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
             for descriptor, name in enumerate(("stdout", "stderr"), start=1):
                 os.dup2(os.open(paths[name], os.O_CREAT | os.O_WRONLY | os.O_APPEND), descriptor)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -49,19 +50,26 @@ def soak(checkout: Path, minutes: float) -> dict[str, Any]:
     finally:
         training.send_signal(signal.SIGTERM)
         asked = time.monotonic()
-        for process in filter(None, (training, evaluation)):
-            process.wait(timeout=300)
+        training.wait(timeout=600)
+        stopped = time.monotonic() - asked
+        if evaluation:
+            evaluation.wait(timeout=600)
     warm = np.array([row for row in rows if row[0] >= _WARM * 60 * minutes])
     slope, half = _slope(warm[:, 0] / 3600, warm[:, 1])
     lines = (folder / "run" / "metrics.jsonl").read_text().splitlines()
+    shutil.rmtree(folder)
     return {
-        **{"kind": "soak", "minutes": minutes, "steps": 50 * len(lines), "looks": len(rows), "folder": str(folder)},
+        **{"kind": "soak", "minutes": minutes, "steps": 50 * len(lines), "looks": len(rows)},
         **{"megabytes_per_hour": round(slope, 2), "interval": [round(slope - half, 2), round(slope + half, 2)]},
-        **{"megabytes": [warm[0, 1], warm[-1, 1]], "open_files": [rows[1][2], max(r[2] for r in rows), rows[-1][2]]},
-        **{"threads": [rows[1][3], max(r[3] for r in rows), rows[-1][3]]},
+        **{"megabytes": [float(warm[0, 1]), float(warm[-1, 1])], "open_files": _first_most_last(warm[:, 2])},
+        **{"threads": _first_most_last(warm[:, 3])},
         **{"evaluations": len(endings), "evaluations_that_failed": sum(map(bool, endings))},
-        **{"seconds_to_end": round(time.monotonic() - asked, 1), "status": training.returncode, "rows": rows},
+        **{"seconds_to_end": round(stopped, 1), "status": training.returncode, "rows": rows},
     }
+
+
+def _first_most_last(numbers: Any) -> list[int]:
+    return [int(numbers[0]), int(numbers.max()), int(numbers[-1])]
 
 
 def _looked_at(pid: int) -> tuple[float, int, int]:

@@ -1,11 +1,13 @@
 """What the commands do: read a configuration, build it, run its mode, and tell mistakes in one sentence."""
 
+import contextlib
 import os
 import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import tensorflow as tf
 from absl import flags
@@ -18,13 +20,13 @@ from tf_emcom.reproduction.report import write_report
 from tf_emcom.reproduction.runner import Runner
 from tf_emcom.runtime import catalogue, config, config_diff
 from tf_emcom.runtime.build import build
-from tf_emcom.runtime.checkpoints import newest_checkpoint
+from tf_emcom.runtime.checkpoint_files import newest_checkpoint
 from tf_emcom.runtime.placement import place
 from tf_emcom.runtime.plug_ins import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.same_configuration import component, free_in_tests, refuse_another
 from tf_emcom.runtime.strategies.distribution import PeerLost
-from tf_emcom.runtime.termination import STATUS, Terminated, stop_at_once
+from tf_emcom.runtime.termination import Terminated, stop_at_once
 from tf_emcom.runtime.trained_speaker import SPEAKER_CONFIG
 from tf_emcom.runtime.worker_folder import WorkerFolder
 
@@ -44,16 +46,22 @@ def exit_plainly(command: Callable[[], None]) -> None:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("\nInterrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
-        sys.exit(130)
+        _end_at_once("Interrupted; the same command goes on from the last checkpoint.", 128 + signal.SIGINT)
     except PeerLost as told:
         print(f"\n{told} Starting again from the last checkpoint, once it is back.", file=sys.stderr, flush=True)
         os.execv(sys.executable, sys.orig_argv)
     except Terminated as told:
-        # A machine that goes away may say so again.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        print(f"\n{told}", file=sys.stderr)
-        sys.exit(STATUS)
+        _end_at_once(str(told), told.status)
+
+
+def _end_at_once(sentence: str, status: int) -> NoReturn:
+    """Ends the process without clearing its memory: iterators of tf.data would wait for their threads for long."""
+    # A machine that goes away may say so again.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    print(f"\n{sentence}", file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(status)
 
 
 def run(
@@ -102,7 +110,8 @@ def run(
         folder.lock()
         stored = folder.read_config()
     if stored is not None and source.has_results():
-        refuse_another(source, stored, current, free_in_tests(chosen.__name__) if evaluates else frozenset())
+        if refuse_another(source, stored, current, free_in_tests(chosen.__name__) if evaluates else frozenset()):
+            folder.write_config(current)
     elif not evaluates:
         folder.write_config(current)
         for name, text in experiment.learner.documents().items():
@@ -112,7 +121,7 @@ def run(
     for binding in config_diff.unused(given):
         if component(binding) not in elsewhere:
             print(f"Note: {binding} was given, but nothing used it.", file=sys.stderr)
-    with config.plain_errors(), distribution.watching_peers():
+    with config.plain_errors(), distribution.watching_peers(), contextlib.closing(folder):
         mode.run(experiment, folder)
 
 

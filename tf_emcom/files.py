@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import shutil
-import stat
 import sys
 import tempfile
 import uuid
@@ -42,7 +41,7 @@ def reason(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def file_errors(path: str, what: str = "cannot be written", fix: str = _FIX_WRITING) -> Iterator[None]:
-    """Turns what a file system refuses within it into a `UserError`, `PATH what (reason); fix`, which ends in a stop."""
+    """Turns what a file system refuses within it into a `UserError`: `PATH what (reason); fix` with a full stop."""
     try:
         yield
     except FILE_ERRORS as error:
@@ -62,14 +61,18 @@ def names_in(folder: str) -> list[str]:
         return sorted(name.rstrip("/") for name in tf.io.gfile.listdir(folder))
 
 
+def is_irregular(path: str) -> bool:
+    """Whether there is something else than a regular file, such as a pipe, which would be read or opened for ever."""
+    return not is_remote(path) and os.path.exists(path) and not os.path.isfile(path)
+
+
 def read_bytes(path: str, fix: str) -> bytes:
     """The content of a small file.
 
     Raises:
       UserError: there is none, it is no regular file, or it cannot be read; `fix` says what to do.
     """
-    if not is_remote(path) and os.path.exists(path) and not stat.S_ISREG(os.stat(path).st_mode):
-        # Reading a pipe would wait for ever.
+    if is_irregular(path):
         raise UserError(f"{path} is no regular file; {fix}.")
     with file_errors(path, "cannot be read", fix), tf.io.gfile.GFile(path, "rb") as file:
         return file.read()
@@ -171,6 +174,8 @@ def lock(path: str, busy: str, wait: bool = False) -> IO[str]:
       UserError: another process has it, or it cannot be made.
     """
     with file_errors(path):
+        if is_irregular(path):
+            raise OSError(errno.EINVAL, "it is no regular file")
         file = open(path, "w")
         locked = try_lock(file)
         if locked is False and wait:

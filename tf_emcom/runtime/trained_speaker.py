@@ -2,10 +2,9 @@
 
 import os
 
-import tensorflow as tf
-
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.errors import UserError, require_integer
+from tf_emcom.files import read_text
 from tf_emcom.runtime import config
 from tf_emcom.runtime.borrowed_config import borrowed
 from tf_emcom.runtime.checkpoints import require_checkpoint, restore_agent
@@ -54,8 +53,7 @@ class TrainedSpeaker:
 
     def documents(self) -> dict[str, str]:
         """The configuration that the speaker is built from."""
-        with tf.io.gfile.GFile(self._config_file()) as file:
-            return {SPEAKER_CONFIG: file.read()}
+        return {SPEAKER_CONFIG: read_text(self._config_file(), "copy the file again, or name another run")}
 
     def _is_kept(self) -> bool:
         """Whether the run is a transfer run, which keeps the one speaker that it listens to."""

@@ -195,6 +195,12 @@ def test_a_checkpoint_on_a_full_disk_is_refused_in_a_sentence_and_the_one_before
     assert sorted(os.listdir(tmp_path)) == ["checkpoint", "ckpt-10.data-00000-of-00001", "ckpt-10.index"]
 
 
+def test_a_folder_that_was_removed_does_not_come_back_without_the_rest(tmp_path):
+    with pytest.raises(UserError, match="ckpt-10 cannot be written .No such file or directory"):
+        saved(tmp_path / "run" / "checkpoints", 10)
+    assert os.listdir(tmp_path) == []
+
+
 def test_nothing_is_made_where_one_only_reads(tmp_path):
     class Agents:
         agents = memories = {}

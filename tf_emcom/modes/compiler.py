@@ -21,10 +21,11 @@ def settle_compiler(experiment: Experiment, pipeline: Pipeline, folder: RunFolde
     if not experiment.may_choose_compiler:
         return
     if folder.has_document(_DOCUMENT):
+        text = folder.read_document(_DOCUMENT)
         try:
-            stored = json.loads(folder.read_document(_DOCUMENT))
+            stored = json.loads(text)
             choice = CompilerChoice(graph=float(stored["graph"]), xla=float(stored["xla"]))
-        except (KeyError, TypeError, RecursionError, json.JSONDecodeError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise UserError(
                 f"{os.path.join(folder.path, _DOCUMENT)} is damaged (it holds no two times, graph and xla); remove it,"
                 " and which compiler is faster is measured again."

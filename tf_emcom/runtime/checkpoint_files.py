@@ -106,11 +106,14 @@ def write_checkpoint(checkpoint: tf.train.Checkpoint, folder: str, step: int, ke
     """
     name = f"ckpt-{step}"
     try:
-        tf.io.gfile.makedirs(folder)
         if is_remote(folder):
+            tf.io.gfile.makedirs(folder)
             # Objects of cloud storage appear as a whole, and TensorFlow writes the index after the data.
             checkpoint.write(os.path.join(folder, name))
         else:
+            # Not the folder above: a run's folder that somebody removed would come back without its configuration.
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder)
             with without_pattern(folder) as plain:
                 _write_here(checkpoint, plain, name)
     except (

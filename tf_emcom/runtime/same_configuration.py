@@ -71,11 +71,13 @@ def _require_longer(run: RunFolder, stored: str, current: str) -> None:
             f"The run in {run.path} has {before} steps, and steps is {after}; a run can only be made longer: bind steps"
             " to a larger number, or name another --workdir."
         )
-    dependent = _dependent(config_diff.values(config_diff.operative_config(), "current"))
+    bound = config_diff.values(current, "current")
+    used = _dependent(config_diff.values(config_diff.operative_config(), "current"))
+    dependent = sorted({_as_bound(name, bound) for name in used})
     if dependent:
         raise UserError(
             f"The run in {run.path} cannot be made longer as it is: {' and '.join(dependent)} would change with steps,"
-            f" and its first {before} steps with it; to keep them as they were, bind"
+            f" and its first {before} steps with that; to keep them as they were, bind"
             f" {' and '.join(f'{name}={before}' for name in dependent)}, or train in another --workdir."
         )
     if use_newest(run.checkpoints, lambda path: tf.compat.v1.train.NewCheckpointReader(path).has_tensor(_OLD)):
@@ -83,6 +85,14 @@ def _require_longer(run: RunFolder, stored: str, current: str) -> None:
             f"The run in {run.path} cannot be made longer: an earlier version of tf_emcom, which did not keep what that"
             " needs, trained it; train in another --workdir."
         )
+
+
+def _as_bound(name: str, bound: dict[str, str]) -> str:
+    """The name under which the value of a parameter is bound, perhaps for more scopes than the one it is used in."""
+    *scopes, parameter = name.split("/")
+    while scopes and "/".join([*scopes, parameter]) not in bound:
+        scopes.pop()
+    return "/".join([*scopes, parameter])
 
 
 def _dependent(used: dict[str, str]) -> list[str]:
@@ -93,7 +103,7 @@ def _dependent(used: dict[str, str]) -> list[str]:
         refers = re.compile(rf"%(?:{'|'.join(map(re.escape, macros))})\b")
         following = [name for name, value in used.items() if refers.search(value)]
         macros |= {name for name in following if "." not in name}
-    return sorted(name for name in following if "." in name and name != "Experiment.steps")
+    return [name for name in following if "." in name and name != "Experiment.steps"]
 
 
 def component(difference: str) -> str:

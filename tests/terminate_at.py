@@ -25,7 +25,7 @@ class TerminateAt(Action):
             terminate()
         for name in self.moments:
             if name.startswith("save-"):
-                pattern = os.path.join(moment.folder.checkpoints, f"ckpt-{name[5:]}*temp*")
+                pattern = os.path.join(moment.folder.checkpoints, f"ckpt-{name[5:]}.new")
                 threading.Thread(target=terminate_when_there, args=(pattern,), daemon=True).start()
 
     def act(self, moment):

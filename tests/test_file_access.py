@@ -36,9 +36,9 @@ LOCAL = {
     "preflight/": "compiles on this machine",
     "reports/drawing.py": "draws into memory, from where gfile writes",
     "reproduction/": "grids are made on the local disk; a remote --out is refused",
+    "runtime/checkpoint_files.py": "renames what is on the local disk; TensorFlow writes remote checkpoints by itself",
     "runtime/config_file.py": "lists the gin files that are installed, and local ones, for suggestions",
     "runtime/json_file.py": "tries whether a local file can be written; other paths go to gfile",
-    "runtime/run_folder.py": "locks folders of the local disk; cloud storage has no locks",
     "runtime/worker_folder.py": "what other processes than the chief must write goes to a temporary folder",
 }
 

@@ -108,6 +108,16 @@ def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path):
             files.read_text(str(tmp_path / name), FIX)
 
 
+def test_what_would_be_read_for_ever_is_known_and_locks_nothing(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file").touch()
+    found = {name: files.is_irregular(str(tmp_path / name)) for name in ("pipe", "file", "none", ".")}
+    assert found == {"pipe": True, "file": False, "none": False, ".": True}
+    assert not files.is_irregular("ram://none")
+    with pytest.raises(UserError, match="pipe cannot be written .it is no regular file"):
+        files.lock(str(tmp_path / "pipe"), "Busy.")
+
+
 def test_names_are_listed_whatever_the_path_holds(tmp_path):
     folder = tmp_path / "lr=[1e-3]?"
     folder.mkdir()

@@ -14,7 +14,7 @@ from etils import epath
 from tests import commands, feature_folders
 from tf_emcom import command
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.checkpoints import newest_checkpoint
+from tf_emcom.runtime.checkpoint_files import newest_checkpoint
 from tf_emcom.runtime.termination import Terminated
 
 GIN = commands.ROOT / "gin"

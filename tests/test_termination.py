@@ -10,6 +10,7 @@ import threading
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.util import _pywrap_util_port
 
 from tests import commands
 from tf_emcom import command
@@ -17,7 +18,7 @@ from tf_emcom.actions.action import Moment
 from tf_emcom.actions.checkpoint import Checkpoint
 from tf_emcom.actions.log import Log
 from tf_emcom.runtime import termination
-from tf_emcom.runtime.checkpoints import newest_checkpoint
+from tf_emcom.runtime.checkpoint_files import newest_checkpoint
 from tf_emcom.runtime.run_folder import RunFolder
 
 ENVIRONMENT = "TF_EMCOM_TESTS_TERMINATE_AT"
@@ -67,8 +68,14 @@ def start(gin_file, run, moments=""):
     return subprocess.Popen(
         [sys.executable, "bin/train", f"--gin_file={gin_file}", f"--workdir={run}", *params],
         cwd=commands.ROOT,
-        # Without oneDNN, which rounds otherwise and which commands switch on: the other half runs in this process.
-        env={"TF_ENABLE_ONEDNN_OPTS": "0", **os.environ, ENVIRONMENT: moments, "PYTHONPATH": str(commands.ROOT)},
+        # With oneDNN, which rounds differently, where this process has it, too, as the other half runs here. Commands
+        # switch it on everywhere, TensorFlow by itself only on processors with AVX-512.
+        env={
+            **os.environ,
+            "TF_ENABLE_ONEDNN_OPTS": str(int(_pywrap_util_port.IsMklEnabled())),
+            ENVIRONMENT: moments,
+            "PYTHONPATH": str(commands.ROOT),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,11 +1,13 @@
 """What the commands do: read a configuration, build it, run its mode, and tell mistakes in one sentence."""
 
+import contextlib
 import os
 import re
 import signal
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import tensorflow as tf
 from absl import flags
@@ -19,18 +21,19 @@ from tf_emcom.reproduction.report import write_report
 from tf_emcom.reproduction.runner import Runner
 from tf_emcom.runtime import catalogue, config, config_diff, trust
 from tf_emcom.runtime.build import build
-from tf_emcom.runtime.checkpoints import newest_checkpoint
+from tf_emcom.runtime.checkpoint_files import newest_checkpoint
 from tf_emcom.runtime.config_file import Binding
 from tf_emcom.runtime.placement import place
 from tf_emcom.runtime.plug_ins import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.same_configuration import free_in_tests, refuse_another
 from tf_emcom.runtime.strategies.distribution import PeerLost
-from tf_emcom.runtime.termination import STATUS, Terminated, stop_at_once
+from tf_emcom.runtime.termination import Terminated, stop_at_once
 from tf_emcom.runtime.trained_speaker import SPEAKER_CONFIG
 from tf_emcom.runtime.unused import refuse_unused
 from tf_emcom.runtime.worker_folder import WorkerFolder
 
+_INTERRUPTED = 128 + signal.SIGINT
 _PRESETS = Path(__file__).parents[1] / "gin" / "reproduce"
 
 
@@ -51,16 +54,22 @@ def exit_plainly(command: Callable[[], None], resumes: str = "") -> None:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print(f"\nInterrupted; the same command {resumes or 'goes on from the last checkpoint'}.", file=sys.stderr)
-        sys.exit(130)
+        _end_at_once(f"Interrupted; the same command {resumes or 'goes on from the last checkpoint'}.", _INTERRUPTED)
     except PeerLost as told:
         print(f"\n{told} Starting again from the last checkpoint, once it is back.", file=sys.stderr, flush=True)
         os.execv(sys.executable, sys.orig_argv)
     except Terminated as told:
-        # A machine that goes away may say so again.
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        print(f"\nTerminated; the same command {resumes}." if resumes else f"\n{told}", file=sys.stderr)
-        sys.exit(STATUS)
+        _end_at_once(f"Terminated; the same command {resumes}." if resumes else str(told), told.status)
+
+
+def _end_at_once(sentence: str, status: int) -> NoReturn:
+    """Ends the process without clearing its memory: iterators of tf.data would wait for their threads for long."""
+    # A machine that goes away may say so again.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    print(f"\n{sentence}", file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    os._exit(status)
 
 
 def run(
@@ -115,12 +124,13 @@ def run(
         folder.lock()
         stored = folder.read_config()
     if stored is not None and source.has_results():
-        refuse_another(source, stored, current, free_in_tests(chosen.__name__) if evaluates else frozenset())
+        if refuse_another(source, stored, current, free_in_tests(chosen.__name__) if evaluates else frozenset()):
+            folder.write_config(current)
     elif not evaluates:
         folder.write_config(current)
         for name, text in experiment.learner.documents().items():
             folder.write_document(name, text)
-    with config.plain_errors(), distribution.watching_peers():
+    with config.plain_errors(), distribution.watching_peers(), contextlib.closing(folder):
         mode.run(experiment, folder)
 
 

@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import shutil
-import stat
 import sys
 import tempfile
 import uuid
@@ -69,6 +68,11 @@ def names_in(folder: str) -> list[str]:
         return sorted(name.rstrip("/") for name in tf.io.gfile.listdir(folder))
 
 
+def is_irregular(path: str) -> bool:
+    """Whether there is something else than a regular file, such as a pipe, which would be read or opened for ever."""
+    return not is_remote(path) and os.path.exists(path) and not os.path.isfile(path)
+
+
 def read_bytes(path: str, fix: str) -> bytes:
     """The content of a small file.
 
@@ -84,9 +88,10 @@ def require_regular(path: str, fix: str) -> None:
     """UserError where a local path is no regular file: reading a pipe would wait for ever; `fix` says what to do."""
     if is_remote(path):
         return
+    if is_irregular(path):
+        raise UserError(f"{path} is no regular file; {fix}.")
     with file_errors(path, "cannot be read", fix):
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise UserError(f"{path} is no regular file; {fix}.")
+        os.stat(path)
 
 
 def read_text(path: str, fix: str) -> str:
@@ -185,6 +190,8 @@ def lock(path: str, busy: str, wait: bool = False) -> IO[str]:
       UserError: another process has it, or it cannot be made.
     """
     with file_errors(path):
+        if is_irregular(path):
+            raise OSError(errno.EINVAL, "it is no regular file")
         file = open(path, "w")
         locked = try_lock(file)
         if locked is False and wait:

@@ -141,7 +141,15 @@ class Trainee(Checked, tf.Module, abc.ABC):
         """
         return {name: tf.reduce_sum(tf.stop_gradient(v)) / self.batch_size for name, v in per_game.items()}
 
-    def is_finite(self) -> bool:
-        """Whether every weight is a finite number; a look from the host, between steps."""
-        weights = [v for agent in self.agents.values() for v in agent]
-        return all(bool(tf.reduce_all(tf.math.is_finite(tf.convert_to_tensor(v)))) for v in weights)
+    def not_finite(self) -> list[str]:
+        """The names of the agents and memories that hold a number that is not finite; a look from the host."""
+        return [
+            name
+            for name, variables in {**self.agents, **self.memories}.items()
+            if not all(map(_is_finite, variables))
+        ]
+
+
+def _is_finite(variable: keras.Variable) -> bool:
+    value = tf.convert_to_tensor(variable)
+    return not value.dtype.is_floating or bool(tf.reduce_all(tf.math.is_finite(value)))

@@ -32,9 +32,7 @@ class Trainer(Checked, tf.Module):
       steps: how many steps `train` has done.
     """
 
-    def __init__(
-        self, learner: Trainee, distribution: Devices, receive: Callable[[Any], Batch] | None = None
-    ) -> None:
+    def __init__(self, learner: Trainee, distribution: Devices, receive: Callable[[Any], Batch] | None = None) -> None:
         """`receive` makes a replica's games of what the pipeline sends, as its feed does; None: it sends games."""
         super().__init__()
         self.learner = learner
@@ -124,13 +122,39 @@ class Trainer(Checked, tf.Module):
         Returns:
           The sums over the steps of every metric, each [], or [R] for R runs at once.
         """
+        return self._advance(batches, steps, watched=False)[0]
+
+    @tf.function(autograph=False)
+    def advance_watched(self, batches: Iterator[tuple[tf.Tensor, Any]], steps: tf.Tensor) -> tuple[Metrics, tf.Tensor]:
+        """Trains many steps, as `advance` does, but ends after the first one with a metric that is not finite.
+
+        Returns:
+          The sums over the steps that were done, and their number, int32 []; what is not finite in the sums was not
+          finite in the last of these steps.
+        """
+        return self._advance(batches, steps, watched=True)
+
+    def _advance(
+        self, batches: Iterator[tuple[tf.Tensor, Any]], steps: tf.Tensor, watched: bool
+    ) -> tuple[Metrics, tf.Tensor]:
         self.traces += 1  # Runs while tracing only.
 
-        def body(done: tf.Tensor, totals: Metrics) -> tuple[tf.Tensor, Metrics]:
-            return done + 1, tf.nest.map_structure(tf.add, totals, self._one(next(batches)))
+        def is_whole(metrics: Metrics) -> tf.Tensor:
+            if not watched:
+                return tf.constant(True)
+            # One sum, since many small operations would take longer than a small step.
+            return tf.reduce_all(tf.math.is_finite(tf.add_n([tf.reduce_sum(v) for v in metrics.values()])))
+
+        def body(done: tf.Tensor, totals: Metrics, _: tf.Tensor) -> tuple[tf.Tensor, Metrics, tf.Tensor]:
+            metrics = self._one(next(batches))
+            return done + 1, tf.nest.map_structure(tf.add, totals, metrics), is_whole(metrics)
 
         first = self._one(next(batches))
-        return tf.while_loop(lambda done, _: done < steps, body, (tf.constant(1), first), parallel_iterations=1)[1]
+        loop = (tf.constant(1), first, is_whole(first))
+        done, totals, _ = tf.while_loop(
+            lambda done, _, whole: (done < steps) & whole, body, loop, parallel_iterations=1
+        )
+        return totals, done
 
     @tf.function(autograph=False)
     def teach(self, step: tf.Tensor, sent: Any, turns: tf.Tensor) -> Metrics:

@@ -56,6 +56,7 @@ def untrained_run(path, data, learner_cls=pair, game=None):
         OneDevice(jit_compile=False), game or lewis.lg_s(), data, learner_cls=learner_cls, batch_size=8
     )
     folder = RunFolder(str(path))
+    folder.prepare_results()
     Checkpoints(folder.checkpoints, experiment.learner).save(STEP)
     return experiment, folder
 

@@ -1,11 +1,15 @@
 """Who compiles the steps of a run on a CPU in half precision."""
 
 import json
+import types
 
 import pytest
 
 from tests import commands
 from tf_emcom import command
+from tf_emcom.errors import UserError
+from tf_emcom.modes.compiler import settle_compiler
+from tf_emcom.runtime.run_folder import RunFolder
 
 GIN = [str(commands.ROOT / "gin" / "lg_s_digits.gin")]
 TINY = [*commands.TINY, "batch_size=8"]
@@ -30,6 +34,14 @@ def test_half_precision_tries_both_says_so_and_goes_on_as_it_began(tmp_path, cap
     way = "in graph mode" if way == "compiled by XLA" else "compiled by XLA"
     assert "Going on from step 2 of 4" in said and f"1 replica, {way}." in said
     assert json.loads((run / "compiler.json").read_text()) == other
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"graph": 1}', b'{"graph": "a", "xla": 1}', b"\xff"])
+def test_damaged_measurements_are_told_in_a_sentence(tmp_path, content):
+    (tmp_path / "compiler.json").write_bytes(content)
+    open_choice = types.SimpleNamespace(may_choose_compiler=True)
+    with pytest.raises(UserError, match="compiler.json is damaged"):
+        settle_compiler(open_choice, None, RunFolder(str(tmp_path)))
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ class Moment(NamedTuple):
     folder: RunFolder
     checkpoints: Checkpoints
     place: Place
+    carried: str = ""  # what a checkpoint that is saved now keeps for the actions
 
 
 class Action(Checked):
@@ -49,7 +50,7 @@ class Action(Checked):
         """Called once, before the first step of this process."""
 
     def resume(self, state: Any) -> None:
-        """Called after `begin`, where the process before was told to stop, with what `state` returned in it."""
+        """Called after `begin`, where the process before was asked to stop, with what `state` returned in it."""
 
     def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
         """Called after every call of the compiled loop, with the sums of the metrics of its `steps` steps."""
@@ -61,7 +62,7 @@ class Action(Checked):
         """Called with the numbers that any action, `by`, returned."""
 
     def state(self) -> Any:
-        """Called between two calls of the compiled loop, when the process is told to stop.
+        """Called between two calls of the compiled loop, when the process is asked to stop, and after the last call.
 
         Returns:
           What this action needs in order to go on in another process as if nothing had happened, made of what JSON can

@@ -11,19 +11,24 @@ class Checkpoint(Action):
         self.every = check_every("Checkpoint", every)
 
     def act(self, moment: Moment) -> None:
-        """Saves; UserError where a weight is no finite number: what was saved before stays the newest."""
-        save_checkpoint(moment)
+        """Saves, unless this step is saved already; the rest as for `save_checkpoint`."""
+        if moment.checkpoints.last != moment.step:
+            save_checkpoint(moment)
 
 
-def save_checkpoint(moment: Moment, carried: str = "") -> None:
-    """Saves; `carried`, a text, is kept with it.
+def save_checkpoint(moment: Moment) -> None:
+    """Saves.
 
     Raises:
-      UserError: a weight is no finite number.
+      UserError: a weight, or a number of an optimiser, is not finite: what was saved before stays the newest.
     """
-    if not moment.learner.is_finite():
+    broken = moment.learner.not_finite()
+    if broken:
         raise UserError(
-            f"A weight is no finite number after step {moment.step}, so nothing is saved and the run stops; lower"
-            " the learning rates, or clip gradients with @ClipByGlobalNorm, in a new workdir."
+            f"{', '.join(broken)} hold{'s' if len(broken) == 1 else ''} numbers that are not finite after step"
+            f" {moment.step} (they were finite after step {moment.checkpoints.last}), so nothing is saved and the run"
+            " stops; the same command with --gin_param=Log.every=1 --gin_param=Checkpoint.every=1 in a new --workdir"
+            " stops at the step in question. Lower the learning rates or coefficients, or clip gradients with"
+            " @ClipByGlobalNorm, in a new workdir."
         )
-    moment.checkpoints.save(moment.step, carried)
+    moment.checkpoints.save(moment.step, moment.carried)

@@ -21,6 +21,7 @@ class Log(Action):
         self._sums: dict[str, np.ndarray] = {}
         self._steps = 0
         self._noted: dict[str, list[float]] = {}
+        self._is_last = False
 
     def begin(self, moment: Moment) -> None:
         """Drops what a lost process logged after the step that this one goes on from."""
@@ -39,6 +40,7 @@ class Log(Action):
         for name, value in sums.items():
             self._sums[name] = self._sums.get(name, 0.0) + np.asarray(value, np.float64)
         self._steps += steps
+        self._is_last = moment.step == moment.steps
 
     def note(self, moment: Moment, numbers: dict[str, float], by: Action) -> None:
         """Keeps them for the next line, which has their means; its own lines come back and are left alone."""
@@ -51,7 +53,8 @@ class Log(Action):
         if not self._steps:
             return None
         sums = {name: value.tolist() for name, value in self._sums.items()}
-        seconds = time.monotonic() - self._clock
+        # Equal runs end with equal checkpoints, so that those of the last step hold no times.
+        seconds = 0.0 if self._is_last else time.monotonic() - self._clock
         return {"sums": sums, "noted": self._noted, "steps": self._steps, "seconds": seconds}
 
     def act(self, moment: Moment) -> dict[str, float] | None:

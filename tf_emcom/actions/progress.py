@@ -37,7 +37,7 @@ class Progress(Action):
         }
         self._clock = now
         self._bar.set_postfix(shown, refresh=False)
-        self._bar.update(steps)
+        self._bar.update(moment.step - self._bar.n)
         last = moment.step == moment.steps
         if not self._terminal and (last or now - self._spoke >= self.seconds_between_lines):
             self._spoke = now

@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 import matplotlib.style
 from matplotlib.figure import Figure
 
-from tf_emcom import files
+from tf_emcom.files import write_whole
 
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
@@ -34,4 +34,4 @@ def write_png(figure: Figure, path: str) -> None:
     buffer = io.BytesIO()
     # Without its name and version in the file, which matplotlib would leave there.
     figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
-    files.write_whole(path, buffer.getvalue())
+    write_whole(path, buffer.getvalue())

@@ -1,8 +1,10 @@
 """The mode that trains."""
 
+import contextlib
 import json
+import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +13,7 @@ from tf_emcom.actions.action import Action, Moment, Place
 from tf_emcom.actions.change import Change
 from tf_emcom.actions.checkpoint import Checkpoint, save_checkpoint
 from tf_emcom.actions.log import Log
+from tf_emcom.actions.stop_on_nan import StopOnNan
 from tf_emcom.data.examples import Examples
 from tf_emcom.data.feeds.choice import made_feed
 from tf_emcom.data.feeds.feed import Feed
@@ -18,11 +21,12 @@ from tf_emcom.data.order import Order, Orders
 from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.errors import UserError, require_instance, require_integer
 from tf_emcom.experiment import Experiment
+from tf_emcom.files import reason
 from tf_emcom.modes.compiler import settle_compiler
 from tf_emcom.modes.mode import Training
 from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.runtime.termination import Terminated, Termination
+from tf_emcom.runtime.termination import Termination
 from tf_emcom.trainer import Trainer
 
 
@@ -50,7 +54,8 @@ class Train(Training):
           feed_cls: how games come to the devices, `@HostFeed` or `@ResidentFeed`; None: as the data's size suggests.
 
         Raises:
-          UserError: a checkpoint would fall between two logged steps, so that a resumed run would log other means.
+          UserError: a checkpoint would fall between two logged steps, or before the line of its step, so that a
+            resumed run would log other lines.
         """
         require_integer("Train.steps_per_call", steps_per_call, 1, "it counts the steps between two returns to Python")
         require_integer("Train.keep", keep, 1, "it counts the checkpoints that are kept")
@@ -62,8 +67,13 @@ class Train(Training):
                 raise UserError(f"{name} is {given!r:.80}; bind it to a list, as in {example}.")
             for action in given:
                 require_instance(name, action, kind, example)
-        for saving in (a for a in actions if isinstance(a, Checkpoint)):
-            for logging in (a for a in actions if isinstance(a, Log)):
+        for saved, saving in ((i, a) for i, a in enumerate(actions) if isinstance(a, Checkpoint)):
+            for logged, logging in ((i, a) for i, a in enumerate(actions) if isinstance(a, Log)):
+                if saved < logged:
+                    raise UserError(
+                        f"Train.actions is {actions!r:.200}, with Checkpoint before Log, so that a run that is killed"
+                        " between them would lack a line; bind it to a list with @Log() before @Checkpoint()."
+                    )
                 if saving.every % logging.every:
                     raise UserError(
                         f"Checkpoint.every is {saving.every} and Log.every is {logging.every}; bind Checkpoint.every"
@@ -81,12 +91,17 @@ class Train(Training):
             action.check(experiment.learner)
         checkpoints = Checkpoints(folder.checkpoints, experiment.learner, self.keep, folder.new_checkpoints)
         start = checkpoints.restore_latest()
+        folder.clear_unfinished()
+        checkpoints.clear(start)
         _check_same_start(experiment, start, folder)
+        if experiment.distribution.is_chief:
+            folder.note_lost(start, next((a.every for a in self.actions if isinstance(a, Log)), None))
         if self.checkpoint and not start:
             checkpoints.restore_agents(self.checkpoint)
         if start >= experiment.steps:
             print(f"{folder.path} is trained: {start:,} of {experiment.steps:,} steps are done.")
             return
+        carried = _Carried.parsed(checkpoints.carried, os.path.join(folder.checkpoints, f"ckpt-{start}"))
         learner = experiment.learner
         examples = experiment.data.load("train", learner.labels)
         examples = Examples(*learner.prepare(examples.inputs, examples.labels, experiment.data.name))
@@ -107,56 +122,111 @@ class Train(Training):
             )
         trainer = Trainer(learner, experiment.distribution, pipeline.feed.receive)
         place = Place(experiment.distribution, pipeline)
-        self._loop(trainer, batches, Moment(start, experiment.steps, learner, folder, checkpoints, place))
+        moment = Moment(start, experiment.steps, learner, folder, checkpoints, place)
+        with Termination(placed.agree) as termination:
+            self._loop(trainer, batches, moment, carried, termination)
 
-    def _loop(self, trainer: Trainer, batches: Iterator[tuple[tf.Tensor, Any]], moment: Moment) -> None:
+    def _loop(
+        self,
+        trainer: Trainer,
+        batches: Iterator[tuple[tf.Tensor, Any]],
+        moment: Moment,
+        carried: "_Carried",
+        termination: Termination,
+    ) -> None:
         """Alternates between the compiled loop and the actions, until the last step."""
         start = moment.step
-        with Termination(moment.place.distribution.agree) as termination:
-            self._begin(moment)
-            try:
-                while moment.step < moment.steps:
-                    if termination.asked():
-                        self._stop(moment, start)
-                    count = self._steps_to_next_stop(moment)
-                    sums = trainer.advance(batches, tf.constant(count))
-                    moment = moment._replace(step=moment.step + count)
-                    self._between_calls(moment, {name: value.numpy() for name, value in sums.items()}, count)
-            finally:
-                for action in self.actions:
+        is_watched = any(isinstance(action, StopOnNan) for action in self.actions)
+        advance = trainer.advance_watched if is_watched else lambda *given: (trainer.advance(*given), given[1])
+        try:
+            self._begin(moment, carried)
+            while moment.step < moment.steps:
+                if termination.asked():
+                    self._stop(moment, start, termination)
+                count = self._steps_to_next_stop(moment)
+                sums, done = advance(batches, tf.constant(count))
+                count = int(done)
+                moment = moment._replace(step=moment.step + count)
+                self._see(moment, {name: value.numpy() for name, value in sums.items()}, count)
+                self._act(moment)
+        except BaseException:
+            # What cannot be closed now is not to hide what happened.
+            for action in self.actions:
+                with contextlib.suppress(Exception):
                     action.finish(moment)
-
-    def _begin(self, moment: Moment) -> None:
+            raise
         for action in self.actions:
-            action.begin(moment)
-        if moment.checkpoints.carried:
-            for action, state in zip(self.actions, json.loads(moment.checkpoints.carried), strict=True):
-                if state is not None:
-                    action.resume(state)
+            action.finish(moment)
 
-    def _stop(self, moment: Moment, start: int) -> None:
+    def _begin(self, moment: Moment, carried: "_Carried") -> None:
+        """Also does what was due after the step that a shorter run had ended with, as if it had not ended there."""
+        # A line of the last step of a shorter run was perhaps the mean of fewer steps, and is written again.
+        begun = moment._replace(step=moment.step - 1) if carried.is_last else moment
+        for action in self.actions:
+            action.begin(begun)
+        for action, state in zip(self.actions, carried.states, strict=False):
+            if state is not None:
+                action.resume(state)
+        if carried.is_last:
+            self._act(moment)
+
+    def _stop(self, moment: Moment, start: int, termination: Termination) -> None:
         """Saves what was done since `start`, and what is not logged of it yet, wherever that is between two lines."""
         if moment.step == start:
-            raise Terminated("Terminated before this process had done a step; the same command starts there again.")
-        states = [action.state() for action in self.actions]
-        save_checkpoint(moment, json.dumps(states) if any(state is not None for state in states) else "")
-        raise Terminated(
-            f"Terminated after step {moment.step:,} of {moment.steps:,}: a checkpoint is saved, and the same command"
-            " goes on from there."
+            raise termination.stopped("before this process had done a step; the same command starts there again.")
+        if moment.checkpoints.last != moment.step:
+            save_checkpoint(moment._replace(carried=self._states()))
+        raise termination.stopped(
+            f"after step {moment.step:,} of {moment.steps:,}: a checkpoint is saved, and the same command goes on from"
+            " there."
         )
+
+    def _states(self) -> str:
+        states = [action.state() for action in self.actions]
+        return json.dumps(states) if any(state is not None for state in states) else ""
 
     def _steps_to_next_stop(self, moment: Moment) -> int:
         """Stops lie at multiples, so that a resumed run adds up its metrics in the same portions."""
         periods = [self.steps_per_call] + [a.every for a in self.actions if a.every is not None]
         return min(moment.steps - moment.step, *(p - moment.step % p for p in periods))
 
-    def _between_calls(self, moment: Moment, sums: dict[str, np.ndarray], count: int) -> None:
+    def _see(self, moment: Moment, sums: dict[str, np.ndarray], count: int) -> None:
         for action in self.actions:
             action.see(moment, sums, count)
+
+    def _act(self, moment: Moment) -> None:
+        longer = moment._replace(steps=moment.steps + 1)
+        if moment.step == moment.steps and any(a.due(moment) != a.due(longer) for a in self.actions):
+            # A run that is made longer goes on from here, and does what is due after this step there.
+            moment = moment._replace(carried=json.dumps({"last": [action.state() for action in self.actions]}))
         for action in self.actions:
             if action.due(moment) and (numbers := action.act(moment)):
                 for other in self.actions:
                     other.note(moment, numbers, action)
+
+
+class _Carried(NamedTuple):
+    """What a checkpoint carries for the actions.
+
+    Attributes:
+      states: of each action, None where it has none; empty where no action has one.
+      is_last: whether the checkpoint is of the last step of a run, and the states are those before its actions.
+    """
+
+    states: Sequence[Any]
+    is_last: bool
+
+    @classmethod
+    def parsed(cls, text: str, path: str) -> Self:
+        """Reads the text; UserError where it is none of these, which names the checkpoint."""
+        try:
+            content = json.loads(text) if text else []
+            states = content["last"] if isinstance(content, dict) else content
+            return cls(list(states), isinstance(content, dict))
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"The checkpoint {path} carries no states of actions ({reason(error)}); copy it again."
+            ) from error
 
 
 def _order(examples: int, experiment: Experiment) -> Order | Orders:

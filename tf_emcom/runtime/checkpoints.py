@@ -1,22 +1,28 @@
 """Saving and restoring a learner."""
 
-import contextlib
 import os
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import keras
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
+from tf_emcom.runtime.checkpoint_files import (
+    checkpoint_steps,
+    newest_checkpoint,
+    remove_all_but,
+    use_newest,
+    write_checkpoint,
+)
 from tf_emcom.trainee import Trainee
-
-# TensorFlow tells damage in all of these ways, depending on the byte that is wrong.
-_DAMAGES = (AssertionError, IndexError, RuntimeError, ValueError, tf.errors.OpError)
 
 
 class Checkpoints:
-    """The last few checkpoints of a run: weights, moving average, optimisers and the step, as `tf.train.Checkpoint`."""
+    """The last few checkpoints of a run: weights, moving average, optimisers and the step, as `tf.train.Checkpoint`.
+
+    Attributes:
+      last: the step of the one that was saved or restored last in this process, 0: of none.
+    """
 
     def __init__(self, folder: str, learner: Trainee, keep: int = 3, new_folder: str | None = None) -> None:
         """`folder` is `RUN/checkpoints`; new ones go to `new_folder`, None: there too."""
@@ -27,7 +33,9 @@ class Checkpoints:
         self.state = {"step": self.step, **memories, **self.agents}
         self._carried = tf.Variable("", trainable=False, name="carried")
         self.checkpoint = tf.train.Checkpoint(carried=self._carried, **self.state)
-        self.manager = tf.train.CheckpointManager(self.checkpoint, new_folder or folder, max_to_keep=keep)
+        self._new_folder = new_folder or folder
+        self._keep = keep
+        self.last = 0
 
     @property
     def carried(self) -> str:
@@ -35,41 +43,54 @@ class Checkpoints:
         return self._carried.numpy().decode()
 
     def save(self, step: int, carried: str = "") -> None:
-        """Saves, together with a text; a checkpoint is either whole or not there, also after a kill."""
-        self.step.assign(step)
-        self._carried.assign(carried)
-        self.manager.save(checkpoint_number=step)
-
-    def restore_latest(self) -> int:
-        """Restores the newest checkpoint and returns its step; 0 where there is none.
+        """Saves, together with a text; a checkpoint is either whole or not there, also after a kill.
 
         Raises:
-          UserError: it was made by agents of another architecture, or is damaged.
+          UserError: it cannot be written; what was saved before is still there.
         """
-        step = self._restore_latest(tf.train.Checkpoint(**self.state))
-        if step:
-            # By itself, since checkpoints of earlier versions lack it.
-            tf.train.Checkpoint(carried=self._carried).restore(newest_checkpoint(self.folder)).expect_partial()
-        return step
+        self.step.assign(step)
+        self._carried.assign(carried)
+        write_checkpoint(self.checkpoint, self._new_folder, step, self._keep)
+        self.last = step
+
+    def restore_latest(self) -> int:
+        """Restores the newest whole checkpoint and returns its step; 0 where there is none.
+
+        Raises:
+          UserError: it was made by agents of another architecture, or all are damaged.
+        """
+        self.last = self._restore_latest(tf.train.Checkpoint(**self.state), carried=True) or 0
+        return self.last
 
     def restore_latest_agents(self) -> int:
         """Restores the agents alone, as tests need them, and returns their step; the rest as `restore_latest`."""
-        return self._restore_latest(tf.train.Checkpoint(step=self.step, **self.agents))
+        return self._restore_latest(tf.train.Checkpoint(step=self.step, **self.agents)) or 0
 
-    def _restore_latest(self, checkpoint: tf.train.Checkpoint) -> int:
-        newest = newest_checkpoint(self.folder)
-        if newest is None:
-            return 0
-        _restore(checkpoint, newest)
-        return int(self.step.numpy())
+    def clear(self, step: int) -> None:
+        """Removes what killed processes left, and the oldest checkpoints up to `step`; later ones stay."""
+        steps = checkpoint_steps(self._new_folder)
+        kept = [s for s in steps if s > step] + [s for s in steps if s <= step][: self._keep]
+        remove_all_but(self._new_folder, kept)
 
     def restore_agents(self, folder: str) -> None:
-        """Takes the agents, and nothing else, from the newest checkpoint in another run's `folder`.
+        """Takes the agents, and nothing else, from the newest whole checkpoint in another run's `folder`.
 
         Raises:
-          UserError: there is none, it was made by agents of another architecture, or is damaged.
+          UserError: there is none, it was made by agents of another architecture, or all are damaged.
         """
-        _restore(tf.train.Checkpoint(**self.agents), newest_checkpoint(require_checkpoint(folder)))
+        agents = tf.train.Checkpoint(**self.agents)
+        if use_newest(require_checkpoint(folder), lambda path: _restore(agents, path) or True) is None:
+            raise _no_checkpoint(folder)
+
+    def _restore_latest(self, checkpoint: tf.train.Checkpoint, carried: bool = False) -> int | None:
+        def restore(path: str) -> int:
+            _restore(checkpoint, path)
+            if carried:
+                # By itself, since checkpoints of earlier versions lack it.
+                tf.train.Checkpoint(carried=self._carried).read(path).expect_partial()
+            return int(self.step.numpy())
+
+        return use_newest(self.folder, restore)
 
 
 def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0) -> None:
@@ -82,45 +103,43 @@ def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0) -> No
       index: which of the agents of that name, where the run has several.
 
     Raises:
-      UserError: there is none, it holds no such agent or one of another architecture, or it is damaged.
+      UserError: there is none, it holds no such agent or one of another architecture, or all are damaged.
     """
-    path = newest_checkpoint(require_checkpoint(run))
-    with _damage_told(path):
+    folder = require_checkpoint(run)
+
+    def restore(path: str) -> bool:
         # tf.train.load_checkpoint would first ask whether this is a folder, which not all storage answers alike.
         reader = tf.compat.v1.train.NewCheckpointReader(path)
         stored = _stored_shapes(reader.get_variable_to_shape_map(), name)
-    count = _count(path, name, agent, {i: shape for i, (_, shape) in stored.items()})
-    if index >= count:
-        raise UserError(
-            f"{name}_index is {index}, but the run in {run} has {count} {name}{'' if count == 1 else 's'}; bind it"
-            f" to {'0' if count == 1 else f'0 to {count - 1}'}."
-        )
-    with _damage_told(path):
+        shown = os.path.join(folder, os.path.basename(path))
+        count = _count(shown, name, agent, {i: shape for i, (_, shape) in stored.items()})
+        if index >= count:
+            raise UserError(
+                f"{name}_index is {index}, but the run in {run} has {count} {name}{'' if count == 1 else 's'}; bind it"
+                f" to {'0' if count == 1 else f'0 to {count - 1}'}."
+            )
         values = [reader.get_tensor(stored[i][0]) for i in range(len(stored))]
-    for variable, value in zip(agent.trainable_variables, values, strict=True):
-        variable.assign(value if value.shape == tuple(variable.shape) else value[index])
+        for variable, value in zip(agent.trainable_variables, values, strict=True):
+            variable.assign(value if value.shape == tuple(variable.shape) else value[index])
+        return True
 
-
-def newest_checkpoint(folder: str) -> str | None:
-    """The path of the checkpoint with the highest step, None where there is none.
-
-    It looks at the checkpoints themselves, not at the file `checkpoint` beside them: that one may name a checkpoint
-    that was removed, and may be lost without any weights being lost.
-    """
-    indices = tf.io.gfile.glob(os.path.join(folder, "ckpt-*.index"))
-    steps = [int(found[1]) for found in (re.search(r"ckpt-(\d+)\.index$", path) for path in indices) if found]
-    return os.path.join(folder, f"ckpt-{max(steps)}") if steps else None
+    if use_newest(folder, restore) is None:
+        raise _no_checkpoint(run)
 
 
 def require_checkpoint(run: str) -> str:
     """`RUN/checkpoints`, if there is one in it; UserError otherwise."""
     folder = os.path.join(run, "checkpoints")
     if newest_checkpoint(folder) is None:
-        raise UserError(
-            f"There is no checkpoint in {folder}; train first, with bin/train --gin_file={run}/config.gin"
-            f" --workdir={run}, or bind checkpoint to the folder of a trained run."
-        )
+        raise _no_checkpoint(run)
     return folder
+
+
+def _no_checkpoint(run: str) -> UserError:
+    return UserError(
+        f"There is no checkpoint in {os.path.join(run, 'checkpoints')}; train first, with bin/train"
+        f" --gin_file={run}/config.gin --workdir={run}, or bind checkpoint to the folder of a trained run."
+    )
 
 
 def _by_position(variables: Sequence[keras.Variable]) -> tf.Module:
@@ -143,7 +162,7 @@ def _stored_shapes(shapes: dict[str, Sequence[int]], name: str) -> dict[int, tup
 
 
 def _count(path: str, name: str, agent: keras.Model, there: dict[int, tuple[int, ...]]) -> int:
-    """How many agents' weights these shapes hold; UserError that tells the first two shapes that differ."""
+    """How many agents' weights these shapes hold; UserError that names the first two shapes that differ."""
     here = {i: tuple(v.shape) for i, v in enumerate(agent.trainable_variables)}
     if not there:
         raise UserError(f"The checkpoint {path} holds no {name}; name the folder of another run.")
@@ -160,24 +179,6 @@ def _count(path: str, name: str, agent: keras.Model, there: dict[int, tuple[int,
     )
 
 
-@contextlib.contextmanager
-def _damage_told(path: str) -> Iterator[None]:
-    try:
-        yield
-    except _DAMAGES as error:
-        raise UserError(f"The checkpoint {path} is damaged ({_first_line(error)}); copy it again.") from error
-
-
 def _restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
-    try:
-        # What the checkpoint holds besides is no matter, and nothing to be warned of when this one is refused.
-        checkpoint.restore(path).expect_partial().assert_existing_objects_matched()
-    except _DAMAGES as error:
-        raise UserError(
-            f"The checkpoint {path} does not fit these agents or is damaged ({_first_line(error)}); use"
-            " the configuration it was made with, or remove it so that the one before is used."
-        ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or ["no reason given"])[0][:200]
+    # What the checkpoint holds besides is no matter, and nothing to be warned of when this one is refused.
+    checkpoint.read(path).expect_partial().assert_existing_objects_matched()

@@ -70,9 +70,9 @@ def differences(
         macro's own difference is told.
 
     Raises:
-        UserError: If a text is not gin.
+        UserError: If a text is no gin.
     """
-    there, here = _values(stored, "stored"), _values(current, "current")
+    there, here = values(stored, "stored"), values(current, "current")
     names = there.keys() & here.keys() if only_common else there.keys() | here.keys()
     found = []
     for name in sorted(names - set(ignore), key=lambda name: ("." in name, name)):
@@ -99,8 +99,8 @@ class _Written(str):
         return str(self)
 
 
-def _values(text: str, which: str) -> dict[str, str]:
-    """Returns each binding's value in one spelling, whatever its line breaks."""
+def values(text: str, which: str) -> dict[str, str]:
+    """Returns each binding's value in one spelling, whatever its line breaks; UserError if it is not gin."""
     try:
         statements = list(config_parser.ConfigParser(text, _AsWritten()))
     except UNREADABLE as error:

@@ -1,11 +1,18 @@
 """What TensorBoard reads."""
 
+import contextlib
 import os
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.errors import UserError
+from tf_emcom.files import file_errors, is_irregular, names_in
+
+_NEW = ".new"
+_FIX = "fix that, and the same command goes on from the last checkpoint"
 _BARS = tf.compat.v1.SummaryMetadata(
     plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="histograms"),
     data_class=tf.compat.v1.SummaryMetadata.DESCRIPTOR.file.enum_types_by_name["DataClass"]
@@ -22,22 +29,27 @@ class EventFile:
     """
 
     def __init__(self, folder: str, step: int) -> None:
-        """Opens a new file in `folder`; of those that are there, drops what came after `step`, which is done again."""
-        _forget_after(folder, step)
-        self._writer = tf.summary.create_file_writer(folder)
+        """Opens a new file in `folder`; of those that are there, drops what came after `step`, which is done again.
+
+        Raises:
+          UserError: the folder cannot be written; so does every method that writes.
+        """
+        self._folder = folder
+        with file_errors(folder):
+            _forget_after(folder, step)
+            self._writer = tf.summary.create_file_writer(folder)
+            self._writer.flush()
 
     def write_scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Writes numbers by name; a slash in a name makes a group."""
-        with self._writer.as_default(step=step):
+        with self._writing(step):
             for name, value in values.items():
                 tf.summary.scalar(name, value)
-        self._writer.flush()
 
     def write_markdown(self, step: int, name: str, markdown: str) -> None:
         """Writes a text."""
-        with self._writer.as_default(step=step):
+        with self._writing(step):
             tf.summary.text(name, markdown)
-        self._writer.flush()
 
     def write_counts(self, step: int, name: str, counts: np.ndarray) -> None:
         """Writes a histogram of whole numbers: `counts` [K] says how often each of 0, …, K − 1 was there.
@@ -46,32 +58,43 @@ class EventFile:
         """
         numbers = np.arange(len(counts))
         bars = np.stack([numbers - 0.5, numbers + 0.5, counts], axis=1)
-        with self._writer.as_default(step=step):
+        with self._writing(step):
             tf.summary.write(name, tf.constant(bars, tf.float64), metadata=_BARS)
-        self._writer.flush()
 
     def write_picture(self, step: int, name: str, picture: np.ndarray) -> None:
         """Writes a picture, uint8 [height, width, 3]."""
-        with self._writer.as_default(step=step):
+        with self._writing(step):
             tf.summary.image(name, picture[np.newaxis])
-        self._writer.flush()
 
     def close(self) -> None:
         """Closes the file."""
-        self._writer.close()
+        with file_errors(self._folder):
+            self._writer.close()
+
+    @contextlib.contextmanager
+    def _writing(self, step: int) -> Iterator[None]:
+        with file_errors(self._folder, fix=_FIX):
+            with self._writer.as_default(step=step):
+                yield
+            self._writer.flush()
 
 
 def _forget_after(folder: str, step: int) -> None:
-    """Drops the events after `step` from all files of a folder; files of a run that starts anew go as a whole."""
-    names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
-    for path in (os.path.join(folder, name) for name in names if "tfevents" in name):
-        if not step:
+    """Drops the events after `step` from all files of a folder; files of a run that starts again go as a whole.
+
+    What killed processes left is removed.
+    """
+    for name in names_in(folder):
+        path = os.path.join(folder, name)
+        if name.endswith(_NEW) or ("tfevents" in name and not step):
             tf.io.gfile.remove(path)
-            continue
-        events = _read(path)
-        kept = [event for event in events if tf.compat.v1.Event.FromString(event).step <= step]
-        if len(kept) < len(events):
-            _replace(path, kept)
+        elif "tfevents" in name:
+            if is_irregular(path):
+                raise UserError(f"{path} is no regular file; remove it, and start again.")
+            events = _read(path)
+            kept = [event for event in events if tf.compat.v1.Event.FromString(event).step <= step]
+            if len(kept) < len(events):
+                _replace(path, kept)
 
 
 def _read(path: str) -> list[bytes]:
@@ -87,7 +110,7 @@ def _read(path: str) -> list[bytes]:
 
 def _replace(path: str, events: list[bytes]) -> None:
     # Without "tfevents" in its name, so that TensorBoard leaves it alone.
-    new = os.path.join(os.path.dirname(path), f"{os.getpid()}.new")
+    new = os.path.join(os.path.dirname(path), f"{uuid.uuid4().hex[:8]}{_NEW}")
     with tf.io.TFRecordWriter(new) as writer:
         for event in events:
             writer.write(event)

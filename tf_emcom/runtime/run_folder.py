@@ -1,21 +1,37 @@
 """What a run leaves behind."""
 
-import contextlib
-import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator
-from typing import Any
+import sys
+from collections.abc import Iterable
+from typing import IO, Any
 
 import tensorflow as tf
 
-from tf_emcom import files
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.checkpoints import Checkpoints, newest_checkpoint, require_checkpoint
+from tf_emcom.files import (
+    clear_unfinished,
+    file_errors,
+    is_irregular,
+    is_remote,
+    lock,
+    names_in,
+    read_bytes,
+    read_json_lines,
+    read_text,
+    reason,
+    write_whole,
+)
+from tf_emcom.runtime.checkpoint_files import newest_checkpoint
+from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
 from tf_emcom.trainee import Trainee
 
 _LOCK = ".lock"
 _UNFINISHED = ".new"
+_READING = "check how the path is spelled and its rights, or name another folder"
+_CONFIG_FIX = "copy the file again, or name another --workdir"
+_METRICS_FIX = "fix or remove it, then start again"
+_GOING_ON = "fix that, and the same command goes on from the last checkpoint"
 
 
 class RunFolder:
@@ -28,6 +44,7 @@ class RunFolder:
         self.new_checkpoints = self.checkpoints
         self.tensorboard = os.path.join(path, "tensorboard")
         self._metrics = os.path.join(path, "metrics.jsonl")
+        self._lock: IO[str] | None = None
 
     def read_config(self) -> str | None:
         """The configuration of the run that lives here, None where none does.
@@ -35,10 +52,9 @@ class RunFolder:
         Raises:
           UserError: something else lives here.
         """
-        with self._unreadable_told():
+        with file_errors(f"The folder {self.path}", "cannot be read", _READING):
             if tf.io.gfile.exists(self.config) and not tf.io.gfile.isdir(self.config):
-                with tf.io.gfile.GFile(self.config) as file:
-                    return file.read()
+                return read_text(self.config, _CONFIG_FIX)
             is_folder = tf.io.gfile.isdir(self.path)
             found = tf.io.gfile.listdir(self.path) if is_folder else []
             is_taken = not is_folder and tf.io.gfile.exists(self.path)
@@ -78,20 +94,19 @@ class RunFolder:
 
     def write_config(self, text: str) -> None:
         """Makes this folder, which is locked, that of a run with that configuration."""
-        self._replace(self.config, text)
+        write_whole(self.config, text)
 
     def write_document(self, name: str, text: str) -> None:
         """Keeps a file beside the configuration."""
-        self._replace(os.path.join(self.path, name), text)
+        write_whole(os.path.join(self.path, name), text)
 
     def read_document(self, name: str) -> str:
         """The text of a file that is kept."""
-        with tf.io.gfile.GFile(os.path.join(self.path, name)) as file:
-            return file.read()
+        return read_text(os.path.join(self.path, name), _CONFIG_FIX)
 
     def has_document(self, name: str) -> bool:
         """Whether such a file is kept."""
-        with self._unreadable_told():
+        with file_errors(f"The folder {self.path}", "cannot be read", _READING):
             return tf.io.gfile.exists(os.path.join(self.path, name))
 
     def lock(self) -> None:
@@ -101,50 +116,75 @@ class RunFolder:
           UserError: one does already.
         """
         self._make(self.path)
-        if "://" in self.path:
+        if is_remote(self.path):
             return  # Cloud storage has no locks.
-        self._lock = open(os.path.join(self.path, _LOCK), "w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise UserError(
-                f"Another process is training in {self.path}; wait until it ends, or name another --workdir."
-            ) from error
+        busy = f"Another process is training in {self.path}; wait until it ends, or name another --workdir."
+        self._lock = lock(os.path.join(self.path, _LOCK), busy)
+
+    def close(self) -> None:
+        """Unlocks this folder."""
+        if self._lock:
+            self._lock.close()
+
+    def clear_unfinished(self) -> None:
+        """Removes files of this folder, which is locked, that killed processes left half written."""
+        if not is_remote(self.path):
+            for name in ("", "eval", "figures"):
+                clear_unfinished(os.path.join(self.path, name))
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Adds a line to metrics.jsonl.
 
-        On cloud storage, that uploads the file anew: it is small, has one writer, and readers find it old or new.
+        On cloud storage, that uploads the whole file: it is small, has one writer, and readers find it old or new.
+
+        Raises:
+          UserError: it cannot be written.
         """
-        try:
+        with file_errors(self._metrics, fix=_GOING_ON):
+            if is_irregular(self._metrics):
+                raise OSError(0, "it is no regular file")
             with tf.io.gfile.GFile(self._metrics, "a") as file:
                 file.write(json.dumps(row) + "\n")
-        except (OSError, tf.errors.OpError) as error:
-            raise UserError(
-                f"{self._metrics} cannot be written ({_reason(error)}); mend that, and the same command goes on from"
-                " the last checkpoint."
-            ) from error
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl; one that a kill cut short is left out."""
         if not tf.io.gfile.exists(self._metrics):
             return []
-        with tf.io.gfile.GFile(self._metrics) as file:
-            lines = file.read().split("\n")
         # What stands behind the last line break was never finished.
+        whole = read_bytes(self._metrics, _METRICS_FIX).rpartition(b"\n")[0]
         try:
-            rows = [json.loads(line) for line in lines[:-1]]
+            rows = [json.loads(line) for line in whole.decode().split("\n") if line]
             return [row for row in rows if isinstance(row["step"], int)]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise UserError(
-                f"{self._metrics} has a line that is no logged step ({error}); mend or remove it, then start again."
+                f"{self._metrics} has a line that is no logged step ({reason(error)}); {_METRICS_FIX}."
             ) from error
 
     def forget_metrics_after(self, step: int) -> None:
         """Drops the lines of steps that will be done again."""
-        rows = self.read_metrics()
         if tf.io.gfile.exists(self._metrics):
-            self._replace(self._metrics, _lines(row for row in rows if row["step"] <= step))
+            write_whole(self._metrics, _lines(row for row in self.read_metrics() if row["step"] <= step))
+
+    def note_lost(self, step: int, every: int | None) -> None:
+        """Says on standard error what is missing where a run goes on: a checkpoint, or lines of metrics.jsonl.
+
+        Args:
+          step: of the checkpoint, 0: there is none.
+          every: how many steps lie between two lines; None: nothing is logged.
+        """
+        logged = [row["step"] for row in self.read_metrics()]
+        if logged and logged[-1] > step:
+            _note(
+                f"{self._metrics} goes up to step {logged[-1]:,}, but the newest checkpoint is"
+                f" {f'of step {step:,}' if step else 'gone'}; the steps after it are done again."
+            )
+        expected = range(every, step + 1, every) if every else ()
+        missing = len({*expected} - {*logged})
+        if missing:
+            _note(
+                f"{self._metrics} lacks {missing} of the {len(expected)} lines up to step {step:,}; they were cut or"
+                " removed, and are not written again."
+            )
 
     def prepare_results(self) -> None:
         """Makes the folders of results; called before anything is measured, since a measurement can take hours."""
@@ -152,22 +192,19 @@ class RunFolder:
         self._make(os.path.join(self.path, "figures"))
 
     def write_evaluation(self, mode: str, rows: Iterable[dict[str, Any]]) -> str:
-        """Writes eval/<mode>.jsonl anew and returns its path."""
+        """Rewrites eval/<mode>.jsonl and returns its path."""
         folder = os.path.join(self.path, "eval")
         self._make(folder)
         path = os.path.join(folder, f"{mode}.jsonl")
-        self._replace(path, _lines(rows))
+        write_whole(path, _lines(rows))
         return path
 
     def read_evaluations(self) -> dict[str, list[dict[str, Any]]]:
         """Mode → the lines of eval/<mode>.jsonl, of all tests that were done."""
-        folder, ending = os.path.join(self.path, "eval"), ".jsonl"
-        fix = "remove it, or run that test again"
-        return {
-            name.removesuffix(ending): files.read_json_lines(os.path.join(folder, name), fix)
-            for name in files.names_in(folder)
-            if name.endswith(ending)
-        }
+        folder = os.path.join(self.path, "eval")
+        names = [name for name in names_in(folder) if name.endswith(".jsonl")]
+        fix = "run that test again, or remove the file"
+        return {name.removesuffix(".jsonl"): read_json_lines(os.path.join(folder, name), fix) for name in names}
 
     def figure(self, mode: str) -> str:
         """The path of figures/<mode>.png, its folder being there."""
@@ -175,41 +212,13 @@ class RunFolder:
         self._make(folder)
         return os.path.join(folder, f"{mode}.png")
 
-    @contextlib.contextmanager
-    def _unreadable_told(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, tf.errors.OpError) as error:
-            raise UserError(
-                f"The folder {self.path} cannot be read ({_reason(error)}); look at how it is spelt and at who may read"
-                " it, or name another one."
-            ) from error
-
     def _make(self, folder: str) -> None:
-        try:
+        with file_errors(f"The folder {folder}", "cannot be made", "name another --workdir"):
             tf.io.gfile.makedirs(folder)
-        except (OSError, tf.errors.OpError) as error:
-            raise UserError(
-                f"The folder {folder} cannot be made ({_reason(error)}); name another --workdir."
-            ) from error
-
-    def _replace(self, path: str, text: str) -> None:
-        # Readers, and a kill, find either the old text or the new one: on cloud storage, which cannot rename, this
-        # copies a whole object over another one, and a kill leaves at most the new name besides.
-        try:
-            # Under a name of its own, since two evaluations may write at the same time.
-            new = f"{path}.{os.getpid()}{_UNFINISHED}"
-            with tf.io.gfile.GFile(new, "w") as file:
-                file.write(text)
-            tf.io.gfile.rename(new, path, overwrite=True)
-        except (OSError, tf.errors.OpError) as error:
-            raise UserError(
-                f"{path} cannot be written ({_reason(error)}); mend that, or use another --workdir."
-            ) from error
 
 
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "message", error)).splitlines()[0]
+def _note(text: str) -> None:
+    print(f"Note: {text}", file=sys.stderr, flush=True)
 
 
 def _lines(rows: Iterable[dict[str, Any]]) -> str:

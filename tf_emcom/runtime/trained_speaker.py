@@ -2,12 +2,11 @@
 
 import os
 
-import tensorflow as tf
-
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.annotations import Index
 from tf_emcom.arguments import Checked
 from tf_emcom.errors import UserError
+from tf_emcom.files import read_text
 from tf_emcom.runtime import config
 from tf_emcom.runtime.borrowed_config import borrowed
 from tf_emcom.runtime.checkpoints import require_checkpoint, restore_agent
@@ -55,8 +54,7 @@ class TrainedSpeaker(Checked):
 
     def documents(self) -> dict[str, str]:
         """The configuration that the speaker is built from."""
-        with tf.io.gfile.GFile(self._config_file()) as file:
-            return {SPEAKER_CONFIG: file.read()}
+        return {SPEAKER_CONFIG: read_text(self._config_file(), "copy the file again, or name another run")}
 
     def subjects(self, count: int, seed: int) -> None:
         """None: its messages are about the inputs that games are about."""

@@ -2,6 +2,7 @@
 
 import tempfile
 
+from tf_emcom.files import file_errors
 from tf_emcom.runtime.run_folder import RunFolder
 
 
@@ -13,8 +14,9 @@ class WorkerFolder(RunFolder):
 
     def __init__(self, path: str) -> None:
         """`path` is the run's folder, which all processes can read."""
-        # Kept, since it is removed once nobody refers to it.
-        self._scratch = tempfile.TemporaryDirectory(prefix="tf_emcom-worker-")
+        # Kept, since it is removed once nobody refers to it; what removing it lacks is nothing to stop for.
+        with file_errors(tempfile.gettempdir(), fix="make room there, or name another folder by TMPDIR"):
+            self._scratch = tempfile.TemporaryDirectory(prefix="tf_emcom-worker-", ignore_cleanup_errors=True)
         super().__init__(self._scratch.name)
         self._run = RunFolder(path)
         self.config = self._run.config
@@ -38,6 +40,13 @@ class WorkerFolder(RunFolder):
 
     def lock(self) -> None:
         """Nothing: the chief locks for all."""
+
+    def close(self) -> None:
+        """Removes what this process wrote."""
+        self._scratch.cleanup()
+
+    def clear_unfinished(self) -> None:
+        """Nothing: the chief does it."""
 
     def write_config(self, text: str) -> None:
         """Nothing: the chief writes it."""

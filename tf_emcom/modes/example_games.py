@@ -152,7 +152,8 @@ class ExampleGames(Evaluation):
         of_run = {"training_seed": agents.seeds()[0]} if agents.independent else {}
         model = agents.speaker_as(speaker)
         inputs = np.stack([np.asarray(examples.inputs[row], np.float32) for row in rows])
-        channel = channel_under_test("ExampleGames.channel", self.channel, experiment.game.channel).with_noise(self.noise)
+        channel = channel_under_test("ExampleGames.channel", self.channel, experiment.game.channel)
+        channel = channel.with_noise(self.noise)
         games = FewGames.played(model, agents.listener_as(listener), inputs, targets, channel, self.seed)
         names = getattr(experiment.data, "class_names", None)
         common = {"mode": "examplegames", "step": step, "split": self.split, "noise": self.noise}

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -127,11 +127,16 @@ def run(
         if refuse_another(source, stored, current, free_in_tests(chosen.__name__) if evaluates else frozenset()):
             folder.write_config(current)
     elif not evaluates:
-        folder.write_config(current)
-        for name, text in experiment.learner.documents().items():
-            folder.write_document(name, text)
+        _write_configuration(folder, current, experiment.learner.documents())
     with config.plain_errors(), distribution.watching_peers(), contextlib.closing(folder):
         mode.run(experiment, folder)
+
+
+def _write_configuration(folder: RunFolder, text: str, documents: Mapping[str, str]) -> None:
+    """Makes a folder that of a run with this configuration and what belongs to it."""
+    folder.write_config(text)
+    for name, content in documents.items():
+        folder.write_document(name, content)
 
 
 def _chosen_mode() -> tuple[type[Mode], set[str]]:

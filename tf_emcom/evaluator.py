@@ -102,9 +102,7 @@ class Evaluator(Checked):
       channel: through which messages go.
     """
 
-    def __init__(
-        self, agents: Tested, inputs: np.ndarray, jit_compile: bool, channel: Channel | None = None
-    ) -> None:
+    def __init__(self, agents: Tested, inputs: np.ndarray, jit_compile: bool, channel: Channel | None = None) -> None:
         """Tests the pairs that `agents` names, each of whose speakers has as many listeners, on a whole split.
 
         Args:
@@ -203,7 +201,7 @@ class Evaluator(Checked):
         for speaker in self.speakers:
             self._agents.speaker_as(speaker)
             symbols[speaker], finite = self._games.speak(rows, coefficient, own, stream.seed)
-            _require_finite(finite, rows, f"speaker {speaker}", condition)
+            self._require_finite(finite, rows, f"speaker {speaker}", condition)
         for listener in dict.fromkeys(listener for _, listener in self.pairs):
             self._agents.listener_as(listener)
             view = own if condition.views == 1 else other
@@ -274,23 +272,26 @@ class Evaluator(Checked):
         won, finite = self._games.play(heard, tuple(candidates[listener] for listener in audience))
         for place, listener in enumerate(audience):
             who = f"listener {listener} about messages of speaker {speaker}, {one.blocks.shape[-1]} candidates,"
-            _require_finite(finite[:, place], one.blocks, who, condition)
+            self._require_finite(finite[:, place], one.blocks, who, condition)
         by_player = won.numpy().transpose(1, 0, 2).reshape(len(heard) + 1, -1)
         return by_player[:, : len(one.games)]
 
+    def _require_finite(self, finite: tf.Tensor, rows: tf.Tensor, who: str, condition: Condition) -> None:
+        """UserError, with an input that it is about, unless scores are finite; both tensors [blocks, ...].
 
-def _require_finite(finite: tf.Tensor, rows: tf.Tensor, who: str, condition: Condition) -> None:
-    """UserError, with the first input that it is about, unless scores are finite numbers; both tensors [blocks, ...].
-
-    What is chosen by scores that are none is chosen by chance, and is not to be taken for a measurement.
-    """
-    if not np.all(finite):
-        first = int(tf.reshape(rows, [-1])[np.argmin(np.reshape(finite, -1))])
+        What is chosen by scores that are none is chosen by chance, and is not to be taken for a measurement.
+        """
+        if np.all(finite):
+            return
+        rows = np.reshape(rows, -1)
+        # The noise on inputs depends on a whole group, so that one bad input spoils the scores of others.
+        good = np.isfinite(self._games.inputs.numpy()[rows]).all(axis=1)
+        row = rows[np.argmin(np.reshape(finite, -1)[: len(rows)] if good.all() else good)]
         noises = f"noise {condition.noise:g}, input noise {condition.input_noise:g}"
         raise UserError(
-            f"The scores of {who} at {noises} are not finite numbers for the input in row {first} of the split or a"
-            " candidate beside it: the data or the agent's weights hold NaN or infinity, or numbers too large; look at"
-            " that row, or restore an earlier checkpoint."
+            f"The scores of {who} at {noises} are not finite numbers for the input in row {row} of the split or a"
+            " candidate beside it: the data or the weights hold NaN or infinity, or numbers too large; look at that"
+            " row, or restore an earlier checkpoint."
         )
 
 

@@ -17,10 +17,10 @@ from tf_emcom.channels.substitution import Substitution
 from tf_emcom.data.order import Order
 from tf_emcom.errors import UserError
 from tf_emcom.metrics.success_rate import SuccessRate, design_effect
+from tf_emcom.modes.channel_under_test import channel_under_test
 from tf_emcom.modes.test_channel import TestChannel
 from tf_emcom.modes.test_input import TestInput
 from tf_emcom.modes.test_message import TestMessage
-from tf_emcom.modes.tested_channel import tested_channel
 from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.types import Candidates, Message
@@ -291,7 +291,7 @@ def test_a_channel_that_is_bound_is_tested(run, tmp_path):
 )
 def test_a_channel_whose_noise_cannot_be_set_is_refused(chosen, sentence):
     with pytest.raises(UserError, match=sentence):
-        tested_channel("TestChannel.channel", chosen, Substitution(0.1))
+        channel_under_test("TestChannel.channel", chosen, Substitution(0.1))
 
 
 def test_agents_whose_weights_are_not_finite_are_not_tested(tmp_path):

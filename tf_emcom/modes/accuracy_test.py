@@ -15,9 +15,9 @@ from tf_emcom.figures.curves import Series, draw_panels
 from tf_emcom.game import Game
 from tf_emcom.modes import grid
 from tf_emcom.modes.accuracy_table import accuracy_table
+from tf_emcom.modes.channel_under_test import channel_under_test
 from tf_emcom.modes.mode import Evaluation
 from tf_emcom.modes.teams import Team, of_the_whole, result, teams
-from tf_emcom.modes.tested_channel import tested_channel
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.tasks.discrimination import Discrimination
 from tf_emcom.trainee import Trainee
@@ -96,7 +96,7 @@ class AccuracyTest(Evaluation):
 
     def _channel(self, trained: Channel) -> Channel:
         """The channel of the test of a run that was trained with another one."""
-        return tested_channel(self._name("channel"), self.channel, trained)
+        return channel_under_test(self._name("channel"), self.channel, trained)
 
     def notes(self, cell: Cell, accuracies: list[float]) -> dict[str, Any]:
         """What a mode adds to a line of results, given the accuracy under each of the cell's conditions."""

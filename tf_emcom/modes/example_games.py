@@ -15,8 +15,8 @@ from tf_emcom.data.examples import Examples
 from tf_emcom.errors import UserError, require_integer, require_number
 from tf_emcom.experiment import Experiment
 from tf_emcom.game import Game
+from tf_emcom.modes.channel_under_test import channel_under_test
 from tf_emcom.modes.mode import Evaluation
-from tf_emcom.modes.tested_channel import tested_channel
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.seeds import named_generator, step_stream
 from tf_emcom.tasks.discrimination import Discrimination
@@ -153,7 +153,8 @@ class ExampleGames(Evaluation):
         of_run = {"training_seed": agents.seeds()[0]} if agents.independent else {}
         model = agents.speaker_as(speaker)
         inputs = np.stack([np.asarray(examples.inputs[row], np.float32) for row in rows])
-        channel = tested_channel("ExampleGames.channel", self.channel, experiment.game.channel).with_noise(self.noise)
+        channel = channel_under_test("ExampleGames.channel", self.channel, experiment.game.channel)
+        channel = channel.with_noise(self.noise)
         games = FewGames.played(model, agents.listener_as(listener), inputs, targets, channel, self.seed)
         names = getattr(experiment.data, "class_names", None)
         common = {"mode": "examplegames", "step": step, "split": self.split, "noise": self.noise}

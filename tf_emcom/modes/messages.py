@@ -24,9 +24,9 @@ from tf_emcom.data.examples import Examples
 from tf_emcom.errors import UserError, require_integer, require_number
 from tf_emcom.experiment import Experiment
 from tf_emcom.grammars.end_symbol import EndSymbol
+from tf_emcom.modes.channel_under_test import channel_under_test
 from tf_emcom.modes.chosen_pairs import chosen_pairs
 from tf_emcom.modes.mode import Evaluation
-from tf_emcom.modes.tested_channel import tested_channel
 from tf_emcom.runtime.plug_ins import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.tasks.naming import Naming
@@ -96,7 +96,7 @@ class Messages(Evaluation):
             form.check()
         pairs = chosen_pairs(experiment.learner, self.speakers, self.listeners)
         step = self.restore(experiment, folder)
-        channel = tested_channel("Messages.channel", self.channel, experiment.game.channel)
+        channel = channel_under_test("Messages.channel", self.channel, experiment.game.channel)
         examples, agents = self._examples(experiment), experiment.learner
         subjects = agents.subjects(len(examples.inputs))
         count = len(examples.inputs if subjects is None else subjects)

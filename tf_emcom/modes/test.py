@@ -10,8 +10,8 @@ from tf_emcom.errors import UserError, require_integer
 from tf_emcom.experiment import Experiment
 from tf_emcom.figures.image_grid import draw_image_pairs
 from tf_emcom.modes import grid
+from tf_emcom.modes.channel_under_test import channel_under_test
 from tf_emcom.modes.mode import Evaluation
-from tf_emcom.modes.tested_channel import tested_channel
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.transfer_evaluator import TransferEvaluator
 from tf_emcom.transfer_game import TransferGame
@@ -74,7 +74,7 @@ class Test(Evaluation):
         folder.prepare_results()
         found = experiment.data.load(self.split, learner.labels)
         examples = Examples(*learner.prepare(found.inputs, found.labels, experiment.data.name))
-        channel = tested_channel("Test.channel", self.channel, experiment.game.channel)
+        channel = channel_under_test("Test.channel", self.channel, experiment.game.channel)
         evaluator = TransferEvaluator(learner, examples, experiment.distribution.jit_compile, channel)
         learnt = experiment.data.load("train", learner.labels).labels if learner.labels else {}
         common = {"mode": "test", "task": learner.game.task.name, "step": step, "split": self.split}

@@ -12,10 +12,10 @@ from tf_emcom.game import Game
 from tf_emcom.metrics.wins import Wins
 from tf_emcom.modes import grid
 from tf_emcom.modes.accuracy_table import accuracy_table
+from tf_emcom.modes.channel_under_test import channel_under_test
 from tf_emcom.modes.mode import Evaluation
 from tf_emcom.modes.speakers import spoken
 from tf_emcom.modes.teams import Team, of_the_whole, result, teams
-from tf_emcom.modes.tested_channel import tested_channel
 from tf_emcom.naming_evaluator import NamingEvaluator
 from tf_emcom.ops.classification import share_of_the_most_frequent
 from tf_emcom.runtime.run_folder import RunFolder
@@ -65,7 +65,7 @@ class TestNaming(Evaluation):
         task.check_labels(examples.labels, experiment.data.name)
         targets = examples.labels[task.label].reshape(len(examples.inputs), -1)
         agents, compiled = experiment.learner, experiment.distribution.jit_compile
-        channel = tested_channel("TestNaming.channel", self.channel, experiment.game.channel)
+        channel = channel_under_test("TestNaming.channel", self.channel, experiment.game.channel)
         evaluator = NamingEvaluator(agents, spoken(experiment, examples.inputs), targets, compiled, channel)
         wins = evaluator.successes(self.noises, self.passes, self.seed)
         learnt = experiment.data.load("train", task.labels).labels[task.label]

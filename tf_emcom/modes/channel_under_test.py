@@ -4,7 +4,7 @@ from tf_emcom.channels.channel import Channel
 from tf_emcom.errors import UserError, require_instance
 
 
-def tested_channel(name: str, chosen: Channel | None, trained: Channel) -> Channel:
+def channel_under_test(name: str, chosen: Channel | None, trained: Channel) -> Channel:
     """The channel of a test, which gives it a noise of its own.
 
     Args:

@@ -268,7 +268,7 @@ def killable(tmp_path_factory):
 
 
 def test_a_kill_leaves_a_corpus_that_is_refused_and_the_same_command_then_finishes_it(killable, capsys):
-    given, path = (f"--workdir={killable}", "--noise=0.25"), killable / "corpora" / "test"
+    given, path = (f"--workdir={killable}", "--noise=0.25", "--allow_imports=tests"), killable / "corpora" / "test"
     env = {"PYTHONPATH": str(commands.ROOT)}
     killed = commands.start("messages", *given, env={**env, "TF_EMCOM_TESTS_KILL_AT_READ": "3"}.items())
     assert killed.returncode == -signal.SIGKILL, killed.stderr

@@ -21,7 +21,8 @@ TASKS = sorted(file.stem for file in (GIN / "tasks").glob("*.gin"))
 
 def compiled(files, params, **flags):
     files = [str(GIN / f"{file}.gin") for file in files]
-    return preflight(files, list(params), **{"topology": "v5e:2x2", "replicas": 1, "features": 2048, **flags})
+    usual = {"topology": "v5e:2x2", "replicas": 1, "features": 2048, "allow_unused": True}
+    return preflight(files, list(params), **{**usual, **flags})
 
 
 @pytest.mark.parametrize("game", ["nlg_imagenet", "lg_s_imagenet"])

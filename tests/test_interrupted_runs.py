@@ -17,6 +17,7 @@ from tf_emcom import command
 from tf_emcom.actions.checkpoint import Checkpoint
 from tf_emcom.actions.log import Log
 from tf_emcom.errors import UserError
+from tf_emcom.files import without_pattern
 from tf_emcom.modes.train import Train
 from tf_emcom.runtime.checkpoint_files import checkpoint_steps
 from tf_emcom.runtime.run_folder import RunFolder
@@ -38,10 +39,11 @@ def train(run, *params):
 
 
 def weights(run, step):
-    path = str(run / "checkpoints" / f"ckpt-{step}")
-    reader = tf.compat.v1.train.NewCheckpointReader(path)
-    names = [name for name in reader.get_variable_to_shape_map() if "OBJECT_GRAPH" not in name]
-    return {name: reader.get_tensor(name) for name in names}
+    # TensorFlow reads no checkpoint below a path with a pattern.
+    with without_pattern(str(run / "checkpoints")) as folder:
+        reader = tf.compat.v1.train.NewCheckpointReader(os.path.join(folder, f"ckpt-{step}"))
+        names = [name for name in reader.get_variable_to_shape_map() if "OBJECT_GRAPH" not in name]
+        return {name: reader.get_tensor(name) for name in names}
 
 
 def logged(run):

@@ -43,6 +43,7 @@ class TensorBoard(Action):
         self.examples = examples
         self.games = games
         self._played: set[str] = set()
+        self._is_last = False
         self._events: EventFile | None = None
         self._showcase: Showcase | None = None
 
@@ -60,6 +61,15 @@ class TensorBoard(Action):
     def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
         """Notes what games are measured by."""
         self._played |= sums.keys()
+        self._is_last = moment.step == moment.steps
+
+    def state(self) -> list[str] | None:
+        """What games are measured by, after the last step: a longer run writes the curves of that step again."""
+        return sorted(self._played) if self._is_last else None
+
+    def resume(self, state: list[str]) -> None:
+        """Takes what a shorter run noted."""
+        self._played |= {*state}
 
     def note(self, moment: Moment, numbers: dict[str, float], by: Action) -> None:
         """Writes a line of `Log`; what other actions return is in these lines, too."""

@@ -28,6 +28,7 @@ LOCAL = {
     "data/packed/": "a cache on the local disk, made anew where it is missing, of data that may lie anywhere",
     "export/formats/": "TensorFlow and Keras write to a local folder, which is then brought to its place",
     "export/whole_folder.py": "a local folder is renamed as a whole; a remote one is filled from a local one",
+    "files.py": "locks, links and atomic renames, which the local disk alone has; other paths go to gfile",
     "figures/picture.py": "draws into memory, from where gfile writes",
     "launch.py": "finds an environment before there is a TensorFlow",
     "preflight/": "compiles on this machine",

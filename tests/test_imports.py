@@ -12,7 +12,7 @@ FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "tf_emcom").rglob("*.p
 # A room may import from itself and from the layers above its own in this table; rooms of one layer do not know each
 # other. The first layer is one room of small modules.
 LAYERS = (
-    ("types", "errors", "annotations", "arguments", "shapes", "seeds", "schedules"),
+    ("types", "errors", "annotations", "arguments", "files", "shapes", "seeds", "schedules"),
     ("ops",),
     ("nets",),
     ("articulations", "grammars", "heads", "channels", "tasks", "policies", "losses", "rewards", "optimizers")
@@ -32,7 +32,10 @@ LAYERS = (
 )
 DEPTH = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}
 # Data sets can be used without the game; jobs are sent from machines without TensorFlow.
-NARROWER = {"data": {"data", "types", "errors", "annotations", "arguments", "seeds"}, "cloud": {"cloud", "errors"}}
+NARROWER = {
+    "data": {"data", "types", "errors", "annotations", "arguments", "files", "seeds"},
+    "cloud": {"cloud", "errors"},
+}
 CONFIG_ROOM = "runtime"
 
 

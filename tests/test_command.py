@@ -116,9 +116,9 @@ def test_a_run_that_has_nothing_yet_keeps_its_configuration_from_another_process
 
 
 def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
-    with pytest.raises(UserError, match="no finite number"):
+    with pytest.raises(UserError, match="not finite"):
         # One step: its loss is still that of the weights before.
-        train(tmp_path / "run", "steps=1", "speaker/Adam.learning_rate=1e39")
+        train(tmp_path / "run", "steps=1", "speaker/Adam.learning_rate=1e38")
     assert not list(tmp_path.rglob("ckpt-*"))
 
 

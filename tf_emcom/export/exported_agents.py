@@ -80,9 +80,9 @@ class ExportedAgents(Trainee):
         self._listener.index.assign(index)
         return self._listener
 
-    def is_finite(self) -> bool:
-        """True: what the functions give is looked at where it is used."""
-        return True
+    def not_finite(self) -> list[str]:
+        """None: weights of an export are not looked at."""
+        return []
 
     def seeds(self) -> list[int]:
         """As they were when the run was exported."""

@@ -37,7 +37,7 @@ class Evaluation(Mode):
         """
         source = RunFolder(self.checkpoint) if self.checkpoint else folder
         step = source.restore_agents(experiment.learner)
-        if not experiment.learner.is_finite():
+        if experiment.learner.not_finite():
             raise UserError(
                 f"The agents of step {step:,} in {source.path} have weights that are NaN or infinite, so that nothing"
                 " can be measured of them; test another run, or train this one again at a lower learning rate."

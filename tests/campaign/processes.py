@@ -244,6 +244,8 @@ class Forked:
         self.args, self.returncode = args, None
         self.pid = os.fork()
         if not self.pid:
+            from absl import flags
+
             status = 70
             try:
                 os.environ.clear()
@@ -251,6 +253,9 @@ class Forked:
                 os.dup2(stdout.fileno(), 1)
                 os.dup2(1, 2)
                 command = Path(args[1])
+                # The flags of the command that starts this one.
+                for flag in flags.FLAGS.flags_by_module_dict().get(sys.argv[0], []):
+                    delattr(flags.FLAGS, flag.name)
                 status = run_command(command.parents[1], [command.name, *args[2:]], True)
             finally:
                 sys.stdout.flush()

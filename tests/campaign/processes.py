@@ -254,8 +254,9 @@ class Forked:
                 os.dup2(1, 2)
                 command = Path(args[1])
                 # The flags of the command that starts this one.
-                for flag in flags.FLAGS.flags_by_module_dict().get(sys.argv[0], []):
-                    delattr(flags.FLAGS, flag.name)
+                for module, found in list(flags.FLAGS.flags_by_module_dict().items()):
+                    for flag in list(found) if "bin/" in module else ():
+                        delattr(flags.FLAGS, flag.name)
                 status = run_command(command.parents[1], [command.name, *args[2:]], True)
             finally:
                 sys.stdout.flush()

@@ -37,7 +37,7 @@ _IMPORTED = (
 # A child that takes more processor or memory than any case needs is stopped.
 _MEMORY = 6 * 2**30
 _SECONDS = 90
-_IDLE = 30.0
+_IDLE = 60.0
 
 
 class State(ctypes.Structure):

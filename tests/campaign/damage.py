@@ -176,10 +176,15 @@ class Attack:
         def made() -> dict[str, str]:
             # Whether the damaged file itself was replaced is another question.
             found = contents(case / compared, case)
-            own = os.path.relpath(damaged, compared) if damaged else ""
-            return {name: digest for name, digest in found.items() if name.rstrip("/") != own}
+            own = self._own(damaged)
+            return {name: digest for name, digest in found.items() if name.rstrip("/") not in own}
 
         return self.worker.run(self.reading.command(case), then=made, eager=self.reading.eager)
+
+    def _own(self, file: str) -> set[str]:
+        """The damaged file among those that are compared; weights are compared by the name of their index."""
+        own = os.path.relpath(file or ".", self.reading.compared)
+        return {own, own.partition(".data-")[0] + ".index"} if ".data-" in own else {own}
 
     def _outcome(self, ended: Ended, file: str) -> tuple[str, str]:
         how = ending(ended)
@@ -189,8 +194,8 @@ class Attack:
         named = any(name in said.replace(str(self.worker.case) + "/", "") for name in names)
         if how != "ok":
             return (f"{how}, file {'named' if named else 'NOT named'}" if how.startswith("sentence") else how), ""
-        own = os.path.relpath(file, self.reading.compared)
-        wanted = {name: digest for name, digest in self.undisturbed.result.items() if name != own}
+        own = self._own(file)
+        wanted = {name: digest for name, digest in self.undisturbed.result.items() if name not in own}
         outcome, files = differences(wanted, ended.result)
         if outcome == "WRONG":
             outcome = "other number, file named" if named else "WRONG NUMBER"

@@ -37,7 +37,7 @@ _IMPORTED = (
 # A child that takes more processor or memory than any case needs is stopped.
 _MEMORY = 6 * 2**30
 _SECONDS = 90
-_IDLE = 30.0
+_IDLE = 60.0
 
 
 class State(ctypes.Structure):
@@ -244,6 +244,8 @@ class Forked:
         self.args, self.returncode = args, None
         self.pid = os.fork()
         if not self.pid:
+            from absl import flags
+
             status = 70
             try:
                 os.environ.clear()
@@ -251,6 +253,10 @@ class Forked:
                 os.dup2(stdout.fileno(), 1)
                 os.dup2(1, 2)
                 command = Path(args[1])
+                # The flags of the command that starts this one.
+                for module, found in list(flags.FLAGS.flags_by_module_dict().items()):
+                    for flag in list(found) if "bin/" in module else ():
+                        delattr(flags.FLAGS, flag.name)
                 status = run_command(command.parents[1], [command.name, *args[2:]], True)
             finally:
                 sys.stdout.flush()

@@ -139,15 +139,19 @@ def test_a_checkpoint_before_the_line_of_its_step_is_refused():
 
 
 def test_sigint_is_remembered_and_a_second_one_interrupts():
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt), Termination() as inside:
-        os.kill(os.getpid(), signal.SIGINT)
-        assert inside.asked()
-        stopped = inside.stopped("after step 1")
-        assert (str(stopped), stopped.status) == ("Interrupted after step 1", 130)
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(1)
-    assert signal.getsignal(signal.SIGINT) is before
+    # What is started in the background ignores it.
+    given = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), Termination() as inside:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert inside.asked()
+            stopped = inside.stopped("after step 1")
+            assert (str(stopped), stopped.status) == ("Interrupted after step 1", 130)
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(1)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, given)
 
 
 @pytest.mark.parametrize(
@@ -183,15 +187,20 @@ def test_a_run_whose_output_nobody_takes_ends_as_usual(tmp_path):
 
 def test_ctrl_c_saves_and_the_process_ends_soon_though_its_reader_is_gone(tmp_path):
     run = tmp_path / "run"
-    process = start(run, 1_000_000, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert "Starting at step 0" in process.stdout.readline()
-    process.stdout.close()
-    while not (run / "metrics.jsonl").exists():
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
+    # What is started in the background ignores it, and so would its children.
+    heeded = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+    process = start(run, 1_000_000, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **heeded)
+    try:
+        assert "Starting at step 0" in process.stdout.readline()
+        process.stdout.close()
+        while not (run / "metrics.jsonl").exists():
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=200) == 130
+    finally:
+        process.kill()
     said = process.stderr.read()
-    assert process.wait(timeout=200) == 130, said
     assert "Interrupted after step" in said and "a checkpoint is saved" in said and "Traceback" not in said
     newest = run / "checkpoints" / f"ckpt-{checkpoint_steps(str(run / 'checkpoints'))[0]}.index"
     assert f"after step {int(newest.stem[5:]):,} of" in said

@@ -159,7 +159,7 @@ def test_sigint_is_remembered_and_a_second_one_interrupts():
     [
         (("SpeakerReinforce.kl_coefficient=1e38",), "not finite after step 5 .they were finite after step 0"),
         (
-            ("SpeakerReinforce.kl_coefficient=1e39", "Log.every=5"),
+            ("ListenerReinforce.value_coefficient=3e38", "Log.every=5"),
             "In step [1-5] with seed 0, .*loss.* not finite.*rows .*replays it",
         ),
     ],

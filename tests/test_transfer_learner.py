@@ -45,6 +45,7 @@ class Spelt:
 
     speaker = staticmethod(naming.Source().speaker)
     documents = staticmethod(naming.Source().documents)
+    subjects = staticmethod(naming.Source().subjects)
 
 
 def fed(learner):

@@ -192,13 +192,25 @@ def test_a_task_without_its_labels_in_the_data_set_is_refused(speaker, tmp_path)
         transfer(tmp_path / "run", speaker, task="attribute")
 
 
-@pytest.mark.parametrize("damage", ["cut", "garbled"])
-def test_a_damaged_checkpoint_is_told(speaker, tmp_path, damage):
-    copy = shutil.copytree(speaker, tmp_path / "copy")
-    for part in (copy / "checkpoints").glob("ckpt-4.*"):
+def damage(run, checkpoints, how):
+    for part in (run / "checkpoints").glob(checkpoints):
         content = part.read_bytes()
-        part.write_bytes(content[: len(content) // 2] if damage == "cut" else b"\x00" * len(content))
-    with pytest.raises(UserError, match=r"The checkpoint .*ckpt-4 .*damaged") as error:
+        part.write_bytes(content[: len(content) // 2] if how == "cut" else b"\x00" * len(content))
+
+
+@pytest.mark.parametrize("how", ["cut", "garbled"])
+def test_of_a_speakers_checkpoints_the_newest_whole_one_is_used(speaker, tmp_path, how, capsys):
+    copy = shutil.copytree(speaker, tmp_path / "copy")
+    damage(copy, "ckpt-4.*", how)
+    transfer(tmp_path / "run", copy)
+    assert "ckpt-4 (" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("how", ["cut", "garbled"])
+def test_a_speaker_all_of_whose_checkpoints_are_damaged_is_refused(speaker, tmp_path, how):
+    copy = shutil.copytree(speaker, tmp_path / "copy")
+    damage(copy, "ckpt-*", how)
+    with pytest.raises(UserError, match="all checkpoints are damaged: ckpt-4 ") as error:
         transfer(tmp_path / "run", copy)
     assert "\n" not in str(error.value)
 

@@ -157,7 +157,7 @@ def test_a_lone_speaker_imitates_itself():
     ("check", "words"),
     [
         (lambda: ImitationOfBest(10, 4).check(population_on(OneDevice(False))), "students is 4.*at most 3 students"),
-        (lambda: ImitationOfBest(10, 1).check(population_on(OneDevice(False), [0.5])), "@SelfImitation"),
+        (lambda: ImitationOfBest(10, 1).check(population_on(OneDevice(False), [0.5])), "SelfImitation"),
         (lambda: SelfImitation(10).check(population_on(OneDevice(False), [0.5, 0.5])), "n_speakers is 2"),
         (lambda: ImitationOfBest(10, 0), "students is 0"),
         (lambda: ImitationOfBest(0), "every is 0"),

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
+from tf_emcom.errors import UserError
 from tf_emcom.heads.listener.cpc import Cpc
 from tf_emcom.heads.listener.norm_merge_policy_q_value import NormMergePolicyQValue
 from tf_emcom.heads.transfer.multi_mlp import MultiMlp
@@ -93,7 +94,7 @@ def test_critics_need_the_number_of_candidates_they_were_built_for():
     hearing = listener.hear(MESSAGE, IN_BATCH)
     assert hearing.value.shape == (B,)
     assert hearing.q_values.shape == (B, C)
-    with pytest.raises(ValueError, match="incompatible"):
+    with pytest.raises(UserError, match="has 3 candidates, but the critics of NormMergePolicyQValue were built for"):
         listener.hear(MESSAGE, Candidates(INPUTS[:3], None, tf.zeros([B], tf.int32)))
 
 

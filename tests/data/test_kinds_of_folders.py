@@ -100,7 +100,7 @@ def test_images_of_any_size_are_resized_or_refused(tmp_path, least):
     data_dir = written(tmp_path, rows, image=tfds.features.Image(shape=(None, None, 3)))
     images = ByolFolder(NAME, data_dir, image_side=4, least_packed_bytes=least).load("train").labels["image"]
     np.testing.assert_array_equal(images, np.full((1031, 4, 4, 3), 7))
-    with pytest.raises(UserError, match="'image' in Split 'train' .* differ in shape.* bind ByolFolder.image_side"):
+    with pytest.raises(UserError, match="'image' in Split 'train' .* differ in shape.* set ByolFolder.image_side"):
         ByolFolder(NAME, data_dir, least_packed_bytes=least).load("train")
     assert ByolFolder(NAME, data_dir, least_packed_bytes=least).load("train", ()).inputs.shape == (1031, 3)
 

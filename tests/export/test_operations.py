@@ -90,7 +90,7 @@ def test_a_model_that_reaches_files_is_not_loaded(name, tmp_path):
     tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"metadata": metadata})
     operation = name.split()[0]
     with pytest.raises(UserError, match=f"has the operation {operation}, which may reach files, so it is not loaded"):
-        ExportedAgents(None, features=3, batch_size=1, saved_model=str(tmp_path / "saved"))
+        ExportedAgents(lewis.lg_s(), features=3, batch_size=1, saved_model=str(tmp_path / "saved"))
     assert not target.exists()
 
 
@@ -137,5 +137,5 @@ def test_damage_and_what_is_no_file_is_one_sentence(saved, tmp_path):
 
 def test_a_path_with_patterns_can_be_loaded_from(saved, tmp_path):
     folder = shutil.copytree(saved, tmp_path / "exp[v1]")
-    agents = ExportedAgents(None, features=trainees.F, batch_size=1, saved_model=str(folder))
+    agents = ExportedAgents(lewis.lg_s(), features=trainees.F, batch_size=1, saved_model=str(folder))
     assert agents.speakers == 1

@@ -34,6 +34,9 @@ class Source:
     def documents(self):
         return {}
 
+    def subjects(self, count, seed):
+        return None
+
 
 def of_task(task, grammar=AnySymbol()):  # noqa: B008 it has no state
     """A speaker and a listener that learns a transfer task; the task decides its head."""

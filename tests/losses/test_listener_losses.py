@@ -96,9 +96,9 @@ def test_critics_learn_from_the_reward_alone_and_policies_from_the_advantage(los
 @pytest.mark.parametrize(
     ("loss", "missing", "head"),
     [
-        (REINFORCED[0], {"value": None}, "@NormMergePolicyValue"),
-        (REINFORCED[1], {"value": None}, "@NormMergePolicyQValue"),
-        (REINFORCED[1], {"q_values": None}, "@NormMergePolicyQValue"),
+        (REINFORCED[0], {"value": None}, "NormMergePolicyValue"),
+        (REINFORCED[1], {"value": None}, "NormMergePolicyQValue"),
+        (REINFORCED[1], {"q_values": None}, "NormMergePolicyQValue"),
     ],
 )
 def test_head_without_what_the_loss_needs_is_refused_with_one_that_has_it(loss, missing, head):
@@ -127,7 +127,7 @@ def test_best_five_are_told_where_there_are_more_classes():
 
 @pytest.mark.parametrize(
     ("loss", "scores", "task"),
-    [(ListenerClassification(), SCORES, "@Naming"), (ListenerContrastive(), SCORES[None], "@Discrimination")],
+    [(ListenerClassification(), SCORES, "Naming"), (ListenerContrastive(), SCORES[None], "@Discrimination")],
 )
 def test_loss_of_another_task_is_refused(loss, scores, task):
     with pytest.raises(UserError, match=task):

@@ -127,9 +127,9 @@ def test_critics_learn_from_the_reward_alone_and_policies_from_the_advantage(los
 @pytest.mark.parametrize(
     ("loss", "missing", "heads"),
     [
-        (SpeakerReinforce(), {"value": None}, "@PolicyValue"),
-        (SpeakerPolicyGradient(), {"value": None}, "@PolicyQValue"),
-        (SpeakerPolicyGradient(), {"q_values": None}, "@PolicyQValue"),
+        (SpeakerReinforce(), {"value": None}, "PolicyValue"),
+        (SpeakerPolicyGradient(), {"value": None}, "PolicyQValue"),
+        (SpeakerPolicyGradient(), {"q_values": None}, "PolicyQValue"),
     ],
 )
 def test_head_without_what_the_loss_needs_is_refused_with_one_that_has_it(loss, missing, heads):

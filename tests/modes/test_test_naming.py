@@ -87,7 +87,9 @@ def test_accuracy_is_the_share_of_labels_that_each_pair_tells_right(crowd, noise
         assert row["games"] == right.size * (1 if noise == 0.0 else 3)
         assert row["inputs"] == len(right)
         by_input, labels_of_each = right.sum(axis=1), np.full(len(right), right.shape[1])
-        expected = SuccessRate(right.sum(), right.size, float(design_effect(by_input, labels_of_each))).interval
+        passes = row["games"] // right.size
+        effect = float(design_effect(passes * by_input, passes * labels_of_each))
+        expected = SuccessRate(passes * right.sum(), row["games"], effect).interval
         assert row["interval"] == pytest.approx(expected, abs=1e-9)
         assert (row["channel"], row["noise"]) == ("Erasure", noise)
 

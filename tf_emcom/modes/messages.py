@@ -90,8 +90,9 @@ class Messages(Evaluation):
 
         What is there in other formats stays, where it is of the same messages.
         """
-        out = os.path.normpath(os.path.expanduser(self.out) or os.path.join(folder.path, "corpora", self.split))
+        out = os.path.expanduser(self.out) or os.path.join(folder.path, "corpora", self.split)
         require_free(out)
+        out = os.path.normpath(out)
         for form in self.formats.values():
             form.check()
         pairs = chosen_pairs(experiment.learner, self.speakers, self.listeners)

@@ -127,7 +127,7 @@ def test_best_five_are_told_where_there_are_more_classes():
 
 @pytest.mark.parametrize(
     ("loss", "scores", "task"),
-    [(ListenerClassification(), SCORES, "Naming"), (ListenerContrastive(), SCORES[None], "@Discrimination")],
+    [(ListenerClassification(), SCORES, "Naming"), (ListenerContrastive(), SCORES[None], "Discrimination")],
 )
 def test_loss_of_another_task_is_refused(loss, scores, task):
     with pytest.raises(UserError, match=task):

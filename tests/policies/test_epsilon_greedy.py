@@ -87,7 +87,7 @@ def test_nearly_greedy_when_cold():
     ids=["negative", "above", "nan", "text", "rising"],
 )
 def test_epsilon_that_is_no_share_is_refused(epsilon):
-    with pytest.raises(UserError, match="EpsilonGreedy.epsilon .* between 0 and 1"):
+    with pytest.raises(UserError, match="EpsilonGreedy.epsilon .* (between 0 and 1|a finite number; give one)"):
         EpsilonGreedy(epsilon)
 
 

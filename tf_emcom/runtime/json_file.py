@@ -24,9 +24,9 @@ def require_writable(path: str) -> None:
             os.remove(path)
 
 
-def write_json(path: str, content: Any) -> None:  # noqa: ANN401 whatever JSON can hold
+def write_json(path: str | os.PathLike[str], content: Any) -> None:  # noqa: ANN401 whatever JSON can hold
     """Writes content as JSON, to be read by people, too; UserError where the file cannot be written."""
-    text = json.dumps(content, indent=2) + "\n"
+    path, text = os.fspath(path), json.dumps(content, indent=2) + "\n"
     try:
         if is_irregular(path):
             # Such as /dev/stdout, which cannot be replaced.

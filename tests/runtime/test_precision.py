@@ -66,7 +66,7 @@ def test_the_precision_of_what_is_made_elsewhere_stays_as_it_was():
 @pytest.mark.parametrize("precision", ["float16", "bfloat16", "", None, 16])
 def test_another_precision_is_refused_in_a_sentence(precision):
     with (
-        pytest.raises(UserError, match="precision is .*, but agents compute in one of float32, mixed_bfloat16; bind"),
+        pytest.raises(UserError, match="precision is .*, but agents compute in one of float32, mixed_bfloat16; set"),
         computing_in(precision),
     ):
         pass

@@ -82,12 +82,18 @@ def test_nearly_greedy_when_cold():
 
 
 @pytest.mark.parametrize(
-    "epsilon",
-    [-0.1, 1.5, float("nan"), "0.1", LinearRamp(0.5, 2.0, 10)],
+    ("epsilon", "limit"),
+    [
+        (-0.1, "between 0 and 1"),
+        (1.5, "between 0 and 1"),
+        (float("nan"), "has to be an object of a Schedule or a finite number; give one, as in 0.1"),
+        ("0.1", "has to be an object of a Schedule or a finite number; give one, as in 0.1"),
+        (LinearRamp(0.5, 2.0, 10), "between 0 and 1"),
+    ],
     ids=["negative", "above", "nan", "text", "rising"],
 )
-def test_epsilon_that_is_no_share_is_refused(epsilon):
-    with pytest.raises(UserError, match="EpsilonGreedy.epsilon .* (between 0 and 1|a finite number; give one)"):
+def test_epsilon_that_is_no_share_is_refused(epsilon, limit):
+    with pytest.raises(UserError, match=f"EpsilonGreedy.epsilon .* {limit}"):
         EpsilonGreedy(epsilon)
 
 

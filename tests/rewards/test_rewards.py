@@ -48,7 +48,10 @@ def test_length_cost_takes_its_price_off_for_each_symbol():
     np.testing.assert_allclose(pay(LengthCost(LogProbability(), 0.0)), pay(LogProbability()), atol=1e-6)
 
 
-@pytest.mark.parametrize(("arguments", "match"), [((Success(), -0.1), "cost"), ((Success, 0.1), "object of a Reward")])
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [((Success(), -0.1), "cost"), ((Success, 0.1), "object of a Reward; .*with the parentheses")],
+)
 def test_impossible_costs_are_refused(arguments, match):
     with pytest.raises(UserError, match=f"LengthCost.*{match}"):
         LengthCost(*arguments)

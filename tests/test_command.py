@@ -1,6 +1,5 @@
 """What a run's folder keeps, and what is refused, in this process: `tests/test_commands.py` starts real ones."""
 
-import json
 import os
 import re
 import shutil
@@ -12,6 +11,7 @@ import tensorflow as tf
 from tests import commands, feature_folders
 from tf_emcom import command
 from tf_emcom.errors import UserError
+from tf_emcom.files import read_json_lines
 
 DIGITS = [str(commands.ROOT / "gin" / "nlg_digits.gin")]
 TEST = ["TestChannel.passes=1", "TestChannel.candidates=(16,)"]
@@ -35,7 +35,7 @@ def copy(trained, tmp_path):
 
 
 def logged(run):
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return read_json_lines(str(run / "metrics.jsonl"), "")
 
 
 def test_bindings_after_a_runs_own_config_take_effect(trained, tmp_path):

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests import commands
+from tf_emcom.files import read_json_lines
 
 DIGITS = "--gin_file=gin/nlg_digits.gin"
 
@@ -71,7 +72,7 @@ def test_training_resuming_and_testing_a_run(tmp_path):
     run = tmp_path / "run"
     first = commands.start("train", DIGITS, f"--workdir={run}", params=[*commands.TINY])
     assert first.returncode == 0, first.stderr
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    rows = read_json_lines(str(run / "metrics.jsonl"), "")
     assert [row["step"] for row in rows] == [2, 4]
     assert {"accuracy", "loss", "speaker_loss", "listener_loss", "noise", "games_per_second"} <= rows[0].keys()
     assert rows[1]["noise"] == pytest.approx(0.5)
@@ -143,4 +144,4 @@ def test_mirrored_training_from_the_command_line(tmp_path):
 
 
 def metrics(run):
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return read_json_lines(str(run / "metrics.jsonl"), "")

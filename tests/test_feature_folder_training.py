@@ -1,10 +1,9 @@
 """Training on folders like the published ones."""
 
-import json
-
 import pytest
 
 from tests import commands, feature_folders
+from tf_emcom.files import read_json_lines
 
 
 @pytest.mark.parametrize("with_info", [True, False], ids=["with dataset_info.json", "without"])
@@ -18,11 +17,11 @@ def test_training_and_testing_on_a_byol_imagenet_folder(tmp_path, with_info):
         "train", "--gin_file=gin/nlg_imagenet.gin", f"--data_dir={tmp_path / 'data'}", f"--workdir={run}", params=params
     )
     assert trained.returncode == 0, trained.stderr
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    rows = read_json_lines(str(run / "metrics.jsonl"), "")
     assert [row["step"] for row in rows] == [2, 4]
     tested = commands.start(
         "evaluate", f"--workdir={run}", f"--data_dir={tmp_path / 'data'}", params=["TestChannel.passes=1"]
     )
     assert tested.returncode == 0, tested.stderr
-    cells = [json.loads(line) for line in (run / "eval" / "testchannel.jsonl").read_text().splitlines()]
+    cells = read_json_lines(str(run / "eval" / "testchannel.jsonl"), "")
     assert {(cell["candidates"], cell["games"]) for cell in cells} == {(16, 64), (64, 64)}

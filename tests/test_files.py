@@ -100,6 +100,49 @@ def test_a_damaged_line_is_named(tmp_path):
         files.read_json_lines(str(path), FIX)
 
 
+ROWS = [{"step": 1, "loss": 0.1 + 0.2, "pairs": [[1e-45, -0.0, 1e300]], "name": "é\\"}, {"step": 2, "loss": None}, {}]
+
+
+def test_rows_are_read_as_they_were_written(tmp_path):
+    files.write_whole(str(tmp_path / "a.jsonl"), files.json_lines(ROWS))
+    assert files.read_json_lines(str(tmp_path / "a.jsonl"), FIX) == ROWS
+    # As older versions, and others, write them.
+    (tmp_path / "b.jsonl").write_text("".join(json.dumps(row, indent=None) + "\n" for row in ROWS))
+    assert files.read_json_lines(str(tmp_path / "b.jsonl"), FIX) == ROWS
+
+
+def test_no_bit_of_a_row_changes_its_numbers_unnoticed():
+    for row in ROWS:
+        line = files.json_lines([row])
+        for place in range(8 * len(line)):
+            changed = bytearray(line.encode())
+            changed[place // 8] ^= 1 << place % 8
+            try:
+                found = files.row_of(changed.decode())
+            except ValueError:
+                continue
+            # A checksum under another name is no checksum; what it stands beside is as it was.
+            assert {**row, **found} == found and len(found) <= len(row) + 1
+
+
+def test_no_bit_of_a_configuration_changes_unnoticed_but_in_the_comment_that_says_so(tmp_path):
+    path, text = tmp_path / "config.gin", "seed = 1\nsteps = 20\n"
+    path.write_text(files.with_checksum(text))
+    assert files.read_text(str(path), FIX).partition("\n")[2] == text
+    path.write_text(text)
+    assert files.read_text(str(path), FIX) == text
+    whole, head = files.with_checksum(text).encode(), len("# checksum: ")
+    for place in range(8 * head, 8 * len(whole)):
+        changed = bytearray(whole)
+        changed[place // 8] ^= 1 << place % 8
+        path.write_bytes(changed)
+        with pytest.raises(UserError, match="config.gin (was changed after it was written|is damaged).*; write it"):
+            files.read_text(str(path), FIX)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="was changed"):
+        files.read_text(str(path), FIX)
+
+
 def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     os.symlink(tmp_path / "nowhere", tmp_path / "dangling")

@@ -1,6 +1,5 @@
 """Runs that are stopped, lose their output, are made longer, or whose files are damaged: nothing is lost."""
 
-import json
 import os
 import shutil
 import signal
@@ -17,7 +16,7 @@ from tf_emcom import command
 from tf_emcom.actions.checkpoint import Checkpoint
 from tf_emcom.actions.log import Log
 from tf_emcom.errors import UserError
-from tf_emcom.files import without_pattern
+from tf_emcom.files import read_json_lines, without_pattern
 from tf_emcom.modes.train import Train
 from tf_emcom.runtime.checkpoint_files import checkpoint_steps
 from tf_emcom.runtime.run_folder import RunFolder
@@ -47,7 +46,7 @@ def weights(run, step):
 
 
 def logged(run):
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    rows = read_json_lines(str(run / "metrics.jsonl"), "")
     return [{name: value for name, value in row.items() if name != "games_per_second"} for row in rows]
 
 

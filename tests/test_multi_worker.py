@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from tests import commands
+from tf_emcom.files import read_json_lines
 
 PARAMS = (
     *commands.TINY,
@@ -60,7 +61,7 @@ def start_worker(index, ports, gin_file, run, log, killed_at="", terminated_at="
 
 
 def metrics(run):
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return read_json_lines(str(run / "metrics.jsonl"), "")
 
 
 def weights(run):

@@ -1,6 +1,5 @@
 """Runs, data and speakers on storage that is not this machine's disk, in TensorFlow's file system in memory, ram://."""
 
-import json
 import os
 import pathlib
 import signal
@@ -14,6 +13,7 @@ from etils import epath
 from tests import commands, feature_folders
 from tf_emcom import command
 from tf_emcom.errors import UserError
+from tf_emcom.files import read_json_lines
 from tf_emcom.runtime.checkpoint_files import newest_checkpoint
 from tf_emcom.runtime.termination import Terminated
 
@@ -54,7 +54,7 @@ def read(path, mode="r"):
 
 
 def rows(path):
-    lines = [json.loads(line) for line in read(path).splitlines()]
+    lines = read_json_lines(str(path), "")
     return [{name: value for name, value in row.items() if name != "games_per_second"} for row in lines]
 
 

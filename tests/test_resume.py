@@ -1,6 +1,5 @@
 """A killed run goes on as if nothing had happened."""
 
-import json
 import signal
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests import commands
+from tf_emcom.files import read_json_lines
 
 PLAIN = ()
 POPULATION = (
@@ -59,5 +59,5 @@ def variables(run):
 
 
 def logged(run):
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    rows = read_json_lines(str(run / "metrics.jsonl"), "")
     return [{name: value for name, value in row.items() if name != "games_per_second"} for row in rows]

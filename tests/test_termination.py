@@ -17,6 +17,7 @@ from tf_emcom import command
 from tf_emcom.actions.action import Moment
 from tf_emcom.actions.checkpoint import Checkpoint
 from tf_emcom.actions.log import Log
+from tf_emcom.files import read_json_lines
 from tf_emcom.runtime import termination
 from tf_emcom.runtime.checkpoint_files import newest_checkpoint
 from tf_emcom.runtime.run_folder import RunFolder
@@ -59,7 +60,7 @@ def variables(run):
 
 
 def logged(run):
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    rows = read_json_lines(str(run / "metrics.jsonl"), "")
     return [{name: value for name, value in row.items() if name != "games_per_second"} for row in rows]
 
 

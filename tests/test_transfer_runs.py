@@ -1,6 +1,5 @@
 """Transfer runs from the command to the files: what is kept, what is refused, and that the speaker stays as it was."""
 
-import json
 import shutil
 
 import numpy as np
@@ -10,6 +9,7 @@ import tensorflow as tf
 from tests import commands, feature_folders
 from tf_emcom import command
 from tf_emcom.errors import UserError
+from tf_emcom.files import read_json_lines
 
 GIN = commands.ROOT / "gin"
 ETL = str(GIN / "etl_digits.gin")
@@ -33,7 +33,7 @@ def weights(run, agent):
 
 
 def lines(path):
-    return [json.loads(line) for line in path.read_text().splitlines()]
+    return read_json_lines(str(path), "")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import gin
 import pytest
 
 from tests import commands
-from tf_emcom import command
+from tf_emcom import checksums, command
 from tf_emcom.errors import UserError
 from tf_emcom.runtime import catalogue, config, trust
 from tf_emcom.runtime.trained_speaker import TrainedSpeaker
@@ -97,6 +97,7 @@ def test_an_export_imports_nothing_and_brings_no_agents_of_its_own(copy, tmp_pat
     module, mark = payload
     saved_model = copy / "export" / "saved_model"
     add(saved_model, f"import {module}", file="assets/config.gin")
+    checksums.write(str(saved_model))
     said = refusal(command.evaluate, str(tmp_path / "results"), ["testchannel"], TEST, saved_model=str(saved_model))
     assert "may not import" in said and not mark.exists()
 
@@ -112,7 +113,7 @@ def test_an_export_imports_nothing_and_brings_no_agents_of_its_own(copy, tmp_pat
     ],
 )
 def test_a_run_builds_nothing_that_loads_programs_or_reaches_machines(copy, line):
-    (copy / "config.gin").write_text(f"{(copy / 'config.gin').read_text()}\n{line}\n")
+    (copy / "config.gin").write_text(f"\n{(copy / 'config.gin').read_text()}\n{line}\n")
     assert "a run's configuration may not" in refusal(command.evaluate, str(copy), ["testchannel"], TEST)
 
 
@@ -142,7 +143,7 @@ def test_a_run_lends_no_weights_from_elsewhere(copy, trained):
     shutil.rmtree(copy / "checkpoints")
     text = (copy / "config.gin").read_text()
     assert "TestChannel.checkpoint = %checkpoint" in text
-    (copy / "config.gin").write_text(f"{text}\nTestChannel.checkpoint = {str(trained)!r}\n")
+    (copy / "config.gin").write_text(f"\n{text}\nTestChannel.checkpoint = {str(trained)!r}\n")
     assert "which is no path in that folder" in refusal(command.evaluate, str(copy), ["testchannel"], TEST)
     # The command line may say so.
     command.evaluate(str(copy), ["testchannel"], [*TEST, f"TestChannel.checkpoint={str(trained)!r}"])

@@ -10,7 +10,8 @@ import shutil
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 import tensorflow as tf
@@ -25,6 +26,8 @@ _NEW = ".new"
 NEW_FOLDER, OLD_FOLDER = ".tf_emcom-new", ".tf_emcom-old"
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EIO, errno.EBADF}
 _PATTERN = frozenset("*?[]\\")
+_CHECKSUM = "checksum"
+_FIRST_LINE = "# checksum: "
 _FIX_WRITING = "make room or get the rights to write there, then run the same command again"
 
 
@@ -95,11 +98,25 @@ def require_regular(path: str, fix: str) -> None:
 
 
 def read_text(path: str, fix: str) -> str:
-    """The content of a small text file in UTF-8, without a byte order mark; errors as for `read_bytes`."""
+    """The content of a small text file in UTF-8, without a byte order mark; errors as for `read_bytes`.
+
+    Where its first line is that of `with_checksum`, the rest has to be what was written.
+    """
     try:
-        return read_bytes(path, fix).decode("utf-8-sig")
+        text = read_bytes(path, fix).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is damaged (it is no text in UTF-8); {fix}.") from error
+    if text.startswith(_FIRST_LINE) and text != with_checksum(text.partition("\n")[2]):
+        raise UserError(
+            f"{path} was changed after it was written: its first line holds the checksum of the rest; {fix}, or, if"
+            " the change is yours, remove that line."
+        )
+    return text
+
+
+def with_checksum(text: str) -> str:
+    """A configuration below a comment that holds its CRC-32, by which `read_text` sees whether it was changed."""
+    return f"{_FIRST_LINE}{zlib.crc32(text.encode()):08x}\n{text}"
 
 
 def read_json(path: str, fix: str, kind: type = dict) -> Any:
@@ -107,10 +124,37 @@ def read_json(path: str, fix: str, kind: type = dict) -> Any:
     return _parsed(read_text(path, fix), path, fix, kind)
 
 
-def read_json_lines(path: str, fix: str, kind: type = dict) -> list[Any]:
-    """The content of a file with one JSON value a line, each of which is a `kind`; errors as for `read_bytes`."""
-    lines = read_text(path, fix).splitlines()
-    return [_parsed(line, f"{path}, line {i},", fix, kind) for i, line in enumerate(lines, 1)]
+def read_json_lines(path: str, fix: str) -> list[dict[str, Any]]:
+    """The content of a file with one JSON object a line, as `json_lines` writes it; errors as for `read_bytes`."""
+    found = []
+    for i, line in enumerate(read_text(path, fix).splitlines(), 1):
+        try:
+            found.append(row_of(line))
+        except ValueError as error:
+            raise UserError(f"{path}, line {i}, is damaged ({reason(error)}); {fix}.") from error
+    return found
+
+
+def json_lines(rows: Iterable[dict[str, Any]]) -> str:
+    """Text of one JSON object a line, whose last key is the CRC-32 of the others as JSON."""
+    return "".join(json.dumps({**row, _CHECKSUM: _checksum_of(row)}) + "\n" for row in rows)
+
+
+def row_of(line: str) -> dict[str, Any]:
+    """The object in a line of `json_lines`, or in a line of anybody's that has no checksum.
+
+    Raises:
+      ValueError: it is no JSON object, or not the one that was written.
+    """
+    try:
+        row = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("it is no JSON: too many brackets") from error
+    if not isinstance(row, dict):
+        raise ValueError("it holds no JSON object")
+    if row.pop(_CHECKSUM, None) not in (None, found := _checksum_of(row)):
+        raise ValueError(f"its checksum is {found} now, and another one was written")
+    return row
 
 
 def write_whole(path: str, content: str | bytes) -> None:
@@ -297,6 +341,10 @@ def _empty(folder: str) -> None:
             shutil.rmtree(entry.path)
         else:
             os.remove(entry.path)
+
+
+def _checksum_of(row: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(row).encode())
 
 
 def _parsed(text: str, where: str, fix: str, kind: type) -> Any:

@@ -1,7 +1,7 @@
 """Gradients and updates: the only place that reduces over games and over replicas."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -87,12 +87,12 @@ class Learner(Trainee):
 
     def new_speaker(self, seed: int) -> list[np.ndarray]:
         """The first weights of another speaker, drawn from `seed`, in the order of its trainable variables."""
-        with drawing_from(seed):
+        with drawing_from(seed), tf.variable_creator_scope(_under_repeating_names):
             return _values(self._build_speaker(self._speaker_cls()))
 
     def new_listener(self, seed: int) -> list[np.ndarray]:
         """The first weights of another listener, drawn from `seed`, in the order of its trainable variables."""
-        with drawing_from(seed):
+        with drawing_from(seed), tf.variable_creator_scope(_under_repeating_names):
             return _values(self._build_listener(self._listener_cls()))
 
     @property
@@ -199,3 +199,9 @@ class Learner(Trainee):
 
 def _values(agent: keras.Model) -> list[np.ndarray]:
     return [np.asarray(tf.convert_to_tensor(v.value)) for v in agent.trainable_variables]
+
+
+def _under_repeating_names(create: Callable[..., tf.Variable], **arguments: Any) -> tf.Variable:
+    # Keras names each new layer as none before, and TensorFlow keeps some 27 kB for each name of a variable for ever.
+    with tf.name_scope("new_agent/"):  # with a slash at its end: whatever the scope around it
+        return create(**arguments)

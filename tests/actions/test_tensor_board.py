@@ -1,5 +1,4 @@
 import functools
-import json
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from tf_emcom.data.digits import Digits
 from tf_emcom.errors import UserError
 from tf_emcom.experiment import Experiment
 from tf_emcom.figures.game_rows import draw_games
+from tf_emcom.files import read_json_lines
 from tf_emcom.heads.listener.norm_merge_policy_value import NormMergePolicyValue
 from tf_emcom.learner import Learner
 from tf_emcom.modes.train import Train
@@ -86,7 +86,7 @@ def by_hand(path, data, chief=True):
 
 
 def rows(path):
-    return [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+    return read_json_lines(str(path / "metrics.jsonl"), "")
 
 
 @pytest.fixture(scope="module")

@@ -42,8 +42,10 @@ def _digest(path: Path, case: bytes) -> str:
         content = _comparable(path)
     except Exception as error:
         return f"unreadable: {error}"[:200]
+    if path.name == "checksums.json":
+        return "in the files"
     content = _SPEED.sub("", content.replace(case, b"CASE").decode("latin-1"))
-    if path.suffix == ".json" and '"modified": ' in content:
+    if path.suffix == ".jsonl" or (path.suffix == ".json" and '"modified": ' in content):
         content = _TIMES.sub("", content)
     return hashlib.sha256(content.encode("latin-1")).hexdigest()[:12]
 

@@ -1,6 +1,7 @@
 """Tests of an export against the same tests of its run: every file that they write is the same to the letter."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests import commands
 from tf_emcom import command
 from tf_emcom.errors import UserError
+from tf_emcom.files import read_json_lines
 
 GIN = commands.ROOT / "gin"
 GRID = ("candidates=(16,)", "passes=1")
@@ -107,6 +109,7 @@ def test_exported_functions_are_what_answers(exported, tmp_path):
     command.evaluate(str(other), ["export"], [])
     for part in (other / "export" / "saved_model" / "variables").iterdir():
         shutil.copy(part, tmp_path / "export" / "variables" / part.name)
+    (tmp_path / "export" / "checksums.json").unlink()
     evaluated(None, ["testlanguage"], saved_model=str(tmp_path / "export"))
     evaluated(other, ["testlanguage"])
     found = commands.snapshot(tmp_path / "export" / "eval")
@@ -145,15 +148,38 @@ def test_a_folder_that_is_no_export_is_told(exported, tmp_path):
             command.evaluate(None, ["testtopsim"], [], saved_model=str(folder))
     broken = shutil.copytree(export, tmp_path / "broken")
     (broken / "saved_model.pb").write_bytes((broken / "saved_model.pb").read_bytes()[:1000])
-    with pytest.raises(UserError, match="is damaged"):
+    with pytest.raises(UserError, match="broken/saved_model.pb is damaged .its checksum is"):
         command.evaluate(None, ["testtopsim"], [], saved_model=str(broken))
+    # As exports of older versions are.
+    (broken / "checksums.json").unlink()
+    with pytest.raises(UserError, match="The SavedModel in .* is damaged"):
+        command.evaluate(None, ["testtopsim"], [], saved_model=str(broken))
+
+
+@pytest.mark.parametrize("name", ["assets/config.gin", "variables/variables.index", "fingerprint.pb", "checksums.json"])
+def test_one_bit_that_changed_is_named_by_its_file(name, exported, tmp_path):
+    copy = shutil.copytree(exported[1], tmp_path / "copy")
+    content = bytearray((copy / name).read_bytes())
+    content[len(content) // 3] ^= 1
+    (copy / name).write_bytes(content)
+    with pytest.raises(UserError, match=f"{name} is damaged|copy/.* cannot be read|copy/{name}") as refused:
+        command.evaluate(None, ["testtopsim"], [], saved_model=str(copy))
+    assert "bin/export --workdir=RUN" in str(refused.value)
+    (copy / name).unlink()
+    if name != "checksums.json":
+        with pytest.raises(UserError, match=f"{name} cannot be read"):
+            command.evaluate(None, ["testtopsim"], [], saved_model=str(copy))
+        os.mkfifo(copy / name)
+        with pytest.raises(UserError, match=f"{name} is no regular file"):
+            command.evaluate(None, ["testtopsim"], [], saved_model=str(copy))
 
 
 def test_features_that_agents_do_not_know_are_told(exported, tmp_path):
     _, export = exported
     changed = shutil.copytree(export, tmp_path / "changed")
     text = (changed / "assets" / "config.gin").read_text()
-    (changed / "assets" / "config.gin").write_text(text.replace("@Digits()", "@RandomFeatures()"))
+    (changed / "assets" / "config.gin").write_text(text.replace("@Digits()", "@RandomFeatures()").partition("\n")[2])
+    (changed / "checksums.json").unlink()
     with pytest.raises(UserError, match="know inputs of 64 features, but the data set has"):
         command.evaluate(None, ["testtopsim"], [], saved_model=str(changed))
 
@@ -161,6 +187,6 @@ def test_features_that_agents_do_not_know_are_told(exported, tmp_path):
 def test_metadata_tells_of_the_run(exported):
     run, export = exported
     told = json.loads((export / "assets" / "metadata.json").read_text())
-    last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    last = read_json_lines(str(run / "metrics.jsonl"), "")[-1]
     assert (told["metrics"], told["step"], told["data"], told["seeds"]) == (last, 4, "digits", [0])
     assert (export / "assets" / "config.gin").read_text() == (run / "config.gin").read_text()

@@ -9,6 +9,7 @@ from tests import lewis
 from tf_emcom.data.examples import Examples
 from tf_emcom.errors import UserError
 from tf_emcom.experiment import Experiment
+from tf_emcom.files import read_json_lines
 from tf_emcom.populations.population import Population
 from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.run_folder import RunFolder
@@ -68,5 +69,9 @@ def messages_of(experiment):
 
 def results(folder, mode):
     """The lines of eval/<mode>.jsonl, which must be JSON in the strict sense."""
-    with open(f"{folder.path}/eval/{mode}.jsonl") as file:
-        return [json.loads(line, parse_constant=lambda name: f"no JSON: {name}") for line in file]
+    path = f"{folder.path}/eval/{mode}.jsonl"
+    with open(path) as file:
+        strictly = [json.loads(line, parse_constant=lambda name: f"no JSON: {name}") for line in file]
+    rows = read_json_lines(path, "")
+    assert strictly == [{**row, "checksum": line["checksum"]} for row, line in zip(rows, strictly, strict=True)]
+    return rows

@@ -1,4 +1,3 @@
-import json
 import math
 import shutil
 from pathlib import Path
@@ -16,6 +15,7 @@ from tf_emcom.channels.fixed_erasure import FixedErasure
 from tf_emcom.channels.substitution import Substitution
 from tf_emcom.data.order import Order
 from tf_emcom.errors import UserError
+from tf_emcom.files import read_json_lines
 from tf_emcom.metrics.success_rate import SuccessRate, design_effect
 from tf_emcom.modes.channel_under_test import channel_under_test
 from tf_emcom.modes.test_channel import TestChannel
@@ -179,7 +179,7 @@ def test_all_modes_run_from_nothing_but_a_runs_folder(tmp_path):
     small = [f"{mode.__name__}.{text}" for mode in MODES.values() for text in ("passes=1", "candidates=(16,)")]
     for mode in MODES:
         command.evaluate(str(moved), [mode], [text for text in small if text.startswith(MODES[mode].__name__)])
-        rows = [json.loads(line) for line in (moved / "eval" / f"{mode}.jsonl").read_text().splitlines()]
+        rows = read_json_lines(str(moved / "eval" / f"{mode}.jsonl"), "")
         assert {row["step"] for row in rows} == {4}
         assert all(math.isfinite(row["accuracy"]) for row in rows)
         assert (moved / "figures" / f"{mode}.png").exists()

@@ -3,10 +3,11 @@
 import base64
 import html.parser
 import io
-import json
 
 import numpy as np
 from matplotlib.image import imsave
+
+from tf_emcom.files import json_lines
 
 CONFIG = """
 batch_size = 64
@@ -26,10 +27,6 @@ speaker/Adam.learning_rate = {rate}
 TRANSFER = CONFIG.replace("@nlg/Game()", "@etl/TransferGame()").replace("@Discrimination()", "@Classification()")
 NAMING = CONFIG.replace("@Discrimination()", "@Naming()")
 GRID = [(count, noise) for count in (16, 64) for noise in (0.0, 0.5)]
-
-
-def lines(rows):
-    return "".join(json.dumps(row) + "\n" for row in rows)
 
 
 def png(seed, side=8):
@@ -52,9 +49,9 @@ def write(path, config=CONFIG, rows=None, noise=0.5, rate=0.01, **evaluations):
     """A run's folder; each evaluation is a list of lines, or a text as it is."""
     (path / "eval").mkdir(parents=True)
     (path / "config.gin").write_text(config.format(noise=noise, rate=rate))
-    (path / "metrics.jsonl").write_text(lines(metrics() if rows is None else rows))
+    (path / "metrics.jsonl").write_text(json_lines(metrics() if rows is None else rows))
     for name, told in evaluations.items():
-        (path / "eval" / f"{name}.jsonl").write_text(told if isinstance(told, str) else lines(told))
+        (path / "eval" / f"{name}.jsonl").write_text(told if isinstance(told, str) else json_lines(told))
     return path
 
 

@@ -176,7 +176,7 @@ def test_lines_that_were_cut_short_are_told(tmp_path):
     for path, keep in ((run / "metrics.jsonl", -20), (run / "eval" / "testchannel.jsonl", -30)):
         path.write_text(path.read_text()[:keep])
     page = folders.Page(read(run))
-    assert "run: 1 line of metrics.jsonl cut short or of another form, and left out." in page.words
+    assert "run: 1 line of metrics.jsonl cut short, changed or of another form, and left out." in page.words
     assert "run: 1 line of eval/testchannel.jsonl cut short" in page.words
     assert {row["accuracy"] for row in folders.accuracies("testchannel")[:-1]} <= page.numbers
 

@@ -5,10 +5,10 @@ import shutil
 from collections.abc import Sequence
 from types import TracebackType
 
-from tf_emcom import files
-from tf_emcom.corpora import checksums, places
+from tf_emcom import checksums, files
+from tf_emcom.corpora import places
 from tf_emcom.corpora.formats.corpus_format import CorpusFormat
-from tf_emcom.corpora.manifest import Manifest
+from tf_emcom.corpora.manifest import FILE, Manifest
 from tf_emcom.corpora.utterances import Utterances
 
 
@@ -84,7 +84,7 @@ class CorpusWriter:
             form.finish()
         if self._rows != self._manifest.count:
             raise RuntimeError(f"{self._rows} rows were written, but {self._manifest.count} were announced.")
-        sums = checksums.of_folder(self._folder)
+        sums = checksums.of_folder(self._folder, FILE)
         self._manifest._replace(complete=True, files=sums).write(self._folder)
         for name in self._keep:
             if os.path.isfile(os.path.join(self.path, name)):

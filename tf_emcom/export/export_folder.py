@@ -4,13 +4,15 @@ import os
 
 import tensorflow as tf
 
-from tf_emcom import files
+from tf_emcom import checksums, files
 from tf_emcom.errors import UserError
 from tf_emcom.export.formats.saved_model import SavedModel
 from tf_emcom.export.metadata import METADATA
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.trained_speaker import SPEAKER_CONFIG
 from tf_emcom.trainee import Trainee
+
+_FIX = "export the run again, with bin/export --workdir=RUN"
 
 
 class ExportFolder(RunFolder):
@@ -24,12 +26,13 @@ class ExportFolder(RunFolder):
         self.config = self._texts.config
 
     def require_config(self) -> str:
-        """The configuration of the run that was exported; UserError where there is no export."""
+        """The configuration of the run that was exported; UserError where there is no export, or a damaged one."""
         if tf.io.gfile.exists(os.path.join(self.saved_model, METADATA)):
             raise UserError(
                 f"{self.saved_model} holds an export of weights alone, but tests need its functions; name a folder that"
                 " bin/export --workdir=RUN wrote without --format."
             )
+        checksums.require_unchanged(self.saved_model, _FIX)
         entry = os.path.join(self.saved_model, SavedModel.entry)
         if not tf.io.gfile.exists(entry) or not self._texts.has_document(METADATA):
             raise UserError(
@@ -61,8 +64,8 @@ class ExportFolder(RunFolder):
 
     def restore_agents(self, agents: Trainee) -> int:
         """The step that the agents are from; they have their weights already."""
-        path, fix = os.path.join(self._texts.path, METADATA), "export the run again, with bin/export --workdir=RUN"
-        step = files.read_json(path, fix).get("step")
+        path = os.path.join(self._texts.path, METADATA)
+        step = files.read_json(path, _FIX).get("step")
         if not isinstance(step, int):
-            raise UserError(f"{path} is damaged (it has no step); {fix}.")
+            raise UserError(f"{path} is damaged (it has no step); {_FIX}.")
         return step

@@ -149,4 +149,4 @@ def left_out(run_name: str, file: str, count: int) -> list[Text]:
     if not count:
         return []
     lines = "1 line" if count == 1 else f"{count} lines"
-    return [Text(f"{run_name}: {lines} of {file} cut short or of another form, and left out.")]
+    return [Text(f"{run_name}: {lines} of {file} cut short, changed or of another form, and left out.")]

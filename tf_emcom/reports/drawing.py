@@ -123,7 +123,7 @@ def _draw(axes: Axes, curve: Curve) -> None:
     axes.plot(
         curve.x, curve.y, color=colour, linestyle=dash, linewidth=width, alpha=alpha, clip_on=False, zorder=3, **shown
     )
-    if curve.band is not None:
+    if curve.band:
         low, high = zip(*curve.band, strict=True)
         axes.fill_between(curve.x, low, high, color=colour, alpha=0.18, linewidth=0)
 

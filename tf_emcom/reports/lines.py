@@ -1,6 +1,5 @@
 """Reading lines of JSON that may still be being written."""
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ class Lines(NamedTuple):
 
     Attributes:
       rows: the lines that can be used.
-      left_out: how many cannot: cut short by a kill, or of another form.
+      left_out: how many cannot: cut short by a kill, changed, or of another form.
     """
 
     rows: list[Row]
@@ -34,18 +33,18 @@ def read_lines(path: str, needed: Sequence[str]) -> Lines:
     """
     found = files.read_text(path, FIX) if tf.io.gfile.exists(path) else ""
     texts = [text for text in found.split("\n") if text.strip()]
-    rows = [row for row in map(_parsed, texts) if row is not None and all(_is_number(row.get(key)) for key in needed)]
+    rows = [row for row in map(_parsed, texts) if row is not None and all(is_number(row.get(key)) for key in needed)]
     return Lines(rows, len(texts) - len(rows))
 
 
 def _parsed(text: str) -> Row | None:
     try:
-        row = json.loads(text)
-    except (ValueError, RecursionError):
+        return files.row_of(text)
+    except ValueError:
         return None
-    return row if isinstance(row, dict) else None
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether it can be drawn."""
     # Beyond what a float can be there is nothing to draw.
     return isinstance(value, int | float) and abs(value) <= sys.float_info.max

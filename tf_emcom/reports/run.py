@@ -39,7 +39,7 @@ class Run:
                 f"There is no run in {path}: it has no config.gin; name the folder of a run, or make one with bin/train"
                 " --gin_file=gin/nlg_digits.gin."
             )
-        self.config = files.read_text(folder.config, FIX)
+        self.config = folder.require_config()
         try:
             # Against nothing, every binding is a difference.
             told = config_diff.differences(self.config, "", ignore=())

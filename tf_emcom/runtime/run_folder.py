@@ -1,6 +1,5 @@
 """What a run leaves behind."""
 
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -14,12 +13,15 @@ from tf_emcom.files import (
     file_errors,
     is_irregular,
     is_remote,
+    json_lines,
     lock,
     names_in,
     read_bytes,
     read_json_lines,
     read_text,
     reason,
+    row_of,
+    with_checksum,
     write_whole,
 )
 from tf_emcom.runtime.checkpoint_files import newest_checkpoint
@@ -54,7 +56,10 @@ class RunFolder:
         """
         with file_errors(f"The folder {self.path}", "cannot be read", _READING):
             if tf.io.gfile.exists(self.config) and not tf.io.gfile.isdir(self.config):
-                return read_text(self.config, _CONFIG_FIX)
+                text = read_text(self.config, _CONFIG_FIX)
+                if not text.strip():
+                    raise UserError(f"{self.config} is empty; {_CONFIG_FIX}.")
+                return text
             is_folder = tf.io.gfile.isdir(self.path)
             found = tf.io.gfile.listdir(self.path) if is_folder else []
             is_taken = not is_folder and tf.io.gfile.exists(self.path)
@@ -94,7 +99,7 @@ class RunFolder:
 
     def write_config(self, text: str) -> None:
         """Makes this folder, which is locked, that of a run with that configuration."""
-        write_whole(self.config, text)
+        write_whole(self.config, with_checksum(text))
 
     def write_document(self, name: str, text: str) -> None:
         """Keeps a file beside the configuration."""
@@ -144,7 +149,7 @@ class RunFolder:
             if is_irregular(self._metrics):
                 raise OSError(0, "it is no regular file")
             with tf.io.gfile.GFile(self._metrics, "a") as file:
-                file.write(json.dumps(row) + "\n")
+                file.write(json_lines([row]))
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl; one that a kill cut short is left out."""
@@ -153,9 +158,9 @@ class RunFolder:
         # What stands behind the last line break was never finished.
         whole = read_bytes(self._metrics, _METRICS_FIX).rpartition(b"\n")[0]
         try:
-            rows = [json.loads(line) for line in whole.decode().split("\n") if line]
+            rows = [row_of(line) for line in whole.decode().split("\n") if line]
             return [row for row in rows if isinstance(row["step"], int)]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError) as error:
             raise UserError(
                 f"{self._metrics} has a line that is no logged step ({reason(error)}); {_METRICS_FIX}."
             ) from error
@@ -163,7 +168,7 @@ class RunFolder:
     def forget_metrics_after(self, step: int) -> None:
         """Drops the lines of steps that will be done again."""
         if tf.io.gfile.exists(self._metrics):
-            write_whole(self._metrics, _lines(row for row in self.read_metrics() if row["step"] <= step))
+            write_whole(self._metrics, json_lines(row for row in self.read_metrics() if row["step"] <= step))
 
     def note_lost(self, step: int, every: int | None) -> None:
         """Says on standard error what is missing where a run goes on: a checkpoint, or lines of metrics.jsonl.
@@ -196,7 +201,7 @@ class RunFolder:
         folder = os.path.join(self.path, "eval")
         self._make(folder)
         path = os.path.join(folder, f"{mode}.jsonl")
-        write_whole(path, _lines(rows))
+        write_whole(path, json_lines(rows))
         return path
 
     def read_evaluations(self) -> dict[str, list[dict[str, Any]]]:
@@ -219,7 +224,3 @@ class RunFolder:
 
 def _note(text: str) -> None:
     print(f"Note: {text}", file=sys.stderr, flush=True)
-
-
-def _lines(rows: Iterable[dict[str, Any]]) -> str:
-    return "".join(json.dumps(row) + "\n" for row in rows)

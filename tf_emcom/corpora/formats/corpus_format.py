@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tf_emcom.corpora import checksums
+from tf_emcom import checksums, files
 from tf_emcom.corpora.manifest import Manifest
 from tf_emcom.errors import UserError
 
@@ -75,8 +75,8 @@ class CorpusFormat(abc.ABC):
         written = self.manifest.files.get(os.path.relpath(path, self.folder))
         try:
             found = checksums.of_file(path)
-        except OSError as error:
-            raise self.damaged(path, str(error)) from error
+        except files.FILE_ERRORS as error:
+            raise self.damaged(path, files.reason(error)) from error
         if found != written:
             raise self.damaged(path, f"its checksum is {found}, and {written} was written")
 

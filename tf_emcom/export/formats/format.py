@@ -7,7 +7,7 @@ import re
 
 import tensorflow as tf
 
-from tf_emcom import files
+from tf_emcom import checksums, files
 from tf_emcom.errors import UserError
 from tf_emcom.export.contents import Contents
 from tf_emcom.export.metadata import METADATA
@@ -35,7 +35,6 @@ class Format(abc.ABC):
     @abc.abstractmethod
     def write(self, contents: Contents, folder: str) -> None:
         """Writes everything to an empty local folder."""
-
 
     def check_place(self, out: str) -> None:
         """UserError where an export to `out` could not be used, or would take the place of anything but an export.
@@ -74,6 +73,7 @@ class Format(abc.ABC):
         document = document.removesuffix(".new")
         return (
             (folder == self.texts and document in DOCUMENTS)
+            or os.path.join(folder, document) == checksums.FILE
             or re.fullmatch(self.holds, os.path.join(folder, document)) is not None
             or re.fullmatch(_RESULTS, name) is not None
         )

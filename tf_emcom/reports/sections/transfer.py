@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from tf_emcom.reports.accuracy import missing
 from tf_emcom.reports.blocks import Cell, Entry, Figure, Missing, Picture, Table, Text, left_out, number
 from tf_emcom.reports.drawing import Curve, Panel, draw
-from tf_emcom.reports.lines import Row
+from tf_emcom.reports.lines import Lines, Row, is_number
 from tf_emcom.reports.run import Run
 from tf_emcom.reports.section import Section
 
@@ -35,8 +35,8 @@ class Transfer(Section):
         if not transfers:
             yield _how_to(runs[0])
             return
-        learning = [(run, run.evaluation("ease_of_learning", ["step", "area"])) for run in transfers]
-        tested = [(run, run.evaluation("test", ["noise"])) for run in transfers]
+        learning = [(run, _measured_lines(run.evaluation("ease_of_learning", ["step", "area"]))) for run in transfers]
+        tested = [(run, _measured_lines(run.evaluation("test", ["noise"]))) for run in transfers]
         for run, lines in learning:
             yield from left_out(run.name, "eval/ease_of_learning.jsonl", lines.left_out)
             if not lines.rows:
@@ -79,6 +79,12 @@ def _data_of(run: Run) -> list[str]:
 
 def _measured(row: Row) -> str:
     return "accuracy" if "accuracy" in row else "loss"
+
+
+def _measured_lines(lines: Lines) -> Lines:
+    """Those with a number for what was measured."""
+    rows = [row for row in lines.rows if is_number(row.get(_measured(row)))]
+    return Lines(rows, lines.left_out + len(lines.rows) - len(rows))
 
 
 def _learning(told: _Told) -> Iterator[object]:
@@ -147,4 +153,3 @@ def _result(row: Row) -> Cell:
     key = _measured(row)
     interval = row.get("intervals", {}).get(key)
     return number(row.get(key), note=f"{interval[0]:.3f}–{interval[1]:.3f}" if interval else "")
-

@@ -12,7 +12,7 @@ FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "tf_emcom").rglob("*.p
 # A room may import from itself and from the layers above its own in this table; rooms of one layer do not know each
 # other. The first layer is one room of small modules.
 LAYERS = (
-    ("types", "errors", "files", "annotations", "arguments", "shapes", "seeds", "schedules"),
+    ("types", "errors", "files", "checksums", "annotations", "arguments", "shapes", "seeds", "schedules"),
     ("ops",),
     ("nets",),
     ("articulations", "grammars", "heads", "channels", "tasks", "policies", "losses", "rewards", "optimizers")

@@ -1,5 +1,6 @@
 """Annotations of arguments: limits that they can name, and what they ask for in words."""
 
+import abc
 import collections.abc
 import functools
 import inspect
@@ -98,6 +99,11 @@ def example(hint: Any, default: Any) -> str:
     return ""
 
 
+def is_base(cls: type) -> bool:
+    """Whether a class is there only to be derived from: it is abstract, or names `abc.ABC` as a base of its own."""
+    return inspect.isabstract(cls) or abc.ABC in cls.__bases__
+
+
 def _makers(kind: Any) -> Iterator[str]:
     """The names of the classes of a family that can be made, as far as they are imported."""
     for part in typing.get_args(kind) or (kind,):
@@ -105,6 +111,6 @@ def _makers(kind: Any) -> Iterator[str]:
             # gin makes subclasses of the same name.
             below = [name for each in part.__subclasses__() for name in _makers(each) if name != part.__name__]
             yield from below
-            hidden = inspect.isabstract(part) or getattr(part, "_is_protocol", False) or part.__name__.startswith("_")
+            hidden = is_base(part) or getattr(part, "_is_protocol", False) or part.__name__.startswith("_")
             if not below and not hidden:
                 yield part.__name__

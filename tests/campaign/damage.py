@@ -143,6 +143,7 @@ class Attack:
         self.files = [file for file in self.files if (self.start / file).is_file() and self._counts(file)]
         self._begin()
         self.undisturbed = require_success(self._run(""))
+        self.page = self._page()
 
     def _counts(self, file: str) -> bool:
         name = os.path.basename(file)
@@ -181,6 +182,11 @@ class Attack:
 
         return self.worker.run(self.reading.command(case), then=made, eager=self.reading.eager)
 
+    def _page(self) -> set[str]:
+        """The lines of the report that there is, if there is one."""
+        path = self.worker.case / "run" / "report.html"
+        return set(path.read_text().splitlines()) if path.is_file() else set()
+
     def _own(self, file: str) -> set[str]:
         """The damaged file among those that are compared; weights are compared by the name of their index."""
         own = os.path.relpath(file or ".", self.reading.compared)
@@ -188,7 +194,8 @@ class Attack:
 
     def _outcome(self, ended: Ended, file: str) -> tuple[str, str]:
         how = ending(ended)
-        said = ended.stdout + ended.stderr
+        # A report says on its page what it has left out, and what it has not found.
+        said = "\n".join([ended.stdout, ended.stderr, *(self._page() - self.page)])
         path = Path(file)
         names = {path.name, path.name.partition(".data-")[0].removesuffix(".index"), f"{path.parent} "}
         named = any(name in said.replace(str(self.worker.case) + "/", "") for name in names)

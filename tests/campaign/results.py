@@ -17,6 +17,8 @@ _PYTHON = re.compile(
     r"object (has no|is not|cannot|does not)|NoneType|unsupported operand|not supported between|positional argument"
     r"|^Error: [A-Z]\w+Error|must be (a |an )?(str|int|real|bytes)\b|invalid literal|expected str|\[Errno"
 )
+# The reason that a library gives, behind what was read and before what to do.
+_QUOTED = re.compile(r"\(.*\)(?=[;.])")
 # Only whether there is something in them: speed and times of writing are.
 _VARYING = re.compile(r"events\.out\.tfevents\..*|.*\.png|.*\.log|fingerprint\.pb|\.lock|checkpoint")
 
@@ -102,7 +104,7 @@ def ending(ended: Ended) -> str:
         return "ok"
     sentences = [line for line in ended.stderr.splitlines() if line.startswith("Error")]
     if ended.status == 2 and sentences:
-        return "sentence in Python's words" if _PYTHON.search(sentences[-1]) else "sentence"
+        return "sentence in Python's words" if _PYTHON.search(_QUOTED.sub("", sentences[-1])) else "sentence"
     return f"status {ended.status}"
 
 

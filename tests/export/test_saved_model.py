@@ -215,7 +215,7 @@ def test_all_weights_of_all_agents_are_in_it_and_nothing_else(both):
 
 
 def test_metadata_says_what_one_needs_to_know_with_and_without_tensorflow(tmp_path):
-    (tmp_path / "metrics.jsonl").write_text('{"step": 2, "loss": 0.5}\n{"step": 4, "loss": 0.1}\n')
+    (tmp_path / "metrics.jsonl").write_text('{"step": 3, "loss": 0.5}\n{"step": 4, "loss": 0.1}\n')
     (tmp_path / "eval").mkdir()
     rows = [{"step": 3, "accuracy": 0.5, "speaker": 0}, {"step": 3, "ensemble": "average", "accuracy": 0.25}]
     lines = "".join(json.dumps(row) + "\n" for row in [*rows, {"step": 1, "accuracy": 1.0}])
@@ -227,7 +227,7 @@ def test_metadata_says_what_one_needs_to_know_with_and_without_tensorflow(tmp_pa
     sizes = {"vocabulary_size": V, "message_length": T, "unknown_symbol": V, "features": F}
     assert {**sizes, "speakers": 3, "listeners": 2}.items() <= told.items()
     assert told["weights_of_a_speaker"] == sum(np.prod(v.shape) for v in agents.speaker_as(0).trainable_variables)
-    assert (told["step"], told["metrics"], told["data"]) == (3, {"step": 2, "loss": 0.5}, "names")
+    assert (told["step"], told["metrics"], told["data"]) == (3, {"step": 3, "loss": 0.5}, "names")
     # What was measured at another step is not this export's, and what is told of all agents is enough.
     assert told["evaluations"] == {"testchannel": [rows[1]]}
     assert told["grammar"] == {"name": "AnySymbol"} and told["predictions"] is None

@@ -22,6 +22,9 @@ class {prefix}Whole({prefix}Base):
         self.size = size
     def act(self): ...
 
+class {prefix}Named({prefix}Whole, abc.ABC):
+    """Nothing of it is abstract to Python, and yet it is there only to be derived from."""
+
 class _{prefix}Private: ...
 class {prefix}Record(NamedTuple):
     a: int

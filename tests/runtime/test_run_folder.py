@@ -26,6 +26,30 @@ def test_what_a_kill_left_of_a_file_is_no_reason_to_refuse_a_folder(tmp_path):
         RunFolder(str(tmp_path)).read_config()
 
 
+def test_metrics_of_a_step_are_its_own_line_or_none_with_a_note(tmp_path, capsys):
+    folder = RunFolder(str(tmp_path))
+    for step in (2, 4):
+        folder.append_metrics({"step": step, "loss": 0.1 * step})
+    assert folder.metrics_of(4) == {"step": 4, "loss": 0.4} and not capsys.readouterr().err
+    assert folder.metrics_of(3) == {}
+    assert "metrics.jsonl has no line of step 3" in capsys.readouterr().err
+
+
+def test_a_changed_digit_in_a_line_is_told(tmp_path):
+    folder = RunFolder(str(tmp_path))
+    folder.append_metrics({"step": 2, "loss": 0.125})
+    text = (tmp_path / "metrics.jsonl").read_text()
+    (tmp_path / "metrics.jsonl").write_text(text.replace("0.125", "0.124"))
+    with pytest.raises(UserError, match="has a line that is no logged step .its checksum is"):
+        folder.read_metrics()
+
+
+def test_an_empty_configuration_is_refused(tmp_path):
+    (tmp_path / "config.gin").write_text("\n")
+    with pytest.raises(UserError, match="config.gin is empty; copy the file again"):
+        RunFolder(str(tmp_path)).read_config()
+
+
 def test_metrics_that_cannot_be_written_are_told(tmp_path):
     (tmp_path / "metrics.jsonl").mkdir()
     with pytest.raises(UserError, match="metrics.jsonl cannot be written .*; fix that, and the same command goes on"):

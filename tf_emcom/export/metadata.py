@@ -31,10 +31,9 @@ def describe(
       data: the name of the data set that they learnt from.
       precision: what they compute in.
       step: of their training.
-      run: their folder, whose last line of metrics is told, and what tests have found at this very step.
+      run: their folder, whose metrics are told, and what tests have found at this very step.
     """
     speaker, listener = agents.speaker_as(0), agents.listener_as(0)
-    logged = [row for row in run.read_metrics() if row["step"] <= step]
     return {
         MARK: _version(),
         "tensorflow": tf.__version__,
@@ -56,7 +55,7 @@ def describe(
         "data": data,
         "precision": precision,
         "step": step,
-        "metrics": logged[-1] if logged else {},
+        "metrics": run.metrics_of(step),
         "evaluations": {mode: _of_all(rows, step) for mode, rows in run.read_evaluations().items()},
     }
 

@@ -1,5 +1,7 @@
 """What every core is."""
 
+import abc
+
 import tensorflow as tf
 
 from tf_emcom.nets.part import Part
@@ -7,7 +9,7 @@ from tf_emcom.nets.part import Part
 State = tuple[tf.Tensor, ...]
 
 
-class Core(Part):
+class Core(Part, abc.ABC):
     """A network that is run over the symbols of a message, one a step.
 
     Attributes:

@@ -1,12 +1,14 @@
 """What every core is that looks at a whole message at once."""
 
+import abc
+
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
 from tf_emcom.nets.core import Core
 
 
-class MessageReader(Core):
+class MessageReader(Core, abc.ABC):
     """A core that listens only: it has no steps, so it cannot speak. A subclass overrides `read`."""
 
     @property

@@ -1,5 +1,6 @@
 """What every layer of an agent is."""
 
+import abc
 import contextlib
 import inspect
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import keras
 from tf_emcom.arguments import Checked
 
 
-class Part(Checked, keras.layers.Layer):
+class Part(Checked, keras.layers.Layer, abc.ABC):
     """A layer that can be built again from its configuration.
 
     Keras notes down what a constructor was given, as long as that is numbers, texts and lists of these; a layer that

@@ -1,5 +1,6 @@
 """What every optimiser is."""
 
+import abc
 from collections.abc import Sequence
 
 import keras
@@ -8,7 +9,7 @@ import tensorflow as tf
 from tf_emcom.arguments import Checked
 
 
-class Optimizer(Checked, tf.Module):
+class Optimizer(Checked, tf.Module, abc.ABC):
     """Turns gradients into new weights, inside the compiled step.
 
     Keras' optimisers sum gradients over replicas by themselves, each on its own terms; here gradients arrive summed,

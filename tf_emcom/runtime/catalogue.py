@@ -16,6 +16,8 @@ from typing import Any
 
 import gin
 
+from tf_emcom.annotations import is_base
+
 ROOMS = (
     *("schedules", "channels", "tasks", "policies", "losses", "rewards", "heads", "nets", "optimizers", "agents"),
     *("articulations", "grammars", "actions", "data", "runtime.strategies", "modes", "metrics"),
@@ -111,7 +113,7 @@ def _is_component(cls: object, module: ModuleType) -> bool:
         return False
     is_record = issubclass(cls, tuple) and hasattr(cls, "_fields")
     is_protocol = getattr(cls, "_is_protocol", False)
-    return not (inspect.isabstract(cls) or is_record or is_protocol or issubclass(cls, (BaseException, enum.Enum)))
+    return not (is_base(cls) or is_record or is_protocol or issubclass(cls, (BaseException, enum.Enum)))
 
 
 def _folder(module: ModuleType) -> str:

@@ -165,6 +165,14 @@ class RunFolder:
                 f"{self._metrics} has a line that is no logged step ({reason(error)}); {_METRICS_FIX}."
             ) from error
 
+    def metrics_of(self, step: int) -> dict[str, Any]:
+        """The line of metrics.jsonl about a step; empty, with a note on standard error, where it was cut or removed."""
+        for row in self.read_metrics():
+            if row["step"] == step:
+                return row
+        _note(f"{self._metrics} has no line of step {step:,}, so that no metrics are told.")
+        return {}
+
     def forget_metrics_after(self, step: int) -> None:
         """Drops the lines of steps that will be done again."""
         if tf.io.gfile.exists(self._metrics):

@@ -1,5 +1,6 @@
 """What the tasks of choosing a candidate have in common."""
 
+import abc
 from collections.abc import Mapping
 
 import keras
@@ -14,7 +15,7 @@ from tf_emcom.transfer.transfer_task import TransferTask
 from tf_emcom.types import Batch, LossTerms, Message
 
 
-class CandidateTask(TransferTask):
+class CandidateTask(TransferTask, abc.ABC):
     """Cross-entropy of the right one among the inputs of the batch, all of which every game shows."""
 
     chooses = True

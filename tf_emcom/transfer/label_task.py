@@ -1,5 +1,6 @@
 """What the tasks of telling labels have in common."""
 
+import abc
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -19,7 +20,7 @@ from tf_emcom.transfer.transfer_task import TransferTask
 from tf_emcom.types import Batch, LossTerms, Message
 
 
-class LabelTask(TransferTask):
+class LabelTask(TransferTask, abc.ABC):
     """Softmax cross-entropy and accuracy, means over the labels of an example."""
 
     def __init__(self, head_cls: Callable[[int, int], PredictionHead], count: int, classes: int) -> None:

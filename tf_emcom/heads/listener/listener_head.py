@@ -1,5 +1,6 @@
 """What every listener head of the game is."""
 
+import abc
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -18,7 +19,7 @@ class Values(NamedTuple):
     q_values: tf.Tensor | None  # [B, C] where the head has them
 
 
-class ListenerHead(Part):
+class ListenerHead(Part, abc.ABC):
     """Scores for candidates, from projections of the message and of the candidates, and perhaps critics.
 
     A subclass overrides `compare` and not `scores`: a test projects each message and each candidate once, and compares

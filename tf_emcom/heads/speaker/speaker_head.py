@@ -1,5 +1,6 @@
 """What every speaker head is."""
 
+import abc
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -16,7 +17,7 @@ class Values(NamedTuple):
     q_values: tf.Tensor | None  # [B, T, V] where the head has them
 
 
-class SpeakerHead(Part):
+class SpeakerHead(Part, abc.ABC):
     """A policy over the vocabulary, and perhaps critics, on the outputs of a core.
 
     A subclass creates its critics in `build_critics` and uses them in `values`.

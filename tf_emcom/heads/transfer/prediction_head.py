@@ -1,12 +1,14 @@
 """What every predicting head is."""
 
+import abc
+
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
 from tf_emcom.nets.part import Part
 
 
-class PredictionHead(Part):
+class PredictionHead(Part, abc.ABC):
     """What a message tells about the speaker's input; there are no candidates."""
 
     def build(self, representation_shape: tuple[int | None, ...], candidates_shape: tuple[int, int]) -> None:

@@ -101,6 +101,11 @@ def test_a_plug_in_is_checked_and_gets_numbers_of_python():
         OwnReward([1, "b"])
 
 
+def test_a_whole_number_beyond_64_bits_is_refused_for_its_size():
+    with pytest.raises(UserError, match="vocab_size is 10*, which needs more than 64 bits; give a smaller number"):
+        Speaker(10**30, 2)
+
+
 def test_missing_and_unknown_arguments_are_those_of_python():
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'sizes'"):
         OwnReward()

@@ -93,6 +93,13 @@ def test_a_byte_order_mark_is_no_damage(tmp_path):
     assert files.read_json(str(path), FIX) == {"a": 1}
 
 
+def test_the_reason_at_the_end_of_a_long_error_is_kept():
+    operation = "{{function_node __wrapped__SaveV2_dtypes_107_device_/job:localhost/replica:0/task:0/device:CPU:0}} "
+    error = tf.errors.ResourceExhaustedError(None, None, f"{operation}/{'long/' * 60}ckpt-4; No space left on device")
+    said = files.reason(error)
+    assert said.startswith("/long/") and said.endswith("; No space left on device") and len(said) <= 201
+
+
 def test_a_damaged_line_is_named(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"a": 1}\n{"a"\n')

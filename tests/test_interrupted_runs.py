@@ -14,7 +14,9 @@ import tensorflow as tf
 from tests import commands
 from tf_emcom import command
 from tf_emcom.actions.checkpoint import Checkpoint
+from tf_emcom.actions.ease_of_learning import EaseOfLearning
 from tf_emcom.actions.log import Log
+from tf_emcom.actions.tensor_board import TensorBoard
 from tf_emcom.errors import UserError
 from tf_emcom.files import read_json_lines, without_pattern
 from tf_emcom.modes.train import Train
@@ -133,8 +135,9 @@ def test_a_test_uses_the_checkpoint_before_a_damaged_one_and_says_so(straight, t
 
 
 def test_a_checkpoint_before_the_line_of_its_step_is_refused():
-    with pytest.raises(UserError, match="with Checkpoint before Log"):
-        Train([Checkpoint(10), Log(5)])
+    for late in (Log(5), EaseOfLearning(), TensorBoard(5)):
+        with pytest.raises(UserError, match=f"has Checkpoint before {type(late).__name__}, so that"):
+            Train([*(() if isinstance(late, Log) else [Log(5)]), Checkpoint(10), late])
 
 
 def test_sigint_is_remembered_and_a_second_one_interrupts():
@@ -157,6 +160,10 @@ def test_sigint_is_remembered_and_a_second_one_interrupts():
     ("bindings", "said"),
     [
         (("SpeakerReinforce.kl_coefficient=1e38",), "not finite after step 5 .they were finite after step 0"),
+        (
+            ("SpeakerReinforce.kl_coefficient=1e38", "Log.every=1", "Checkpoint.every=1"),
+            "the largest losses were loss [0-9.]+, .*; step 1 with seed 0 played rows .*replays it from the start",
+        ),
         (
             ("ListenerReinforce.value_coefficient=3e38", "Log.every=5"),
             "In step [1-5] with seed 0, .*loss.* not finite.*rows .*replays it",

@@ -65,6 +65,21 @@ def test_other_examples_continue_the_count():
         np.testing.assert_array_equal(one, other)
 
 
+def test_examples_that_were_changed_in_place_are_other_examples():
+    data = examples()
+    trainer, again = (ec.Trainer(learner(), ec.OneDevice(False)) for _ in range(2))
+    trainer.train(data, 3)
+    again.train(data, 3)
+    copy = ec.Examples(1 - data.inputs, dict(data.labels))
+    data.inputs[:] = copy.inputs
+    assert trainer.train(data, 2) == again.train(copy, 2)
+    for one, other in zip(weights(trainer), weights(again), strict=True):
+        np.testing.assert_array_equal(one, other)
+    data.inputs[5, 1] = np.nan
+    with pytest.raises(UserError, match="NaN in row 5, feature 1"):
+        trainer.train(data, 1)
+
+
 def test_numbers_of_numpy_are_numbers():
     made = learner(
         channel=ec.Erasure(np.float32(0.25)),
@@ -100,6 +115,10 @@ MISTAKES = {
     "bare array to train on": (lambda: trained(examples().inputs), "Examples"),
     "features to train on": (lambda: trained(ec.Examples(np.zeros((40, 9), np.float32), {})), "6"),
     "too few labels": (lambda: trained(ec.Examples(np.zeros((40, 6)), {"label": np.zeros(3)})), "'label'"),
+    "no labels": (lambda: trained(ec.Examples(np.zeros((40, 6)), None)), "examples.labels is None"),
+    "a list of labels": (lambda: trained(ec.Examples(np.zeros((40, 6)), [1] * 40)), "examples.labels is"),
+    "texts to train on": (lambda: trained(ec.Examples(np.full((40, 6), "x"), {})), "inputs are str32"),
+    "complex inputs": (lambda: trained(ec.Examples(np.ones((40, 6), complex), {})), "inputs are complex128"),
     "no steps": (lambda: ec.Trainer(learner(), ec.OneDevice(False)).train(examples(), 0), "1 or more"),
     "nothing to predict": (lambda: small_listener()(np.zeros((4, 3), np.int32)), "MultiMlp"),
     "critics of other candidates": (lambda: heard_by_critics(5), "5 candidates.* for 4"),

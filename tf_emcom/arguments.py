@@ -70,6 +70,8 @@ def checked_value(name: str, value: Any, hint: Any, default: Any = NOTHING) -> A
       UserError: the value does not fit.
     """
     fitted = _fitted(value, hint)
+    if fitted is _MISFIT and isinstance(value, int) and abs(value) >= 2**63:
+        raise UserError(f"{name} is {shown(value)}, which needs more than 64 bits; give a smaller number.")
     if fitted is _MISFIT:
         raise UserError(f"{name} is {shown(value)}, but it has to be {expected(hint)}{_advice(value, hint, default)}.")
     for number, most in _above(fitted, hint):

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -24,6 +25,7 @@ FILE_ERRORS = (OSError, tf.errors.OpError)
 _NEW = ".new"
 # Of folders: names that nobody gives to a folder of their own, since what has them is emptied.
 NEW_FOLDER, OLD_FOLDER = ".tf_emcom-new", ".tf_emcom-old"
+_LONGEST = 200
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EIO, errno.EBADF}
 _PATTERN = frozenset("*?[]\\")
 _CHECKSUM = "checksum"
@@ -42,11 +44,13 @@ def is_pattern(path: str) -> bool:
 
 
 def reason(error: BaseException) -> str:
-    """The first line of what an error says, in at most 200 characters."""
+    """The first line of what an error says; the middle of a long one is left out."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    text = str(getattr(error, "message", error))
-    return (text.splitlines() or [type(error).__name__])[0][:200]
+    # TensorFlow begins with the operation, and ends with the reason.
+    text = re.sub(r"^\{\{.*?\}\} ", "", str(getattr(error, "message", error)))
+    line = (text.splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]}…{line[-_LONGEST // 2 :]}"
 
 
 @contextlib.contextmanager

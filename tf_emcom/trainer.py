@@ -1,6 +1,7 @@
 """The inner training loop."""
 
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Protocol
 
 import numpy as np
@@ -39,7 +40,7 @@ class Trainer(Checked, tf.Module):
         self.distribution = distribution
         self.traces = 0
         self.steps = 0
-        self._examples: Examples | None = None
+        self._content: list[tuple] = []
         self._batches: Iterator[tuple[tf.Tensor, Any]] | None = None
         self._receive = distribution.compiled(receive) if receive else lambda games: games
         self._gradients = distribution.compiled(learner.gradients)
@@ -89,18 +90,21 @@ class Trainer(Checked, tf.Module):
         first_step = checked_value("first_step", first_step, Annotated[int, Least(0)] | None)
         checked_value("examples", examples, Examples)
         batches, self._batches = self._batches, None  # Interrupted in the middle, they are of no use any more.
-        if batches is None or first_step not in (None, self.steps) or not _are_same(examples, self._examples):
+        examples = _as_arrays(examples)
+        # Arrays may have been changed in place since the last call.
+        arrays = {"": examples.inputs, **examples.labels}
+        content = [(name, v.shape, v.dtype.str, _checksum(v)) for name, v in arrays.items()]
+        if batches is None or first_step not in (None, self.steps) or content != self._content:
             self.steps = self.steps if first_step is None else first_step
             batches = self._batches_of(examples)
         sums = self.advance(batches, tf.constant(steps))
         self.steps += steps
-        self._batches, self._examples = batches, examples
+        self._batches, self._content = batches, content
         return {name: float(np.mean(value)) / steps for name, value in sums.items()}
 
     def _batches_of(self, examples: Examples) -> Iterator[tuple[tf.Tensor, Any]]:
         """The batches from the next step on, of examples as the learner prepares them."""
         learner = self.learner
-        examples = _as_arrays(examples)
         require_finite_examples(examples, "Examples given to Trainer.train")
         inputs, labels = examples
         needed = {name: labels[name] for name in learner.labels if name in labels}
@@ -183,18 +187,17 @@ class Trainer(Checked, tf.Module):
         return tf.nest.map_structure(lambda total: total / count, totals)
 
 
-def _are_same(examples: Examples, others: Examples | None) -> bool:
-    """Whether two are the very same arrays, so that batches of one are batches of the other."""
-    if others is None or list(examples.labels) != list(others.labels):
-        return False
-    pairs = zip(examples.labels.values(), others.labels.values(), strict=True)
-    return examples.inputs is others.inputs and all(one is other for one, other in pairs)
+def _checksum(values: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(values).data.cast("B")) if values.size else 0
 
 
 def _as_arrays(examples: Examples) -> Examples:
     """The examples with arrays where lists or tensors were given; UserError where they do not go together."""
     inputs = checked_value("examples.inputs", examples.inputs, np.ndarray)
-    labels = {name: np.asarray(values) for name, values in examples.labels.items()}
+    labels = checked_value("examples.labels", examples.labels, Mapping[str, np.ndarray])
+    if inputs.dtype.kind not in "fiub":
+        kind = inputs.dtype.name
+        raise UserError(f"examples.inputs are {kind}, but features are real numbers; convert them to float32.")
     if inputs.ndim != 2:
         raise UserError(f"examples.inputs has the shape {inputs.shape}; give one row of features an example, [N, F].")
     for name, values in labels.items():

@@ -86,6 +86,14 @@ def test_usual_names_of_splits_are_known_in_any_case(tmp_path, names):
         (("train", "val", "valid"), "'val' and 'valid' are both the split 'valid'"),
         (("train", "Train"), "'Train' and 'train' are both the split 'train'"),
         (("val", "test"), "'test' and 'val', but no split 'train'"),
+        *(
+            (tops, "look like splits, but are not called so")
+            for tops in (
+                *(("train", other) for other in ("eval", "evaluation", "holdout", "tests", "infer")),
+                *(("gallery", "query", "train"), ("seg_train", "seg_test", "seg_pred"), ("my-train", "my-test")),
+                *(("1_train", "2_test"), ("ILSVRC2012_img_train", "ILSVRC2012_img_val"), ("photosTrain", "photosTest")),
+            )
+        ),
         (("photos/train", "photos/val"), "give --images=.*/photos"),
         (("cat/train", "cat/test", "dog/train"), "splits below another folder.*train/cat/"),
     ],

@@ -171,6 +171,12 @@ def test_a_run_that_lacks_a_test_stands_beside_one_that_has_it(tmp_path):
     assert {row["accuracy"] for row in folders.accuracies("testchannel")} <= folders.Page(text).numbers
 
 
+def test_metrics_without_a_line_that_can_be_used_are_damaged(tmp_path):
+    run = folders.write(tmp_path / "run", rows=[{"step": "x", "accuracy": 0.5}])
+    with pytest.raises(UserError, match="metrics.jsonl is damaged .no line of it is a logged step"):
+        write_report([str(run)])
+
+
 def test_lines_that_were_cut_short_are_told(tmp_path):
     run = folders.write(tmp_path / "run", testchannel=folders.accuracies("testchannel"))
     for path, keep in ((run / "metrics.jsonl", -20), (run / "eval" / "testchannel.jsonl", -30)):

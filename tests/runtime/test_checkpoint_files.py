@@ -115,6 +115,22 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(tmp_pat
     assert checkpoint_steps(str(tmp_path)) == [15, 10]
 
 
+def test_a_newest_checkpoint_whose_index_is_gone_is_named(tmp_path, capsys):
+    saved(tmp_path, 10, 20)
+    (tmp_path / "ckpt-20.index").unlink()
+    assert value(tmp_path) == 10
+    assert f"in {tmp_path}, ckpt-20 has no index, which was not written yet or is lost; ckpt-10 is used" in (
+        capsys.readouterr().err
+    )
+    (tmp_path / "ckpt-20.index").symlink_to("nowhere")
+    assert value(tmp_path) == 10
+    assert "ckpt-20 (" in capsys.readouterr().err
+    # Of an older one nothing was asked.
+    saved(tmp_path, 30)
+    (tmp_path / "ckpt-10.index").unlink()
+    assert value(tmp_path) == 30 and not capsys.readouterr().err
+
+
 def test_where_all_are_damaged_one_sentence_names_them(tmp_path):
     saved(tmp_path, 10, 20)
     for step in (10, 20):

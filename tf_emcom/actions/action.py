@@ -12,6 +12,8 @@ from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.strategies.distribution import Distribution
 from tf_emcom.trainee import Trainee
 
+_ROWS = 5
+
 
 class Place(NamedTuple):
     """Where a training run takes place."""
@@ -31,6 +33,12 @@ class Moment(NamedTuple):
     place: Place
     carried: str = ""  # what a checkpoint that is saved now keeps for the actions
 
+    @property
+    def from_last_checkpoint(self) -> str:
+        """Where the same command goes on from."""
+        last = self.checkpoints.last
+        return f"the checkpoint of step {last}" if last else "the start"
+
 
 class Action(Checked):
     """Something done every so many steps, outside the compiled step, and once more after the last one.
@@ -39,9 +47,12 @@ class Action(Checked):
 
     Attributes:
       every: how many steps lie between; None: it is done after every call of the compiled loop.
+      keeps: whether what it does about a step is kept in the run's folder, so that it has to come before the step is
+        saved: a process that goes on from there does not do it again.
     """
 
     every: int | None = None
+    keeps: bool = False
 
     def check(self, learner: Trainee) -> None:
         """Called first, before any data is read; UserError where the action cannot be done with these agents."""
@@ -75,6 +86,16 @@ class Action(Checked):
     def due(self, moment: Moment) -> bool:
         """Whether to act now."""
         return self.every is None or moment.step % self.every == 0 or moment.step == moment.steps
+
+
+def played(moment: Moment, index: int | None = None) -> str:
+    """Which examples the last step played, and with which seed; of the run `index` where there are several in one."""
+    seeds, rows = moment.learner.seeds(), moment.place.pipeline.order.indices(moment.step - 1)
+    if index is None and len(seeds) > 1:
+        return f"step {moment.step} is one of runs with the seeds {', '.join(map(str, seeds))}"
+    rows = rows[:, index or 0] if rows.ndim > 1 else rows
+    shown = f"{', '.join(map(str, rows[:_ROWS]))}{' and so on' if len(rows) > _ROWS else ''}"
+    return f"step {moment.step} with seed {seeds[index or 0]} played rows {shown} of the training examples"
 
 
 def check_every(name: str, every: int) -> int:

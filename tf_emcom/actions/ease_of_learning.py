@@ -15,6 +15,8 @@ class EaseOfLearning(Action):
     is understood at once has an area of 1. The files are eval/ease_of_learning.jsonl and figures/ease_of_learning.png.
     """
 
+    keeps = True
+
     def due(self, moment: Moment) -> bool:
         """After the last step only."""
         return moment.step == moment.steps

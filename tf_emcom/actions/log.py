@@ -16,6 +16,8 @@ class Log(Action):
     actions find worth noting is in the line, too.
     """
 
+    keeps = True
+
     def __init__(self, every: int = 500) -> None:
         self.every = check_every("Log", every)
         self._sums: dict[str, np.ndarray] = {}

@@ -24,6 +24,8 @@ class TensorBoard(Action):
     what arrived, and the choice, with images where the data set has them. Only the chief of several processes writes.
     """
 
+    keeps = True
+
     def __init__(self, every: int = 2500, data: Source | None = None, examples: int = 256, games: Repeats = 8) -> None:
         """Checks the numbers.
 

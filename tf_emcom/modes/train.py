@@ -68,12 +68,12 @@ class Train(Training):
             for action in given:
                 require_instance(name, action, kind, example)
         for saved, saving in ((i, a) for i, a in enumerate(actions) if isinstance(a, Checkpoint)):
-            for logged, logging in ((i, a) for i, a in enumerate(actions) if isinstance(a, Log)):
-                if saved < logged:
-                    raise UserError(
-                        f"Train.actions is {actions!r:.200}, with Checkpoint before Log, so that a run that is killed"
-                        " between them would lack a line; bind it to a list with @Log() before @Checkpoint()."
-                    )
+            for late in (type(action).__name__ for action in actions[saved:] if action.keeps):
+                raise UserError(
+                    f"Train.actions has Checkpoint before {late}, so that a run that is killed between them would lack"
+                    f" what {late} keeps; bind it to a list with @{late}() before @Checkpoint()."
+                )
+            for logging in (action for action in actions if isinstance(action, Log)):
                 if saving.every % logging.every:
                     raise UserError(
                         f"Checkpoint.every is {saving.every} and Log.every is {logging.every}; bind Checkpoint.every"

@@ -17,6 +17,11 @@ _LIKE = re.compile(
     r"(?:[-_ .]*(?:sets?|split|images?|imgs?|data|full|val|[ab]|\d+))*",
     re.IGNORECASE,
 )
+# Words that the name of a split has among others, as in seg_train, 1_train, my-test, ILSVRC2012_img_val, query.
+_TRAIN = {"train", "training"}
+_WORDS = {*_SPLIT_OF, "tests", "eval", "evaluation", "holdout", "heldout", "infer", "inference"} | {
+    *("pred", "prediction", "predictions", "query", "gallery"),
+}
 # What often lies beside splits and is none of the three.
 _EXTRA = re.compile(r"(?:un-?label+ed|unsup(?:ervised)?|extra)(?:[-_ ].*)?", re.IGNORECASE)
 
@@ -47,8 +52,20 @@ def splits_of(root: str, paths: Sequence[str]) -> dict[str, str]:
             f"In {root}, {_named(like)} look like splits, but {odd!r} is no split's name; call the splits train, valid"
             " and test, and move other folders out; or, if these are classes, give them other names."
         )
+    if _are_all_splits(tops):
+        raise UserError(
+            f"In {root}, {_named(tops)} look like splits, but are not called so; call them train, valid and test, and"
+            " move other folders out; or, if these are classes, give them other names."
+        )
     _refuse_deeper(root, paths)
     return {}
+
+
+def _are_all_splits(names: Sequence[str]) -> bool:
+    """Whether each of several names has a word of splits in it, and one is about training."""
+    words = {name: {*re.findall("[a-z]+", re.sub("(?<=[a-z])(?=[A-Z])", " ", name).lower())} for name in names}
+    is_split = [bool(found & _WORDS) or _EXTRA.fullmatch(name) is not None for name, found in words.items()]
+    return len(names) > 1 and all(is_split) and any(found & _TRAIN for found in words.values())
 
 
 def _clear(root: str, found: dict[str, str]) -> dict[str, str]:

@@ -46,6 +46,8 @@ class Run:
         except UserError as error:
             raise UserError(f"{folder.config} cannot be understood: {error}") from error
         self.bindings = dict(one.removesuffix(_ABSENT).split(" = ", 1) for one in told)
+        if self.metrics.left_out and not self.metrics.rows:
+            raise UserError(f"{path}/metrics.jsonl is damaged (no line of it is a logged step); copy the file again.")
         if not self.metrics.rows:
             raise UserError(
                 f"The run in {path} has no metrics yet: metrics.jsonl gets its first line at the first logged step;"

@@ -17,6 +17,7 @@ from tf_emcom.files import FILE_ERRORS, is_irregular, is_remote, names_in, reaso
 DAMAGES = (AssertionError, IndexError, RuntimeError, ValueError, OSError, tf.errors.OpError)
 
 _INDEX = re.compile(r"ckpt-(\d+)\.index")
+_DATA = re.compile(r"ckpt-(\d+)\.data-[\d-]+of-\d+")
 # What belongs to a checkpoint, or is left of one that was being written, also by TensorFlow's own manager.
 _PART = re.compile(r"ckpt-(\d+)(?:[._].*)|checkpoint\.(?:tmp.*|.*\.new)")
 # How often a checkpoint that was just removed is looked for again.
@@ -54,15 +55,16 @@ def use_newest(folder: str, use: Callable[[str], _T]) -> _T | None:
       UserError: all are damaged, or `use` cannot read a whole one, which then holds something else.
     """
     for _ in range(_TRIES):
+        steps = checkpoint_steps(folder)
         damaged: list[str] = []
-        for step in checkpoint_steps(folder):
+        for step in steps:
             name = f"ckpt-{step}"
             with without_pattern(folder) as plain:
                 path = os.path.join(plain, name)
                 try:
                     _read_all(path)
                 except DAMAGES as error:
-                    if not tf.io.gfile.exists(f"{path}.index"):
+                    if f"{name}.index" not in names_in(folder):
                         break
                     damaged.append(f"{name} ({_short(error, path, name)})")
                     continue
@@ -71,7 +73,7 @@ def use_newest(folder: str, use: Callable[[str], _T]) -> _T | None:
                 except UserError:
                     raise
                 except DAMAGES as error:
-                    if not tf.io.gfile.exists(f"{path}.index"):
+                    if f"{name}.index" not in names_in(folder):
                         break
                     raise UserError(
                         f"The checkpoint {os.path.join(folder, name)} does not fit these agents"
@@ -80,6 +82,13 @@ def use_newest(folder: str, use: Callable[[str], _T]) -> _T | None:
             if damaged:
                 print(
                     f"Note: in {folder}, {', '.join(damaged)} {_is(damaged)} damaged; {name} is used.",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            elif later := [f"ckpt-{other}" for other in _without_index(folder) if other > step]:
+                print(
+                    f"Note: in {folder}, {', '.join(later)} {'has' if len(later) == 1 else 'have'} no index, which was"
+                    f" not written yet or is lost; {name} is used.",
                     file=sys.stderr,
                     flush=True,
                 )
@@ -92,6 +101,12 @@ def use_newest(folder: str, use: Callable[[str], _T]) -> _T | None:
                 )
             return None
     raise UserError(f"In {folder}, checkpoints are removed faster than they can be read; raise Train.keep.")
+
+
+def _without_index(folder: str) -> list[int]:
+    """The steps of which there are data and no index, the newest first."""
+    data = {int(found[1]) for found in map(_DATA.fullmatch, names_in(folder)) if found}
+    return sorted(data - {*checkpoint_steps(folder)}, reverse=True)
 
 
 def write_checkpoint(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) -> None:
@@ -142,7 +157,7 @@ def remove_all_but(folder: str, steps: Collection[int]) -> None:
     for name in sorted(names_in(folder), key=lambda name: not name.endswith(".index")):
         part = _PART.fullmatch(name)
         is_kept = (
-            part and part[1] and int(part[1]) in steps and re.fullmatch(r"ckpt-\d+\.(index|data-[\d-]+of-\d+)", name)
+            part and part[1] and int(part[1]) in steps and re.fullmatch(rf"{_INDEX.pattern}|{_DATA.pattern}", name)
         )
         if part and not is_kept:
             path = os.path.join(folder, name)

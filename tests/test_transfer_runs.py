@@ -106,6 +106,16 @@ def test_a_run_that_goes_on_is_the_run_that_never_stopped(speaker, done, tmp_pat
     ]
 
 
+def test_a_lost_or_empty_configuration_of_the_speaker_is_named(done, tmp_path):
+    run = shutil.copytree(done, tmp_path / "run")
+    (run / "speaker.gin").write_text("")
+    with pytest.raises(UserError, match="run/speaker.gin names no speaker; copy the file again"):
+        command.evaluate(str(run), [], [])
+    (run / "speaker.gin").unlink()
+    with pytest.raises(UserError, match="run/speaker.gin, which tells of the speaker of a transfer run, is missing"):
+        command.evaluate(str(run), [], [])
+
+
 def test_testing_twice_gives_the_same_bytes(done, tmp_path):
     run = shutil.copytree(done, tmp_path / "run")
     files = []

@@ -1,6 +1,5 @@
 """Checksums of the files in a folder, by which a reader sees whether it is what was written."""
 
-import json
 import os
 import zlib
 
@@ -9,7 +8,7 @@ import tensorflow as tf
 from tf_emcom import files
 from tf_emcom.errors import UserError
 
-# Path below the folder ↦ CRC-32 of all other files, as JSON.
+# Path below the folder ↦ CRC-32 of all other files, as a line of JSON with a checksum of its own.
 FILE = "checksums.json"
 _AT_ONCE = 1 << 20  # bytes
 
@@ -35,7 +34,7 @@ def of_folder(folder: str, without: str) -> dict[str, str]:
 
 def write(folder: str) -> None:
     """Writes `checksums.json` for all that is in a local folder."""
-    files.write_whole(os.path.join(folder, FILE), json.dumps(of_folder(folder, FILE), indent=1) + "\n")
+    files.write_whole(os.path.join(folder, FILE), files.json_lines([of_folder(folder, FILE)]))
 
 
 def require_unchanged(folder: str, fix: str) -> None:
@@ -47,7 +46,10 @@ def require_unchanged(folder: str, fix: str) -> None:
     path = os.path.join(folder, FILE)
     if not tf.io.gfile.exists(path):
         return
-    for name, written in files.read_json(path, fix).items():
+    listed = files.read_json_lines(path, fix)
+    if not listed:
+        raise UserError(f"{path} is empty; {fix}.")
+    for name, written in listed[0].items():
         path = os.path.join(folder, name)
         files.require_regular(path, fix)
         with files.file_errors(path, "cannot be read", fix):

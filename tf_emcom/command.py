@@ -83,7 +83,7 @@ def run(
     folder: RunFolder | None = None,
     allow_imports: Sequence[str] = (),
     allow_unused: bool = False,
-    beside: Sequence[str] = (),
+    beside: Collection[str] = (),
 ) -> None:
     """Builds what the configuration says and runs its mode in a run's folder.
 
@@ -98,7 +98,7 @@ def run(
       folder: the run, or the export of one, that the gin files come with; None: they are the user's own.
       allow_imports: modules that configurations which come with a run may import, each with what is in it.
       allow_unused: whether a binding that nothing uses is a note and no mistake.
-      beside: all modes that are asked for at once with the same bindings, which need not all be about this one.
+      beside: the classes of all modes that are asked for at once; bindings need not all be about this one.
     """
     catalogue.register_components()
     trust.allow_imports(allow_imports)
@@ -107,8 +107,7 @@ def run(
     chosen, others = _chosen_mode()
     _settle_paths(folder, given, others)
     evaluates = issubclass(chosen, Evaluation)
-    with config.plain_errors():
-        mode = build(chosen.__name__)
+    mode = build(chosen.__name__)
     # A test compares with the run whose weights it takes, which may be another one than where its results go.
     tested = mode.checkpoint if evaluates else ""
     path = _folder_named(workdir or tested or _default_workdir(gin_files))
@@ -117,10 +116,9 @@ def run(
     folder = folder or (RunFolder(path) if distribution.is_chief else WorkerFolder(path))
     stored = source.require_config() if evaluates else source.read_config()
     _listen_to_the_kept_speaker(source)
-    with config.plain_errors():
-        experiment = build("Experiment", distribution)
+    experiment = build("Experiment", distribution)
     current = config_diff.complete_config()
-    _refuse_unused(given, len(gin_params), {name for name in others if name.lower() in beside}, allow_unused)
+    _refuse_unused(given, len(gin_params), others.intersection(beside), allow_unused)
     if not evaluates:
         # Before anything is written; and read again, since another process may have come first.
         folder.lock()
@@ -226,6 +224,11 @@ def evaluate(
     for mode in modes:
         choose(mode, known, "test")
     transfers = folder.has_document(SPEAKER_CONFIG)
+    if not transfers and re.search("^Experiment.learner_cls = @TransferLearner", stored, re.MULTILINE):
+        raise UserError(
+            f"{os.path.join(folder.path, SPEAKER_CONFIG)}, which tells of the speaker of a transfer run, is missing;"
+            " copy it again, or start the same bin/train command again."
+        )
     bindings = [f"{name}={value}" for name, value in folder.bindings.items()]
     # A run that started from another one's weights is tested itself, unless that is asked for.
     own = [] if transfers or not re.search("^checkpoint = ", stored, re.MULTILINE) else ["checkpoint=''"]
@@ -236,7 +239,8 @@ def evaluate(
         try:
             run(
                 [folder.config], given, folder.path, data_dir,
-                folder=folder, allow_imports=allow_imports, allow_unused=allow_unused, beside=modes,
+                folder=folder, allow_imports=allow_imports, allow_unused=allow_unused,
+                beside=[known[each].__name__ for each in modes],
             )  # fmt: skip
         except UserError as error:
             if len(modes) == 1:

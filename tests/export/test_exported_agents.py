@@ -162,7 +162,7 @@ def test_one_bit_that_changed_is_named_by_its_file(name, exported, tmp_path):
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 3] ^= 1
     (copy / name).write_bytes(content)
-    with pytest.raises(UserError, match=f"{name} is damaged|copy/.* cannot be read|copy/{name}") as refused:
+    with pytest.raises(UserError, match=f"{name}.* is damaged") as refused:
         command.evaluate(None, ["testtopsim"], [], saved_model=str(copy))
     assert "bin/export --workdir=RUN" in str(refused.value)
     (copy / name).unlink()

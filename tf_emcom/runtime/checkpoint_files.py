@@ -35,6 +35,11 @@ def checkpoint_steps(folder: str) -> list[int]:
     return sorted((int(found[1]) for found in map(_INDEX.fullmatch, names_in(folder)) if found), reverse=True)
 
 
+def data_steps(folder: str) -> list[int]:
+    """The steps of which there are data, with or without the index by which a checkpoint is found, the newest first."""
+    return sorted({int(found[1]) for found in map(_DATA.fullmatch, names_in(folder)) if found}, reverse=True)
+
+
 def newest_checkpoint(folder: str) -> str | None:
     """The path of the checkpoint with the highest step, None where there is none."""
     steps = checkpoint_steps(folder)
@@ -55,9 +60,8 @@ def use_newest(folder: str, use: Callable[[str], _T]) -> _T | None:
       UserError: all are damaged, or `use` cannot read a whole one, which then holds something else.
     """
     for _ in range(_TRIES):
-        steps = checkpoint_steps(folder)
         damaged: list[str] = []
-        for step in steps:
+        for step in checkpoint_steps(folder):
             name = f"ckpt-{step}"
             with without_pattern(folder) as plain:
                 path = os.path.join(plain, name)
@@ -79,19 +83,7 @@ def use_newest(folder: str, use: Callable[[str], _T]) -> _T | None:
                         f"The checkpoint {os.path.join(folder, name)} does not fit these agents"
                         f" ({_short(error, path, name)}); use the configuration that it was made with."
                     ) from error
-            if damaged:
-                print(
-                    f"Note: in {folder}, {', '.join(damaged)} {_is(damaged)} damaged; {name} is used.",
-                    file=sys.stderr,
-                    flush=True,
-                )
-            elif later := [f"ckpt-{other}" for other in _without_index(folder) if other > step]:
-                print(
-                    f"Note: in {folder}, {', '.join(later)} {'has' if len(later) == 1 else 'have'} no index, which was"
-                    f" not written yet or is lost; {name} is used.",
-                    file=sys.stderr,
-                    flush=True,
-                )
+            _note_passed_over(folder, damaged, step)
             return result
         else:
             if damaged:
@@ -103,10 +95,16 @@ def use_newest(folder: str, use: Callable[[str], _T]) -> _T | None:
     raise UserError(f"In {folder}, checkpoints are removed faster than they can be read; raise Train.keep.")
 
 
-def _without_index(folder: str) -> list[int]:
-    """The steps of which there are data and no index, the newest first."""
-    data = {int(found[1]) for found in map(_DATA.fullmatch, names_in(folder)) if found}
-    return sorted(data - {*checkpoint_steps(folder)}, reverse=True)
+def _note_passed_over(folder: str, damaged: list[str], used: int) -> None:
+    """Says on standard error which newer checkpoints than that of step `used` there are, or were."""
+    lost = [f"ckpt-{step}" for step in data_steps(folder) if step > used and step not in checkpoint_steps(folder)]
+    if damaged:
+        how = f"{', '.join(damaged)} {_is(damaged)} damaged"
+    elif lost:
+        how = f"{', '.join(lost)} {'has' if len(lost) == 1 else 'have'} no index, which was not written yet or is lost"
+    else:
+        return
+    print(f"Note: in {folder}, {how}; ckpt-{used} is used.", file=sys.stderr, flush=True)
 
 
 def write_checkpoint(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) -> None:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.checkpoint_files import (
     checkpoint_steps,
+    data_steps,
     newest_checkpoint,
     remove_all_but,
     use_newest,
@@ -136,8 +137,14 @@ def require_checkpoint(run: str) -> str:
 
 
 def _no_checkpoint(run: str) -> UserError:
+    folder = os.path.join(run, "checkpoints")
+    if steps := data_steps(folder):
+        return UserError(
+            f"There is no checkpoint in {folder}, only data: ckpt-{steps[0]}.index is missing; copy it again, or start"
+            " the same bin/train command again, which trains anew."
+        )
     return UserError(
-        f"There is no checkpoint in {os.path.join(run, 'checkpoints')}; train first, with bin/train"
+        f"There is no checkpoint in {folder}; train first, with bin/train"
         f" --gin_file={run}/config.gin --workdir={run}, or bind checkpoint to the folder of a trained run."
     )
 

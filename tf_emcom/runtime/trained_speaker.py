@@ -47,7 +47,11 @@ class TrainedSpeaker(Checked):
         config_file = self._config_file()
         require_checkpoint(self.run)
         with borrowed(config_file), config.plain_errors():
-            speaker = config.referenced("Learner.speaker_cls")()
+            try:
+                speaker_cls = config.referenced("Learner.speaker_cls")
+            except UserError as error:
+                raise UserError(f"{config_file} names no speaker; copy the file again, or name another run.") from error
+            speaker = speaker_cls()
         speaker.build((None, features))
         restore_agent(self.run, "speaker", speaker, index=0 if self._is_kept() else self.speaker_index)
         return speaker

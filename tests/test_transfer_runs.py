@@ -228,7 +228,8 @@ def test_a_speaker_all_of_whose_checkpoints_are_damaged_is_refused(speaker, tmp_
 def test_a_checkpoint_of_another_architecture_is_refused(speaker, tmp_path):
     copy = shutil.copytree(speaker, tmp_path / "copy")
     config = copy / "config.gin"
-    config.write_text(config.read_text().replace("speaker/LstmCore.units = 8", "speaker/LstmCore.units = 9"))
+    text = config.read_text().partition("\n")[2]
+    config.write_text(text.replace("speaker/LstmCore.units = 8", "speaker/LstmCore.units = 9"))
     with pytest.raises(UserError, match="other sizes than were built"):
         transfer(tmp_path / "run", copy)
 

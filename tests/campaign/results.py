@@ -55,6 +55,9 @@ def _digest(path: Path, case: bytes) -> str:
 def _comparable(path: Path) -> bytes:
     """What counts in a file; an exception where it cannot be read."""
     if path.suffix == ".index":
+        # Reading a pipe would wait for ever.
+        if not all(data.is_file() for data in path.parent.glob(f"{path.stem}.data-*")):
+            raise OSError("its data are no regular file")
         return _tensors(str(path.with_suffix(""))).encode()
     if path.suffix == ".parquet":
         import pyarrow.parquet

@@ -160,7 +160,7 @@ def _settle_paths(folder: RunFolder | None, given: Sequence[Binding], others: Co
     Where the configuration comes with a run, in `folder`, its own paths stay there.
     """
     path = config.macro("checkpoint", "")
-    if not isinstance(path, str):
+    if not isinstance(path, str) or "\0" in path:
         raise UserError(f"checkpoint is {path!r:.80}, but it is the folder of a run; bind it to a path in quotes.")
     if path and not is_remote(path):
         config.rebind("checkpoint/gin.macro.value", os.path.realpath(path))

@@ -167,6 +167,7 @@ BAD_VALUES = [
     "speaker/LstmCore.units=0",
     'NormMergePolicyValue.activation="tanhh"',
     "Speaker.embedding_size=0",
+    "Speaker.vocab_size=50",
     "checkpoint='a\\x00b'",
 ]
 

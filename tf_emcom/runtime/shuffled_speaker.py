@@ -11,7 +11,8 @@ class ShuffledSpeaker(Checked):
     """A trained speaker whose messages reach the listener in the wrong games.
 
     Its messages are a real speaker's, symbol for symbol, but about inputs that are set aside and are candidates of no
-    game, neither in training nor in tests: what a new listener learns from them is what the task gives away by itself.
+    game, neither in training nor in tests: what a new listener finds in tests is what the task gives away by itself. In
+    training it can learn by heart which input came with which message, so that its learning curve rises above chance.
     Games are about seven eighths of each split. Corpora of such a run hold what is heard; tests of its language
     measure the speaker's own, about the inputs themselves.
     """

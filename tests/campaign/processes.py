@@ -240,7 +240,9 @@ def run_command(checkout: Path, command: list[str] | Callable[[], Any], eager: b
 class Forked:
     """Stands for `subprocess.Popen` where a command starts another one of bin/: a fork in place of a new Python."""
 
-    def __init__(self, args: list[str], cwd: str, env: dict[str, str], stdout: Any, stderr: int) -> None:
+    def __init__(
+        self, args: list[str], cwd: str, env: dict[str, str], stdout: Any, stderr: int, pass_fds: Any = ()
+    ) -> None:
         self.args, self.returncode = args, None
         self.pid = os.fork()
         if not self.pid:

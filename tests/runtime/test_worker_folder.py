@@ -5,6 +5,7 @@ import os
 import pytest
 
 from tests import commands
+from tf_emcom.files import with_checksum
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.worker_folder import WorkerFolder
 
@@ -21,7 +22,7 @@ def run(tmp_path):
 
 def test_a_worker_reads_what_the_chief_wrote(run):
     worker = WorkerFolder(run.path)
-    assert worker.read_config() == worker.require_config() == "steps = 4\n"
+    assert worker.read_config() == worker.require_config() == with_checksum("steps = 4\n")
     assert worker.has_document("speaker.gin") and not worker.has_document("other.gin")
     assert worker.has_results()
     assert worker.checkpoints == run.checkpoints != worker.new_checkpoints

@@ -7,12 +7,16 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import gin
+import tensorflow as tf
 
 from tf_emcom.errors import UserError
 from tf_emcom.files import is_remote
 from tf_emcom.runtime import catalogue, trust
 from tf_emcom.runtime.circles import refuse_circles
 from tf_emcom.runtime.config_file import Binding, read_file, read_parameter
+
+# What Python, Keras and TensorFlow raise where a component is built with what does not fit it, or any memory.
+_UNFIT = (TypeError, AttributeError, ValueError, tf.errors.ResourceExhaustedError)
 
 _NOT_GIVEN = object()
 _BLAMED = re.compile(r"In call to configurable '([\w.]+)' \([^\n]*?\)(?: in scope '([^'\n]+)')?(?:\n|$)")
@@ -122,7 +126,7 @@ def plain_errors() -> Iterator[None]:
             ) from error
         if isinstance(original, TypeError):
             _explain_missing_value(original, blamed=str(error))
-        if isinstance(original, TypeError | AttributeError | ValueError) and (built := _BLAMED.search(str(error))):
+        if isinstance(original, _UNFIT) and (built := _BLAMED.search(str(error))):
             reason = " ".join(str(original).split())
             raise UserError(
                 f"{built.group(1)} cannot be built with what is bound to it ({reason:.200}); look at its parameters,"

@@ -232,17 +232,6 @@ def test_a_binding_that_nothing_uses_is_refused_before_anything_is_written(tmp_p
     assert str(raised.value).endswith(" add --allow_unused.") and not (tmp_path / "run").exists()
 
 
-def test_a_binding_for_a_test_that_is_not_run_is_refused(copy, tmp_path):
-    given = "TestMessage.candidates=(4,)"
-    for modes in (["testchannel"], ["testchannel", "testtopsim"]):
-        with pytest.raises(UserError, match="nothing here uses TestMessage.candidates|2 of 2 tests failed"):
-            command.evaluate(str(copy), modes, [given])
-    with pytest.raises(UserError, match="nothing here uses TestMessage.candidates"):
-        train(tmp_path / "run", given)
-    assert not (tmp_path / "run").exists() and not (copy / "eval").exists()
-    command.evaluate(str(copy), ["testlanguage", "testmessage"], [given, "TestMessage.passes=1"])
-
-
 def test_a_damaged_line_of_metrics_is_told(copy):
     (copy / "checkpoints" / "ckpt-4.index").unlink()
     (copy / "metrics.jsonl").write_text("{}\n")

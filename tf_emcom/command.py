@@ -83,7 +83,6 @@ def run(
     folder: RunFolder | None = None,
     allow_imports: Sequence[str] = (),
     allow_unused: bool = False,
-    beside: Collection[str] = (),
 ) -> None:
     """Builds what the configuration says and runs its mode in a run's folder.
 
@@ -98,7 +97,6 @@ def run(
       folder: the run, or the export of one, that the gin files come with; None: they are the user's own.
       allow_imports: modules that configurations which come with a run may import, each with what is in it.
       allow_unused: whether a binding that nothing uses is a note and no mistake.
-      beside: the classes of all modes that are asked for at once; bindings need not all be about this one.
     """
     catalogue.register_components()
     trust.allow_imports(allow_imports)
@@ -118,7 +116,7 @@ def run(
     _listen_to_the_kept_speaker(source)
     experiment = build("Experiment", distribution)
     current = config_diff.complete_config()
-    _refuse_unused(given, len(gin_params), others.intersection(beside), allow_unused)
+    _refuse_unused(given, len(gin_params), others, allow_unused)
     if not evaluates:
         # Before anything is written; and read again, since another process may have come first.
         folder.lock()
@@ -240,7 +238,6 @@ def evaluate(
             run(
                 [folder.config], given, folder.path, data_dir,
                 folder=folder, allow_imports=allow_imports, allow_unused=allow_unused,
-                beside=[known[each].__name__ for each in modes],
             )  # fmt: skip
         except UserError as error:
             if len(modes) == 1:

@@ -15,7 +15,6 @@ class Checkpoint(Action):
 
     def __init__(self, every: int = 5000) -> None:
         self.every = check_every("Checkpoint", every)
-
         self._terms: dict[str, float] = {}
 
     def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
@@ -45,8 +44,9 @@ def save_checkpoint(moment: Moment, terms: Mapping[str, float] | None = None) ->
         largest = sorted((terms or {}).items(), key=lambda term: -term[1])[:_SHOWN]
         listed = ", ".join(f"{name} {size:.2g}" for name, size in largest)
         told = f"; the largest losses were {listed}" if listed else ""
-        replay = f"{played(moment)}, and the same command replays it from {moment.from_last_checkpoint}"
-        if moment.step - last > 1:
+        if moment.step - last == 1:
+            replay = f"{played(moment)}, and the same command replays it from {moment.from_last_checkpoint}"
+        else:
             replay = (
                 "the same command with --gin_param=Log.every=1 --gin_param=Checkpoint.every=1 in a new --workdir stops"
                 " at the step in question and says what it played"

@@ -118,6 +118,15 @@ def test_rows_are_read_as_they_were_written(tmp_path):
     assert files.read_json_lines(str(tmp_path / "b.jsonl"), FIX) == ROWS
 
 
+def test_lines_that_were_cut_off_are_missed(tmp_path):
+    path, whole = tmp_path / "a.jsonl", files.whole_json_lines(ROWS)
+    path.write_text(whole)
+    assert files.read_json_lines(str(path), FIX) == ROWS
+    path.write_text(whole.partition("\n")[0] + "\n")
+    with pytest.raises(UserError, match=r"a.jsonl is damaged \(2 of its 3 lines are missing\)"):
+        files.read_json_lines(str(path), FIX)
+
+
 def test_no_bit_of_a_row_changes_its_numbers_unnoticed():
     for row in ROWS:
         line = files.json_lines([row])

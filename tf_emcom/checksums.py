@@ -25,7 +25,7 @@ def of_file(path: str) -> str:
 def of_folder(folder: str, without: str) -> dict[str, str]:
     """Path below the folder ↦ CRC-32, of every file but the one at the path `without`."""
     found = {}
-    for where, _, names in os.walk(folder):
+    for where, _, names in tf.io.gfile.walk(folder):
         for path in (os.path.join(where, name) for name in names):
             if (name := os.path.relpath(path, folder)) != without:
                 found[name] = of_file(path)
@@ -33,8 +33,8 @@ def of_folder(folder: str, without: str) -> dict[str, str]:
 
 
 def write(folder: str) -> None:
-    """Writes `checksums.json` for all that is in a local folder."""
-    files.write_whole(os.path.join(folder, FILE), files.json_lines([of_folder(folder, FILE)]))
+    """Writes `checksums.json` for all that is in a folder."""
+    files.write_whole(os.path.join(folder, FILE), files.whole_json_lines([of_folder(folder, FILE)]))
 
 
 def require_unchanged(folder: str, fix: str) -> None:

@@ -28,7 +28,7 @@ NEW_FOLDER, OLD_FOLDER = ".tf_emcom-new", ".tf_emcom-old"
 _LONGEST = 200
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EIO, errno.EBADF}
 _PATTERN = frozenset("*?[]\\")
-_CHECKSUM = "checksum"
+_CHECKSUM, _LINES = "checksum", "lines"
 _FIRST_LINE = "# checksum: "
 _FIX_WRITING = "make room or get the rights to write there, then run the same command again"
 
@@ -129,19 +129,36 @@ def read_json(path: str, fix: str, kind: type = dict) -> Any:
 
 
 def read_json_lines(path: str, fix: str) -> list[dict[str, Any]]:
-    """The content of a file with one JSON object a line, as `json_lines` writes it; errors as for `read_bytes`."""
+    """The content of a file with one JSON object a line, as `json_lines` or `whole_json_lines` writes it.
+
+    Errors as for `read_bytes`; also where lines are missing.
+    """
     found = []
     for i, line in enumerate(read_text(path, fix).splitlines(), 1):
         try:
             found.append(row_of(line))
         except ValueError as error:
             raise UserError(f"{path}, line {i}, is damaged ({reason(error)}); {fix}.") from error
+    if missing := missing_lines(found):
+        raise UserError(f"{path} is damaged ({missing} of its {missing + len(found)} lines are missing); {fix}.")
     return found
 
 
 def json_lines(rows: Iterable[dict[str, Any]]) -> str:
     """Text of one JSON object a line, whose last key is the CRC-32 of the others as JSON."""
     return "".join(json.dumps({**row, _CHECKSUM: _checksum_of(row)}) + "\n" for row in rows)
+
+
+def whole_json_lines(rows: Iterable[dict[str, Any]]) -> str:
+    """As `json_lines`, for a file that is written at once: every line says how many there are."""
+    rows = list(rows)
+    return json_lines({**row, _LINES: len(rows)} for row in rows)
+
+
+def missing_lines(rows: list[dict[str, Any]]) -> int:
+    """How many lines of `whole_json_lines` there are no longer; takes what says so out of the rows."""
+    written = [row.pop(_LINES, 0) for row in rows]
+    return max(0, max((n for n in written if isinstance(n, int)), default=0) - len(rows))
 
 
 def row_of(line: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 import pytest
 
 from tf_emcom.errors import UserError
+from tf_emcom.files import whole_json_lines
 from tf_emcom.reports.lines import read_lines
 
 
@@ -21,6 +22,13 @@ def test_a_file_that_is_missing_has_no_lines(tmp_path):
 )
 def test_lines_that_cannot_be_used_are_counted(tmp_path, bad):
     assert lines_of(tmp_path, f'{{"step": 1}}\n{bad}\n{{"step": 3}}\n') == ([{"step": 1}, {"step": 3}], 1)
+
+
+def test_lines_that_were_cut_off_are_counted(tmp_path):
+    whole = whole_json_lines([{"step": 1}, {"step": 2}, {"other": 3}])
+    assert lines_of(tmp_path, whole) == ([{"step": 1}, {"step": 2}], 1)
+    assert lines_of(tmp_path, whole.partition("\n")[0]) == ([{"step": 1}], 2)
+    assert lines_of(tmp_path, whole[:-9]) == ([{"step": 1}, {"step": 2}], 1)
 
 
 def test_the_last_line_needs_no_line_break_if_it_is_whole(tmp_path):

@@ -19,7 +19,7 @@ class Lines(NamedTuple):
 
     Attributes:
       rows: the lines that can be used.
-      left_out: how many cannot: cut short by a kill, changed, or of another form.
+      left_out: how many cannot: cut off, changed, or of another form.
     """
 
     rows: list[Row]
@@ -33,8 +33,10 @@ def read_lines(path: str, needed: Sequence[str]) -> Lines:
     """
     found = files.read_text(path, FIX) if tf.io.gfile.exists(path) else ""
     texts = [text for text in found.split("\n") if text.strip()]
-    rows = [row for row in map(_parsed, texts) if row is not None and all(is_number(row.get(key)) for key in needed)]
-    return Lines(rows, len(texts) - len(rows))
+    rows = [row for row in map(_parsed, texts) if row is not None]
+    left_out = max(len(texts) - len(rows), files.missing_lines(rows))
+    usable = [row for row in rows if all(is_number(row.get(key)) for key in needed)]
+    return Lines(usable, left_out + len(rows) - len(usable))
 
 
 def _parsed(text: str) -> Row | None:

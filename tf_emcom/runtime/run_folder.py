@@ -21,6 +21,7 @@ from tf_emcom.files import (
     read_text,
     reason,
     row_of,
+    whole_json_lines,
     with_checksum,
     write_whole,
 )
@@ -209,7 +210,7 @@ class RunFolder:
         folder = os.path.join(self.path, "eval")
         self._make(folder)
         path = os.path.join(folder, f"{mode}.jsonl")
-        write_whole(path, json_lines(rows))
+        write_whole(path, whole_json_lines(rows))
         return path
 
     def read_evaluations(self) -> dict[str, list[dict[str, Any]]]:

@@ -63,6 +63,11 @@ class Stream(NamedTuple):
         return _bits(self.seed, (count,))
 
 
+def step_tensor(step: int) -> tf.Tensor:
+    """A step as int64 [], which leaves nothing behind: TensorFlow keeps every number of Python's for ever, 0.8 kB."""
+    return tf.constant(np.array(step, np.int64))
+
+
 def stage_number(name: str) -> int:
     """The number of a named stage, for compiled code that learns only when it runs which stage it is."""
     # Masked to 31 bits, since seeds are int32.

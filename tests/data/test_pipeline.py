@@ -1,4 +1,6 @@
 import itertools
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -58,6 +60,18 @@ def test_starting_late_is_the_same_as_skipping(first_step):
     skipped = elements(pipeline().dataset(0).skip(first_step), 5)
     assert [step for step, _ in late] == list(range(first_step, first_step + 5))
     np.testing.assert_array_equal([inputs for _, inputs in late], [inputs for _, inputs in skipped])
+
+
+def test_looking_steps_up_leaves_no_memory_behind():
+    def look_up(steps):
+        for step in steps:
+            pipeline().at(tf.distribute.get_strategy(), step)
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+
+    # Far from any number that other tests have turned into a tensor.
+    begin = look_up(range(10**9, 10**9 + 1_000))
+    # 8 MB where TensorFlow keeps every step that there ever was.
+    assert look_up(range(2 * 10**9, 2 * 10**9 + 10_000)) - begin < 4
 
 
 def test_named_labels_travel_with_their_inputs():

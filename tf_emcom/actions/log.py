@@ -4,9 +4,9 @@ import time
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from tf_emcom.actions.action import Action, Moment, check_every, games_per_step
+from tf_emcom.seeds import step_tensor
 
 
 class Log(Action):
@@ -68,7 +68,7 @@ class Log(Action):
         means = {name: float(value.mean()) for name, value in values.items()}
         means |= {name: sum(numbers) / len(numbers) for name, numbers in self._noted.items()}
         # The noise of the last step done.
-        means["noise"] = float(moment.learner.game.channel.noise(tf.constant(moment.step - 1, tf.int64)))
+        means["noise"] = float(moment.learner.game.channel.noise(step_tensor(moment.step - 1)))
         means["games_per_second"] = round(self._steps * games_per_step(moment.learner) / seconds, 1)
         row: dict[str, Any] = {"step": moment.step, **means}
         if moment.learner.independent:

@@ -4,10 +4,10 @@ import sys
 import time
 
 import numpy as np
-import tensorflow as tf
 import tqdm
 
 from tf_emcom.actions.action import Action, Moment, games_per_step
+from tf_emcom.seeds import step_tensor
 
 
 class Progress(Action):
@@ -27,7 +27,7 @@ class Progress(Action):
     def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
         """Moves the bar."""
         now = time.monotonic()
-        noise = float(moment.learner.game.channel.noise(tf.constant(moment.step - 1, tf.int64)))
+        noise = float(moment.learner.game.channel.noise(step_tensor(moment.step - 1)))
         # Not every transfer task has an accuracy.
         watched = "accuracy" if "accuracy" in sums else "loss"
         shown = {

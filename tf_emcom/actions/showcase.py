@@ -9,7 +9,7 @@ from tf_emcom.arguments import Checked
 from tf_emcom.data.examples import Examples
 from tf_emcom.game import Game
 from tf_emcom.heads.listener.listener_head import ListenerHead
-from tf_emcom.seeds import named_generator, step_stream
+from tf_emcom.seeds import named_generator, step_stream, step_tensor
 from tf_emcom.trainee import Trainee
 from tf_emcom.types import Batch, Candidates, Message
 
@@ -85,7 +85,7 @@ class Showcase(Checked):
         inputs, symbols, lengths = self._inputs[:count], symbols[:count], lengths[:count]
         sent = tf.constant(symbols)
         stream = step_stream(self._learner.seed, tf.constant(0), tf.constant(0), count, count).stage("showcase")
-        at = tf.constant(step, tf.int64)
+        at = step_tensor(step)
         arrived = game.channel(Message(sent), speaker.vocab_size, at, stream)
         message = Message(speaker.grammar.keep_silence(sent, arrived.symbols))
         heard = (symbols, lengths, message.symbols.numpy())

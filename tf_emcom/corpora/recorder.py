@@ -82,7 +82,7 @@ class Recorder(tf.Module):
         inputs = talked_about = tf.convert_to_tensor(np.asarray(self._examples.inputs[rows]))
         if self._subjects is not None:
             talked_about = tf.convert_to_tensor(np.asarray(self._examples.inputs[self._subjects[rows]]))
-        said, heard = self._block(talked_about, inputs, tf.constant(first))
+        said, heard = self._block(talked_about, inputs, tf.constant(np.int32(first)))
         said = {name: values.numpy()[:own] for name, values in said.items()}
         self._require_finite(said["log_probability"], f"speaker {speaker}", rows)
         if "finite" in heard:

@@ -12,6 +12,7 @@ from tf_emcom.data.feeds.feed import Feed, in_float32
 from tf_emcom.data.feeds.host_feed import HostFeed
 from tf_emcom.data.order import Order, Orders
 from tf_emcom.errors import require_even_shares
+from tf_emcom.seeds import step_tensor
 from tf_emcom.types import Batch
 
 # How many steps' worth of indices Python hands to tf.data at once: it is then asked too rarely to matter.
@@ -69,7 +70,7 @@ class Pipeline(Checked):
             first = context.replica_id_in_sync_group * share
             return in_float32(self.feed.look_up(tf.constant(indices[first : first + share])))
 
-        return tf.constant(step, tf.int64), strategy.experimental_distribute_values_from_function(games)
+        return step_tensor(step), strategy.experimental_distribute_values_from_function(games)
 
     def dataset(self, first_step: int, replicas: int = 1, pipelines: int = 1, pipeline: int = 0) -> tf.data.Dataset:
         """For each step, one element (step int64 [], sent) for each replica that this pipeline feeds, in order."""

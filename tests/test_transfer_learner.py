@@ -212,6 +212,21 @@ def test_a_control_is_at_chance_whatever_it_could_exclude(input_noise):
         assert found.inputs == found.games == 1400 // count * count
 
 
+def test_a_control_learns_nothing_by_heart():
+    task = DiscriminationByDistance(functools.partial(Cpc, 64))
+    control, learnt, _ = of_the_control(task, 16)
+    few = Examples(learnt.inputs[:32], {name: values[:32] for name, values in learnt.labels.items()})
+    train(control, few, 600, size=16)
+    generator, found = np.random.default_rng(1), []
+    for number in range(30):
+        rows = generator.permutation(32)[:16]
+        batch = Batch(tf.constant(few.inputs[rows]), {k: tf.constant(v[rows]) for k, v in few.labels.items()})
+        _, metrics = control.gradients(batch, batch.inputs, tf.constant(number, tf.int64), tf.constant(0), TURN)
+        found.append(float(metrics["accuracy"]))
+    # Chance is 1/16; 1 where each input comes with one message for ever.
+    assert np.mean(found) < 0.2
+
+
 def test_messages_of_a_control_are_the_speakers_own_about_inputs_of_no_game():
     task = DiscriminationByDistance(functools.partial(Cpc, 4), input_noise=0.5)
     control, learnt, _ = of_the_control(task, 4)

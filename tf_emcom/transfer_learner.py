@@ -120,6 +120,8 @@ class TransferLearner(Trainee):
     ) -> tuple[list[tf.Tensor], Metrics]:
         """One replica's share of the listener's gradients and of the metrics; as for every trainee."""
         stream = step_stream(turn[:2], step, first_game, batch.inputs.shape[0], self.batch_size)
+        if self.subjects(2) is not None:
+            batch = _from_beside(batch)
         weights = [v.value for v in self.listener.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
@@ -154,6 +156,16 @@ def strangers(count: int, seed: int) -> np.ndarray:
     aside = max(1, count // 8)
     about = np.resize(np.arange(count - aside, count), count - aside)
     return np.random.Generator(np.random.PCG64(seed)).permutation(about)
+
+
+def _from_beside(batch: Batch) -> Batch:
+    """A control's games, each with the message of the game beside it, the last of an odd number with its own.
+
+    Which games are beside each other changes with every epoch, so that no message can be learnt by heart.
+    """
+    messages = batch.labels[MESSAGES]
+    beside = np.minimum(np.arange(len(messages)) ^ 1, len(messages) - 1)
+    return batch._replace(labels={**batch.labels, MESSAGES: tf.gather(messages, beside)})
 
 
 def with_messages(

@@ -86,8 +86,8 @@ def test_a_wrong_argument_gets_one_sentence(component, name, hint):
 
 
 def test_every_parameter_of_a_component_says_what_it_takes():
-    registered = [entry for _, entry in gin.config._REGISTRY.items() if entry.module != "gin"]
-    parameters = [(entry.name, each) for entry in registered for each in catalogue.parameters(entry.wrapped)[0].values()]
+    made = [entry.wrapped for _, entry in gin.config._REGISTRY.items() if entry.module != "gin"]
+    parameters = [(cls.__name__, each) for cls in made for each in catalogue.parameters(cls)[0].values()]
     assert len(parameters) > 200
     assert [(name, each.name) for name, each in parameters if each.annotation is each.empty] == []
 

@@ -11,10 +11,10 @@ class ShuffledSpeaker(Checked):
     """A trained speaker whose messages reach the listener in the wrong games.
 
     Its messages are a real speaker's, symbol for symbol, but about inputs that are set aside and are candidates of no
-    game, neither in training nor in tests: what a new listener finds is what the task gives away by itself. In training,
-    an input comes with another message at every epoch, so that nothing can be learnt by heart. Games are about seven
-    eighths of each split. Corpora of such a run hold what is heard in tests; tests of its language measure the
-    speaker's own, about the inputs themselves.
+    game, neither in training nor in tests: what a new listener finds is what the task gives away by itself. In
+    training, an input comes with another message at every epoch, so that nothing can be learnt by heart. Games are
+    about seven eighths of each split. Corpora of such a run hold what is heard in tests; tests of its language measure
+    the speaker's own, about the inputs themselves.
     """
 
     def __init__(self, source: SpeakerSource) -> None:

@@ -162,8 +162,8 @@ def test_no_bit_of_a_configuration_changes_unnoticed_but_in_the_comment_that_say
 def test_what_is_no_regular_file_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     os.symlink(tmp_path / "nowhere", tmp_path / "dangling")
-    for name, said in (("pipe", "no regular file"), ("", "no regular file"), ("dangling", "cannot be read")):
-        with pytest.raises(UserError, match=said):
+    for name in ("pipe", "", "dangling"):
+        with pytest.raises(UserError, match="no regular file"):
             files.read_text(str(tmp_path / name), FIX)
 
 

@@ -76,8 +76,8 @@ def names_in(folder: str) -> list[str]:
 
 
 def is_irregular(path: str) -> bool:
-    """Whether there is something else than a regular file, such as a pipe, which would be read or opened for ever."""
-    return not is_remote(path) and os.path.exists(path) and not os.path.isfile(path)
+    """Whether there is something else than a regular file: a pipe, which would be read for ever, a link to nowhere."""
+    return not is_remote(path) and os.path.lexists(path) and not os.path.isfile(path)
 
 
 def read_bytes(path: str, fix: str) -> bytes:

@@ -56,6 +56,13 @@ def test_metrics_that_cannot_be_written_are_told(tmp_path):
         RunFolder(str(tmp_path)).append_metrics({"step": 1})
 
 
+def test_nothing_is_logged_through_a_link_to_nowhere(tmp_path):
+    (tmp_path / "metrics.jsonl").symlink_to("nowhere")
+    with pytest.raises(UserError, match="metrics.jsonl cannot be written .it is no regular file"):
+        RunFolder(str(tmp_path)).append_metrics({"step": 1})
+    assert not (tmp_path / "nowhere").exists()
+
+
 DAMAGED = {
     "config.gin": (lambda run: run.read_config(), "is damaged .it is no text in UTF-8"),
     "speaker.gin": (lambda run: run.read_document("speaker.gin"), "is damaged .it is no text in UTF-8"),

@@ -164,7 +164,8 @@ def _from_beside(batch: Batch) -> Batch:
     Which games are beside each other changes with every epoch, so that no message can be learnt by heart.
     """
     messages = batch.labels[MESSAGES]
-    beside = np.minimum(np.arange(len(messages)) ^ 1, len(messages) - 1)
+    games = messages.shape[0]
+    beside = np.minimum(np.arange(games) ^ 1, games - 1)
     return batch._replace(labels={**batch.labels, MESSAGES: tf.gather(messages, beside)})
 
 

@@ -15,6 +15,7 @@ from tf_emcom.runtime.checkpoint_files import (
     use_newest,
     write_checkpoint,
 )
+from tf_emcom.seeds import step_tensor
 from tf_emcom.trainee import Trainee
 
 
@@ -49,7 +50,7 @@ class Checkpoints:
         Raises:
           UserError: it cannot be written; what was saved before is still there.
         """
-        self.step.assign(step)
+        self.step.assign(step_tensor(step))
         self._carried.assign(carried)
         write_checkpoint(self.checkpoint, self._new_folder, step, self._keep)
         self.last = step

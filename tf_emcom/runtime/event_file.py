@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from tf_emcom.errors import UserError
 from tf_emcom.files import file_errors, is_irregular, names_in
+from tf_emcom.seeds import step_tensor
 
 _NEW = ".new"
 _FIX = "fix that, and the same command goes on from the last checkpoint"
@@ -44,7 +45,7 @@ class EventFile:
         """Writes numbers by name; a slash in a name makes a group."""
         with self._writing(step):
             for name, value in values.items():
-                tf.summary.scalar(name, value)
+                tf.summary.scalar(name, np.float32(value))  # TensorFlow keeps each float of Python's for ever.
 
     def write_markdown(self, step: int, name: str, markdown: str) -> None:
         """Writes a text."""
@@ -74,7 +75,7 @@ class EventFile:
     @contextlib.contextmanager
     def _writing(self, step: int) -> Iterator[None]:
         with file_errors(self._folder, fix=_FIX):
-            with self._writer.as_default(step=step):
+            with self._writer.as_default(step=step_tensor(step)):
                 yield
             self._writer.flush()
 

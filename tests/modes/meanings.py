@@ -73,5 +73,6 @@ def results(folder, mode):
     with open(path) as file:
         strictly = [json.loads(line, parse_constant=lambda name: f"no JSON: {name}") for line in file]
     rows = read_json_lines(path, "")
-    assert strictly == [{**row, "checksum": line["checksum"]} for row, line in zip(rows, strictly, strict=True)]
+    ends = [{"lines": len(rows), "checksum": line["checksum"]} for line in strictly]
+    assert strictly == [{**row, **end} for row, end in zip(rows, ends, strict=True)]
     return rows

@@ -61,3 +61,9 @@ def golden() -> Callable[[str], dict[str, np.ndarray]]:
             return {key: arrays[key] for key in arrays.files}
 
     return load
+
+
+@pytest.fixture
+def resident_megabytes() -> Callable[[], float]:
+    """How much memory this process holds, as a function."""
+    return lambda: int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6

@@ -1,8 +1,6 @@
 """Gradients and updates, on one device and on two replicas."""
 
 import gc
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -114,14 +112,14 @@ def test_the_target_speaker_is_the_moving_average_and_gets_no_gradient():
         np.testing.assert_allclose(target.numpy(), 0.99 * old + 0.01 * new.numpy(), atol=1e-7)
 
 
-def test_a_hundred_new_agents_of_each_kind_leave_no_memory_behind():
+def test_a_hundred_new_agents_of_each_kind_leave_no_memory_behind(resident_megabytes):
     learner = lewis.make_learner(lewis.lg_s, GAMES)
 
     def draw(seeds):
         for seed in seeds:
             learner.new_speaker(seed), learner.new_listener(seed)
         gc.collect()
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+        return resident_megabytes()
 
     begin = draw(range(20))
     # 88 MB where TensorFlow keeps something for every weight that there ever was.

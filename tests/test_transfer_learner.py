@@ -53,6 +53,10 @@ def fed(learner):
     return Examples(*learner.prepare(naming.INPUTS, labels, "names"))
 
 
+def batch_of(examples, rows):
+    return Batch(tf.constant(examples.inputs[rows]), {k: tf.constant(v[rows]) for k, v in examples.labels.items()})
+
+
 def train(learner, examples, steps=STEPS, size=BATCH):
     """Plays fresh random batches."""
 
@@ -65,8 +69,7 @@ def train(learner, examples, steps=STEPS, size=BATCH):
     generator = np.random.default_rng(0)
     for number in range(steps):
         rows = generator.permutation(len(examples.inputs))[:size]
-        batch = Batch(tf.constant(examples.inputs[rows]), {k: tf.constant(v[rows]) for k, v in examples.labels.items()})
-        metrics = step(batch, tf.constant(number, tf.int64))
+        metrics = step(batch_of(examples, rows), tf.constant(number, tf.int64))
     return metrics
 
 
@@ -220,7 +223,7 @@ def test_a_control_learns_nothing_by_heart():
     generator, found = np.random.default_rng(1), []
     for number in range(30):
         rows = generator.permutation(32)[:16]
-        batch = Batch(tf.constant(few.inputs[rows]), {k: tf.constant(v[rows]) for k, v in few.labels.items()})
+        batch = batch_of(few, rows)
         _, metrics = control.gradients(batch, batch.inputs, tf.constant(number, tf.int64), tf.constant(0), TURN)
         found.append(float(metrics["accuracy"]))
     # Chance is 1/16; 1 where each input comes with one message for ever.

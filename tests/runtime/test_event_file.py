@@ -1,6 +1,3 @@
-import os
-from pathlib import Path
-
 import numpy as np
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -19,13 +16,13 @@ def written(folder, first, last):
     return file
 
 
-def test_numbers_that_were_written_leave_no_memory_behind(tmp_path):
+def test_numbers_that_were_written_leave_no_memory_behind(tmp_path, resident_megabytes):
     file, generator = EventFile(str(tmp_path), 0), np.random.default_rng(0)
 
     def write(first, lines):
         for step in range(first, first + lines):
             file.write_scalars(step, {f"loss/{k}": float(value) for k, value in enumerate(generator.random(12))})
-        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE") / 1e6
+        return resident_megabytes()
 
     begin = write(10**6, 100)
     # 10 MB where TensorFlow keeps every number that there ever was.

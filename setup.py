@@ -9,7 +9,7 @@ setup(
     author="The tf_emcom authors",
     license="Apache-2.0",
     packages=find_packages(include=["tf_emcom", "tf_emcom.*"]),
-    package_data={"tf_emcom.reports": ["template/*", "template/blocks/*"]},
+    package_data={"tf_emcom.tools.report": ["template/*", "template/blocks/*"]},
     python_requires=">=3.11",
     install_requires=[
         "keras>=3,<4",

@@ -5,11 +5,10 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.agents.heads.listener import Cpc, NormMergePolicyValue
 from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.nets.recurrent import LstmCore
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.heads.listener.cpc import Cpc
-from tf_emcom.heads.listener.norm_merge_policy_value import NormMergePolicyValue
-from tf_emcom.nets.lstm_core import LstmCore
 
 Arrays = dict[str, np.ndarray]
 

@@ -5,7 +5,7 @@ import signal
 
 import gin
 
-from tf_emcom.actions.action import Action
+from tf_emcom.training.actions.action import Action
 
 
 class KillAt(Action):

@@ -6,7 +6,7 @@ import signal
 import gin
 import numpy as np
 
-from tf_emcom.data.digits import Digits
+from tf_emcom.data.generated import Digits
 
 
 class KillingDigits(Digits):

@@ -5,31 +5,25 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.agents.heads.listener import Cpc, NormMergePolicyValue
 from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.nets.layers import Identity
+from tf_emcom.agents.nets.recurrent import LstmCore
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.channels.clear import Clear
-from tf_emcom.channels.erasure import Erasure
-from tf_emcom.data.examples import Examples
-from tf_emcom.data.order import Order, Orders
-from tf_emcom.data.pipeline import Pipeline
-from tf_emcom.game import Game
-from tf_emcom.heads.listener.cpc import Cpc
-from tf_emcom.heads.listener.norm_merge_policy_value import NormMergePolicyValue
-from tf_emcom.learner import Learner
-from tf_emcom.losses.listener_contrastive import ListenerContrastive
-from tf_emcom.losses.listener_reinforce import ListenerReinforce
-from tf_emcom.losses.speaker_reinforce import SpeakerReinforce
-from tf_emcom.nets.identity import Identity
-from tf_emcom.nets.lstm_core import LstmCore
-from tf_emcom.optimizers.adam import Adam
-from tf_emcom.policies.greedy import Greedy
-from tf_emcom.policies.sampled import Sampled
-from tf_emcom.populations.independent_pairs import IndependentPairs
-from tf_emcom.populations.population import Population
-from tf_emcom.rewards.success import Success
-from tf_emcom.schedules.linear_ramp import LinearRamp
-from tf_emcom.tasks.discrimination import Discrimination
-from tf_emcom.trainer import Trainer
+from tf_emcom.data.pipeline import Order, Orders, Pipeline
+from tf_emcom.data.source import Examples
+from tf_emcom.games.channels import Clear, Erasure
+from tf_emcom.games.lewis import Game
+from tf_emcom.games.losses import ListenerContrastive, ListenerReinforce, SpeakerReinforce
+from tf_emcom.games.policies import Greedy, Sampled
+from tf_emcom.games.rewards import Success
+from tf_emcom.games.tasks import Discrimination
+from tf_emcom.schedules import LinearRamp
+from tf_emcom.training.learner import Learner
+from tf_emcom.training.optimizers import Adam
+from tf_emcom.training.populations.independent_pairs import IndependentPairs
+from tf_emcom.training.populations.population import Population
+from tf_emcom.training.trainer import Trainer
 
 FEATURES = 12
 

@@ -6,12 +6,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.agents.grammar import AnySymbol
 from tf_emcom.agents.listener import Listener
-from tf_emcom.grammars.any_symbol import AnySymbol
-from tf_emcom.nets.lstm_core import LstmCore
-from tf_emcom.optimizers.adam import Adam
-from tf_emcom.transfer_game import TransferGame
-from tf_emcom.transfer_learner import TransferLearner
+from tf_emcom.agents.nets.recurrent import LstmCore
+from tf_emcom.games.transfer import TransferGame
+from tf_emcom.training.optimizers import Adam
+from tf_emcom.training.transfer_learner import TransferLearner
 from tf_emcom.types import Speech
 
 V, T = 3, 4

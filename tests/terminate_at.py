@@ -7,7 +7,7 @@ import threading
 
 import gin
 
-from tf_emcom.actions.action import Action
+from tf_emcom.training.actions.action import Action
 
 
 class TerminateAt(Action):

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tests import commands
-from tf_emcom import command
+from tf_emcom import cli
 
 SMALL = (*commands.TINY, "message_length=3")
 
@@ -35,7 +35,7 @@ np.savez(sys.argv[3], symbols=said["symbols"], scores=heard["scores"], received=
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "run"
-    command.run([str(commands.ROOT / "gin" / "nlg_digits.gin")], [*SMALL, "n_speakers=2"], str(run))
+    cli.run([str(commands.ROOT / "gin" / "nlg_digits.gin")], [*SMALL, "n_speakers=2"], str(run))
     ran = commands.start("export", f"--workdir={run}")
     assert ran.returncode == 0, ran.stderr
     assert f"Exported 2 speakers and 1 listener of step 4 to {run}/export/saved_model" in ran.stdout

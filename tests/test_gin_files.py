@@ -4,10 +4,10 @@ import pytest
 
 from tests import commands, feature_folders
 from tf_emcom.runtime import catalogue, config, config_diff
-from tf_emcom.runtime.build import build
 from tf_emcom.runtime.checkpoints import Checkpoints
+from tf_emcom.runtime.config import build
 from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.runtime.strategies.one_device import OneDevice
+from tf_emcom.runtime.strategies import OneDevice
 
 EXPERIMENTS = sorted((commands.ROOT / "gin").glob("*_*.gin"))
 TRANSFERS = [file for file in EXPERIMENTS if file.name.startswith("etl_")]

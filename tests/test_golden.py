@@ -5,20 +5,21 @@ import pytest
 import tensorflow as tf
 
 from tests import golden_agents as agents
-from tf_emcom.channels.clear import Clear
-from tf_emcom.game import Game
-from tf_emcom.learner import Learner
-from tf_emcom.losses.listener_advantage_reinforce import ListenerAdvantageReinforce
-from tf_emcom.losses.listener_contrastive import ListenerContrastive
-from tf_emcom.losses.listener_reinforce import ListenerReinforce
-from tf_emcom.losses.speaker_policy_gradient import SpeakerPolicyGradient
-from tf_emcom.losses.speaker_reinforce import SpeakerReinforce
+from tf_emcom.games.channels import Clear
+from tf_emcom.games.lewis import Game
+from tf_emcom.games.losses import (
+    ListenerAdvantageReinforce,
+    ListenerContrastive,
+    ListenerReinforce,
+    SpeakerPolicyGradient,
+    SpeakerReinforce,
+)
+from tf_emcom.games.policies import Greedy, choice_from
+from tf_emcom.games.rewards import Success
+from tf_emcom.games.tasks import Discrimination
 from tf_emcom.ops import categorical
-from tf_emcom.optimizers.adam import Adam
-from tf_emcom.policies.greedy import Greedy
-from tf_emcom.policies.listener_policy import choice_from
-from tf_emcom.rewards.success import Success
-from tf_emcom.tasks.discrimination import Discrimination
+from tf_emcom.training.learner import Learner
+from tf_emcom.training.optimizers import Adam
 from tf_emcom.types import Batch, Candidates, Hearing, Message, Outcome, Play
 
 CLOSE = {"atol": 1e-5, "rtol": 0}

@@ -1,4 +1,4 @@
-"""Holds the arrows between the rooms of tf_emcom one-way, by reading every import statement."""
+"""Holds the arrows between the packages of tf_emcom one-way, by reading every import statement."""
 
 import ast
 from collections.abc import Iterator
@@ -9,38 +9,27 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "tf_emcom").rglob("*.py"))
 
-# A room may import from itself and from the layers above its own in this table; rooms of one layer do not know each
-# other. The first layer is one room of small modules.
+# A package may import from itself and from the layers above its own in this table; packages of one layer do not know
+# each other, but for the small modules of the first one.
 LAYERS = (
-    ("types", "errors", "files", "checksums", "annotations", "arguments", "shapes", "seeds", "schedules"),
-    ("ops",),
-    ("nets",),
-    ("articulations", "grammars", "heads", "channels", "tasks", "policies", "losses", "rewards", "optimizers")
-    + ("metrics",),
+    ("types", "errors", "files", "checksums", "checks", "seeds", "schedules", "plots"),
+    ("ops", "data"),
     ("agents",),
-    ("transfer", "rules"),
-    ("game", "transfer_game", "transcriber", "greedy_games"),
-    ("trainee",),
-    ("learner", "transfer_learner"),
-    ("populations",),
-    ("data", "runtime", "figures"),
-    ("trainer", "evaluator", "transfer_evaluator", "naming_evaluator", "export", "corpora"),
-    ("actions",),
-    ("experiment",),
-    ("modes", "benchmarks", "reproduction", "cloud", "preflight", "reports", "preparation"),
-    ("command", "launch"),
+    ("games",),
+    ("runtime",),
+    ("training",),
+    ("evaluation",),
+    ("tools", "benchmarks", "cloud"),
+    ("cli",),
 )
-DEPTH = {room: depth for depth, layer in enumerate(LAYERS) for room in layer}
-# Data sets can be used without the game; jobs are sent from machines without TensorFlow.
-NARROWER = {
-    "data": {"data", "types", "errors", "files", "annotations", "arguments", "seeds"},
-    "cloud": {"cloud", "errors"},
-}
-CONFIG_ROOM = "runtime"
+DEPTH = {entry: depth for depth, layer in enumerate(LAYERS) for entry in layer}
+# Jobs are sent from machines without TensorFlow.
+NARROWER = {"cloud": {"cloud", "errors"}}
+CONFIG = "runtime"
 
 
-def room_of(module: str) -> str:
-    """The room of a dotted module name; the package itself is the room ''."""
+def entry_of(module: str) -> str:
+    """The package or module of the first level in a dotted name; tf_emcom itself is ''."""
     return (module.split(".") + [""])[1]
 
 
@@ -55,32 +44,32 @@ def imports(path: Path, source: str) -> Iterator[tuple[int, str]]:
             stem = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
             module = ".".join(part for part in (stem, node.module) if part)
             for alias in node.names:
-                # `from tf_emcom import ops` imports a room, `from tf_emcom.ops import x` one of its modules or names.
+                # `from tf_emcom import ops` imports a package, `from tf_emcom.ops import x` something in it.
                 yield node.lineno, f"{module}.{alias.name}"
 
 
-def allowed(room: str) -> set[str]:
-    if room in NARROWER:
-        return NARROWER[room]
-    lower = {other for other, depth in DEPTH.items() if depth < DEPTH[room]}
-    return lower | (set(LAYERS[0]) if room in LAYERS[0] else {room})
+def allowed(entry: str) -> set[str]:
+    if entry in NARROWER:
+        return NARROWER[entry]
+    lower = {other for other, depth in DEPTH.items() if depth < DEPTH[entry]}
+    return lower | (set(LAYERS[0]) if entry in LAYERS[0] else {entry})
 
 
 def violations(path: Path, source: str) -> list[str]:
-    room = path.with_suffix("").parts[1]
-    if room == "__init__":
-        room, may = "tf_emcom", set()
-    elif room not in DEPTH:
-        return [f"{path}: the room {room} is not in the table of tests/test_imports.py; add it where it belongs"]
+    entry = path.with_suffix("").parts[1]
+    if entry == "__init__":
+        entry, may = "tf_emcom", set()
+    elif entry not in DEPTH:
+        return [f"{path}: {entry} is not in the table of tests/test_imports.py; add it where it belongs"]
     else:
-        may = allowed(room)
+        may = allowed(entry)
     found = []
     for line, name in imports(path, source):
         top = name.split(".")[0]
-        if top == "gin" and room != CONFIG_ROOM:
-            found.append(f"{path}:{line}: only {CONFIG_ROOM}/ may import gin")
-        if top == "tf_emcom" and room_of(name) not in may:
-            found.append(f"{path}:{line}: {room} may not import {name}")
+        if top == "gin" and entry != CONFIG:
+            found.append(f"{path}:{line}: only {CONFIG}/ may import gin")
+        if top == "tf_emcom" and entry_of(name) not in may:
+            found.append(f"{path}:{line}: {entry} may not import {name}")
     return found
 
 
@@ -96,20 +85,20 @@ def test_arrows_are_one_way(path):
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("tf_emcom/ops/values.py", "from tf_emcom.nets.mlp import Mlp"),
-        ("tf_emcom/ops/values.py", "import tf_emcom.game as game"),
-        ("tf_emcom/channels/erasure.py", "def f():\n    from tf_emcom import tasks"),
-        ("tf_emcom/channels/erasure.py", "from ..tasks import discrimination"),
-        ("tf_emcom/channels/erasure.py", "from .. import tasks"),
-        ("tf_emcom/heads/speaker/policy.py", "from ...agents.speaker import Speaker"),
-        ("tf_emcom/runtime/checkpoints.py", "from tf_emcom.actions.action import Moment"),
-        ("tf_emcom/data/digits.py", "from tf_emcom.ops import selection"),
-        ("tf_emcom/game.py", "import tf_emcom"),
-        ("tf_emcom/game.py", "import gin"),
-        ("tf_emcom/experiment.py", "from tf_emcom.modes.train import Train"),
-        ("tf_emcom/modes/train.py", "from gin import config"),
+        ("tf_emcom/ops/values.py", "from tf_emcom.agents.nets.layers import Mlp"),
+        ("tf_emcom/ops/values.py", "import tf_emcom.games.lewis as game"),
+        ("tf_emcom/games/channels.py", "def f():\n    from tf_emcom import training"),
+        ("tf_emcom/games/channels.py", "from ..training import learner"),
+        ("tf_emcom/games/channels.py", "from .. import training"),
+        ("tf_emcom/agents/heads/speaker.py", "from ...games.lewis import Game"),
+        ("tf_emcom/runtime/checkpoints.py", "from tf_emcom.training.actions.action import Moment"),
+        ("tf_emcom/data/generated.py", "from tf_emcom.ops import selection"),
+        ("tf_emcom/games/lewis.py", "import tf_emcom"),
+        ("tf_emcom/games/lewis.py", "import gin"),
+        ("tf_emcom/training/experiment.py", "from tf_emcom.evaluation.tests.test import Test"),
+        ("tf_emcom/training/train.py", "from gin import config"),
         ("tf_emcom/seeds.py", "from tf_emcom.ops import selection"),
-        ("tf_emcom/__init__.py", "from tf_emcom.game import play"),
+        ("tf_emcom/__init__.py", "from tf_emcom.games.lewis import play"),
         ("tf_emcom/unheard_of/thing.py", ""),
     ],
 )
@@ -120,14 +109,20 @@ def test_planted_import_is_caught(path, source):
 @pytest.mark.parametrize(
     ("path", "source"),
     [
-        ("tf_emcom/channels/erasure.py", "from tf_emcom.channels.channel import Channel\nfrom . import clear"),
-        ("tf_emcom/channels/__init__.py", "from .channel import Channel\nimport numpy, tensorflow as tf"),
-        ("tf_emcom/shapes.py", "from tf_emcom import errors, types"),
-        ("tf_emcom/runtime/config.py", "import gin\nfrom tf_emcom.learner import Learner"),
-        ("tf_emcom/command.py", "from tf_emcom import modes\nfrom tf_emcom.runtime.strategies import tpu"),
-        ("tf_emcom/modes/train.py", "from tf_emcom.experiment import Experiment"),
-        ("tf_emcom/data/digits.py", "from tf_emcom.seeds import Stream\nfrom tf_emcom.data.examples import Examples"),
+        ("tf_emcom/games/channels.py", "from tf_emcom.games.tasks import Task\nfrom . import rewards"),
+        ("tf_emcom/games/__init__.py", "from .channels import Channel\nimport numpy, tensorflow as tf"),
+        ("tf_emcom/schedules.py", "from tf_emcom import errors, types"),
+        ("tf_emcom/runtime/config.py", "import gin\nfrom tf_emcom.games.lewis import Game"),
+        ("tf_emcom/cli.py", "from tf_emcom import evaluation\nfrom tf_emcom.runtime.strategies import Tpu"),
+        ("tf_emcom/training/train.py", "from tf_emcom.training.experiment import Experiment"),
+        ("tf_emcom/data/generated.py", "from tf_emcom.seeds import Stream\nfrom tf_emcom.data.source import Examples"),
     ],
 )
 def test_right_import_passes(path, source):
     assert violations(Path(path), source) == []
+
+
+def test_there_are_few_layers_and_few_packages():
+    assert len(LAYERS) <= 9
+    entries = {path.relative_to(ROOT).with_suffix("").parts[1] for path in FILES} - {"__init__"}
+    assert entries == set(DEPTH) and len([name for name in entries if (ROOT / "tf_emcom" / name).is_dir()]) <= 12

@@ -12,17 +12,17 @@ import pytest
 import tensorflow as tf
 
 from tests import commands
-from tf_emcom import command
-from tf_emcom.actions.checkpoint import Checkpoint
-from tf_emcom.actions.ease_of_learning import EaseOfLearning
-from tf_emcom.actions.log import Log
-from tf_emcom.actions.tensor_board import TensorBoard
+from tf_emcom import cli
 from tf_emcom.errors import UserError
 from tf_emcom.files import read_json_lines, without_pattern
-from tf_emcom.modes.train import Train
 from tf_emcom.runtime.checkpoint_files import checkpoint_steps
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.termination import Termination
+from tf_emcom.training.actions.checkpoint import Checkpoint
+from tf_emcom.training.actions.ease_of_learning import EaseOfLearning
+from tf_emcom.training.actions.logs import Log
+from tf_emcom.training.actions.tensor_board import TensorBoard
+from tf_emcom.training.train import Train
 
 GIN = str(commands.ROOT / "gin" / "nlg_digits.gin")
 # Without Progress, whose numbers are of the clock. Agents change after 10 steps and after 20.
@@ -36,7 +36,7 @@ SCHEDULES = ("CosineDecay.steps=10", "noise/LinearRamp.steps=10")
 
 
 def train(run, *params):
-    command.run([GIN], [*PARAMS, *params], str(run))
+    cli.run([GIN], [*PARAMS, *params], str(run))
 
 
 def weights(run, step):
@@ -128,7 +128,7 @@ def test_a_test_uses_the_checkpoint_before_a_damaged_one_and_says_so(straight, t
     run = tmp_path / "sd[1]"
     shutil.copytree(straight, run)
     (run / "checkpoints" / "ckpt-20.data-00000-of-00001").write_bytes(b"")
-    command.evaluate(str(run), ["testchannel"], ["TestChannel.passes=1", "TestChannel.candidates=(16,)"])
+    cli.evaluate(str(run), ["testchannel"], ["TestChannel.passes=1", "TestChannel.candidates=(16,)"])
     assert "ckpt-20 (" in capsys.readouterr().err
     rows = RunFolder(str(run)).read_evaluations()["testchannel"]
     assert {row["step"] for row in rows} == {15}

@@ -11,7 +11,7 @@ import tensorflow as tf
 from etils import epath
 
 from tests import commands, feature_folders
-from tf_emcom import command
+from tf_emcom import cli
 from tf_emcom.errors import UserError
 from tf_emcom.files import read_json_lines
 from tf_emcom.runtime.checkpoint_files import newest_checkpoint
@@ -66,7 +66,7 @@ def weights(run):
 
 def train(run, data_dir, gin_file, monkeypatch, terminate_at=""):
     monkeypatch.setenv("TF_EMCOM_TESTS_TERMINATE_AT", terminate_at)
-    command.run([str(gin_file)], PARAMS, str(run), str(data_dir))
+    cli.run([str(gin_file)], PARAMS, str(run), str(data_dir))
 
 
 def test_a_run_stopped_and_resumed_on_remote_storage_is_the_run_on_the_disk(tmp_path, monkeypatch, capsys):
@@ -88,17 +88,17 @@ def test_a_run_stopped_and_resumed_on_remote_storage_is_the_run_on_the_disk(tmp_
     train("ram://runs/run", "ram://data", "ram://gin/game.gin", monkeypatch)
     assert "Going on from step 3 of 6 in ram://runs/run" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGTERM) is sigterm
-    command.evaluate("ram://runs/run", ["testchannel"], TEST, "ram://data")
+    cli.evaluate("ram://runs/run", ["testchannel"], TEST, "ram://data")
     # Its language is learnt by a new listener.
-    command.run(TRANSFER, [*LISTENER, "checkpoint='ram://runs/run'"], "ram://runs/transfer", "ram://data")
-    command.evaluate("ram://runs/transfer", [], ["Test.passes=1"], "ram://data")
+    cli.run(TRANSFER, [*LISTENER, "checkpoint='ram://runs/run'"], "ram://runs/transfer", "ram://data")
+    cli.evaluate("ram://runs/transfer", [], ["Test.passes=1"], "ram://data")
     assert [row["step"] for row in rows("ram://runs/transfer/metrics.jsonl")] == [2, 4]
     assert rows("ram://runs/transfer/eval/test.jsonl")
     # None of it went to this machine's disk instead.
     assert list((tmp_path / "here").iterdir()) == []
 
     train(run, data, tmp_path / "gin" / "game.gin", monkeypatch)
-    command.evaluate(str(run), ["testchannel"], TEST, str(data))
+    cli.evaluate(str(run), ["testchannel"], TEST, str(data))
     assert rows("ram://runs/run/metrics.jsonl") == rows(run / "metrics.jsonl")
     assert read("ram://runs/run/eval/testchannel.jsonl") == read(run / "eval" / "testchannel.jsonl")
     assert read("ram://runs/run/figures/testchannel.png", "rb") == read(run / "figures" / "testchannel.png", "rb")
@@ -115,11 +115,11 @@ def test_storage_that_cannot_be_read_is_told_in_a_sentence(tmp_path, flag):
     remote = "nowhere://bucket/run"
     params = [f"checkpoint={remote!r}", 'mode="testchannel"'] if flag == "checkpoint" else []
     with pytest.raises(UserError, match="nowhere://bucket/run cannot be read .*nowhere.* not implemented") as told:
-        command.run([str(GIN / "nlg_digits.gin")], [*commands.TINY, *params], remote if flag == "workdir" else None)
+        cli.run([str(GIN / "nlg_digits.gin")], [*commands.TINY, *params], remote if flag == "workdir" else None)
     assert "\n" not in str(told.value)
 
 
 def test_a_speaker_that_cannot_be_read_is_told_in_a_sentence(tmp_path):
     gin_files = [str(GIN / "etl_digits.gin"), str(GIN / "tasks" / "classification.gin")]
     with pytest.raises(UserError, match="cannot be read"):
-        command.run(gin_files, ["checkpoint='nowhere://bucket/run'"], str(tmp_path / "run"))
+        cli.run(gin_files, ["checkpoint='nowhere://bucket/run'"], str(tmp_path / "run"))

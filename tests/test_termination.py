@@ -13,14 +13,14 @@ import tensorflow as tf
 from tensorflow.python.util import _pywrap_util_port
 
 from tests import commands
-from tf_emcom import command
-from tf_emcom.actions.action import Moment
-from tf_emcom.actions.checkpoint import Checkpoint
-from tf_emcom.actions.log import Log
+from tf_emcom import cli
 from tf_emcom.files import read_json_lines
 from tf_emcom.runtime import termination
 from tf_emcom.runtime.checkpoint_files import newest_checkpoint
 from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.training.actions.action import Moment
+from tf_emcom.training.actions.checkpoint import Checkpoint
+from tf_emcom.training.actions.logs import Log
 
 ENVIRONMENT = "TF_EMCOM_TESTS_TERMINATE_AT"
 # Calls of the compiled loop end at 3, 4, 5, 6, 8, 9, 10 and so on; agents change after 4, 8, 12 and 16; lines are
@@ -47,7 +47,7 @@ def here(monkeypatch, gin_file, run, moments=""):
     monkeypatch.setenv(ENVIRONMENT, moments)
     monkeypatch.setattr(sys, "path", [str(commands.ROOT), *sys.path])
     try:
-        command.run([str(gin_file)], PARAMS, str(run))
+        cli.run([str(gin_file)], PARAMS, str(run))
     except termination.Terminated as told:
         return str(told)
     return ""

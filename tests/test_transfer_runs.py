@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from tests import commands, feature_folders
-from tf_emcom import command
+from tf_emcom import cli
 from tf_emcom.errors import UserError
 from tf_emcom.files import read_json_lines
 
@@ -21,7 +21,7 @@ TASKS = ("discriminationdist", "discrimination", "classification", "reconstructi
 
 def transfer(run, speaker, *params, task="classification", gin_file=ETL, mode="train", **flags):
     given = [*TINY, *STEPS, *SMALL_IMAGES, f"checkpoint={str(speaker)!r}", f"mode={mode!r}", *params]
-    command.run([gin_file, str(GIN / "tasks" / f"{task}.gin")], given, str(run), **flags, allow_unused=True)
+    cli.run([gin_file, str(GIN / "tasks" / f"{task}.gin")], given, str(run), **flags, allow_unused=True)
 
 
 def weights(run, agent):
@@ -40,7 +40,7 @@ def lines(path):
 def speaker(tmp_path_factory):
     """A trained run; nobody writes to it."""
     run = tmp_path_factory.mktemp("runs") / "speaker"
-    command.run([str(GIN / "nlg_digits.gin")], [*commands.TINY, "vocab_size=7", "message_length=3"], str(run))
+    cli.run([str(GIN / "nlg_digits.gin")], [*commands.TINY, "vocab_size=7", "message_length=3"], str(run))
     return run
 
 
@@ -60,7 +60,7 @@ def test_every_task_trains_and_is_tested_and_the_speaker_stays_bit_identical(tas
     assert before.keys() == after.keys() and len(before) > 5
     for name, value in before.items():
         np.testing.assert_array_equal(after[name], value, err_msg=name)
-    command.evaluate(str(run), [], ["Test.candidates=[16]", "Test.passes=1"])
+    cli.evaluate(str(run), [], ["Test.candidates=[16]", "Test.passes=1"])
     rows = lines(run / "eval" / "test.jsonl")
     assert [row["noise"] for row in rows] == [0.0, 0.25, 0.5, 0.75]
     assert {row["task"] for row in rows} == {task}
@@ -87,8 +87,8 @@ def test_the_run_needs_nobody_elses_folder_any_more(speaker, done, tmp_path):
     transfer(run, lost)
     shutil.rmtree(lost)
     transfer(run, lost)  # It is trained: nothing is left to do.
-    command.evaluate(str(run), [], ["Test.passes=1"])
-    command.evaluate(str(done), [], ["Test.passes=1"])
+    cli.evaluate(str(run), [], ["Test.passes=1"])
+    cli.evaluate(str(done), [], ["Test.passes=1"])
     assert (run / "eval" / "test.jsonl").read_bytes() == (done / "eval" / "test.jsonl").read_bytes()
 
 
@@ -110,17 +110,17 @@ def test_a_lost_or_empty_configuration_of_the_speaker_is_named(done, tmp_path):
     run = shutil.copytree(done, tmp_path / "run")
     (run / "speaker.gin").write_text("")
     with pytest.raises(UserError, match="run/speaker.gin names no speaker; copy the file again"):
-        command.evaluate(str(run), [], [])
+        cli.evaluate(str(run), [], [])
     (run / "speaker.gin").unlink()
     with pytest.raises(UserError, match="run/speaker.gin, which tells of the speaker of a transfer run, is missing"):
-        command.evaluate(str(run), [], [])
+        cli.evaluate(str(run), [], [])
 
 
 def test_testing_twice_gives_the_same_bytes(done, tmp_path):
     run = shutil.copytree(done, tmp_path / "run")
     files = []
     for _ in range(2):
-        command.evaluate(str(run), ["test"], [])
+        cli.evaluate(str(run), ["test"], [])
         files.append((run / "eval" / "test.jsonl").read_bytes())
     assert files[0] == files[1]
 
@@ -134,10 +134,10 @@ def test_a_new_listener_of_another_size_still_learns_from_the_runs_speaker(speak
 
 def test_a_run_that_started_from_anothers_weights_is_tested_itself(speaker, tmp_path):
     params = [*commands.TINY, "vocab_size=7", "message_length=3", "steps=6", f"checkpoint={str(speaker)!r}"]
-    command.run([str(GIN / "nlg_digits.gin")], params, str(tmp_path / "run"))
-    command.evaluate(str(tmp_path / "run"), ["testtopsim"], [])
+    cli.run([str(GIN / "nlg_digits.gin")], params, str(tmp_path / "run"))
+    cli.evaluate(str(tmp_path / "run"), ["testtopsim"], [])
     assert {row["step"] for row in lines(tmp_path / "run" / "eval" / "testtopsim.jsonl")} == {6}
-    command.evaluate(str(tmp_path / "run"), ["testtopsim"], [f"checkpoint={str(speaker)!r}"])
+    cli.evaluate(str(tmp_path / "run"), ["testtopsim"], [f"checkpoint={str(speaker)!r}"])
     assert {row["step"] for row in lines(tmp_path / "run" / "eval" / "testtopsim.jsonl")} == {4}
 
 
@@ -150,7 +150,7 @@ def test_the_speakers_folder_may_be_spelt_in_any_way(speaker, done, tmp_path, mo
 
 def test_passes_that_would_be_the_same_games_are_not_counted(done, tmp_path):
     run = shutil.copytree(done, tmp_path / "run")
-    command.evaluate(str(run), [], ["Test.passes=3"])
+    cli.evaluate(str(run), [], ["Test.passes=3"])
     assert [row["games"] for row in lines(run / "eval" / "test.jsonl")] == [359, 3 * 359, 3 * 359, 3 * 359]
 
 
@@ -243,15 +243,15 @@ def test_another_speaker_in_the_same_folder_is_refused(speaker, done, tmp_path):
 
 def test_tests_of_games_and_of_transfer_runs_are_told_apart(speaker, done, tmp_path):
     with pytest.raises(UserError, match="mode test is for transfer runs"):
-        command.evaluate(str(speaker), ["test"], [])
+        cli.evaluate(str(speaker), ["test"], [])
     for mode in ("testchannel", "testmessage", "testinput"):
         with pytest.raises(UserError, match=f"{mode} is for runs of a game.*use test"):
-            command.evaluate(str(done), [mode], [])
+            cli.evaluate(str(done), [mode], [])
 
 
 def test_more_candidates_than_the_split_has_are_skipped_and_said(speaker, tmp_path, capsys):
     transfer(tmp_path / "run", speaker, task="discriminationdist")
-    command.evaluate(str(tmp_path / "run"), ["test"], ["Test.candidates=[16,4096]", "Test.passes=1"])
+    cli.evaluate(str(tmp_path / "run"), ["test"], ["Test.candidates=[16,4096]", "Test.passes=1"])
     assert "Skipped 4096 candidates: the test split has 359 examples." in capsys.readouterr().out
     assert {row["candidates"] for row in lines(tmp_path / "run" / "eval" / "test.jsonl")} == {16}
 
@@ -268,11 +268,11 @@ def test_published_folders_give_attributes_and_images(tmp_path):
     data = tmp_path / "data"
     feature_folders.write_celeba_folder(data, examples={"train": 16, "valid": 8, "test": 8})
     games = [*commands.TINY, "batch_size=8"]
-    command.run([str(GIN / "lg_s_celeba.gin")], games, str(tmp_path / "speaker"), str(data))
+    cli.run([str(GIN / "lg_s_celeba.gin")], games, str(tmp_path / "speaker"), str(data))
     for task in ("attribute", "reconstruction"):
         run, params = tmp_path / task, ["games=8"]
         transfer(
             *(run, tmp_path / "speaker", *params), task=task, gin_file=str(GIN / "etl_celeba.gin"), data_dir=str(data)
         )
-        command.evaluate(str(run), [], [], str(data))
+        cli.evaluate(str(run), [], [], str(data))
         assert len(lines(run / "eval" / "test.jsonl")) == 4

@@ -7,10 +7,10 @@ import gin
 import pytest
 
 from tests import commands
-from tf_emcom import checksums, command
+from tf_emcom import checksums, cli
 from tf_emcom.errors import UserError
-from tf_emcom.runtime import catalogue, config, trust
-from tf_emcom.runtime.trained_speaker import TrainedSpeaker
+from tf_emcom.runtime import catalogue, config, config_checks
+from tf_emcom.training.trained_speaker import TrainedSpeaker
 
 DIGITS = str(commands.ROOT / "gin" / "nlg_digits.gin")
 TEST = ["TestChannel.passes=1", "TestChannel.candidates=(16,)", "TestChannel.noises=(0.0,)"]
@@ -19,8 +19,8 @@ TEST = ["TestChannel.passes=1", "TestChannel.candidates=(16,)", "TestChannel.noi
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     run = tmp_path_factory.mktemp("runs") / "trained"
-    command.run([DIGITS], [*commands.TINY, "steps=2"], str(run))
-    command.evaluate(str(run), ["export"], [])
+    cli.run([DIGITS], [*commands.TINY, "steps=2"], str(run))
+    cli.evaluate(str(run), ["export"], [])
     return run
 
 
@@ -58,28 +58,28 @@ def refusal(function, *arguments, **named):
 def test_a_run_imports_nothing_unless_that_is_allowed(copy, payload):
     module, mark = payload
     add(copy, f"import {module}")
-    said = refusal(command.evaluate, str(copy), ["testchannel"], TEST)
+    said = refusal(cli.evaluate, str(copy), ["testchannel"], TEST)
     assert said.endswith(f"add --allow_imports={module.partition('.')[0]}.")
     assert not mark.exists() and not (copy / "eval").exists()
     # Another module whose name begins alike allows nothing.
     almost = {"allow_imports": [module[:-1], module.partition(".")[0][:-1]]}
-    assert "may not import" in refusal(command.evaluate, str(copy), ["testchannel"], TEST, **almost)
+    assert "may not import" in refusal(cli.evaluate, str(copy), ["testchannel"], TEST, **almost)
     assert not mark.exists()
-    command.evaluate(str(copy), ["testchannel"], TEST, allow_imports=["my_lab", module.partition(".")[0]])
+    cli.evaluate(str(copy), ["testchannel"], TEST, allow_imports=["my_lab", module.partition(".")[0]])
     assert mark.exists() and (copy / "eval" / "testchannel.jsonl").exists()
 
 
 @pytest.mark.parametrize("line", ["import antigravity", "import unittest.__main__", "from this import s as zen"])
 def test_modules_of_python_are_not_imported_either(copy, line):
     add(copy, line)
-    assert "may not import" in refusal(command.evaluate, str(copy), ["testchannel"], TEST)
+    assert "may not import" in refusal(cli.evaluate, str(copy), ["testchannel"], TEST)
     assert not {"antigravity", "unittest.__main__", "this"} & set(sys.modules)
 
 
 def test_a_users_own_gin_file_may_import_also_where_it_lies_in_a_run(copy, tmp_path, payload):
     module, mark = payload
     add(copy, f"import {module}")
-    command.run([str(copy / "config.gin")], ["steps=1"], str(tmp_path / "again"))
+    cli.run([str(copy / "config.gin")], ["steps=1"], str(tmp_path / "again"))
     assert mark.exists()
 
 
@@ -89,7 +89,7 @@ def test_a_speaker_of_another_run_imports_nothing(copy, tmp_path, payload):
     assert "may not import" in refusal(TrainedSpeaker(str(copy)).speaker, 64)
     files = [str(commands.ROOT / "gin" / "etl_digits.gin")]
     given = [f"checkpoint={str(copy)!r}", "listener/LstmCore.units=8", "MultiMlp.size=8", "games=16", "steps=1"]
-    assert "may not import" in refusal(command.run, files, given, str(tmp_path / "new"))
+    assert "may not import" in refusal(cli.run, files, given, str(tmp_path / "new"))
     assert not mark.exists() and not (tmp_path / "new").exists()
 
 
@@ -98,7 +98,7 @@ def test_an_export_imports_nothing_and_brings_no_agents_of_its_own(copy, tmp_pat
     saved_model = copy / "export" / "saved_model"
     add(saved_model, f"import {module}", file="assets/config.gin")
     checksums.write(str(saved_model))
-    said = refusal(command.evaluate, str(tmp_path / "results"), ["testchannel"], TEST, saved_model=str(saved_model))
+    said = refusal(cli.evaluate, str(tmp_path / "results"), ["testchannel"], TEST, saved_model=str(saved_model))
     assert "may not import" in said and not mark.exists()
 
 
@@ -114,13 +114,13 @@ def test_an_export_imports_nothing_and_brings_no_agents_of_its_own(copy, tmp_pat
 )
 def test_a_run_builds_nothing_that_loads_programs_or_reaches_machines(copy, line):
     (copy / "config.gin").write_text(f"\n{(copy / 'config.gin').read_text()}\n{line}\n")
-    assert "a run's configuration may not" in refusal(command.evaluate, str(copy), ["testchannel"], TEST)
+    assert "a run's configuration may not" in refusal(cli.evaluate, str(copy), ["testchannel"], TEST)
 
 
 def test_a_run_includes_no_file(copy, tmp_path):
     (tmp_path / "secret.txt").write_text("the first line of a secret\n")
     add(copy, f"include '{tmp_path / 'secret.txt'}'")
-    said = refusal(command.evaluate, str(copy), ["testchannel"], TEST)
+    said = refusal(cli.evaluate, str(copy), ["testchannel"], TEST)
     assert "may not include" in said and "first line" not in said
 
 
@@ -132,7 +132,7 @@ def test_a_run_writes_nothing_elsewhere(copy, tmp_path, mode, binding):
     for place in (tmp_path / "new", copy / "out" / "new", "new"):
         text = (copy / "config.gin").read_text()
         add(copy, f"somewhere = {str(place)!r}", f"{binding} = %somewhere")
-        said = refusal(command.evaluate, str(copy), [mode], [])
+        said = refusal(cli.evaluate, str(copy), [mode], [])
         assert f"binds {binding} to {str(place)!r}" in said and f"--gin_param='{binding}=\"{place}\"'" in said
         (copy / "config.gin").write_text(text)
     assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["thesis.tex"]
@@ -144,9 +144,9 @@ def test_a_run_lends_no_weights_from_elsewhere(copy, trained):
     text = (copy / "config.gin").read_text()
     assert "TestChannel.checkpoint = %checkpoint" in text
     (copy / "config.gin").write_text(f"\n{text}\nTestChannel.checkpoint = {str(trained)!r}\n")
-    assert "which is no path in that folder" in refusal(command.evaluate, str(copy), ["testchannel"], TEST)
+    assert "which is no path in that folder" in refusal(cli.evaluate, str(copy), ["testchannel"], TEST)
     # The command line may say so.
-    command.evaluate(str(copy), ["testchannel"], [*TEST, f"TestChannel.checkpoint={str(trained)!r}"])
+    cli.evaluate(str(copy), ["testchannel"], [*TEST, f"TestChannel.checkpoint={str(trained)!r}"])
 
 
 @pytest.mark.parametrize(
@@ -177,9 +177,9 @@ def test_paths_of_a_run_stay_in_its_folder(tmp_path, lines, given, refused):
     (run / "config.gin").write_text("\n".join(lines).replace("{run}", str(run)))
     bindings = config.load([str(run / "config.gin")], given, comes_with_run=True)
     if refused:
-        assert "which is no path in that folder" in refusal(trust.refuse_outside, str(run), bindings, {"Train"})
+        assert "which is no path in that folder" in refusal(config_checks.refuse_outside, str(run), bindings, {"Train"})
     else:
-        trust.refuse_outside(str(run), bindings, {"Train"})
+        config_checks.refuse_outside(str(run), bindings, {"Train"})
 
 
 def test_paths_of_a_run_on_cloud_storage_stay_there(tmp_path):
@@ -188,9 +188,9 @@ def test_paths_of_a_run_on_cloud_storage_stay_there(tmp_path):
         (tmp_path / "config.gin").write_text(f"Messages.out = {path!r}")
         config.load([str(tmp_path / "config.gin")], [], comes_with_run=True)
         if inside:
-            trust.refuse_outside("gs://b/run", [], ())
+            config_checks.refuse_outside("gs://b/run", [], ())
         else:
-            refusal(trust.refuse_outside, "gs://b/run", [], ())
+            refusal(config_checks.refuse_outside, "gs://b/run", [], ())
 
 
 # Texts that are no paths; a new parameter goes here, or into trust.PATHS.
@@ -204,12 +204,12 @@ def test_every_parameter_that_takes_a_text_is_known_to_be_a_path_or_none():
         if entry.wrapped.__module__.startswith("tf_emcom."):
             known, _ = catalogue.parameters(entry.wrapped)
             texts |= {name for name, each in known.items() if each.annotation in (str, str | None)}
-    assert texts - trust.PATHS == TEXTS
+    assert texts - config_checks.PATHS == TEXTS
     assert {"checkpoint", "out", "run", "saved_model", "cache_dir"} <= texts
 
 
 def test_what_is_loaded_or_reached_as_soon_as_it_is_built_is_apart():
     catalogue.register_components()
-    apart = {entry.name for _, entry in gin.config._REGISTRY.items() if entry.module in trust.APART}
+    apart = {entry.name for _, entry in gin.config._REGISTRY.items() if config_checks.is_apart(entry.module)}
     assert {"ExportedAgents", "ExportedTransfer", "Tpu", "MultiWorker", "ColumnWriter", "Train"} <= apart
     assert not {"Digits", "ByolFolder", "Speaker", "Learner", "TrainedSpeaker", "Adam", "Log"} & apart

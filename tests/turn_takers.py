@@ -1,7 +1,7 @@
 """Speakers and listeners that take turns in one model each, as those of a population do."""
 
 from tests import lewis
-from tf_emcom.trainee import Trainee
+from tf_emcom.training.trainee import Trainee
 
 
 class TurnTakers:

@@ -1,19 +1,15 @@
 """Emergent communication in TensorFlow: speakers, listeners, noisy channels and their compiled training.
 
-Every class that has a file of its own can be had from here by its name, as in `from tf_emcom import Speaker`, where no
-other file has one of that name. It is imported once it is asked for, so that importing the package costs nothing.
+Every public class can be imported from here by its name, as in `from tf_emcom import Speaker`.
 """
 
-import functools
 import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
-import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -25,32 +21,128 @@ if (_backend := getattr(sys.modules.get("keras"), "config", None)) and _backend.
         " first, or set the environment variable KERAS_BACKEND to tensorflow."
     )
 
+__version__ = "0.1.0"
+
+# Module → the names that it offers; each is imported once it is asked for, so that importing the package costs nothing.
+_OFFERED = {
+    "types": "Batch Candidates Choice Hearing LossTerms Message Outcome Play Speech",
+    "errors": "UserError",
+    "checks": "Checked",
+    "seeds": "Stream",
+    "schedules": "Constant CosineDecay ExponentialDecay Joined LinearRamp Schedule",
+    "agents.speaker": "Speaker",
+    "agents.listener": "Listener",
+    "agents.rows": "Rows",
+    "agents.transcriber": "Transcriber",
+    "agents.sampling": "Articulation Drawn GumbelSoftmax StraightThrough",
+    "agents.grammar": "AnySymbol EndSymbol Grammar",
+    "agents.nets.layers": "Identity Linear Mlp Part SymbolEmbedding",
+    "agents.nets.recurrent": "Core DiscreteLstm GruCore IdentityCore LstmCore",
+    "agents.nets.attention": "AttentionCore LstmAttentionCore MessageReader PositionEmbedding SelfAttention",
+    "agents.nets.transformer": "Transformer TransformerBlock TransformerCore TransformerReader",
+    "agents.heads.speaker": "Dueling Policy PolicyQValue PolicyQValueDueling PolicyValue SpeakerHead",
+    "agents.heads.listener": (
+        "Cpc DistPolicyValue DotProduct ListenerHead MergePolicyValue NormMergePolicyQValue "
+        "NormMergePolicyValue"
+    ),
+    "agents.heads.prediction": "ImageDecoder MultiMlp PredictionHead",
+    "games.lewis": "Game Rules",
+    "games.transfer": "TransferGame",
+    "games.channels": "Channel Clear Erasure FixedErasure Substitution",
+    "games.tasks": "Discrimination Naming Task",
+    "games.transfer_tasks": (
+        "Attribute CandidateTask Classification DiscriminationByDistance DiscriminationByDotProduct LabelTask "
+        "Reconstruction TransferTask"
+    ),
+    "games.policies": "EpsilonGreedy Greedy ListenerPolicy Sampled",
+    "games.rewards": "LengthCost LogProbability Reward Success",
+    "games.losses": (
+        "ListenerAdvantageReinforce ListenerClassification ListenerContrastive ListenerReinforce Loss "
+        "SpeakerPolicyGradient SpeakerReinforce SpeakerThroughListener"
+    ),
+    "games.greedy": "GreedyGames",
+    "data.source": "Examples Source",
+    "data.generated": "Digits RandomFeatures",
+    "data.shapes": "Scenes Shapes ShapesPixels",
+    "data.byol_folder": "ByolFolder",
+    "data.pipeline": "Order Pipeline",
+    "data.feeds": "Feed HostFeed ResidentFeed",
+    "runtime.strategies": "Distribution Mirrored OneDevice Tpu",
+    "runtime.multi_worker": "MultiWorker",
+    "runtime.checkpoints": "Checkpoints",
+    "runtime.run_folder": "RunFolder",
+    "training.trainee": "Trainee",
+    "training.learner": "Learner",
+    "training.transfer_learner": "TransferLearner",
+    "training.trained_speaker": "ShuffledSpeaker TrainedSpeaker",
+    "training.optimizers": "Adam ClipByGlobalNorm Optimizer",
+    "training.trainer": "Trainer",
+    "training.experiment": "Experiment",
+    "training.mode": "Evaluation Mode",
+    "training.train": "Train",
+    "training.populations.population": "Crowd Population",
+    "training.populations.members": "Members RunningSuccess",
+    "training.populations.independent_pairs": "IndependentPairs",
+    "training.populations.imitator": "Imitator",
+    "training.actions.action": "Action Change",
+    "training.actions.checkpoint": "Checkpoint",
+    "training.actions.ease_of_learning": "EaseOfLearning",
+    "training.actions.imitation": "Imitation ImitationOfBest ImitationOfRandom ImitationOfWorst SelfImitation",
+    "training.actions.logs": "Log Progress StopOnNan",
+    "training.actions.reset": "Reset ResetOfListener ResetOfOptimizers ResetOfPair ResetOfSpeaker",
+    "training.actions.showcase": "Showcase",
+    "training.actions.tensor_board": "TensorBoard",
+    "evaluation.evaluator": "Condition Evaluator",
+    "evaluation.naming_evaluator": "NamingEvaluator",
+    "evaluation.transfer_evaluator": "TransferEvaluator",
+    "evaluation.tests.accuracy_test": "AccuracyTest TestChannel",
+    "evaluation.tests.test": "Test",
+    "evaluation.tests.test_input": "TestInput",
+    "evaluation.tests.test_language": "TestLanguage TestTopsim",
+    "evaluation.tests.test_message": "TestMessage",
+    "evaluation.tests.test_naming": "TestNaming",
+    "evaluation.metrics.measures": (
+        "MessageEntropy MessageMeasure Redundancy Sample SampleMean SymbolUse UniqueMessageShare "
+        "UniqueMessages"
+    ),
+    "evaluation.metrics.attributes": (
+        "AttributeMeasure BagOfSymbolsDisentanglement ContextIndependence PositionalDisentanglement"
+    ),
+    "evaluation.metrics.distances": "CosineDistance EuclideanDistance HammingDistance PairwiseDistance",
+    "evaluation.metrics.edit_distances": "EditDistance EditDistanceBetweenSpeakers MeanEditDistance",
+    "evaluation.metrics.similarity": "TopographicSimilarity",
+    "evaluation.metrics.success": "SuccessRate Wins",
+    "evaluation.corpora.corpus": "Corpus",
+    "evaluation.corpora.corpus_writer": "CorpusWriter",
+    "evaluation.corpora.formats": "CorpusFormat Jsonl Numpy Parquet",
+    "evaluation.corpora.language": "Language TopographicSimilarities",
+    "evaluation.corpora.recorder": "Recorder Utterances",
+    "tools.export.agents": "ExportedAgents",
+    "tools.export.export": "Export",
+    "tools.export.example_games": "ExampleGames",
+    "tools.export.messages": "Messages",
+    "tools.export.folder": "ExportFolder",
+    "tools.export.formats": "Format Keras SavedModel",
+    "tools.prepare.encoders": "ImageEncoder",
+    "tools.report.report": "Section",
+    "tools.reproduce.grid": "Reproduction",
+}
+_MODULE_OF = {name: f"{__name__}.{module}" for module, names in _OFFERED.items() for name in names.split()}
+__all__ = sorted(_MODULE_OF)
+
 _REGISTRY = "keras.src.saving.object_registration"
 
 
 def __getattr__(name: str) -> Any:
     """The class called `name`; an attribute error where there is none."""
-    if not name[:1].isupper() or name not in _homes():
+    if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_homes()[name]), name)
+    return getattr(importlib.import_module(_MODULE_OF[name]), name)
 
 
 def __dir__() -> list[str]:
     """What the package has, with all classes."""
-    return sorted({*globals(), *_homes()})
-
-
-@functools.lru_cache(maxsize=1)
-def _homes() -> dict[str, str]:
-    """Class ↦ its module, of all classes that their file is named after; read, not imported."""
-    root = Path(__file__).parent
-    found: dict[str, list[str]] = {}
-    for path in sorted(root.rglob("*.py")):
-        for name in re.findall(r"^class ([A-Z]\w*)", path.read_text(encoding="utf-8"), re.MULTILINE):
-            if name.lower() == path.stem.replace("_", ""):
-                module = ".".join((__name__, *path.relative_to(root).with_suffix("").parts))
-                found.setdefault(name, []).append(module)
-    return {name: modules[0] for name, modules in found.items() if len(modules) == 1}
+    return sorted({*globals(), *__all__})
 
 
 class _Registered(dict):
@@ -59,8 +151,8 @@ class _Registered(dict):
     def __contains__(self, name: object) -> bool:
         """Whether there is a class of that name, such as `tf_emcom>Speaker`."""
         package, _, cls = str(name).partition(">")
-        if package == __name__ and not super().__contains__(name) and cls in _homes():
-            importlib.import_module(_homes()[cls])  # It registers itself.
+        if package == __name__ and not super().__contains__(name) and cls in _MODULE_OF:
+            importlib.import_module(_MODULE_OF[cls])  # It registers itself.
         return super().__contains__(name)
 
 

@@ -4,20 +4,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_emcom.agents.heads.listener import Cpc, NormMergePolicyQValue
+from tf_emcom.agents.heads.prediction import MultiMlp
 from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.nets.attention import AttentionCore, LstmAttentionCore
+from tf_emcom.agents.nets.layers import SymbolEmbedding
+from tf_emcom.agents.nets.recurrent import DiscreteLstm, GruCore, IdentityCore, LstmCore
+from tf_emcom.agents.nets.transformer import TransformerCore, TransformerReader
 from tf_emcom.errors import UserError
-from tf_emcom.heads.listener.cpc import Cpc
-from tf_emcom.heads.listener.norm_merge_policy_q_value import NormMergePolicyQValue
-from tf_emcom.heads.transfer.multi_mlp import MultiMlp
-from tf_emcom.nets.attention_core import AttentionCore
-from tf_emcom.nets.discrete_lstm import DiscreteLstm
-from tf_emcom.nets.gru_core import GruCore
-from tf_emcom.nets.identity_core import IdentityCore
-from tf_emcom.nets.lstm_attention_core import LstmAttentionCore
-from tf_emcom.nets.lstm_core import LstmCore
-from tf_emcom.nets.symbol_embedding import SymbolEmbedding
-from tf_emcom.nets.transformer_core import TransformerCore
-from tf_emcom.nets.transformer_reader import TransformerReader
 from tf_emcom.types import Candidates, Message
 
 B, F, V, T, H, C = 6, 4, 5, 3, 8, 6

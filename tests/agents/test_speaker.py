@@ -6,14 +6,11 @@ import scipy.special
 import scipy.stats
 import tensorflow as tf
 
+from tf_emcom.agents.heads.speaker import Policy, PolicyQValueDueling, PolicyValue
+from tf_emcom.agents.nets.layers import Mlp
+from tf_emcom.agents.nets.recurrent import GruCore, LstmCore
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.errors import UserError
-from tf_emcom.heads.speaker.policy import Policy
-from tf_emcom.heads.speaker.policy_q_value_dueling import PolicyQValueDueling
-from tf_emcom.heads.speaker.policy_value import PolicyValue
-from tf_emcom.nets.gru_core import GruCore
-from tf_emcom.nets.lstm_core import LstmCore
-from tf_emcom.nets.mlp import Mlp
 from tf_emcom.seeds import step_stream
 
 B, F, V, T, H = 12, 6, 5, 4, 8

@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_emcom.agents.nets.attention import AttentionCore
+from tf_emcom.agents.nets.recurrent import GruCore, IdentityCore, LstmCore
+from tf_emcom.agents.nets.transformer import TransformerCore
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.errors import UserError
-from tf_emcom.nets.attention_core import AttentionCore
-from tf_emcom.nets.gru_core import GruCore
-from tf_emcom.nets.identity_core import IdentityCore
-from tf_emcom.nets.lstm_core import LstmCore
-from tf_emcom.nets.transformer_core import TransformerCore
 from tf_emcom.seeds import step_stream
 
 B, F, V, T, H = 6, 5, 4, 3, 8

@@ -67,23 +67,23 @@ VALUES = (
 )
 # Where a component of a room goes; the rest of the components are reached through the configurations of runs.
 SLOTS = {
-    "channels": ("nlg/Game.channel=@{}()",),
-    "articulations": ("Speaker.articulation=@{}()",),
-    "grammars": ("Speaker.grammar=@{}()",),
-    "policies": ("nlg/Game.listener_policy=@{}()",),
-    "rewards": ("nlg/Game.reward=@{}()",),
-    "losses": ("nlg/Game.speaker_loss=@{}()", "nlg/Game.listener_loss=@{}()"),
-    "schedules": ("Erasure.probability=@{}()", "Adam.learning_rate=@{}()"),
-    "optimizers": ("Learner.speaker_optimizer_cls=@{}",),
-    "speaker": ("Speaker.head_cls=@{}",),
-    "listener": ("Listener.head_cls=@{}",),
-    "nets": ("Speaker.core_cls=@{}", "Listener.core_cls=@{}", "Listener.torso_cls=@{}"),
-    "tasks": ("task=@{}()",),
-    "actions": ("Train.actions=[@Log(), @{}()]", "Train.changes=[@{}()]"),
-    "data": ("data=@{}()",),
-    "feeds": ("Train.feed_cls=@{}",),
-    "populations": ("Experiment.learner_cls=@{}",),
+    "Channel": ("nlg/Game.channel=@{}()",),
+    "Articulation": ("Speaker.articulation=@{}()",),
+    "Grammar": ("Speaker.grammar=@{}()",),
+    "ListenerPolicy": ("nlg/Game.listener_policy=@{}()",),
+    "Reward": ("nlg/Game.reward=@{}()",),
+    "Loss": ("nlg/Game.speaker_loss=@{}()", "nlg/Game.listener_loss=@{}()"),
+    "Schedule": ("Erasure.probability=@{}()", "Adam.learning_rate=@{}()"),
+    "Optimizer": ("Learner.speaker_optimizer_cls=@{}",),
+    "SpeakerHead": ("Speaker.head_cls=@{}",),
+    "ListenerHead": ("Listener.head_cls=@{}",),
+    "Part": ("Speaker.core_cls=@{}", "Listener.core_cls=@{}", "Listener.torso_cls=@{}"),
+    "Task": ("task=@{}()",),
+    "Action": ("Train.actions=[@Log(), @{}()]", "Train.changes=[@{}()]"),
+    "Feed": ("Train.feed_cls=@{}",),
+    "Crowd": ("Experiment.learner_cls=@{}",),
 }
+DATA_SETS = ("ByolFolder", "Digits", "RandomFeatures", "Shapes", "ShapesPixels")
 _TORSOS = ("SymbolEmbedding", "DiscreteLstm")
 TEXTS = (
     *("a = %b\nb = %a", "steps = %steps", "import nothing", "include 'nothing.gin'", "include 'x.gin'"),
@@ -161,21 +161,22 @@ class Fuzz:
 
     def _components(self) -> Iterator[tuple[list[str], str]]:
         """The slots that a component can take, and each of its parameters."""
+        import tf_emcom
         from tf_emcom.runtime import catalogue
 
-        for room, slots in SLOTS.items():
-            for name in sorted(catalogue.names_in(room)):
-                for slot in slots if room != "nets" else _suitable(name, slots):
+        families = {base: catalogue.names_below(getattr(tf_emcom, base)) for base in SLOTS}
+        for base, slots in [*SLOTS.items(), ("Source", ("data=@{}()",))]:
+            for name in sorted(families.get(base, DATA_SETS)):
+                for slot in slots if base != "Part" else _suitable(name, slots):
                     for parameter in catalogue.parameters(catalogue.matches(name)[0])[0]:
                         yield [slot.format(name)], f"{name}.{parameter}"
 
     def _tests(self) -> Iterator[tuple[list[str], str]]:
-        from tf_emcom import modes
-        from tf_emcom.modes.mode import Evaluation
         from tf_emcom.runtime import catalogue
-        from tf_emcom.runtime.plug_ins import plug_ins
+        from tf_emcom.runtime.catalogue import plug_ins
+        from tf_emcom.training.mode import Evaluation
 
-        for mode, cls in sorted(plug_ins(modes, Evaluation).items()):
+        for mode, cls in sorted(plug_ins(Evaluation).items()):
             known = catalogue.parameters(cls)[0]
             small = [f"{cls.__name__}.{n}={v}" for n, v in (("candidates", "[4]"), ("passes", "1")) if n in known]
             small = [text for text in small if not text.startswith("Messages.candidates")]

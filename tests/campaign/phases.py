@@ -87,7 +87,7 @@ def pack(case: Path) -> Callable[[], None]:
     """The packing alone, as training does it."""
 
     def load() -> None:
-        from tf_emcom.command import exit_plainly
+        from tf_emcom.cli import exit_plainly
         from tf_emcom.data.byol_folder import ByolFolder
 
         folder = ByolFolder(DATA, f"{case}/data", cache_dir=f"{case}/cache", least_packed_bytes=0)
@@ -108,7 +108,7 @@ def write_data(case: Path) -> Callable[[], None]:
 
 def draw_images(case: Path) -> Callable[[], None]:
     def draw() -> None:
-        from tests.preparation.pictures import draw_classes, save_keras
+        from tests.tools.prepare.pictures import draw_classes, save_keras
 
         draw_classes(case / "images", each=6)
         save_keras(case / "encoder.keras")

@@ -88,7 +88,7 @@ def preload() -> None:
 def import_all(checkout: Path) -> None:
     """Imports everything that commands need, from the checkout; RuntimeError where that starts a thread."""
     sys.path.insert(0, str(checkout))
-    for name in ("tensorflow", "tf_emcom.command", *_IMPORTED):
+    for name in ("tensorflow", "tf_emcom.cli", *_IMPORTED):
         importlib.import_module(name)
     package = importlib.import_module("tf_emcom")
     for module in pkgutil.walk_packages(package.__path__, "tf_emcom."):

@@ -11,67 +11,44 @@ from typing import NamedTuple
 
 from allpairspy import AllPairs
 
+from tf_emcom.agents.grammar import AnySymbol, EndSymbol
+from tf_emcom.agents.heads.listener import (
+    Cpc,
+    DistPolicyValue,
+    DotProduct,
+    MergePolicyValue,
+    NormMergePolicyQValue,
+    NormMergePolicyValue,
+)
+from tf_emcom.agents.heads.prediction import ImageDecoder, MultiMlp
+from tf_emcom.agents.heads.speaker import Policy, PolicyQValue, PolicyQValueDueling, PolicyValue
 from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.nets.attention import AttentionCore, LstmAttentionCore
+from tf_emcom.agents.nets.layers import Identity, Mlp, SymbolEmbedding
+from tf_emcom.agents.nets.recurrent import DiscreteLstm, GruCore, IdentityCore, LstmCore
+from tf_emcom.agents.nets.transformer import TransformerCore, TransformerReader
+from tf_emcom.agents.sampling import Drawn, GumbelSoftmax, StraightThrough
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.articulations.drawn import Drawn
-from tf_emcom.articulations.gumbel_softmax import GumbelSoftmax
-from tf_emcom.articulations.straight_through import StraightThrough
-from tf_emcom.channels.clear import Clear
-from tf_emcom.channels.erasure import Erasure
-from tf_emcom.channels.fixed_erasure import FixedErasure
-from tf_emcom.channels.substitution import Substitution
-from tf_emcom.game import Game
-from tf_emcom.grammars.any_symbol import AnySymbol
-from tf_emcom.grammars.end_symbol import EndSymbol
-from tf_emcom.heads.listener.cpc import Cpc
-from tf_emcom.heads.listener.dist_policy_value import DistPolicyValue
-from tf_emcom.heads.listener.dot_product import DotProduct
-from tf_emcom.heads.listener.merge_policy_value import MergePolicyValue
-from tf_emcom.heads.listener.norm_merge_policy_q_value import NormMergePolicyQValue
-from tf_emcom.heads.listener.norm_merge_policy_value import NormMergePolicyValue
-from tf_emcom.heads.speaker.policy import Policy
-from tf_emcom.heads.speaker.policy_q_value import PolicyQValue
-from tf_emcom.heads.speaker.policy_q_value_dueling import PolicyQValueDueling
-from tf_emcom.heads.speaker.policy_value import PolicyValue
-from tf_emcom.heads.transfer.image_decoder import ImageDecoder
-from tf_emcom.heads.transfer.multi_mlp import MultiMlp
-from tf_emcom.learner import Learner
-from tf_emcom.losses.listener_advantage_reinforce import ListenerAdvantageReinforce
-from tf_emcom.losses.listener_classification import ListenerClassification
-from tf_emcom.losses.listener_contrastive import ListenerContrastive
-from tf_emcom.losses.listener_reinforce import ListenerReinforce
-from tf_emcom.losses.speaker_policy_gradient import SpeakerPolicyGradient
-from tf_emcom.losses.speaker_reinforce import SpeakerReinforce
-from tf_emcom.losses.speaker_through_listener import SpeakerThroughListener
-from tf_emcom.nets.attention_core import AttentionCore
-from tf_emcom.nets.discrete_lstm import DiscreteLstm
-from tf_emcom.nets.gru_core import GruCore
-from tf_emcom.nets.identity import Identity
-from tf_emcom.nets.identity_core import IdentityCore
-from tf_emcom.nets.lstm_attention_core import LstmAttentionCore
-from tf_emcom.nets.lstm_core import LstmCore
-from tf_emcom.nets.mlp import Mlp
-from tf_emcom.nets.symbol_embedding import SymbolEmbedding
-from tf_emcom.nets.transformer_core import TransformerCore
-from tf_emcom.nets.transformer_reader import TransformerReader
-from tf_emcom.optimizers.adam import Adam
-from tf_emcom.optimizers.clip_by_global_norm import ClipByGlobalNorm
-from tf_emcom.policies.epsilon_greedy import EpsilonGreedy
-from tf_emcom.policies.greedy import Greedy
-from tf_emcom.policies.sampled import Sampled
-from tf_emcom.populations.independent_pairs import IndependentPairs
-from tf_emcom.populations.population import Population
-from tf_emcom.rewards.length_cost import LengthCost
-from tf_emcom.rewards.log_probability import LogProbability
-from tf_emcom.rewards.success import Success
-from tf_emcom.schedules.constant import Constant
-from tf_emcom.schedules.cosine_decay import CosineDecay
-from tf_emcom.schedules.exponential_decay import ExponentialDecay
-from tf_emcom.schedules.joined import Joined
-from tf_emcom.schedules.linear_ramp import LinearRamp
-from tf_emcom.tasks.discrimination import Discrimination
-from tf_emcom.tasks.naming import Naming
-from tf_emcom.trainee import Trainee
+from tf_emcom.games.channels import Clear, Erasure, FixedErasure, Substitution
+from tf_emcom.games.lewis import Game
+from tf_emcom.games.losses import (
+    ListenerAdvantageReinforce,
+    ListenerClassification,
+    ListenerContrastive,
+    ListenerReinforce,
+    SpeakerPolicyGradient,
+    SpeakerReinforce,
+    SpeakerThroughListener,
+)
+from tf_emcom.games.policies import EpsilonGreedy, Greedy, Sampled
+from tf_emcom.games.rewards import LengthCost, LogProbability, Success
+from tf_emcom.games.tasks import Discrimination, Naming
+from tf_emcom.schedules import Constant, CosineDecay, ExponentialDecay, Joined, LinearRamp
+from tf_emcom.training.learner import Learner
+from tf_emcom.training.optimizers import Adam, ClipByGlobalNorm
+from tf_emcom.training.populations.independent_pairs import IndependentPairs
+from tf_emcom.training.populations.population import Population
+from tf_emcom.training.trainee import Trainee
 
 V, T, B, F, E = 5, 2, 4, 6, 4
 CLASSES = 3

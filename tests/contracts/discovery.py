@@ -1,44 +1,36 @@
-"""Finds every plug-in of the library."""
+"""Finds every plug-in that is computed in a step, by its base class."""
 
-import importlib
 import inspect
-import pkgutil
 
-from tf_emcom.annotations import is_base
+import keras
 
-ROOMS = (
-    "schedules",
-    "articulations",
-    "grammars",
-    "channels",
-    "policies",
-    "rewards",
-    "tasks",
-    "losses",
-    "heads.speaker",
-    "heads.listener",
-    "heads.transfer",
-    "nets",
-    "optimizers",
-    "transfer",
+import tf_emcom
+from tf_emcom.agents.grammar import Grammar
+from tf_emcom.agents.sampling import Articulation
+from tf_emcom.checks import is_base
+from tf_emcom.games.channels import Channel
+from tf_emcom.games.losses import Loss
+from tf_emcom.games.policies import ListenerPolicy
+from tf_emcom.games.rewards import Reward
+from tf_emcom.games.tasks import Task
+from tf_emcom.games.transfer_tasks import TransferTask
+from tf_emcom.schedules import Schedule
+from tf_emcom.training.optimizers import Optimizer
+
+FAMILIES = (
+    *(Schedule, Articulation, Grammar, Channel, ListenerPolicy, Reward, Task, Loss, TransferTask, Optimizer),
+    keras.layers.Layer,
 )
+# Whole agents, which the tests of games put together.
+AGENTS = ("Speaker", "Listener")
 
 
 def public_classes():
-    """Room and class name ↦ class, of all but records and protocols."""
-    found = {}
-    for room in ROOMS:
-        package = importlib.import_module(f"tf_emcom.{room}")
-        for information in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
-            module = importlib.import_module(information.name)
-            for name, cls in inspect.getmembers(module, inspect.isclass):
-                here = cls.__module__ == module.__name__ and not name.startswith("_")
-                if here and not issubclass(cls, tuple) and not getattr(cls, "_is_protocol", False):
-                    assert f"{room}.{name}" not in found, f"two plug-ins of {room} are called {name}"
-                    found[f"{room}.{name}"] = cls
-    return found
+    """Name ↦ class, of all public classes of the families."""
+    offered = {name: getattr(tf_emcom, name) for name in tf_emcom.__all__ if name not in AGENTS}
+    return {name: cls for name, cls in offered.items() if inspect.isclass(cls) and issubclass(cls, FAMILIES)}
 
 
 def plug_ins():
-    """Room and class name ↦ class, of every plug-in."""
+    """Name ↦ class, of every plug-in."""
     return {key: cls for key, cls in public_classes().items() if not is_base(cls)}

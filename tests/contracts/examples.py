@@ -1,6 +1,6 @@
 """How to build and call every plug-in, and what it gives: the table behind the contract test.
 
-A key is the plug-in's room and its class, e.g. "channels.Erasure".
+A key is the name of the plug-in's class, e.g. "Erasure".
 """
 
 import types
@@ -11,74 +11,47 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tests.losses import plays
-from tf_emcom.articulations.drawn import Drawn
-from tf_emcom.articulations.gumbel_softmax import GumbelSoftmax
-from tf_emcom.articulations.straight_through import StraightThrough
-from tf_emcom.channels.clear import Clear
-from tf_emcom.channels.erasure import Erasure
-from tf_emcom.channels.fixed_erasure import FixedErasure
-from tf_emcom.channels.substitution import Substitution
-from tf_emcom.grammars.any_symbol import AnySymbol
-from tf_emcom.grammars.end_symbol import EndSymbol
-from tf_emcom.heads.listener.cpc import Cpc
-from tf_emcom.heads.listener.dist_policy_value import DistPolicyValue
-from tf_emcom.heads.listener.dot_product import DotProduct
-from tf_emcom.heads.listener.merge_policy_value import MergePolicyValue
-from tf_emcom.heads.listener.norm_merge_policy_q_value import NormMergePolicyQValue
-from tf_emcom.heads.listener.norm_merge_policy_value import NormMergePolicyValue
-from tf_emcom.heads.speaker.dueling import Dueling
-from tf_emcom.heads.speaker.policy import Policy
-from tf_emcom.heads.speaker.policy_q_value import PolicyQValue
-from tf_emcom.heads.speaker.policy_q_value_dueling import PolicyQValueDueling
-from tf_emcom.heads.speaker.policy_value import PolicyValue
-from tf_emcom.heads.transfer.image_decoder import ImageDecoder
-from tf_emcom.heads.transfer.multi_mlp import MultiMlp
-from tf_emcom.losses.listener_advantage_reinforce import ListenerAdvantageReinforce
-from tf_emcom.losses.listener_classification import ListenerClassification
-from tf_emcom.losses.listener_contrastive import ListenerContrastive
-from tf_emcom.losses.listener_reinforce import ListenerReinforce
-from tf_emcom.losses.speaker_policy_gradient import SpeakerPolicyGradient
-from tf_emcom.losses.speaker_reinforce import SpeakerReinforce
-from tf_emcom.losses.speaker_through_listener import SpeakerThroughListener
-from tf_emcom.nets.attention_core import AttentionCore
-from tf_emcom.nets.discrete_lstm import DiscreteLstm
-from tf_emcom.nets.gru_core import GruCore
-from tf_emcom.nets.identity import Identity
-from tf_emcom.nets.identity_core import IdentityCore
-from tf_emcom.nets.linear import Linear
-from tf_emcom.nets.lstm_attention_core import LstmAttentionCore
-from tf_emcom.nets.lstm_core import LstmCore
-from tf_emcom.nets.mlp import Mlp
-from tf_emcom.nets.position_embedding import PositionEmbedding
-from tf_emcom.nets.self_attention import SelfAttention
-from tf_emcom.nets.symbol_embedding import SymbolEmbedding
-from tf_emcom.nets.transformer import Transformer
-from tf_emcom.nets.transformer_block import TransformerBlock
-from tf_emcom.nets.transformer_core import TransformerCore
-from tf_emcom.nets.transformer_reader import TransformerReader
+from tests.games import plays
+from tf_emcom.agents.grammar import AnySymbol, EndSymbol
+from tf_emcom.agents.heads.listener import (
+    Cpc,
+    DistPolicyValue,
+    DotProduct,
+    MergePolicyValue,
+    NormMergePolicyQValue,
+    NormMergePolicyValue,
+)
+from tf_emcom.agents.heads.prediction import ImageDecoder, MultiMlp
+from tf_emcom.agents.heads.speaker import Dueling, Policy, PolicyQValue, PolicyQValueDueling, PolicyValue
+from tf_emcom.agents.nets.attention import AttentionCore, LstmAttentionCore, PositionEmbedding, SelfAttention
+from tf_emcom.agents.nets.layers import Identity, Linear, Mlp, SymbolEmbedding
+from tf_emcom.agents.nets.recurrent import DiscreteLstm, GruCore, IdentityCore, LstmCore
+from tf_emcom.agents.nets.transformer import Transformer, TransformerBlock, TransformerCore, TransformerReader
+from tf_emcom.agents.sampling import Drawn, GumbelSoftmax, StraightThrough
+from tf_emcom.games.channels import Clear, Erasure, FixedErasure, Substitution
+from tf_emcom.games.losses import (
+    ListenerAdvantageReinforce,
+    ListenerClassification,
+    ListenerContrastive,
+    ListenerReinforce,
+    SpeakerPolicyGradient,
+    SpeakerReinforce,
+    SpeakerThroughListener,
+)
+from tf_emcom.games.policies import EpsilonGreedy, Greedy, Sampled
+from tf_emcom.games.rewards import LengthCost, LogProbability, Success
+from tf_emcom.games.tasks import Discrimination, Naming
+from tf_emcom.games.transfer_tasks import (
+    Attribute,
+    Classification,
+    DiscriminationByDistance,
+    DiscriminationByDotProduct,
+    Reconstruction,
+)
 from tf_emcom.ops import categorical
-from tf_emcom.optimizers.adam import Adam
-from tf_emcom.optimizers.clip_by_global_norm import ClipByGlobalNorm
-from tf_emcom.policies.epsilon_greedy import EpsilonGreedy
-from tf_emcom.policies.greedy import Greedy
-from tf_emcom.policies.sampled import Sampled
-from tf_emcom.rewards.length_cost import LengthCost
-from tf_emcom.rewards.log_probability import LogProbability
-from tf_emcom.rewards.success import Success
-from tf_emcom.schedules.constant import Constant
-from tf_emcom.schedules.cosine_decay import CosineDecay
-from tf_emcom.schedules.exponential_decay import ExponentialDecay
-from tf_emcom.schedules.joined import Joined
-from tf_emcom.schedules.linear_ramp import LinearRamp as LinearRamp
+from tf_emcom.schedules import Constant, CosineDecay, ExponentialDecay, Joined, LinearRamp
 from tf_emcom.seeds import step_stream
-from tf_emcom.tasks.discrimination import Discrimination
-from tf_emcom.tasks.naming import Naming
-from tf_emcom.transfer.attribute import Attribute
-from tf_emcom.transfer.classification import Classification
-from tf_emcom.transfer.discrimination_by_distance import DiscriminationByDistance
-from tf_emcom.transfer.discrimination_by_dot_product import DiscriminationByDotProduct
-from tf_emcom.transfer.reconstruction import Reconstruction
+from tf_emcom.training.optimizers import Adam, ClipByGlobalNorm
 from tf_emcom.types import Batch, Candidates, Hearing, Message, Speech
 
 B, T, V, F, H, E, C = 4, 3, 5, 6, 8, 7, 4
@@ -363,114 +336,114 @@ LISTENER_TERMS = "loss policy_loss value_loss entropy_loss entropy value"
 IN_BATCH = {"inputs": f"float32 [{B}, {F}]", "target": f"int32 [{B}]", "success": f"float32 [{B}]"}
 
 EXAMPLES = {
-    "schedules.Constant": schedule(lambda: Constant(0.3)),
-    "schedules.CosineDecay": schedule(lambda: CosineDecay(1.0, 10, end=0.1)),
-    "schedules.ExponentialDecay": schedule(lambda: ExponentialDecay(1.0, 0.5, 2)),
-    "schedules.Joined": schedule(lambda: Joined([LinearRamp(0.0, 1.0, 2), 0.5], [2])),
-    "schedules.LinearRamp": schedule(lambda: LinearRamp(0.0, 1.0, 10, fraction=0.4)),
-    "articulations.Drawn": articulation(Drawn),
-    "articulations.GumbelSoftmax": articulation(lambda: GumbelSoftmax(LinearRamp(2.0, 1.0, 6)), "relaxed"),
-    "articulations.StraightThrough": articulation(lambda: StraightThrough(LinearRamp(2.0, 1.0, 6)), "relaxed"),
-    "grammars.AnySymbol": grammar(AnySymbol),
-    "grammars.EndSymbol": grammar(EndSymbol),
-    "channels.Clear": channel(Clear),
-    "channels.Erasure": channel(lambda: Erasure(LinearRamp(0.0, 1.0, 6))),
-    "channels.FixedErasure": channel(lambda: FixedErasure([0, 2])),
-    "channels.Substitution": channel(lambda: Substitution(0.5)),
-    "policies.EpsilonGreedy": policy(lambda: EpsilonGreedy(LinearRamp(0.4, 0.1, 6), LinearRamp(2.0, 1.0, 6))),
-    "policies.Greedy": policy(Greedy),
-    "policies.Sampled": policy(lambda: Sampled(LinearRamp(2.0, 1.0, 6))),
-    "rewards.LengthCost": reward(lambda: LengthCost(Success(1.0, -1.0), 0.1)),
-    "rewards.LogProbability": reward(LogProbability),
-    "rewards.Success": reward(lambda: Success(1.0, -1.0)),
-    "tasks.Discrimination": task(lambda: Discrimination(2), (B, 3), {**IN_BATCH, "shown": f"int32 [{B}, 3]"}),
-    "tasks.Naming": task(
+    "Constant": schedule(lambda: Constant(0.3)),
+    "CosineDecay": schedule(lambda: CosineDecay(1.0, 10, end=0.1)),
+    "ExponentialDecay": schedule(lambda: ExponentialDecay(1.0, 0.5, 2)),
+    "Joined": schedule(lambda: Joined([LinearRamp(0.0, 1.0, 2), 0.5], [2])),
+    "LinearRamp": schedule(lambda: LinearRamp(0.0, 1.0, 10, fraction=0.4)),
+    "Drawn": articulation(Drawn),
+    "GumbelSoftmax": articulation(lambda: GumbelSoftmax(LinearRamp(2.0, 1.0, 6)), "relaxed"),
+    "StraightThrough": articulation(lambda: StraightThrough(LinearRamp(2.0, 1.0, 6)), "relaxed"),
+    "AnySymbol": grammar(AnySymbol),
+    "EndSymbol": grammar(EndSymbol),
+    "Clear": channel(Clear),
+    "Erasure": channel(lambda: Erasure(LinearRamp(0.0, 1.0, 6))),
+    "FixedErasure": channel(lambda: FixedErasure([0, 2])),
+    "Substitution": channel(lambda: Substitution(0.5)),
+    "EpsilonGreedy": policy(lambda: EpsilonGreedy(LinearRamp(0.4, 0.1, 6), LinearRamp(2.0, 1.0, 6))),
+    "Greedy": policy(Greedy),
+    "Sampled": policy(lambda: Sampled(LinearRamp(2.0, 1.0, 6))),
+    "LengthCost": reward(lambda: LengthCost(Success(1.0, -1.0), 0.1)),
+    "LogProbability": reward(LogProbability),
+    "Success": reward(lambda: Success(1.0, -1.0)),
+    "Discrimination": task(lambda: Discrimination(2), (B, 3), {**IN_BATCH, "shown": f"int32 [{B}, 3]"}),
+    "Naming": task(
         lambda: Naming(5), (B, T, 5), {"target": f"int32 [{B}, {T}]", "success": f"float32 [{B}]"}
     ),
-    "losses.SpeakerReinforce": speaker_loss(
+    "SpeakerReinforce": speaker_loss(
         SpeakerReinforce, ("log_probs", "entropy", "logits", "value"), SPEAKER_TERMS + " kl_loss"
     ),
-    "losses.SpeakerPolicyGradient": speaker_loss(
+    "SpeakerPolicyGradient": speaker_loss(
         SpeakerPolicyGradient,
         ("log_probs", "entropy", "value", "q_values"),
         SPEAKER_TERMS + " action_value_loss q_value",
     ),
-    "losses.SpeakerThroughListener": speaker_loss(
+    "SpeakerThroughListener": speaker_loss(
         lambda: SpeakerThroughListener(kl_coefficient=0.5), ("entropy", "logits"), "loss entropy_loss kl_loss entropy"
     ),
-    "losses.ListenerClassification": loss(
+    "ListenerClassification": loss(
         ListenerClassification,
         lambda given: plays.listener_play(given["scores"], given["target"]),
         {"scores": floats(30, B, T, 7), "target": symbols(31, 7)},
         ("scores",),
         ["listener_loss", "listener_top5"],
     ),
-    "losses.ListenerContrastive": listener_loss(ListenerContrastive, ("scores",), "loss"),
-    "losses.ListenerReinforce": listener_loss(ListenerReinforce, ("log_probs", "entropy", "value"), LISTENER_TERMS),
-    "losses.ListenerAdvantageReinforce": listener_loss(
+    "ListenerContrastive": listener_loss(ListenerContrastive, ("scores",), "loss"),
+    "ListenerReinforce": listener_loss(ListenerReinforce, ("log_probs", "entropy", "value"), LISTENER_TERMS),
+    "ListenerAdvantageReinforce": listener_loss(
         ListenerAdvantageReinforce,
         ("log_probs", "entropy", "value", "q_values"),
         LISTENER_TERMS + " action_value_loss q_value",
     ),
-    "heads.speaker.Dueling": Example(
+    "Dueling": Example(
         lambda: built(Dueling(V), (None, H)),
         lambda net, given: present(net(given["outputs"])),
         {"outputs": floats(17, B, T, H)},
         {"value": f"float32 [{B}, {T}]", "q_values": f"float32 [{B}, {T}, {V}]"},
         ("outputs",),
     ),
-    "heads.speaker.Policy": speaker_head(Policy),
-    "heads.speaker.PolicyValue": speaker_head(PolicyValue, "value"),
-    "heads.speaker.PolicyQValue": speaker_head(PolicyQValue, "value", "q_values"),
-    "heads.speaker.PolicyQValueDueling": speaker_head(PolicyQValueDueling, "value", "q_values"),
-    "heads.listener.Cpc": listener_head(Cpc),
-    "heads.listener.DistPolicyValue": listener_head(DistPolicyValue, "value"),
-    "heads.listener.MergePolicyValue": listener_head(MergePolicyValue, "value"),
-    "heads.listener.NormMergePolicyValue": listener_head(NormMergePolicyValue, "value"),
-    "heads.listener.NormMergePolicyQValue": listener_head(NormMergePolicyQValue, "value", "q_values"),
-    "heads.listener.DotProduct": listener_head(DotProduct),
-    "heads.transfer.MultiMlp": prediction_head(lambda: MultiMlp(2, 3, E), f"float32 [{B}, 2, 3]"),
-    "heads.transfer.ImageDecoder": prediction_head(lambda: ImageDecoder(4, (3, 2)), f"float32 [{B}, 16, 16, 3]"),
-    "transfer.Attribute": transfer_task(lambda: Attribute(2), (B, 2, 2), "accuracy"),
-    "transfer.Classification": transfer_task(lambda: Classification(6), (B, 1, 6), "accuracy top5"),
-    "transfer.DiscriminationByDistance": transfer_task(DiscriminationByDistance, (B, B), "accuracy"),
-    "transfer.DiscriminationByDotProduct": transfer_task(DiscriminationByDotProduct, (B, B), "accuracy"),
-    "transfer.Reconstruction": transfer_task(Reconstruction, (B, 16, 16, 3), "squared_error"),
-    "nets.Identity": layer(Identity, floats(23, B, F), {"outputs": f"float32 [{B}, {F}]"}),
-    "nets.Linear": layer(lambda: built(Linear(H), (None, F)), floats(23, B, F), {"outputs": f"float32 [{B}, {H}]"}),
-    "nets.Mlp": layer(lambda: built(Mlp((H, E)), (None, F)), floats(23, B, F), {"outputs": f"float32 [{B}, {E}]"}),
-    "nets.SymbolEmbedding": layer(
+    "Policy": speaker_head(Policy),
+    "PolicyValue": speaker_head(PolicyValue, "value"),
+    "PolicyQValue": speaker_head(PolicyQValue, "value", "q_values"),
+    "PolicyQValueDueling": speaker_head(PolicyQValueDueling, "value", "q_values"),
+    "Cpc": listener_head(Cpc),
+    "DistPolicyValue": listener_head(DistPolicyValue, "value"),
+    "MergePolicyValue": listener_head(MergePolicyValue, "value"),
+    "NormMergePolicyValue": listener_head(NormMergePolicyValue, "value"),
+    "NormMergePolicyQValue": listener_head(NormMergePolicyQValue, "value", "q_values"),
+    "DotProduct": listener_head(DotProduct),
+    "MultiMlp": prediction_head(lambda: MultiMlp(2, 3, E), f"float32 [{B}, 2, 3]"),
+    "ImageDecoder": prediction_head(lambda: ImageDecoder(4, (3, 2)), f"float32 [{B}, 16, 16, 3]"),
+    "Attribute": transfer_task(lambda: Attribute(2), (B, 2, 2), "accuracy"),
+    "Classification": transfer_task(lambda: Classification(6), (B, 1, 6), "accuracy top5"),
+    "DiscriminationByDistance": transfer_task(DiscriminationByDistance, (B, B), "accuracy"),
+    "DiscriminationByDotProduct": transfer_task(DiscriminationByDotProduct, (B, B), "accuracy"),
+    "Reconstruction": transfer_task(Reconstruction, (B, 16, 16, 3), "squared_error"),
+    "Identity": layer(Identity, floats(23, B, F), {"outputs": f"float32 [{B}, {F}]"}),
+    "Linear": layer(lambda: built(Linear(H), (None, F)), floats(23, B, F), {"outputs": f"float32 [{B}, {H}]"}),
+    "Mlp": layer(lambda: built(Mlp((H, E)), (None, F)), floats(23, B, F), {"outputs": f"float32 [{B}, {E}]"}),
+    "SymbolEmbedding": layer(
         lambda: built(SymbolEmbedding(V + 1, E)), symbols(24, V + 1), {"outputs": f"float32 [{B}, {T}, {E}]"}
     ),
-    "nets.DiscreteLstm": layer(
+    "DiscreteLstm": layer(
         lambda: built(DiscreteLstm(V + 1, E, H)), symbols(24, V + 1), {"outputs": f"float32 [{B}, {T}, {H}]"}
     ),
-    "nets.PositionEmbedding": Example(
+    "PositionEmbedding": Example(
         lambda: built(PositionEmbedding(T, E)),
         lambda net, _: {"vectors": net.at(0, T)},
         {},
         {"vectors": f"float32 [{T}, {E}]"},
     ),
-    "nets.SelfAttention": layer(
+    "SelfAttention": layer(
         lambda: built(SelfAttention(H, 2), (None, E)), floats(20, B, T, E), {"outputs": f"float32 [{B}, {T}, {H}]"}
     ),
-    "nets.TransformerBlock": layer(
+    "TransformerBlock": layer(
         lambda: built(TransformerBlock(H, 2), (None, H)), floats(17, B, T, H), {"outputs": f"float32 [{B}, {T}, {H}]"}
     ),
-    "nets.Transformer": Example(
+    "Transformer": Example(
         lambda: built(Transformer(H, 2, 2, T), (None, E)),
         lambda net, given: {"outputs": net.extend(net.tokens(given["embedded"], 0), ())[0]},
         {"embedded": floats(20, B, T, E)},
         {"outputs": f"float32 [{B}, {T}, {H}]"},
         ("embedded",),
     ),
-    "nets.LstmCore": core(lambda: LstmCore(H)),
-    "nets.GruCore": core(lambda: GruCore(H)),
-    "nets.IdentityCore": core(IdentityCore, E),
-    "nets.AttentionCore": core(lambda: AttentionCore(H, 2, longest=T)),
-    "nets.LstmAttentionCore": core(lambda: LstmAttentionCore(H)),
-    "nets.TransformerCore": core(lambda: TransformerCore(H, 2, longest=T)),
-    "nets.TransformerReader": core(lambda: TransformerReader(H, 2, longest=T)),
-    "optimizers.Adam": optimizer(lambda v: Adam(v, LinearRamp(0.1, 0.2, 4), weight_decay=0.1)),
-    "optimizers.ClipByGlobalNorm": optimizer(lambda v: ClipByGlobalNorm(v, 0.5, lambda v: Adam(v, 0.1))),
+    "LstmCore": core(lambda: LstmCore(H)),
+    "GruCore": core(lambda: GruCore(H)),
+    "IdentityCore": core(IdentityCore, E),
+    "AttentionCore": core(lambda: AttentionCore(H, 2, longest=T)),
+    "LstmAttentionCore": core(lambda: LstmAttentionCore(H)),
+    "TransformerCore": core(lambda: TransformerCore(H, 2, longest=T)),
+    "TransformerReader": core(lambda: TransformerReader(H, 2, longest=T)),
+    "Adam": optimizer(lambda v: Adam(v, LinearRamp(0.1, 0.2, 4), weight_decay=0.1)),
+    "ClipByGlobalNorm": optimizer(lambda v: ClipByGlobalNorm(v, 0.5, lambda v: Adam(v, 0.1))),
 }

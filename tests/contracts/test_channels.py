@@ -9,10 +9,11 @@ import tensorflow as tf
 from tests.contracts.discovery import plug_ins
 from tests.contracts.environments import two_replicas
 from tests.contracts.examples import EXAMPLES
+from tf_emcom.games.channels import Channel
 from tf_emcom.seeds import step_stream
 from tf_emcom.types import Message
 
-CHANNELS = [key for key in plug_ins() if key.startswith("channels.") and key in EXAMPLES]
+CHANNELS = [key for key, cls in plug_ins().items() if issubclass(cls, Channel) and key in EXAMPLES]
 GAMES, LENGTH, VOCABULARY = 8, 16, 5
 SYMBOLS = np.random.default_rng(0).integers(0, VOCABULARY, (GAMES, LENGTH)).astype(np.int32)
 

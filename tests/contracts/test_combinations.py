@@ -26,18 +26,18 @@ from tests.contracts.combinations import (
 )
 from tests.contracts.discovery import plug_ins
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.strategies.mirrored import Mirrored
-from tf_emcom.runtime.strategies.one_device import OneDevice
-from tf_emcom.trainer import Trainer
+from tf_emcom.games.transfer_tasks import TransferTask
+from tf_emcom.runtime.strategies import Mirrored, OneDevice
+from tf_emcom.training.trainer import Trainer
 from tf_emcom.types import Batch
 
 STEP = 3
 # What other plug-ins are made of.
 PARTS = {
-    *("nets.Linear", "nets.PositionEmbedding", "nets.SelfAttention", "nets.Transformer", "nets.TransformerBlock"),
-    "heads.speaker.Dueling",
+    *("Linear", "PositionEmbedding", "SelfAttention", "Transformer", "TransformerBlock"),
+    "Dueling",
 }
-PLUG_INS = sorted(key for key in plug_ins() if not key.startswith("transfer.") and key not in PARTS)
+PLUG_INS = sorted(key for key in plug_ins() if not issubclass(plug_ins()[key], TransferTask) and key not in PARTS)
 
 
 LEVELS = [(factor, level) for factor, levels in FACTORS.items() for level in levels]

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tests.contracts.environments import eager, made, outputs_and_gradients, trained
 from tests.contracts.examples import EXAMPLES
-from tf_emcom.runtime.precision import computing_in
+from tf_emcom.runtime.compiler import computing_in
 
 LAYERS = sorted(key for key, example in EXAMPLES.items() if isinstance(example.make(), keras.layers.Layer))
 # bfloat16 has 8 bits; sums of a few rounded products and what cores make of them are within some of these.

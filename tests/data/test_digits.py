@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from tf_emcom.data.digits import Digits
+from tf_emcom.data.generated import Digits
 from tf_emcom.errors import UserError
 
 SPLITS = ("train", "valid", "test")

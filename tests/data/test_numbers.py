@@ -10,8 +10,7 @@ import tf_emcom as ec
 from tests import lewis
 from tests.feature_folders import write_byol_folder, write_folder
 from tf_emcom.data.byol_folder import ByolFolder
-from tf_emcom.data.examples import Examples
-from tf_emcom.data.finite import finite_only, require_finite
+from tf_emcom.data.source import Examples, finite_only, require_finite
 from tf_emcom.errors import UserError
 
 NAME = "own"

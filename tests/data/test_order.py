@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from tf_emcom.data.order import Order
+from tf_emcom.data.pipeline import Order
 from tf_emcom.errors import UserError
 
 

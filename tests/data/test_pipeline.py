@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_emcom.data.examples import Examples
-from tf_emcom.data.order import Order
-from tf_emcom.data.pipeline import Pipeline
+from tf_emcom.data.pipeline import Order, Pipeline
+from tf_emcom.data.source import Examples
 from tf_emcom.errors import UserError
 
 N = 20

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tf_emcom.data.random_features import RandomFeatures
+from tf_emcom.data.generated import RandomFeatures
 from tf_emcom.errors import UserError
 
 

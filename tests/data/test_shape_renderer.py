@@ -3,9 +3,8 @@
 import numpy as np
 import pytest
 
-from tf_emcom.data import scenes
-from tf_emcom.data.scenes import FACTORS
-from tf_emcom.data.shape_renderer import render
+from tf_emcom.data import shapes
+from tf_emcom.data.shapes import FACTORS, render
 
 COUNT = 300
 FINER = 8  # points counted along each side of a pixel
@@ -58,12 +57,12 @@ def picture(scene):
 
 @pytest.fixture(scope="module")
 def drawn():
-    return scenes.draw(np.random.Generator(np.random.PCG64(5)), COUNT)
+    return shapes.draw(np.random.Generator(np.random.PCG64(5)), COUNT)
 
 
 def test_images_are_what_points_inside_polygons_give(drawn):
     images = render(drawn) / 255
-    expected = np.stack([picture(scenes.Scenes(*(values[row] for values in drawn))) for row in range(COUNT)])
+    expected = np.stack([picture(shapes.Scenes(*(values[row] for values in drawn))) for row in range(COUNT)])
     error = np.abs(images - expected)
     # Away from edges only rounding to levels of 1 / 255 is left, and edges cross less than 3 % of the pixels.
     assert np.quantile(error, 0.97) < 0.5 / 255 + 1e-5
@@ -79,14 +78,14 @@ def test_images_have_red_green_and_blue_in_whole_levels(drawn):
 
 
 def test_an_image_does_not_depend_on_the_others(drawn):
-    some = scenes.Scenes(*(values[40:50] for values in drawn))
+    some = shapes.Scenes(*(values[40:50] for values in drawn))
     np.testing.assert_array_equal(render(some), render(drawn)[40:50])
 
 
 def test_even_the_farthest_shape_ends_inside_the_image():
     ends = (0, 3)
     factors = np.array([(shape, 0, 2, row, column) for shape in range(4) for row in ends for column in ends], np.int32)
-    outwards = np.where(factors[:, 3:] == 0, -scenes.JITTER, scenes.JITTER).astype(np.float32)
+    outwards = np.where(factors[:, 3:] == 0, -shapes.JITTER, shapes.JITTER).astype(np.float32)
     grey, bright = np.zeros(len(factors), np.float32), np.ones(len(factors), np.float32)
-    red = render(scenes.Scenes(factors, outwards, bright, grey))[..., 0] / 255
+    red = render(shapes.Scenes(factors, outwards, bright, grey))[..., 0] / 255
     np.testing.assert_allclose(red.sum(axis=(1, 2)), np.pi * RADII["large"] ** 2, rtol=0.04)

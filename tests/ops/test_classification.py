@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_emcom.ops.classification import cross_entropy_of_classes, in_top
+from tf_emcom.ops.losses import cross_entropy_of_classes, in_top
 
 LOGITS = tf.constant([[[0.0, 2.0, 1.0, -1.0], [3.0, 0.0, 0.0, 0.0]], [[1.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 5.0]]])
 

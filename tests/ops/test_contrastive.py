@@ -3,7 +3,7 @@ import pytest
 import scipy.special
 import tensorflow as tf
 
-from tf_emcom.ops.contrastive import cross_entropy
+from tf_emcom.ops.losses import cross_entropy
 
 
 def test_hand_worked_cross_entropy():

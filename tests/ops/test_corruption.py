@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_emcom.ops.corruption import erase, erase_positions, substitute
+from tf_emcom.ops.noise import erase, erase_positions, substitute
 
 GENERATOR = np.random.default_rng(0)
 V, GAMES, LENGTH = 5, 2000, 10

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_emcom.ops.distances import pairwise_cosine_loss, unit
+from tf_emcom.ops.numbers import pairwise_cosine_loss, unit
 
 GENERATOR = np.random.default_rng(0)
 

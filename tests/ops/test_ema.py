@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from tf_emcom.ops.ema import follow
+from tf_emcom.ops.numbers import follow
 
 
 def test_averages_move_by_one_minus_decay():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_emcom.ops.images import as_target, half_squared_error
+from tf_emcom.ops.losses import as_target, half_squared_error
 
 
 def images(seed, *shape):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_emcom.ops.perturbation import add_gaussian_noise, spread_of
+from tf_emcom.ops.noise import add_gaussian_noise, spread_of
 
 GENERATOR = np.random.default_rng(0)
 INPUTS = GENERATOR.normal(3.0, np.arange(1, 6), (2000, 5)).astype(np.float32)

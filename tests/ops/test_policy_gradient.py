@@ -1,6 +1,6 @@
 import tensorflow as tf
 
-from tf_emcom.ops.policy_gradient import policy_gradient_loss, squared_error
+from tf_emcom.ops.losses import policy_gradient_loss, squared_error
 
 
 def test_policy_gradient_teaches_the_policy_and_not_the_advantage():

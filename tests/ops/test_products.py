@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_emcom.ops.products import product, turned
+from tf_emcom.ops.numbers import product, turned
 
 GENERATOR = np.random.default_rng(0)
 LEFT = GENERATOR.normal(size=(3, 4)).astype(np.float32)

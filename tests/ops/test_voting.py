@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_emcom.ops.voting import vote
+from tf_emcom.ops.selection import vote
 
 
 def test_one_that_is_sure_outvotes_two_that_are_not():

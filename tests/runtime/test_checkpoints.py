@@ -5,11 +5,10 @@ import pytest
 import tensorflow as tf
 
 from tests import lewis
+from tf_emcom.agents.nets.layers import Mlp
 from tf_emcom.errors import UserError
-from tf_emcom.nets.mlp import Mlp
 from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
-from tf_emcom.runtime.strategies.mirrored import Mirrored
-from tf_emcom.runtime.strategies.one_device import OneDevice
+from tf_emcom.runtime.strategies import Mirrored, OneDevice
 
 
 def learner_on(distribution, seed, batch_size=8):

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from tf_emcom.runtime.compiler_choice import CompilerChoice, measure
+from tf_emcom.runtime.compiler import CompilerChoice, measure
 
 
 def test_both_ways_are_traced_once_and_timed():

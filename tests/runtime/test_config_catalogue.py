@@ -92,18 +92,18 @@ def package(tmp_path, monkeypatch, request):
         del sys.modules[module]
 
 
-def test_every_public_concrete_class_of_a_room_is_registered_and_nothing_else(package):
+def test_every_public_concrete_class_of_a_module_is_registered_and_nothing_else(package):
     name, prefix = package(rooms_base="class {prefix}Imported: ...", channels__loud=MODULE)
     catalogue.register_components(name, ["channels"])
     assert [found for found in catalogue.component_names() if prefix in found] == [f"{prefix}Whole"]
-    assert catalogue.selectors(f"{prefix}Whole") == [f"channels.{prefix}Whole"]
+    assert catalogue.selectors(f"{prefix}Whole") == [f"channels.loud.{prefix}Whole"]
 
 
-def test_deep_packages_and_single_modules_are_rooms_too(package):
+def test_deep_packages_and_single_modules_are_walked_too(package):
     name, prefix = package(heads__speaker__quiet="class {prefix}Quiet: ...", trainer="class {prefix}Trainer: ...")
     catalogue.register_components(name, ["heads", "trainer", "no_such_room"])
-    assert catalogue.selectors(f"{prefix}Quiet") == [f"speaker.{prefix}Quiet"]
-    assert catalogue.selectors(f"{prefix}Trainer") == [f"{name}.{prefix}Trainer"]
+    assert catalogue.selectors(f"{prefix}Quiet") == [f"heads.speaker.quiet.{prefix}Quiet"]
+    assert catalogue.selectors(f"{prefix}Trainer") == [f"trainer.{prefix}Trainer"]
 
 
 def test_registering_again_adds_only_what_is_new(package):

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.json_file import require_writable, write_json
+from tf_emcom.runtime.run_folder import require_writable, write_json
 
 
 def test_content_is_written_to_be_read_by_programs_and_people(tmp_path):

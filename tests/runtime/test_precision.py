@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tests import lewis
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.precision import computing_in
+from tf_emcom.runtime.compiler import computing_in
 from tf_emcom.seeds import step_stream
 from tf_emcom.types import Batch
 

@@ -6,8 +6,7 @@ import pytest
 
 from tests import commands
 from tf_emcom.files import with_checksum
-from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.runtime.worker_folder import WorkerFolder
+from tf_emcom.runtime.run_folder import RunFolder, WorkerFolder
 
 
 @pytest.fixture

@@ -1,1 +1,1 @@
-"""Speakers and listeners."""
+"""Speakers and listeners, and what they are made of."""

@@ -8,20 +8,23 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.agents.description import described, rebuilt
-from tf_emcom.agents.given import depth, listed_as_array, require_features, require_keras_file, require_symbols
-from tf_emcom.annotations import Size
-from tf_emcom.arguments import Checked, checked_value
+from tf_emcom.agents.heads.listener import Cpc, ListenerHead
+from tf_emcom.agents.heads.prediction import PredictionHead
+from tf_emcom.agents.nets.attention import require_positions
+from tf_emcom.agents.nets.layers import SymbolEmbedding, computing_as
+from tf_emcom.agents.nets.recurrent import Core, LstmCore
+from tf_emcom.agents.saving import (
+    depth,
+    described,
+    listed_as_array,
+    rebuilt,
+    require_features,
+    require_keras_file,
+    require_symbols,
+)
+from tf_emcom.checks import Checked, Size, checked_value
 from tf_emcom.errors import UserError
-from tf_emcom.heads.listener.cpc import Cpc
-from tf_emcom.heads.listener.listener_head import ListenerHead
-from tf_emcom.heads.transfer.prediction_head import PredictionHead
-from tf_emcom.nets.core import Core
-from tf_emcom.nets.lstm_core import LstmCore
-from tf_emcom.nets.part import computing_as
-from tf_emcom.nets.position_embedding import require_positions
-from tf_emcom.nets.symbol_embedding import SymbolEmbedding
-from tf_emcom.ops.precision import in_full
+from tf_emcom.ops.numbers import in_full
 from tf_emcom.ops.selection import take_shown
 from tf_emcom.types import Candidates, Hearing, Message
 

@@ -7,27 +7,18 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.agents.description import described, rebuilt
-from tf_emcom.agents.given import listed_as_array, require_features, require_keras_file
-from tf_emcom.annotations import Repeats, Size
-from tf_emcom.arguments import Checked, checked_value
-from tf_emcom.articulations.articulation import Articulation
-from tf_emcom.articulations.drawn import Drawn
+from tf_emcom.agents.grammar import AnySymbol, Grammar
+from tf_emcom.agents.heads.speaker import PolicyQValueDueling, SpeakerHead
+from tf_emcom.agents.nets import unroll
+from tf_emcom.agents.nets.attention import require_positions
+from tf_emcom.agents.nets.layers import Identity, Linear, SymbolEmbedding, computing_as
+from tf_emcom.agents.nets.recurrent import Core, LstmCore
+from tf_emcom.agents.sampling import Articulation, Drawn
+from tf_emcom.agents.saving import described, listed_as_array, rebuilt, require_features, require_keras_file
+from tf_emcom.checks import Checked, Repeats, Size, checked_value
 from tf_emcom.errors import UserError, require_integer
-from tf_emcom.grammars.any_symbol import AnySymbol
-from tf_emcom.grammars.grammar import Grammar
-from tf_emcom.heads.speaker.policy_q_value_dueling import PolicyQValueDueling
-from tf_emcom.heads.speaker.speaker_head import SpeakerHead
-from tf_emcom.nets import unroll
-from tf_emcom.nets.core import Core
-from tf_emcom.nets.identity import Identity
-from tf_emcom.nets.linear import Linear
-from tf_emcom.nets.lstm_core import LstmCore
-from tf_emcom.nets.part import computing_as
-from tf_emcom.nets.position_embedding import require_positions
-from tf_emcom.nets.symbol_embedding import SymbolEmbedding
 from tf_emcom.ops import categorical
-from tf_emcom.ops.precision import in_full
+from tf_emcom.ops.numbers import in_full
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Speech
 

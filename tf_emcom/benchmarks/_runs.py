@@ -5,25 +5,23 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.agents.heads.listener import Cpc
 from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.nets.recurrent import LstmCore
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.channels.clear import Clear
-from tf_emcom.data.examples import Examples
-from tf_emcom.data.order import Order, Orders
-from tf_emcom.data.pipeline import Pipeline
-from tf_emcom.game import Game
-from tf_emcom.heads.listener.cpc import Cpc
-from tf_emcom.learner import Learner
-from tf_emcom.losses.listener_contrastive import ListenerContrastive
-from tf_emcom.losses.speaker_reinforce import SpeakerReinforce
-from tf_emcom.nets.lstm_core import LstmCore
-from tf_emcom.optimizers.adam import Adam
-from tf_emcom.policies.greedy import Greedy
-from tf_emcom.rewards.success import Success
-from tf_emcom.runtime.strategies.one_device import OneDevice
-from tf_emcom.tasks.discrimination import Discrimination
-from tf_emcom.trainee import Trainee
-from tf_emcom.trainer import Trainer
+from tf_emcom.data.pipeline import Order, Orders, Pipeline
+from tf_emcom.data.source import Examples
+from tf_emcom.games.channels import Clear
+from tf_emcom.games.lewis import Game
+from tf_emcom.games.losses import ListenerContrastive, SpeakerReinforce
+from tf_emcom.games.policies import Greedy
+from tf_emcom.games.rewards import Success
+from tf_emcom.games.tasks import Discrimination
+from tf_emcom.runtime.strategies import OneDevice
+from tf_emcom.training.learner import Learner
+from tf_emcom.training.optimizers import Adam
+from tf_emcom.training.trainee import Trainee
+from tf_emcom.training.trainer import Trainer
 
 _EXAMPLES = 2048
 

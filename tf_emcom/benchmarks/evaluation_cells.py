@@ -5,8 +5,8 @@ from tf_emcom.benchmarks.measurement import Measurement
 from tf_emcom.benchmarks.rehearsal import experiment_of
 from tf_emcom.benchmarks.table import Table
 from tf_emcom.benchmarks.timing import timed
-from tf_emcom.evaluator import Evaluator
-from tf_emcom.runtime.build import build
+from tf_emcom.evaluation.evaluator import Evaluator
+from tf_emcom.runtime.config import build
 
 _ROUNDS = 2
 

@@ -92,4 +92,3 @@ class Growth(Measurement):
             "times expected": "ms/step of that: above 1 it costs more than the law says",
         }
         return Table("Cost as work grows", ("grows", "value"), numbers, rows, ("ms/step", "games/s"))
-

@@ -9,19 +9,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tf_emcom.actions.action import Action, Moment
-from tf_emcom.actions.checkpoint import Checkpoint
-from tf_emcom.actions.log import Log
-from tf_emcom.actions.progress import Progress
-from tf_emcom.actions.stop_on_nan import StopOnNan
-from tf_emcom.actions.tensor_board import TensorBoard
 from tf_emcom.benchmarks.conditions import Conditions
 from tf_emcom.benchmarks.measurement import Measurement
 from tf_emcom.benchmarks.rehearsal import Rehearsal, experiment_of
 from tf_emcom.benchmarks.table import Table
 from tf_emcom.benchmarks.timing import enough, in_turn
-from tf_emcom.runtime.build import build
+from tf_emcom.runtime.config import build
 from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.training.actions.action import Action, Moment
+from tf_emcom.training.actions.checkpoint import Checkpoint
+from tf_emcom.training.actions.logs import Log, Progress, StopOnNan
+from tf_emcom.training.actions.tensor_board import TensorBoard
 
 _ROUNDS = 7
 # What `Train` does by default.

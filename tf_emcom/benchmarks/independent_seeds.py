@@ -6,8 +6,8 @@ import numpy as np
 
 from tf_emcom.benchmarks._runs import SMALL, Run, lg_s
 from tf_emcom.benchmarks.comparison import Comparison
-from tf_emcom.populations.independent_pairs import IndependentPairs
-from tf_emcom.populations.population import Population
+from tf_emcom.training.populations.independent_pairs import IndependentPairs
+from tf_emcom.training.populations.population import Population
 
 
 class IndependentSeeds(Comparison):

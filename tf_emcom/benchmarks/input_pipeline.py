@@ -11,13 +11,10 @@ from tf_emcom.benchmarks.conditions import Conditions
 from tf_emcom.benchmarks.measurement import Measurement
 from tf_emcom.benchmarks.table import Table
 from tf_emcom.benchmarks.timing import timed
-from tf_emcom.data.examples import Examples
-from tf_emcom.data.feeds.feed import Feed
-from tf_emcom.data.feeds.host_feed import HostFeed
-from tf_emcom.data.feeds.resident_feed import ResidentFeed
-from tf_emcom.data.order import Order
-from tf_emcom.data.pipeline import Pipeline
-from tf_emcom.data.random_features import RandomFeatures
+from tf_emcom.data.feeds import Feed, HostFeed, ResidentFeed
+from tf_emcom.data.generated import RandomFeatures
+from tf_emcom.data.pipeline import Order, Pipeline
+from tf_emcom.data.source import Examples
 
 _ROUNDS = 3
 _BUFFER = 32_768

@@ -4,7 +4,7 @@ import editdistance
 import numpy as np
 
 from tf_emcom.benchmarks.comparison import Comparison
-from tf_emcom.metrics.distances.edit_distance import EditDistance
+from tf_emcom.evaluation.metrics.edit_distances import EditDistance
 
 
 class PairwiseEditDistance(Comparison):

@@ -6,7 +6,7 @@ import numpy as np
 
 from tf_emcom.benchmarks._runs import FULL, Run, Size, lg_s
 from tf_emcom.benchmarks.comparison import Comparison
-from tf_emcom.populations.population import Population
+from tf_emcom.training.populations.population import Population
 
 
 class PopulationStep(Comparison):

@@ -8,14 +8,13 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.benchmarks.operations import operations_of_products
-from tf_emcom.data.examples import Examples
-from tf_emcom.data.feeds.choice import made_feed
-from tf_emcom.data.order import Order
-from tf_emcom.data.pipeline import Pipeline
-from tf_emcom.experiment import Experiment
+from tf_emcom.data.feeds import made_feed
+from tf_emcom.data.pipeline import Order, Pipeline
+from tf_emcom.data.source import Examples
 from tf_emcom.runtime import catalogue, config
-from tf_emcom.runtime.build import build
-from tf_emcom.trainer import Trainer
+from tf_emcom.runtime.config import build
+from tf_emcom.training.experiment import Experiment
+from tf_emcom.training.trainer import Trainer
 from tf_emcom.types import Batch
 
 _GIN = Path(__file__).parents[2] / "gin"

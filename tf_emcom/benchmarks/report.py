@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from tf_emcom.benchmarks import machine as machines
 from tf_emcom.benchmarks.table import Table
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.json_file import write_json
+from tf_emcom.runtime.run_folder import write_json
 
 
 class Report(NamedTuple):

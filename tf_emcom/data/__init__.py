@@ -1,1 +1,1 @@
-"""Data sets, and the order in which their examples are played."""
+"""Data sets, their cache, their order, and how they come to the devices."""

@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom import files
-from tf_emcom.arguments import Checked
+from tf_emcom.checks import Checked
 from tf_emcom.data import label_types, tfds_folder, tfds_records
-from tf_emcom.data.examples import Examples
 from tf_emcom.data.packed.cache import Cache
+from tf_emcom.data.source import Examples
 from tf_emcom.data.tfds_split import TfdsSplit
 from tf_emcom.errors import UserError, require_integer
 

@@ -1,18 +1,203 @@
-"""Coloured shapes: images made from independent factors, a large data set that needs no download."""
+"""Generated scenes of shapes, as features or pixels."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from tf_emcom.annotations import Size
-from tf_emcom.arguments import Checked
-from tf_emcom.data import scenes, shape_images
-from tf_emcom.data.examples import Examples
-from tf_emcom.data.shape_renderer import SIDE
-from tf_emcom.errors import require_integer
+from tf_emcom.checks import Checked, Size
+from tf_emcom.data.source import Examples
+from tf_emcom.errors import UserError, require_integer
+
+# The discrete factors and the names of their values, in the order of their columns.
+FACTORS = {
+    "shape": ("circle", "square", "triangle", "cross"),
+    "colour": ("red", "yellow", "green", "cyan", "blue", "magenta"),
+    "size": ("small", "medium", "large"),
+    "row": ("top", "upper", "lower", "bottom"),
+    "column": ("far left", "left", "right", "far right"),
+}
+CLASSES = tuple(f"{colour} {shape}" for shape in FACTORS["shape"] for colour in FACTORS["colour"])
+ATTRIBUTES = (
+    *(f"is a {shape}" for shape in FACTORS["shape"]),
+    *(f"is {colour}" for colour in FACTORS["colour"]),
+    *(f"is {size}" for size in FACTORS["size"]),
+    *("is in the upper half", "is in the left half", "has a dark background"),
+)
+
+JITTER = 0.5  # pixels, the farthest that a shape lies from its place in the grid, along each axis
+# Of the shape's colour, and the grey level of the background: even in blue a shape has more light than any background,
+# so that a place can be read linearly.
+LUMINANCE = (0.7, 1.0)
+BACKGROUND = (0.0, 0.1)
+
+
+class Scenes(NamedTuple):
+    """N scenes, each of one shape before a grey background.
+
+    Attributes:
+      factors: int32 [N, 5], the values of `FACTORS`.
+      offset: float32 [N, 2], how many pixels the shape lies below and to the right of its place in the grid.
+      luminance: float32 [N], in `LUMINANCE`.
+      background: float32 [N], in `BACKGROUND`.
+    """
+
+    factors: np.ndarray
+    offset: np.ndarray
+    luminance: np.ndarray
+    background: np.ndarray
+
+
+def draw(generator: np.random.Generator, count: int) -> Scenes:
+    """Draws every factor uniformly and independently of all others."""
+    levels = [len(names) for names in FACTORS.values()]
+    return Scenes(
+        generator.integers(levels, size=(count, len(levels))).astype(np.int32),
+        generator.uniform(-JITTER, JITTER, (count, 2)).astype(np.float32),
+        generator.uniform(*LUMINANCE, count).astype(np.float32),
+        generator.uniform(*BACKGROUND, count).astype(np.float32),
+    )
+
+
+def labels(scenes: Scenes) -> dict[str, np.ndarray]:
+    """What there is to say about scenes.
+
+    Returns:
+      "label" int32 [N], the class, one of `CLASSES` (a shape with a colour); "factors" int32 [N, 5], the values of
+      `FACTORS`; "attributes" int32 [N, 16] of 0 and 1, whether each of `ATTRIBUTES` holds.
+    """
+    shape, colour, size, row, column = scenes.factors.T
+    attributes = (
+        *_one_hot(shape, "shape"),
+        *_one_hot(colour, "colour"),
+        *_one_hot(size, "size"),
+        *(row < 2, column < 2, scenes.background < np.mean(BACKGROUND)),
+    )
+    return {
+        "label": shape * np.int32(len(FACTORS["colour"])) + colour,
+        "factors": scenes.factors,
+        "attributes": np.stack(attributes, axis=1).astype(np.int32),
+    }
+
+
+def _one_hot(values: np.ndarray, factor: str) -> list[np.ndarray]:
+    return [values == value for value in range(len(FACTORS[factor]))]
+
+
+SIDE = 32  # pixels, height and width of an image
+_SPACING = 5.2  # pixels between neighbouring places of the grid, which lies in the middle of the image
+# Of the circle, in pixels, in the order of the sizes: twice the area each. All shapes of one size have the same area,
+# and even the largest triangle, which reaches farthest, stays within the image.
+_RADII = np.array([2.5, 3.5, 4.9], np.float32)
+# In the order of the colours.
+_RGB = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1]], np.float32)
+
+
+def render(scenes: Scenes) -> np.ndarray:
+    """Returns the images of N scenes: uint8 [N, 32, 32, 3], red, green and blue."""
+    background = scenes.background[:, None, None, None]
+    colour = (_RGB[scenes.factors[:, 1]] * scenes.luminance[:, None])[:, None, None, :]
+    image = background + _coverage(scenes)[..., None] * (colour - background)
+    return (image * 255 + 0.5).astype(np.uint8)
+
+
+def _coverage(scenes: Scenes) -> np.ndarray:
+    """Which share of each pixel the shape covers, float32 [N, 32, 32]."""
+    places = len(FACTORS["row"])
+    centre = SIDE / 2 + _SPACING * (scenes.factors[:, 3:5] - (places - 1) / 2) + scenes.offset
+    pixels = np.arange(SIDE, dtype=np.float32) + 0.5
+    down = (pixels - centre[:, :1].astype(np.float32))[:, :, None]
+    right = (pixels - centre[:, 1:].astype(np.float32))[:, None, :]
+    radius = _RADII[scenes.factors[:, 2]][:, None, None]
+    distance = np.empty((len(centre), SIDE, SIDE), np.float32)
+    for shape, signed_distance in enumerate((_circle, _square, _triangle, _cross)):
+        rows = scenes.factors[:, 0] == shape
+        distance[rows] = signed_distance(down[rows], right[rows], radius[rows])
+    return np.clip(0.5 - distance, 0, 1)
+
+
+# Signed distances in pixels, negative inside, of points [N, 32, 1] below and [N, 1, 32] right of the centre from the
+# border of a shape that has the area of a circle of `radius` [N, 1, 1].
+
+
+def _circle(down: np.ndarray, right: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    return np.sqrt(down**2 + right**2) - radius
+
+
+def _square(down: np.ndarray, right: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    half_side = radius * np.float32(math.sqrt(math.pi) / 2)
+    return np.maximum(abs(down), abs(right)) - half_side
+
+
+def _triangle(down: np.ndarray, right: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    # Equilateral, one corner up, centred at its centroid; its area is 3 √3 times its inner radius squared.
+    inner_radius = radius * np.float32(math.sqrt(math.pi / math.sqrt(27)))
+    return np.maximum(abs(right) * np.float32(math.sqrt(0.75)) - down / 2, down) - inner_radius
+
+
+def _cross(down: np.ndarray, right: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    # Five equal squares in the form of a plus.
+    half_width = radius * np.float32(math.sqrt(math.pi / 20))
+    down, right = abs(down), abs(right)
+    return np.minimum(
+        np.maximum(down - 3 * half_width, right - half_width), np.maximum(down - half_width, right - 3 * half_width)
+    )
+
+
+LABELS = ("label", "factors", "attributes", "image")
+SPLITS = {"train": 20_000, "valid": 2_000, "test": 5_000}
+# Images are drawn in chunks, each from a stream of its own, so that any chunk can be made without those before it.
+CHUNK = 1_000
+_REFERENCE_CHUNKS = 2
+
+
+def chunk(seed: int, split: str, number: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Makes images `number * CHUNK` and on of a split: their labels, and uint8 [CHUNK, 32, 32, 3]."""
+    drawn = draw(generator(seed, list(SPLITS).index(split), number), CHUNK)
+    return labels(drawn), render(drawn)
+
+
+def generator(seed: int, *stream: int) -> np.random.Generator:
+    """The random numbers of one stream: split and chunk, or what else a data set draws."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=stream)))
+
+
+def examples(name: str, seed: int, split: str, view: Callable[[np.ndarray], np.ndarray]) -> Examples:
+    """Makes a split.
+
+    Args:
+      name: the data set, for what is said about an unknown split.
+      seed: which world of images.
+      split: one of `SPLITS`.
+      view: from images, uint8 [n, 32, 32, 3], to what is seen of them, float32 [n, F].
+
+    Returns:
+      Examples with the labels of `scenes.labels` and "image". The inputs are standardised, feature by feature, by mean
+      and standard deviation of the first 2,000 training images, so that no split needs all of another.
+
+    Raises:
+      UserError: when there is no such split.
+    """
+    if split not in SPLITS:
+        raise UserError(f"The data set {name} has no split {split!r}: choose one of {', '.join(SPLITS)}.")
+    reference = np.concatenate([view(chunk(seed, "train", number)[1]) for number in range(_REFERENCE_CHUNKS)])
+    mean, deviation = reference.mean(axis=0, dtype=np.float64), reference.std(axis=0, dtype=np.float64)
+    mean, deviation = mean.astype(np.float32), deviation.astype(np.float32)
+    inputs = np.empty((SPLITS[split], len(mean)), np.float32)
+    images = np.empty((SPLITS[split], SIDE, SIDE, 3), np.uint8)
+    labels = []
+    for number, start in enumerate(range(0, SPLITS[split], CHUNK)):
+        rows = slice(start, start + CHUNK)
+        said, images[rows] = chunk(seed, split, number)
+        labels.append(said)
+        inputs[rows] = (view(images[rows]) - mean) / deviation
+    joined = {key: np.concatenate([said[key] for said in labels]) for key in labels[0]}
+    return Examples(inputs, {**joined, "image": images})
+
 
 _PIXELS = SIDE * SIDE * 3
-_PROJECTION = len(shape_images.SPLITS)  # a stream that is no split's
+_PROJECTION = len(SPLITS)  # a stream that is no split's
 
 
 class Shapes(Checked):
@@ -30,9 +215,9 @@ class Shapes(Checked):
     """
 
     name = "shapes"
-    class_names = scenes.CLASSES
-    factor_names = tuple(scenes.FACTORS)
-    attribute_names = scenes.ATTRIBUTES
+    class_names = CLASSES
+    factor_names = tuple(FACTORS)
+    attribute_names = ATTRIBUTES
 
     def __init__(self, seed: int = 0, feature_count: Size = 512) -> None:
         """Chooses the images and what is seen of them; nothing is made yet.
@@ -55,7 +240,7 @@ class Shapes(Checked):
 
     def labels(self) -> tuple[str, ...]:
         """The class, the factors behind it, attributes that follow from them, and the image."""
-        return shape_images.LABELS
+        return LABELS
 
     def load(self, split: str, labels: Sequence[str] | None = None) -> Examples:
         """Makes one split; "train" takes a few seconds.
@@ -73,9 +258,41 @@ class Shapes(Checked):
         """
         # In eighths, so that float32 holds every sum of products with whole pixels exactly: the same inputs come out in
         # whatever order a machine adds up.
-        draws = shape_images.generator(self.seed, _PROJECTION).standard_normal((self.feature_count, _PIXELS))
+        draws = generator(self.seed, _PROJECTION).standard_normal((self.feature_count, _PIXELS))
         projection = (np.rint(draws * 8) / 8).astype(np.float32).T
-        made = shape_images.examples(
+        made = examples(
             self.name, self.seed, split, lambda images: images.reshape(-1, _PIXELS).astype(np.float32) @ projection
+        )
+        return made.with_labels(labels, self.name)
+
+
+class ShapesPixels(Checked):
+    """What `Shapes` shows, but agents see the 3,072 pixels, each standardised, instead of a projection of them.
+
+    Attributes: `class_names`, `factor_names` and `attribute_names` as in `Shapes`.
+    """
+
+    name = "shapes_pixels"
+    class_names = Shapes.class_names
+    factor_names = Shapes.factor_names
+    attribute_names = Shapes.attribute_names
+
+    def __init__(self, seed: int = 0) -> None:
+        """Chooses the images, the same as those of `Shapes` with this `seed`; UserError when it is negative."""
+        require_integer("ShapesPixels.seed", seed, 0, "the images are made from it")
+        self.seed = seed
+
+    def features(self) -> int:
+        """3,072, one a pixel and colour channel."""
+        return 32 * 32 * 3
+
+    def labels(self) -> tuple[str, ...]:
+        """As those of `Shapes`."""
+        return LABELS
+
+    def load(self, split: str, labels: Sequence[str] | None = None) -> Examples:
+        """Makes one split, as `Shapes.load` does, with inputs float32 [N, 3072]."""
+        made = examples(
+            self.name, self.seed, split, lambda images: images.reshape(len(images), -1).astype(np.float32)
         )
         return made.with_labels(labels, self.name)

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from tf_emcom import files
 from tf_emcom.data import label_types, tfds_folder, tfds_records
-from tf_emcom.data.finite import require_finite
-from tf_emcom.data.zero_copy import aligned_empty
+from tf_emcom.data.packed.column import aligned_empty
+from tf_emcom.data.source import require_finite
 from tf_emcom.errors import UserError
 
 

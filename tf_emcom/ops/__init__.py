@@ -1,1 +1,1 @@
-"""Pure tensor mathematics."""
+"""Pure tensor mathematics: ranks are checked, and each equation names its source."""

@@ -1,1 +1,1 @@
-"""Where and how a program runs: strategies, configuration, checkpoints."""
+"""Configuration, strategies, checkpoints and run folders."""

@@ -1,46 +1,73 @@
-"""The components that gin files can name: found by walking the package, registered from outside, looked up by name.
+"""The components that gin files and commands name: found in the package, registered with gin from outside.
 
-Library classes stay undecorated. A public class in a module of one of the `ROOMS` is a component as soon as its file
-exists.
+Library classes stay undecorated: a public class is a component as soon as it exists.
 """
 
 import difflib
 import enum
+import functools
 import importlib
+import importlib.metadata
 import importlib.util
 import inspect
 import pkgutil
+import re
+import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
 import gin
 
-from tf_emcom.annotations import is_base
+from tf_emcom.checks import Checked, is_base
+from tf_emcom.errors import UserError
 
-ROOMS = (
-    *("schedules", "channels", "tasks", "policies", "losses", "rewards", "heads", "nets", "optimizers", "agents"),
-    *("articulations", "grammars", "actions", "data", "runtime.strategies", "modes", "metrics"),
-    *("game", "learner", "transfer_game", "transfer_learner", "transcriber", "trainer", "evaluator", "experiment"),
-    *("transfer", "runtime.trained_speaker", "runtime.shuffled_speaker", "reproduction", "populations", "export"),
+# Where the package keeps classes that gin files can name.
+HOMES = (
+    *("schedules", "agents", "games", "data", "runtime.strategies", "runtime.multi_worker", "training"),
+    *("evaluation.evaluator", "evaluation.tests", "evaluation.metrics", "tools.export", "tools.reproduce"),
 )
+# What installed packages declare, so that their classes are found like ours.
+_ENTRY_POINTS = "tf_emcom.plugins"
 
 
-def register_components(package: str = "tf_emcom", rooms: Sequence[str] = ROOMS) -> None:
-    """Registers every component of the package with gin; calling it again adds only what is new.
+def register_components(package: str = "tf_emcom", homes: Sequence[str] = HOMES) -> None:
+    """Registers every component of the package, and of installed plug-ins, with gin; once is enough.
 
     Args:
         package: Name of the package to walk.
-        rooms: Its sub-packages and modules that hold components; those that do not exist are passed over.
+        homes: Its sub-packages and modules that hold components; those that do not exist are passed over.
 
     Raises:
-        RuntimeError: If two components have the same name.
+        RuntimeError: If two components of the package have the same name.
+        UserError: If an installed plug-in cannot be imported, or has a class of a name that is taken.
     """
-    for room in rooms:
-        for module in _modules(f"{package}.{room}"):
-            for cls in vars(module).copy().values():
-                if _is_component(cls, module):
-                    _register(cls, _folder(module))
+    for home in homes:
+        for module in _modules(f"{package}.{home}"):
+            for cls in _public_classes(module):
+                _register(cls, module.__name__.removeprefix(f"{package}."))
+    for module in _installed():
+        register_module(module)
+
+
+def register_module(module: ModuleType) -> None:
+    """Registers the components that a module from outside the package defines, or takes from its own submodules.
+
+    Whatever gin knows already stays as it is.
+
+    Raises:
+        UserError: If a class of one of our families has the name of another component.
+    """
+    for cls in _public_classes(module, with_submodules=True):
+        # One that gin.configurable decorates is its own namesake, from the same place.
+        for other in matches(cls.__name__):
+            if issubclass(cls, Checked) and other.__module__ != cls.__module__:
+                raise UserError(
+                    f"{cls.__module__}.{cls.__name__} has the name of another component, {other.__module__}."
+                    f"{other.__name__}; give it another name."
+                )
+        if not matches(cls.__name__):
+            _register(cls, cls.__module__)
 
 
 def matches(selector: str) -> list[Callable[..., Any]]:
@@ -60,9 +87,13 @@ def component_names() -> list[str]:
     return sorted(entry.name for _, entry in gin.config._REGISTRY.items() if entry.module != "gin")
 
 
-def names_in(room: str) -> list[str]:
-    """Returns the names of the components of one room, such as `losses`."""
-    return [entry.name for _, entry in gin.config._REGISTRY.items() if entry.module == room]
+def names_below(*bases: type) -> list[str]:
+    """Returns the names of the components that are subclasses of one of the base classes."""
+    return [entry.name for _, entry in gin.config._REGISTRY.items() if _is_below(entry.wrapped, bases)]
+
+
+def _is_below(component: object, bases: tuple[type, ...]) -> bool:
+    return inspect.isclass(component) and issubclass(component, bases)
 
 
 def parameters(component: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], bool]:
@@ -98,38 +129,53 @@ def suggest(name: str, known: Collection[str]) -> str:
 
 
 def _modules(name: str) -> Iterator[ModuleType]:
-    """Imports a room and all modules in it, in a fixed order; yields nothing where there is no such room."""
+    """Imports a module, and all modules in it if it is a package, in a fixed order; nothing where there is none."""
     if importlib.util.find_spec(name) is None:
         return
-    room = importlib.import_module(name)
-    yield room
-    for found in pkgutil.iter_modules(getattr(room, "__path__", ())):
+    home = importlib.import_module(name)
+    yield home
+    for found in pkgutil.iter_modules(getattr(home, "__path__", ())):
         if found.name != "__main__":
             yield from _modules(f"{name}.{found.name}")
 
 
-def _is_component(cls: object, module: ModuleType) -> bool:
-    if not inspect.isclass(cls) or cls.__name__.startswith("_") or cls.__module__ != module.__name__:
-        return False
-    is_record = issubclass(cls, tuple) and hasattr(cls, "_fields")
-    is_protocol = getattr(cls, "_is_protocol", False)
-    return not (is_base(cls) or is_record or is_protocol or issubclass(cls, (BaseException, enum.Enum)))
+@functools.cache
+def _installed() -> list[ModuleType]:
+    """The modules that installed packages declare as plug-ins, imported."""
+    found = []
+    for entry in importlib.metadata.entry_points(group=_ENTRY_POINTS):
+        try:
+            found.append(importlib.import_module(entry.module))
+        except Exception as error:
+            raise UserError(
+                f"The plug-in {entry.name} of an installed package, the module {entry.module}, cannot be imported"
+                f" ({type(error).__name__}: {' '.join(str(error).split()):.200}); correct or uninstall that package."
+            ) from error
+    return found
 
 
-def _folder(module: ModuleType) -> str:
-    """Returns the name of the innermost package that holds a module."""
-    package = module.__name__ if hasattr(module, "__path__") else module.__name__.rpartition(".")[0]
-    return package.rpartition(".")[2]
+def _public_classes(module: ModuleType, with_submodules: bool = False) -> list[type]:
+    """The classes of a module that are there to be made: no bases, records, protocols, errors or enumerations."""
+    own = f"{module.__name__}."
+    return [
+        cls
+        for cls in vars(module).copy().values()
+        if inspect.isclass(cls)
+        and not cls.__name__.startswith("_")
+        and (cls.__module__ == module.__name__ or with_submodules and cls.__module__.startswith(own))
+        and not (is_base(cls) or issubclass(cls, tuple) and hasattr(cls, "_fields") or getattr(cls, "_is_protocol", 0))
+        and not issubclass(cls, BaseException | enum.Enum)
+    ]
 
 
-def _register(cls: type, folder: str) -> None:
+def _register(cls: type, module: str) -> None:
     namesakes = matches(cls.__name__)
     for other in namesakes:
         if other is not cls:
             places = " and ".join(f"{each.__module__}.{each.__qualname__}" for each in (other, cls))
             raise RuntimeError(f"Two components are called {cls.__name__}, {places}: gin needs one name for each.")
     if not namesakes:
-        gin.external_configurable(cls, name=cls.__name__, module=folder)
+        gin.external_configurable(cls, name=cls.__name__, module=module)
 
 
 def _constructors(component: Callable[..., Any]) -> list[Callable[..., Any]]:
@@ -138,3 +184,35 @@ def _constructors(component: Callable[..., Any]) -> list[Callable[..., Any]]:
         return [component]
     own = [vars(base)["__init__"] for base in component.__mro__ if "__init__" in vars(base)]
     return [init for init in own if init is not object.__init__]
+
+
+def plug_ins(base: type, homes: Sequence[str] = (), separator: str = "") -> dict[str, type]:
+    """The concrete subclasses of a base class by their names in lower case: ours, a user's, and installed ones.
+
+    Args:
+        base: The base class.
+        homes: Modules and packages of tf_emcom that define subclasses of it; what else is imported is found, too.
+        separator: What stands between the words of a name.
+    """
+    for home in homes:
+        for _ in _modules(f"tf_emcom.{home}"):
+            pass
+    _installed()
+    found = sorted({cls.__name__: cls for cls in _below(base)}.items())
+    return {re.sub(r"(?<!^)(?=[A-Z])", separator, name).lower(): cls for name, cls in found}
+
+
+def _below(base: type) -> Iterator[type]:
+    """The concrete public subclasses, of which gin has made others of the same name."""
+    for cls in base.__subclasses__():
+        yield from _below(cls)
+        own = getattr(sys.modules.get(cls.__module__), cls.__name__, None)
+        if own is cls and not cls.__name__.startswith("_") and not inspect.isabstract(cls):
+            yield cls
+
+
+def choose(name: object, known: dict[str, type], what: str) -> type:
+    """The one of a name; UserError, with the nearest names, where there is none."""
+    if not isinstance(name, str) or name not in known:
+        raise UserError(f"There is no {what} {name!r}: {suggest(str(name), list(known))}")
+    return known[name]

@@ -1,7 +1,8 @@
 """Saving and restoring a learner."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import keras
 import tensorflow as tf
@@ -16,7 +17,18 @@ from tf_emcom.runtime.checkpoint_files import (
     write_checkpoint,
 )
 from tf_emcom.seeds import step_tensor
-from tf_emcom.trainee import Trainee
+
+
+class HasState(Protocol):
+    """What checkpoints keep the state of, such as a `Trainee`."""
+
+    @property
+    def agents(self) -> Mapping[str, Sequence[keras.Variable]]:
+        """Name → weights."""
+
+    @property
+    def memories(self) -> Mapping[str, Sequence[keras.Variable]]:
+        """Name → what else a run needs to go on as if it had never stopped."""
 
 
 class Checkpoints:
@@ -26,7 +38,7 @@ class Checkpoints:
       last: the step of the one that was saved or restored last in this process, 0: of none.
     """
 
-    def __init__(self, folder: str, learner: Trainee, keep: int = 3, new_folder: str | None = None) -> None:
+    def __init__(self, folder: str, learner: HasState, keep: int = 3, new_folder: str | None = None) -> None:
         """`folder` is `RUN/checkpoints`; new ones go to `new_folder`, None: there too."""
         self.folder = folder
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")

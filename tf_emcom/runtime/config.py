@@ -1,4 +1,4 @@
-"""A run's configuration: loads it with checks that answer in one sentence, and reads macros from it."""
+"""A run's configuration: loads it with checks that answer in one sentence, and builds what it says."""
 
 import contextlib
 import os
@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from tf_emcom.errors import UserError
 from tf_emcom.files import is_remote
-from tf_emcom.runtime import catalogue, trust
-from tf_emcom.runtime.circles import refuse_circles
+from tf_emcom.runtime import catalogue, config_checks
+from tf_emcom.runtime.config_checks import refuse_circles
 from tf_emcom.runtime.config_file import Binding, read_file, read_parameter
 
 # What Python, Keras and TensorFlow raise where a component is built with what does not fit it, or any memory.
@@ -38,11 +38,11 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str], *, comes_with_run:
         UserError: If a file is missing or unreadable, or a name or value in it or in a binding is not known.
     """
     gin.clear_config()
-    check = trust.check_statement if comes_with_run else None
+    check = config_checks.check_statement if comes_with_run else None
     in_files = [binding for file in gin_files for binding in read_file(file, check=check)]
     if comes_with_run:
         for binding in in_files:
-            trust.check_value(binding)
+            config_checks.check_value(binding)
     bound = {binding.name: binding.value for binding in in_files}
     given = tuple(read_parameter(text, bound) for text in gin_params)
     for binding in (*in_files, *given):
@@ -101,7 +101,7 @@ def rebind_paths(parameters: Collection[str]) -> None:
     """Makes local paths that are bound to parameters of these names absolute, so that they hold from any folder."""
     for (scope, selector), values in list(gin.config._CONFIG.items()):
         for parameter in values.keys() & set(parameters):
-            _, path = trust.resolved((scope, selector, parameter))
+            _, path = config_checks.resolved((scope, selector, parameter))
             if isinstance(path, str) and path and not is_remote(path):
                 gin.bind_parameter((scope, selector, parameter), os.path.abspath(os.path.expanduser(path)))
 
@@ -155,7 +155,8 @@ def _check_parameter(binding: Binding) -> None:
 
 def _check_path(binding: Binding) -> None:
     """Raises a `UserError` if a parameter that is a path is bound to what cannot be one."""
-    if binding.parameter not in trust.PATHS or isinstance(binding.value, str | gin.config.ConfigurableReference):
+    is_reference = isinstance(binding.value, gin.config.ConfigurableReference)
+    if binding.parameter not in config_checks.PATHS or is_reference or isinstance(binding.value, str):
         return
     known, _ = catalogue.parameters(catalogue.matches(binding.selector)[0])
     asked = known[binding.parameter].annotation if binding.parameter in known else None
@@ -221,3 +222,43 @@ def _explain_missing_value(error: TypeError, blamed: str) -> None:
     if len(candidates) == 1 and set(names) <= required:
         keys = " and ".join(f"{scope + '/' if scope else ''}{name}.{each}" for each in names)
         raise UserError(f"{name} needs a value for {' and '.join(names)}: bind {keys} in gin.") from error
+
+
+def build(component: str, *arguments: Any) -> Any:  # noqa: ANN401 components are of every type
+    """A component by its class's name, with the parameters that are bound to it; `arguments` come first.
+
+    Raises:
+      UserError: something cannot be built with what is bound to it.
+    """
+    try:
+        with plain_errors():
+            return gin.get_configurable(component)(*arguments)
+    except RecursionError:
+        raise UserError(
+            f"{component} cannot be built, because a component in it is bound to a parameter of its own, as in"
+            " `Erasure.probability = @Erasure()`, perhaps through a macro; bind that to something else."
+        ) from None
+
+
+@contextlib.contextmanager
+def borrowed(gin_file: str) -> Iterator[None]:
+    """Within it, components are built as `gin_file` says; behind it, as before, and nothing of it counts as used.
+
+    The file lies in another run's folder, so it may do only what `trust` lets it.
+
+    Raises:
+      UserError: the file is missing, or a name or value in it is not known.
+    """
+    tables = (gin.config._CONFIG, gin.config._OPERATIVE_CONFIG, gin.config._SINGLETONS)
+    kept = [dict(table) for table in tables]
+    imports = set(gin.config._IMPORTS)
+    try:
+        # Whatever scope it is called in belongs to the other configuration.
+        with gin.config_scope(None):
+            load([gin_file], [], comes_with_run=True)
+            yield
+    finally:
+        gin.clear_config()
+        for table, values in zip(tables, kept, strict=True):
+            table.update(values)
+        gin.config._IMPORTS.update(imports)

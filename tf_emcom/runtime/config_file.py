@@ -194,10 +194,11 @@ def _gin_files(folder: str, within: str = "") -> list[pathlib.Path]:
 
 def _import(statement: config_parser.ImportStatement, place: str) -> None:
     try:
-        importlib.import_module(statement.module)
+        module = importlib.import_module(statement.module)
     except (Exception, SystemExit) as error:
         said = " ".join(f"{type(error).__name__}: {error}".split())
         raise UserError(f"{place}: `{statement.format()}` does not work ({said:.200}); correct the line.") from error
+    catalogue.register_module(module)
     gin.parse_config(statement.format())  # so that gin writes the import into the operative configuration
 
 

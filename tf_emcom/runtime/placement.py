@@ -3,16 +3,15 @@
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime import strategies as strategies_room
-from tf_emcom.runtime.build import build
-from tf_emcom.runtime.plug_ins import choose, plug_ins
-from tf_emcom.runtime.strategies.distribution import Distribution
-from tf_emcom.runtime.strategies.multi_worker import cluster_size
+from tf_emcom.runtime.catalogue import choose, plug_ins
+from tf_emcom.runtime.config import build
+from tf_emcom.runtime.multi_worker import cluster_size
+from tf_emcom.runtime.strategies import Distribution
 
 
 def strategies() -> dict[str, type[Distribution]]:
     """Every strategy by its name."""
-    return plug_ins(strategies_room, Distribution, separator="_")
+    return plug_ins(Distribution, ("runtime.strategies", "runtime.multi_worker"), separator="_")
 
 
 def place(strategy: str, replicas: int | None, tpu: str | None, trains: bool) -> Distribution:

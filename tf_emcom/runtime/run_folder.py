@@ -1,7 +1,9 @@
-"""What a run leaves behind."""
+"""A run's folder: configuration, checkpoints, metrics and results."""
 
+import json
 import os
 import sys
+import tempfile
 from collections.abc import Iterable
 from typing import IO, Any
 
@@ -9,6 +11,7 @@ import tensorflow as tf
 
 from tf_emcom.errors import UserError
 from tf_emcom.files import (
+    FILE_ERRORS,
     clear_unfinished,
     file_errors,
     is_irregular,
@@ -26,8 +29,37 @@ from tf_emcom.files import (
     write_whole,
 )
 from tf_emcom.runtime.checkpoint_files import newest_checkpoint
-from tf_emcom.runtime.checkpoints import Checkpoints, require_checkpoint
-from tf_emcom.trainee import Trainee
+from tf_emcom.runtime.checkpoints import Checkpoints, HasState, require_checkpoint
+
+_FIX = "name another file with --json"
+
+
+def require_writable(path: str) -> None:
+    """Raises a `UserError` where a local file cannot be written, before hours are spent on what goes there."""
+    if is_remote(path):
+        return
+    is_new = not os.path.lexists(path)
+    with file_errors(path, fix=_FIX):
+        # A pipe that nobody reads would wait for ever.
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, 0o666))
+        if is_new:
+            os.remove(path)
+
+
+def write_json(path: str | os.PathLike[str], content: Any) -> None:  # noqa: ANN401 whatever JSON can hold
+    """Writes content as JSON, to be read by people, too; UserError where the file cannot be written."""
+    path, text = os.fspath(path), json.dumps(content, indent=2) + "\n"
+    try:
+        if is_irregular(path):
+            # Such as /dev/stdout, which cannot be replaced.
+            with tf.io.gfile.GFile(path, "w") as file:
+                file.write(text)
+        else:
+            write_whole(path, text)
+    except (UserError, *FILE_ERRORS) as error:
+        why = reason(error.__cause__ or error)
+        raise UserError(f"--json is {path}, which cannot be written ({why}); name another file.") from error
+
 
 _LOCK = ".lock"
 _UNFINISHED = ".new"
@@ -90,7 +122,7 @@ class RunFolder:
         """What has to be bound besides the configuration for the agents to be those that live here."""
         return {}
 
-    def restore_agents(self, agents: Trainee) -> int:
+    def restore_agents(self, agents: HasState) -> int:
         """Gives agents their weights from the newest checkpoint, and returns its step.
 
         Raises:
@@ -233,3 +265,52 @@ class RunFolder:
 
 def _note(text: str) -> None:
     print(f"Note: {text}", file=sys.stderr, flush=True)
+
+
+class WorkerFolder(RunFolder):
+    """For the processes of a run besides its chief: reads what the chief wrote, and writes where nobody looks.
+
+    TensorFlow wants every process to save; what these write goes away with them.
+    """
+
+    def __init__(self, path: str) -> None:
+        """`path` is the run's folder, which all processes can read."""
+        # Kept, since it is removed once nobody refers to it; what removing it lacks is nothing to stop for.
+        with file_errors(tempfile.gettempdir(), fix="make room there, or name another folder by TMPDIR"):
+            self._scratch = tempfile.TemporaryDirectory(prefix="tf_emcom-worker-", ignore_cleanup_errors=True)
+        super().__init__(self._scratch.name)
+        self._run = RunFolder(path)
+        self.config = self._run.config
+        self.checkpoints = self._run.checkpoints
+
+    def read_config(self) -> str | None:
+        """As the chief does."""
+        return self._run.read_config()
+
+    def has_results(self) -> bool:
+        """Whether anything was trained in the run."""
+        return self._run.has_results()
+
+    def read_document(self, name: str) -> str:
+        """As the chief does."""
+        return self._run.read_document(name)
+
+    def has_document(self, name: str) -> bool:
+        """Whether the run has it."""
+        return self._run.has_document(name)
+
+    def lock(self) -> None:
+        """Nothing: the chief locks for all."""
+
+    def close(self) -> None:
+        """Removes what this process wrote."""
+        self._scratch.cleanup()
+
+    def clear_unfinished(self) -> None:
+        """Nothing: the chief does it."""
+
+    def write_config(self, text: str) -> None:
+        """Nothing: the chief writes it."""
+
+    def write_document(self, name: str, text: str) -> None:
+        """Nothing: the chief writes it."""

@@ -1,1 +1,1 @@
-"""A cache of decoded features: one file each, which is mapped into memory instead of read."""
+"""A data set's columns, packed into files on the local disk."""

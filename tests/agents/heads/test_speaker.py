@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tf_emcom.agents.heads.speaker import Dueling, Policy, PolicyQValue, PolicyQValueDueling, PolicyValue
+
+B, T, H, V = 3, 2, 4, 5
+OUTPUTS = np.random.default_rng(0).normal(size=(B, T, H)).astype(np.float32)
+HEADS = [Policy, PolicyValue, PolicyQValue, PolicyQValueDueling]
+
+
+def built(head):
+    head.build((None, H))
+    for weight in head.weights:
+        weight.assign(np.random.default_rng(1).normal(size=weight.shape))
+    return head
+
+
+def linear(layer):
+    return OUTPUTS @ layer.kernel.numpy() + layer.bias.numpy()
+
+
+def dueling(net):
+    advantage = linear(net.advantage)
+    return linear(net.value) + advantage - advantage.mean(-1, keepdims=True)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_policy_logits_are_linear(head):
+    head = built(head(V))
+    np.testing.assert_allclose(head.policy_logits(tf.constant(OUTPUTS)), linear(head.policy), atol=1e-5)
+
+
+def test_dueling_q_values_are_the_value_plus_centred_advantages():
+    net = built(Dueling(V))
+    values = net(tf.constant(OUTPUTS))
+    np.testing.assert_allclose(values.value, linear(net.value)[..., 0], atol=1e-5)
+    np.testing.assert_allclose(values.q_values, dueling(net), atol=1e-5)
+    np.testing.assert_allclose(np.mean(values.q_values, axis=-1), values.value, atol=1e-5)
+
+
+def test_head_without_critics_has_no_values():
+    assert built(Policy(V)).values(tf.constant(OUTPUTS)) == (None, None)
+
+
+def test_value_head_has_a_linear_value_and_no_q_values():
+    head = built(PolicyValue(V))
+    values = head.values(tf.constant(OUTPUTS))
+    np.testing.assert_allclose(values.value, linear(head.value)[..., 0], atol=1e-5)
+    assert values.q_values is None
+
+
+def test_q_value_head_takes_both_from_one_dueling_net():
+    head = built(PolicyQValue(V))
+    values = head.values(tf.constant(OUTPUTS))
+    np.testing.assert_allclose(values.value, linear(head.dueling.value)[..., 0], atol=1e-5)
+    np.testing.assert_allclose(values.q_values, dueling(head.dueling), atol=1e-5)
+
+
+def test_default_head_has_a_value_net_beside_its_dueling_net():
+    head = built(PolicyQValueDueling(V))
+    values = head.values(tf.constant(OUTPUTS))
+    np.testing.assert_allclose(values.value, linear(head.value)[..., 0], atol=1e-5)
+    np.testing.assert_allclose(values.q_values, dueling(head.dueling), atol=1e-5)
+    assert len(head.weights) == 8

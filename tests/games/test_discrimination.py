@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+import scipy.stats
+import tensorflow as tf
+
+from tf_emcom.errors import UserError
+from tf_emcom.games.policies import Greedy
+from tf_emcom.games.tasks import Discrimination
+from tf_emcom.seeds import step_stream
+
+B = 8
+INPUTS = np.arange(2 * B, dtype=np.float32).reshape(B, 2)
+
+
+def candidates(distractors, step=0, first_game=0, local_games=B):
+    stream = step_stream(3, tf.constant(step), tf.constant(first_game), local_games, B)
+    return Discrimination(distractors).candidates(None, tf.constant(INPUTS), stream)
+
+
+def test_whole_batch_is_shown_in_order_without_a_number_of_distractors():
+    shown = candidates(None)
+    np.testing.assert_array_equal(shown.inputs, INPUTS)
+    assert shown.shown is None
+    assert shown.target.numpy().tolist() == list(range(B))
+
+
+def test_second_replica_looks_for_its_own_games_in_the_whole_batch():
+    assert candidates(None, first_game=4, local_games=4).target.numpy().tolist() == [4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("distractors", [1, 2, 5, B - 1])
+def test_right_candidate_is_at_its_target(distractors):
+    shown = candidates(distractors)
+    assert shown.shown.shape == (B, distractors + 1)
+    own = tf.gather(shown.shown, shown.target, batch_dims=1)
+    assert own.numpy().tolist() == list(range(B))
+
+
+@pytest.mark.parametrize("distractors", [1, 2, 5, B - 1])
+def test_no_game_shows_one_candidate_twice(distractors):
+    for step in range(5):
+        shown = candidates(distractors, step).shown.numpy()
+        assert [len(set(row)) for row in shown] == [distractors + 1] * B
+        assert shown.min() >= 0
+        assert shown.max() < B
+
+
+def test_every_input_is_a_distractor_equally_often():
+    for step in range(5):
+        assert np.bincount(candidates(3, step).shown.numpy().ravel(), minlength=B).tolist() == [4] * B
+
+
+def test_distractors_of_a_game_are_uniform_over_the_steps():
+    task, steps = Discrimination(3), 1000
+
+    @tf.function
+    def shown(step):
+        return task.candidates(None, tf.constant(INPUTS), step_stream(3, step, tf.constant(0), B, B)).shown[2]
+
+    counts = np.bincount(np.ravel([shown(tf.constant(step)) for step in range(steps)]), minlength=B)
+    assert counts[2] == steps
+    assert scipy.stats.chisquare(np.delete(counts, 2)).pvalue > 1e-4
+
+
+def test_distractors_are_drawn_afresh_every_step():
+    assert candidates(3, 0).shown.numpy().tolist() == candidates(3, 0).shown.numpy().tolist()
+    assert candidates(3, 0).shown.numpy().tolist() != candidates(3, 1).shown.numpy().tolist()
+
+
+def test_two_replicas_show_what_one_device_shows():
+    whole = candidates(3, 5)
+    halves = [candidates(3, 5, first, 4) for first in (0, 4)]
+    np.testing.assert_array_equal(np.concatenate([h.shown for h in halves]), whole.shown)
+    np.testing.assert_array_equal(np.concatenate([h.target for h in halves]), whole.target)
+
+
+@pytest.mark.parametrize("distractors", [None, 1, 3])
+def test_equal_scores_win_by_chance_only(distractors):
+    # A listener whose scores have all become equal takes the first candidate; that must not be the right one each time.
+    task = Discrimination(distractors)
+    count, shown = task.candidates_per_game(B), candidates(distractors)
+    choice = Greedy()(tf.zeros([B, count]), tf.constant(0), None)
+    assert np.mean(task.success(choice, shown)) == 1 / count
+
+
+SIZES = [(None, 2, 2), (None, 16, 16), (1, 2, 2), (15, 16, 16)]
+
+
+@pytest.mark.parametrize(("distractors", "batch_size", "count"), SIZES)
+def test_number_of_candidates(distractors, batch_size, count):
+    assert Discrimination(distractors).candidates_per_game(batch_size) == count
+
+
+@pytest.mark.parametrize(("distractors", "batch_size"), [(None, 1), (1, 1), (0, 8), (-1, 8), (8, 8), (9, 8)])
+def test_impossible_numbers_of_candidates_are_refused(distractors, batch_size):
+    with pytest.raises(UserError, match="set"):
+        Discrimination(distractors).candidates_per_game(batch_size)

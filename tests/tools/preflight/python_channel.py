@@ -1,0 +1,22 @@
+"""A channel that computes in Python, which no TPU can: a user's plug-in, named in gin by import."""
+
+import gin
+import tensorflow as tf
+
+from tf_emcom.games.channels import Channel
+from tf_emcom.types import Message
+
+
+class PythonChannel(Channel):
+    """Hands messages on, by way of Python."""
+
+    def __call__(self, message, vocab_size, step, stream):
+        symbols = message.symbols
+        said = tf.py_function(lambda ids: ids, [symbols], tf.int32)  # the line that is looked for
+        return Message(tf.ensure_shape(said, symbols.shape))
+
+    def noise(self, step):
+        return tf.constant(0.0)
+
+
+gin.external_configurable(PythonChannel, module="tests")

@@ -1,0 +1,63 @@
+import itertools
+
+import pytest
+
+from tf_emcom.tools.preflight.hlo import Program
+from tf_emcom.tools.preflight.traffic import Traffic
+
+
+def convolution(image, kernel, made, window, labels="b01f_01io->b01f"):
+    shapes = [",".join(map(str, shape)) for shape in (image, kernel, made)]
+    return f"""HloModule convolution
+
+ENTRY %main (x: f32[{shapes[0]}], k: f32[{shapes[1]}]) -> f32[{shapes[2]}] {{
+  %x = f32[{shapes[0]}] parameter(0)
+  %k = f32[{shapes[1]}] parameter(1)
+  ROOT %y = f32[{shapes[2]}] convolution(%x, %k), {f"window={{{window}}}, " if window else ""}dim_labels={labels}
+}}
+"""
+
+
+def products(text):
+    return Traffic(Program(text)).work.products
+
+
+def test_a_product_of_matrices_that_is_written_as_a_convolution():
+    assert products(convolution((64, 32), (32, 16), (64, 16), "", "bf_io->bf")) == 2 * 64 * 32 * 16
+
+
+def test_a_kernel_that_never_leaves_the_image():
+    text = convolution((2, 9, 9, 3), (3, 3, 3, 5), (2, 7, 7, 5), "size=3x3")
+    assert products(text) == 2 * 2 * 7 * 7 * 3 * 3 * 3 * 5
+
+
+def test_positions_in_the_padding_are_no_work():
+    # Of four pixels with a window of three: 2 + 3 + 3 + 2 positions are within the image, in each direction.
+    text = convolution((1, 4, 4, 1), (3, 3, 1, 1), (1, 4, 4, 1), "size=3x3 pad=1_1x1_1")
+    assert products(text) == 2 * 10 * 10
+
+
+@pytest.mark.parametrize(("stride", "spread"), [(1, 1), (2, 1), (1, 2), (2, 3)])
+def test_strides_and_spread_images_as_counted_one_by_one(stride, spread):
+    size, kernel, pad = 5, 3, 1
+    length = (size - 1) * spread + 1
+    made = (length + 2 * pad - kernel) // stride + 1
+    window = f"size=3 stride={stride} pad=1_1 lhs_dilate={spread}"
+    text = convolution((1, size, 1), (kernel, 1, 1), (1, made, 1), window, "b0f_0io->b0f")
+    pairs = 0
+    for out, tap in itertools.product(range(made), range(kernel)):
+        place = out * stride + tap - pad
+        pairs += 0 <= place < length and place % spread == 0
+    assert products(text) == 2 * pairs
+
+
+def test_a_reduction_costs_its_input():
+    text = """HloModule sum
+
+ENTRY %main (x: f32[8,16]) -> f32[8] {
+  %x = f32[8,16]{1,0} parameter(0)
+  %z = f32[] constant(0)
+  ROOT %s = f32[8]{0} reduce(%x, %z), dimensions={1}, to_apply=%add
+}
+"""
+    assert Traffic(Program(text)).work.elementwise == 128

@@ -1,0 +1,266 @@
+"""Which runs a grid has, what is made again, and what is written about them."""
+
+import csv
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests import commands
+from tf_emcom import cli
+from tf_emcom.errors import UserError
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.tools.reproduce.grid import Cell, Reproduction
+from tf_emcom.tools.reproduce.runner import Runner
+from tf_emcom.tools.reproduce.tables import Table, over_seeds, write_report
+
+TINY = [f"--gin_param={p}" for p in (*commands.TINY, "steps=2", "batch_size=16", "Discrimination.distractors=3")]
+SPEAKERS = {"nlg": ["nlg"], "shuffled": ["nlg", "--gin_param=TransferLearner.speaker_source=@ShuffledSpeaker()"]}
+
+
+def test_runs_are_games_by_seeds_then_tasks_by_speakers():
+    grid = Reproduction({"nlg": ["a"], "lg": ["b"]}, [3, 4], tasks={"class": ["c"]}, speakers=SPEAKERS)
+    assert [cell.name for cell in grid.game_cells("/r")] == ["nlg-3", "lg-3", "nlg-4", "lg-4"]
+    cells = grid.transfer_cells("/r")
+    assert [cell.name for cell in cells] == ["class-nlg-3", "class-shuffled-3", "class-nlg-4", "class-shuffled-4"]
+    train, evaluate = cells[3].commands
+    assert train[0] == "train" and evaluate[0] == "evaluate"
+    assert "--gin_param=checkpoint='/r/nlg-4'" in train
+    assert train[-2:] == (SPEAKERS["shuffled"][1], "--workdir=/r/class-shuffled-4")
+    assert cells[3].needs == "nlg-4"
+    assert cells[3].labels == {"task": "class", "speaker": "shuffled", "seed": 4}
+
+
+WRONG = {
+    "no games": ({"games": {}, "seeds": [0]}, "at least one of each"),
+    "no seeds": ({"games": {"a": []}, "seeds": []}, "at least one of each"),
+    "negative seed": ({"games": {"a": []}, "seeds": [-1]}, "seeds is -1"),
+    "one string": ({"games": {"a": "--gin_file=x"}, "seeds": [0]}, "a list, each element a text"),
+    "numbers as arguments": ({"games": {"a": [1]}, "seeds": [0]}, "a list, each element a text"),
+    "a parent's folder": ({"games": {"..": []}, "seeds": [0]}, "its name becomes a folder's"),
+    "tests as one text": ({"games": {"a": []}, "seeds": [0], "tests": "testchannel"}, "tests is 'testchannel'"),
+    "unknown speaker": ({"games": {"a": []}, "seeds": [0], "speakers": {"x": ["b"]}}, "one of a"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_grid_that_cannot_be_made_is_refused(case):
+    arguments, sentence = WRONG[case]
+    with pytest.raises(UserError, match=sentence):
+        Reproduction(**arguments)
+
+
+def test_means_and_deviations_over_seeds_are_worked_by_hand():
+    rows = [{"game": "a", "noise": 0, "accuracy": v, "seed": s} for s, v in enumerate((0.2, 0.4, 0.9))]
+    rows += [{"game": "b", "noise": 0, "accuracy": v, "seed": s} for s, v in enumerate((1.0, None))]
+    first, second = over_seeds(rows, ("game", "noise"), "accuracy")
+    assert (first["game"], first["mean"], first["seeds"]) == ("a", pytest.approx(0.5), 3)
+    assert first["deviation"] == pytest.approx(((0.09 + 0.01 + 0.16) / 2) ** 0.5)
+    assert second == {"game": "b", "noise": 0, "mean": 1.0, "deviation": None, "seeds": 1}
+
+
+def test_two_values_of_one_seed_are_not_taken_for_two_seeds():
+    rows = [{"game": "a", "accuracy": v, "seed": 0} for v in (0.1, 0.2)]
+    with pytest.raises(ValueError, match="Seed 0 has more than one accuracy by game"):
+        over_seeds(rows, ["game"], "accuracy")
+
+
+def test_a_table_is_laid_out_in_pages():
+    rows = [
+        {"candidates": c, "game": g, "noise": n, "mean": c / 100 + n, "deviation": 0.01, "seeds": 3}
+        for c in (16, 64)
+        for g in ("nlg", "lg")
+        for n in (0.0, 0.5)
+    ]
+    table = Table("t", "Accuracy", rows, ("candidates",), "game", "noise")
+    text = table.as_markdown()
+    assert "Mean ± standard deviation over 3 seeds." in text
+    assert text.count("| game | noise 0 | noise 0.5 |") == 2
+    assert "| nlg | 0.160 ± 0.010 | 0.660 ± 0.010 |" in text
+    assert list(csv.DictReader(table.as_csv().splitlines()))[0] == {
+        **{"candidates": "16", "game": "nlg", "noise": "0.0"},
+        **{"mean": "0.16", "deviation": "0.01", "seeds": "3"},
+    }
+
+
+def test_a_run_that_fails_is_told_and_the_others_are_made(tmp_path):
+    runner = Runner(str(tmp_path), jobs=2)
+    bad = Cell("bad", {}, (("evaluate", f"--workdir={tmp_path}/nowhere"),))
+    good = Cell("good", {}, (("evaluate", "--help"),))
+    (tmp_path / "good").mkdir()
+    failed = runner.make([bad, good])
+    assert list(failed) == ["bad"] and "There is no run in" in failed["bad"]
+    assert runner.is_finished(good) and not runner.is_finished(bad)
+
+
+def test_a_whole_grid_is_made_once_written_up_and_passed_over_when_asked_again(tmp_path, capsys):
+    digits = ["--gin_file=gin/nlg_digits.gin", *TINY]
+    etl = ["--gin_file=gin/etl_digits.gin", *(f"--gin_param={p}" for p in ("steps=2", "Log.every=1", "games=16"))]
+    params = [
+        f"Reproduction.games={{'nlg': {digits}}}",
+        f"Reproduction.tasks={{'classification': {etl}}}",
+        f"Reproduction.speakers={SPEAKERS}",
+        "Reproduction.seeds=[0, 1]",
+        "Reproduction.tests=['testchannel', 'testtopsim']",
+        "Reproduction.test_arguments=['--gin_param=TestChannel.candidates=[16]', '--gin_param=TestChannel.passes=1']",
+        "Reproduction.transfer_test_arguments=['--gin_param=Test.passes=1']",
+    ]
+    cli.reproduce("offline", str(tmp_path), 2, params)
+    files = commands.snapshot(tmp_path)
+    text = (tmp_path / "results.md").read_text()
+    for title in ("Accuracy by channel noise", "Topographic similarity", "Transfer to a new listener", "Ease of lear"):
+        assert f"## {title}" in text
+    for name in ("testchannel", "ease_of_learning_classification"):
+        assert len(files[f"figures/{name}.png"]) > 1000
+    rows = list(csv.DictReader((tmp_path / "tables" / "testchannel.csv").read_text().splitlines()))
+    cells = [
+        json.loads((tmp_path / "runs" / f"nlg-{seed}" / "eval" / "testchannel.jsonl").read_text().splitlines()[2])
+        for seed in (0, 1)
+    ]
+    assert float(rows[2]["mean"]) == pytest.approx(sum(cell["accuracy"] for cell in cells) / 2)
+    capsys.readouterr()
+    cli.reproduce("offline", str(tmp_path), 2, params)
+    said = capsys.readouterr().out
+    assert "2 of 2 runs are finished already" in said and "4 of 4 runs are finished already" in said
+    assert commands.snapshot(tmp_path) == files
+
+
+SLOW = """
+import os, sys, time
+folder = sys.argv[1]
+os.makedirs(folder, exist_ok=True)
+if os.path.exists(os.path.join(folder, "started")):
+    open(os.path.join(folder, "again"), "w").close()
+else:
+    with open(os.path.join(folder, "started"), "w") as file:
+        file.write(str(os.getpid()))
+    while not os.path.exists(os.path.join(folder, "enough")):
+        time.sleep(0.05)
+"""
+GRID = """
+import pathlib, sys
+from tf_emcom.reproduction import runner
+from tf_emcom.reproduction.cell import Cell
+runner._COMMANDS = pathlib.Path(sys.argv[1])
+runs = sys.argv[1] + "/runs"
+print(runner.Runner(runs, jobs=1).make([Cell("slow", {}, (("slow", runs + "/slow"),))]))
+"""
+
+
+def test_after_a_kill_the_same_grid_waits_for_what_still_runs_and_goes_on(tmp_path):
+    (tmp_path / "slow").write_text(SLOW)
+    given = [sys.executable, "-c", GRID, str(tmp_path)]
+    slow = tmp_path / "runs" / "slow"
+    killed = subprocess.Popen(given, cwd=commands.ROOT)
+    wait_for(lambda: (slow / "started").exists() and (slow / "started").read_text())
+    killed.kill()
+    killed.wait(60)
+    again = subprocess.Popen(given, cwd=commands.ROOT, stdout=subprocess.PIPE, text=True)
+    assert "still being made" in again.stdout.readline()
+    time.sleep(1)
+    assert again.poll() is None and not (slow / "again").exists()
+    # What was left running ends.
+    (slow / "enough").touch()
+    assert again.communicate(timeout=60)[0].splitlines()[-1] == "{}" and (slow / "again").exists()
+    assert (slow / "finished.json").exists()
+
+
+def wait_for(there, seconds=120):
+    end = time.monotonic() + seconds
+    while not there():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def written_up(tmp_path, cells=("a-0", "a-1")):
+    """The results of runs that were never made."""
+    for name in cells:
+        (tmp_path / name / "eval").mkdir(parents=True)
+        rows = [{"candidates": 16, "noise": noise, "accuracy": 0.5 + noise / 4} for noise in (0.0, 0.5)]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / name / "eval" / "testchannel.jsonl").write_text(text)
+    return [Cell(name, {"game": "a", "seed": seed}, ()) for seed, name in enumerate(cells)]
+
+
+DAMAGES = {
+    "cut": lambda content: content[: len(content) // 2],
+    "another file's": lambda _: b'{"step": 1, "area": 2.0}\n',
+    "no text": lambda _: b"\xff\xfe\x00",
+    "another type": lambda content: content.replace(b"0.5", b'"0.5"'),
+    "no object": lambda _: b"[1]\n",
+    "nested": lambda _: b"[" * 100_000,
+    "twice": lambda content: content * 2,
+    "a key that changed": lambda content: content.replace(b"candidates", b"candidatez"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_result_is_one_sentence_and_the_older_tables_stay(damage, tmp_path):
+    cells, out = written_up(tmp_path / "runs"), tmp_path / "out"
+    write_report(str(out), str(tmp_path / "runs"), cells, [])
+    before = commands.snapshot(out)
+    assert {"results.md", "tables/testchannel.csv", "figures/testchannel.png"} <= set(before)
+    path = tmp_path / "runs" / "a-1" / "eval" / "testchannel.jsonl"
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    with pytest.raises(UserError, match="a-1/eval/testchannel.jsonl.* is damaged|more than one accuracy") as raised:
+        write_report(str(out), str(tmp_path / "runs"), cells, [])
+    assert "\n" not in str(raised.value)
+    assert commands.snapshot(out) == before
+
+
+def test_tables_that_cannot_be_written_are_told(tmp_path):
+    cells = written_up(tmp_path / "runs")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "tables").write_text("a file")
+    with pytest.raises(UserError, match="tables cannot be written"):
+        write_report(str(tmp_path / "out"), str(tmp_path / "runs"), cells, [])
+    with pytest.raises(UserError, match="runs cannot be written"):
+        Runner(str(tmp_path / "out" / "tables" / "runs"), jobs=1).make(cells)
+
+
+def test_no_speaker_is_listened_to_before_its_game_is_finished(tmp_path):
+    params = [
+        "Reproduction.games={'nlg': ['--gin_file=gin/nlg_digits.gin', '--gin_param=batch_size=0']}",
+        "Reproduction.tasks={'classification': ['--gin_file=gin/etl_digits.gin']}",
+        "Reproduction.speakers={'nlg': ['nlg']}",
+        "Reproduction.seeds=[0]",
+    ]
+    with pytest.raises(UserError, match="1 runs failed, the first of them nlg-0: .*batch_size is 0"):
+        cli.reproduce("offline", str(tmp_path), 1, params)
+    assert not list((tmp_path / "runs").glob("classification*"))
+
+
+def test_a_grid_that_is_stopped_stops_its_runs_and_goes_on(tmp_path):
+    params = [
+        "Reproduction.games={'nlg': ['--gin_file=gin/nlg_digits.gin', '--gin_param=steps=1000000']}",
+        "Reproduction.tasks={}",
+        "Reproduction.speakers={}",
+        "Reproduction.seeds=[0]",
+    ]
+    flags = [f"--gin_param={param}" for param in params]
+    log = tmp_path / "runs" / "nlg-0.log"
+    grid = subprocess.Popen(
+        [sys.executable, "bin/reproduce", "--preset=offline", f"--out={tmp_path}", *flags], cwd=commands.ROOT
+    )
+    while not (log.exists() and "Starting at step" in log.read_text()):
+        assert grid.poll() is None
+        time.sleep(0.2)
+    grid.terminate()
+    assert grid.wait(60) == 130
+    # The run's folder is free again: its process is gone.
+    run = RunFolder(str(tmp_path / "runs" / "nlg-0"))
+    run.lock()
+
+
+@pytest.mark.parametrize("out", ["gs://bucket/grid", "a file"])
+def test_a_place_where_no_grid_can_be_made_is_refused(out, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="local disk|cannot be made"):
+        cli.reproduce("offline", out if "://" in out else str(tmp_path / "file"), 1, [])
+
+
+def test_an_unknown_preset_is_refused():
+    with pytest.raises(UserError, match="no preset 'ofline': did you mean offline"):
+        cli.reproduce("ofline", None, None, [])

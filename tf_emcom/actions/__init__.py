@@ -1,1 +1,0 @@
-"""What happens every so many steps, outside the compiled step."""

@@ -1,0 +1,1 @@
+"""Heads: what agents make of the state of their cores."""

@@ -1,0 +1,168 @@
+"""Heads of listeners: from a message and candidates to scores, with or without a critic."""
+
+import abc
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tf_emcom.agents.nets.layers import Linear, Mlp, Part
+from tf_emcom.checks import Size
+from tf_emcom.errors import UserError
+from tf_emcom.ops.numbers import in_full, pairwise_cosine_loss
+
+
+class Values(NamedTuple):
+    """What a head thinks the game is worth."""
+
+    value: tf.Tensor | None  # [B] where the head has it
+    q_values: tf.Tensor | None  # [B, C] where the head has them
+
+
+class ListenerHead(Part, abc.ABC):
+    """Scores for candidates, from projections of the message and of the candidates, and perhaps critics.
+
+    A subclass overrides `compare` and not `scores`: a test projects each message and each candidate once, and compares
+    them in other groups again and again. `scores` works for any number of candidates. Critics read the scores of a game
+    and so know only the number of candidates that the head was built for: a test with another number asks for scores
+    alone.
+    """
+
+    def __init__(self, size: Size = 256, activation: str | None = None, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.message_projection = Linear(size, activation=activation, name="message_projection")
+        self.candidate_projection = Linear(size, activation=activation, name="candidate_projection")
+
+    def build(self, representation_shape: tuple[int | None, ...], candidates_shape: tuple[int, int]) -> None:
+        """Creates the weights, for message representations [B, H] and C candidates of F features a game: (C, F)."""
+        self.message_projection.build(representation_shape)
+        self.candidate_projection.build((None, candidates_shape[-1]))
+        self.candidates = candidates_shape[0]
+        self.build_critics(self.candidates)
+        self.built = True
+
+    def build_critics(self, candidates: int) -> None:
+        """Creates the critics' weights, for games of `candidates` candidates; without critics, nothing."""
+
+    def scores(self, representation: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+        """How well each message fits each candidate: [B, H] and [N, F] ↦ [B, N]."""
+        return self.compare(self.project_messages(representation), self.project_candidates(candidates))
+
+    def project_messages(self, representation: tf.Tensor) -> tf.Tensor:
+        """What a message is compared by, [B, H] ↦ float32 [B, E]: half precision could not tell candidates apart."""
+        return in_full(self.message_projection(representation))
+
+    def project_candidates(self, candidates: tf.Tensor) -> tf.Tensor:
+        """What a candidate is compared by, [N, F] ↦ float32 [N, E]."""
+        return in_full(self.candidate_projection(candidates))
+
+    def compare(self, messages: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+        """Scores [B, N] of projected messages [B, E] and candidates [N, E]: their dot products."""
+        return tf.matmul(messages, candidates, transpose_b=True)
+
+    def predictions(self, representation: tf.Tensor) -> tf.Tensor:
+        """UserError: nothing is predicted from messages alone."""
+        raise UserError(
+            f"{type(self).__name__} compares candidates with the message, but this task asks what the message alone"
+            " tells; bind Listener.head_cls to @MultiMlp, or task to @Discrimination()."
+        )
+
+    def check_candidates(self, count: int | None) -> None:
+        """UserError where critics were built for another number of candidates; without critics any number will do."""
+        has_critics = type(self).build_critics is not ListenerHead.build_critics
+        if has_critics and count not in (None, self.candidates):
+            raise UserError(
+                f"A game has {count} candidates, but the critics of {type(self).__name__} were built for"
+                f" {self.candidates}; play with {self.candidates}, or bind Listener.head_cls to a head without critics,"
+                " such as @Cpc."
+            )
+
+    def values(self, scores: tf.Tensor) -> Values:
+        """[B, C] ↦ what the head's critics say; without critics, neither value nor Q-values."""
+        return Values(None, None)
+
+
+class DotProduct(ListenerHead):
+    """Scores are dot products of tanh projections of message and candidate; no critics (NEC, `discrimination`)."""
+
+    def __init__(self, size: Size = 256, activation: str | None = "tanh", name: str | None = None) -> None:
+        super().__init__(size, activation, name=name)
+
+
+class Cpc(ListenerHead):
+    """Contrastive predictive coding: scores are minus the cosine losses of the projections.
+
+    `activation` is tanh as in NEC; None is what EaS has.
+    """
+
+    def __init__(self, size: Size = 256, activation: str | None = "tanh", name: str | None = None) -> None:
+        super().__init__(size, activation, name=name)
+
+    def compare(self, messages: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+        """[B, E] and [N, E] ↦ [B, N] in [−4, 0]."""
+        return -pairwise_cosine_loss(messages, candidates)
+
+
+class DistPolicyValue(ListenerHead):
+    """Policy logits are cosines, 1 − d/2 with the cosine loss d; the state value is a sigmoid of a linear map of them.
+
+    NEC, `dist_pol_val`. A value in (0, 1) suits a reward of success 0/1.
+    """
+
+    def build_critics(self, candidates: int) -> None:
+        """Creates the value net."""
+        self.value = Linear(1, activation="sigmoid", name="value")
+        self.value.build((None, candidates))
+
+    def compare(self, messages: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+        """[B, E] and [N, E] ↦ [B, N] in [−1, 1]."""
+        return 1.0 - pairwise_cosine_loss(messages, candidates) / 2.0
+
+    def values(self, scores: tf.Tensor) -> Values:
+        """[B, C] ↦ value [B] in (0, 1), no Q-values."""
+        return Values(self.value(scores)[:, 0], None)
+
+
+class MergePolicyValue(ListenerHead):
+    """Logits are dot products of linear projections; the state value is linear in them (NEC, `merge_pol_val`)."""
+
+    def build_critics(self, candidates: int) -> None:
+        """Creates the value net."""
+        self.value = Linear(1, name="value")
+        self.value.build((None, candidates))
+
+    def values(self, scores: tf.Tensor) -> Values:
+        """[B, C] ↦ value [B], no Q-values."""
+        return Values(self.value(scores)[:, 0], None)
+
+
+class NormMergePolicyValue(ListenerHead):
+    """Logits are dot products of tanh projections; the state value is an MLP on them (NEC, `norm_merge_pol_val`)."""
+
+    def __init__(self, size: Size = 256, activation: str | None = "tanh", name: str | None = None) -> None:
+        super().__init__(size, activation, name=name)
+
+    def build_critics(self, candidates: int) -> None:
+        """Creates the value net, of widths max(C/4, 4), max(C/16, 2) and 1."""
+        self.value = Mlp((max(candidates // 4, 4), max(candidates // 16, 2), 1), name="value")
+        self.value.build((None, candidates))
+
+    def values(self, scores: tf.Tensor) -> Values:
+        """[B, C] ↦ value [B], no Q-values."""
+        return Values(self.value(scores)[:, 0], None)
+
+
+class NormMergePolicyQValue(NormMergePolicyValue):
+    """As `NormMergePolicyValue`, with dueling Q-values on the policy logits: what advantage REINFORCE needs."""
+
+    def build_critics(self, candidates: int) -> None:
+        """Creates the value net and the advantage net."""
+        super().build_critics(candidates)
+        self.advantage = Linear(candidates, name="advantage")
+        self.advantage.build((None, candidates))
+
+    def values(self, scores: tf.Tensor) -> Values:
+        """[B, C] ↦ value [B] and Q-values [B, C], Q = v + a − mean(a) (Wang et al. 2016, eq. 9)."""
+        value = super().values(scores).value
+        advantage = self.advantage(scores)
+        centred = advantage - tf.reduce_mean(advantage, axis=-1, keepdims=True)
+        return Values(value, value[:, tf.newaxis] + centred)

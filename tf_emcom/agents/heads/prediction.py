@@ -1,0 +1,122 @@
+"""Heads of new listeners that predict labels or images from a message."""
+
+import abc
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from tf_emcom.agents.nets.layers import Linear, Part, truncated_normal
+from tf_emcom.checks import Size
+from tf_emcom.errors import UserError
+
+
+class PredictionHead(Part, abc.ABC):
+    """What a message tells about the speaker's input; there are no candidates."""
+
+    def build(self, representation_shape: tuple[int | None, ...], candidates_shape: tuple[int, int]) -> None:
+        """Creates the weights, for message representations [B, H]; the candidates' shape plays no part."""
+        self.build_for(representation_shape[-1])
+        self.built = True
+
+    def build_for(self, size: int) -> None:
+        """Creates the weights, for message representations of H = `size`."""
+        raise NotImplementedError
+
+    def scores(self, representation: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
+        """UserError: candidates are not looked at."""
+        raise UserError(
+            f"{type(self).__name__} tells something from the message alone, but this task has candidates to compare"
+            " with it; bind Listener.head_cls to a head that compares, such as @Cpc, or task to @Naming()."
+        )
+
+    def predictions(self, representation: tf.Tensor) -> tf.Tensor:
+        """What messages represented as [B, H] tell, [B, ...]."""
+        raise NotImplementedError
+
+
+class MultiMlp(PredictionHead):
+    """One MLP a label, with one hidden layer and ReLU (NEC, `multi_mlp`); all labels in two batched products."""
+
+    def __init__(self, labels: Size, classes: Size, size: Size = 256, name: str | None = None) -> None:
+        """Logits of `classes` classes for each of `labels` labels, from `size` hidden units a label."""
+        super().__init__(name=name)
+        self.labels = labels
+        self.classes = classes
+        self.size = size
+
+    def build_for(self, size: int) -> None:
+        """Creates the weights, for message representations of H = `size`."""
+        # The fan-in is one MLP's, which no initializer can tell from a kernel that holds several.
+        self.hidden_kernel = self.add_weight(
+            shape=(self.labels, size, self.size), initializer=truncated_normal(size), name="hidden_kernel"
+        )
+        self.hidden_bias = self.add_weight(shape=(self.labels, self.size), initializer="zeros", name="hidden_bias")
+        self.kernel = self.add_weight(
+            shape=(self.labels, self.size, self.classes), initializer=truncated_normal(self.size), name="kernel"
+        )
+        self.bias = self.add_weight(shape=(self.labels, self.classes), initializer="zeros", name="bias")
+
+    def predictions(self, representation: tf.Tensor) -> tf.Tensor:
+        """[B, H] ↦ logits [B, labels, classes]."""
+        given = (representation, self.hidden_kernel, self.hidden_bias, self.kernel, self.bias)
+        representation, hidden_kernel, hidden_bias, kernel, bias = (tf.cast(v, self.compute_dtype) for v in given)
+        hidden = tf.nn.relu(tf.einsum("bh,lhs->bls", representation, hidden_kernel) + hidden_bias)
+        return tf.einsum("bls,lsc->blc", hidden, kernel) + bias
+
+
+_FIRST_SIDE = 4
+_KERNEL_SIDE = 3
+_MOST_DOUBLINGS = 8
+
+
+class ImageDecoder(PredictionHead):
+    """A small picture of many channels, doubled and convolved until it is an RGB image (NEC, `reconstruction`).
+
+    Linear to 4×4×128 and ReLU; for each of the channel counts: doubled to the nearest neighbour, 3×3 convolution
+    without bias, ReLU; then a 3×3 convolution to three channels and tanh. With four counts the image is
+    64×64.
+    """
+
+    def __init__(
+        self, first_channels: Size = 128, channels: Sequence[Size] = (64, 32, 16, 16), name: str | None = None
+    ) -> None:
+        super().__init__(name=name)
+        if len(channels) > _MOST_DOUBLINGS:
+            raise UserError(
+                f"ImageDecoder.channels has {len(channels)} counts, and each doubles the image's side; bind it to"
+                f" {_MOST_DOUBLINGS} counts or fewer, which is {_FIRST_SIDE * 2**_MOST_DOUBLINGS} pixels a side."
+            )
+        self.first_channels = first_channels
+        self.channels = tuple(channels)
+        self.side = _FIRST_SIDE * 2 ** len(self.channels)
+        self.embedding = Linear(_FIRST_SIDE * _FIRST_SIDE * first_channels, activation="relu", name="embedding")
+
+    def build_for(self, size: int) -> None:
+        """Creates the weights, for message representations of H = `size`."""
+        self.embedding.build((None, size))
+        counts = (self.first_channels, *self.channels, 3)
+        self.kernels = [
+            self.add_weight(
+                shape=(_KERNEL_SIDE, _KERNEL_SIDE, into, out),
+                initializer=truncated_normal(_KERNEL_SIDE * _KERNEL_SIDE * into),
+                name=f"kernel_{i}",
+            )
+            for i, (into, out) in enumerate(zip(counts, counts[1:], strict=False))
+        ]
+
+    def predictions(self, representation: tf.Tensor) -> tf.Tensor:
+        """[B, H] ↦ images [B, side, side, 3] in [−1, 1], side = 4 · 2^(how many channel counts)."""
+        picture = tf.reshape(self.embedding(representation), (-1, _FIRST_SIDE, _FIRST_SIDE, self.first_channels))
+        for kernel in self.kernels[:-1]:
+            picture = tf.nn.relu(_convolve(_doubled(picture), kernel))
+        return tf.tanh(_convolve(picture, self.kernels[-1]))
+
+
+def _doubled(pictures: tf.Tensor) -> tf.Tensor:
+    """[B, S, S, C] ↦ [B, 2S, 2S, C]; by repeating, because resizing has no XLA kernel on every device."""
+    return tf.repeat(tf.repeat(pictures, 2, axis=1), 2, axis=2)
+
+
+def _convolve(pictures: tf.Tensor, kernel: keras.Variable) -> tf.Tensor:
+    return tf.nn.conv2d(pictures, tf.cast(kernel, pictures.dtype), strides=1, padding="SAME")

@@ -1,0 +1,111 @@
+"""Heads of speakers: from a core's state to the next symbol, with or without a critic."""
+
+import abc
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tf_emcom.agents.nets.layers import Linear, Part
+from tf_emcom.checks import Size
+
+
+class Values(NamedTuple):
+    """What a head thinks a message is worth, at each of its symbols."""
+
+    value: tf.Tensor | None  # [B, T] where the head has it
+    q_values: tf.Tensor | None  # [B, T, V] where the head has them
+
+
+class SpeakerHead(Part, abc.ABC):
+    """A policy over the vocabulary, and perhaps critics, on the outputs of a core.
+
+    A subclass creates its critics in `build_critics` and uses them in `values`.
+    """
+
+    def __init__(self, vocab_size: Size, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.vocab_size = vocab_size
+        self.policy = Linear(vocab_size, name="policy")
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Creates the weights; `input_shape` is [..., H]."""
+        self.policy.build(input_shape)
+        self.build_critics(input_shape)
+        self.built = True
+
+    def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
+        """Creates the critics' weights; without critics, nothing."""
+
+    def policy_logits(self, outputs: tf.Tensor) -> tf.Tensor:
+        """[..., H] ↦ [..., V]."""
+        return self.policy(outputs)
+
+    def values(self, outputs: tf.Tensor) -> Values:
+        """[B, T, H] ↦ what the head's critics say; without critics, neither value nor Q-values."""
+        return Values(None, None)
+
+
+class Policy(SpeakerHead):
+    """Policy logits only."""
+
+
+class PolicyValue(SpeakerHead):
+    """Policy logits and a linear state value."""
+
+    def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
+        """Creates the value net."""
+        self.value = Linear(1, name="value")
+        self.value.build(input_shape)
+
+    def values(self, outputs: tf.Tensor) -> Values:
+        """[B, T, H] ↦ value [B, T], no Q-values."""
+        return Values(self.value(outputs)[..., 0], None)
+
+
+class Dueling(Part):
+    """Q = v + a − mean(a) (Wang et al. 2016, eq. 9)."""
+
+    def __init__(self, actions: Size, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.value = Linear(1, name="value")
+        self.advantage = Linear(actions, name="advantage")
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Creates the weights; `input_shape` is [..., H]."""
+        self.value.build(input_shape)
+        self.advantage.build(input_shape)
+        self.built = True
+
+    def call(self, outputs: tf.Tensor) -> Values:
+        """[B, T, H] ↦ value [B, T] and Q-values [B, T, V]."""
+        value, advantage = self.value(outputs), self.advantage(outputs)
+        q_values = value + advantage - tf.reduce_mean(advantage, axis=-1, keepdims=True)
+        return Values(value[..., 0], q_values)
+
+
+class PolicyQValue(SpeakerHead):
+    """Policy logits; state value and Q-values of one dueling net."""
+
+    def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
+        """Creates the dueling net."""
+        self.dueling = Dueling(self.vocab_size, name="dueling")
+        self.dueling.build(input_shape)
+
+    def values(self, outputs: tf.Tensor) -> Values:
+        """[B, T, H] ↦ value [B, T] and Q-values [B, T, V]."""
+        return self.dueling(outputs)
+
+
+class PolicyQValueDueling(SpeakerHead):
+    """Policy logits, a separate linear state value, and the Q-values of a dueling net."""
+
+    def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
+        """Creates the value net and the dueling net."""
+        self.value = Linear(1, name="value")
+        self.value.build(input_shape)
+        self.dueling = Dueling(self.vocab_size, name="dueling")
+        self.dueling.build(input_shape)
+
+    def values(self, outputs: tf.Tensor) -> Values:
+        """[B, T, H] ↦ value [B, T] and Q-values [B, T, V]."""
+        return Values(self.value(outputs)[..., 0], self.dueling(outputs).q_values)

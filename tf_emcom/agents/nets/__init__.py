@@ -1,0 +1,1 @@
+"""Keras layers of agents, which know no game."""

@@ -1,1 +1,0 @@
-"""Articulations: how a speaker utters a symbol in training."""

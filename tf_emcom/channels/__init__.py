@@ -1,1 +1,0 @@
-"""Channels: what happens to a message on its way."""

@@ -1,0 +1,337 @@
+"""Checks of what constructors and functions are given, made from their annotations."""
+
+import abc
+import collections.abc
+import functools
+import inspect
+import os
+import types
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.errors import UserError
+
+NOTHING = inspect.Parameter.empty
+
+
+class Least(NamedTuple):
+    """The smallest value of a number, as in `Annotated[int, Least(1)]`."""
+
+    value: int
+
+
+class Most(NamedTuple):
+    """The largest value of a number that multiplies the work, as in `Annotated[int, Most(1000)]`.
+
+    More is refused, since it would take days or all memory, unless the environment says `TF_EMCOM_NO_LIMITS=1`.
+    """
+
+    value: int
+
+
+# What is counted from 0.
+Index = Annotated[int, Least(0)]
+# Units of a layer, and whatever else the sizes of weights are made of.
+Size = Annotated[int, Least(1), Most(65_536)]
+# How many things are compared pair by pair.
+Compared = Annotated[int, Least(1), Most(20_000)]
+# How often work is done that takes seconds or more, and how many agents there are.
+Repeats = Annotated[int, Least(1), Most(1_000)]
+
+
+def shown(value: Any) -> str:
+    """A value, as the begin of a sentence names it."""
+    return f"the class {value.__name__}" if isinstance(value, type) else f"{' '.join(repr(value).split()):.80}"
+
+
+def expected(hint: Any) -> str:
+    """What an annotation asks for, as the end of `it has to be …`."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        least = [f", {limit.value} or more" for limit in parts[1:] if isinstance(limit, Least)]
+        return expected(parts[0]) + "".join(least)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(expected(part) for part in sorted(parts, key=lambda part: part is type(None)))
+    if hint in _WORDS:
+        return _WORDS[hint]
+    if origin is collections.abc.Callable:
+        return f"a class of {_named(parts[-1])}, or a function that makes one"
+    if inspect.isclass(origin) and issubclass(origin, Mapping):
+        return f"a dictionary from {expected(parts[0])} to {expected(parts[1])}"
+    if inspect.isclass(origin) and issubclass(origin, Sequence):
+        return f"a list, each element {expected(parts[0])}"
+    return f"an object of {_named(hint)}"
+
+
+_WORDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a finite number",
+    bool: "True or False",
+    str: "a text in quotes",
+    np.ndarray: "an array of numbers",
+    type(None): "None",
+    Any: "anything",
+}
+
+
+def _named(kind: Any) -> str:
+    names = [getattr(part, "__name__", str(part)) for part in typing.get_args(kind) or (kind,)]
+    return " or ".join(f"{'an' if name[:1] in 'AEIOU' else 'a'} {name}" for name in names)
+
+
+def example(hint: Any, default: Any) -> str:
+    """A value that fits, as it is written in gin; empty where none is known."""
+    if default is not NOTHING and default is not None and default != ():
+        maker = default.func if isinstance(default, functools.partial) else default
+        if isinstance(maker, type):
+            return f"@{maker.__name__}"
+        is_component = type(default).__module__.startswith(__package__)
+        return f"@{type(default).__name__}()" if is_component else repr(default)
+    for part in (hint, *typing.get_args(hint)):
+        if typing.get_origin(part) is collections.abc.Callable:
+            names, call = _makers(typing.get_args(part)[-1]), ""
+        elif inspect.isclass(part) and part not in _WORDS:
+            names, call = _makers(part), "()"
+        else:
+            continue
+        for name in sorted(names):
+            return f"[@{name}{call}]" if typing.get_origin(hint) is Sequence else f"@{name}{call}"
+    return ""
+
+
+def is_base(cls: type) -> bool:
+    """Whether a class is there only to be derived from: it is abstract, or names `abc.ABC` as a base of its own."""
+    return inspect.isabstract(cls) or abc.ABC in cls.__bases__
+
+
+def _makers(kind: Any) -> Iterator[str]:
+    """The names of the classes of a family that can be made, as far as they are imported."""
+    for part in typing.get_args(kind) or (kind,):
+        if inspect.isclass(part) and not part.__module__.startswith("keras."):
+            # gin makes subclasses of the same name.
+            below = [name for each in part.__subclasses__() for name in _makers(each) if name != part.__name__]
+            yield from below
+            hidden = is_base(part) or getattr(part, "_is_protocol", False) or part.__name__.startswith("_")
+            if not below and not hidden:
+                yield part.__name__
+
+
+_LIFTED = "TF_EMCOM_NO_LIMITS"
+_LARGEST = float(np.finfo(np.float32).max)
+_MISFIT = object()
+
+
+class Checked:
+    """A class whose constructor takes only what its annotations say.
+
+    Integers and floats of NumPy become those of Python, paths become texts, and whole numbers become floats where these
+    are asked for. Anything else that does not fit is a `UserError`: a text for a number, NaN, infinity, an object where
+    a class is needed, a class of another family. Subclasses inherit the check, with the annotations of their own
+    constructors.
+    """
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        """Puts the check before the class's own constructor."""
+        super().__init_subclass__(**given)
+        if "__init__" in vars(cls):
+            cls.__init__ = _checking(vars(cls)["__init__"])
+
+
+def _checking(init: Callable[..., None]) -> Callable[..., None]:
+    signature = inspect.signature(init)
+
+    @functools.wraps(init)
+    def checked(self: object, *args: Any, **kwargs: Any) -> None:
+        try:
+            bound = signature.bind_partial(self, *args, **kwargs)
+        except TypeError:
+            return init(self, *args, **kwargs)  # Python says which argument there is not.
+        hints = _hints(init)
+        for name, value in bound.arguments.items():
+            parameter = signature.parameters[name]
+            if name in hints and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                own_name = f"{type(self).__name__}.{name}"
+                bound.arguments[name] = checked_value(own_name, value, hints[name], parameter.default)
+        return init(*bound.args, **bound.kwargs)
+
+    # Keras asks for the names of the arguments in a way that does not look behind a wrapper.
+    checked.__signature__ = signature
+    return checked
+
+
+def checked_value(name: str, value: Any, hint: Any, default: Any = NOTHING) -> Any:
+    """The value as its annotation has it.
+
+    Args:
+      name: what the value is called in a sentence, such as `Speaker.vocab_size`.
+      value: what was given.
+      hint: the annotation.
+      default: what serves as the example, where there is one.
+
+    Raises:
+      UserError: the value does not fit.
+    """
+    fitted = _fitted(value, hint)
+    if fitted is _MISFIT and isinstance(value, int) and abs(value) >= 2**63:
+        raise UserError(f"{name} is {shown(value)}, which needs more than 64 bits; give a smaller number.")
+    if fitted is _MISFIT:
+        raise UserError(f"{name} is {shown(value)}, but it has to be {expected(hint)}{_advice(value, hint, default)}.")
+    for number, most in _above(fitted, hint):
+        if not os.environ.get(_LIFTED):
+            raise UserError(
+                f"{name} is {number}, which would take days or all memory; bind it to {most} or less, or set"
+                f" {_LIFTED}=1 in the environment if you mean it."
+            )
+    return fitted
+
+
+def _advice(value: Any, hint: Any, default: Any) -> str:
+    fitting = example(hint, default)
+    if not fitting:
+        return ""
+    advice = f"; give one, as in {fitting}"
+    if isinstance(value, type) and "()" in fitting:
+        return f"{advice}, with the parentheses"
+    return f"{advice}, without parentheses" if fitting.startswith("@") and "()" not in fitting else advice
+
+
+@functools.cache
+def _hints(init: Callable[..., None]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(init, include_extras=True)
+    except (NameError, AttributeError, TypeError):
+        return {}  # Annotations of somebody's plug-in, for type checkers only.
+
+
+def _fitted(value: Any, hint: Any) -> Any:
+    """The value as the annotation has it, or `_MISFIT`."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        fitted, low = _fitted(value, parts[0]), max((m.value for m in parts[1:] if isinstance(m, Least)), default=None)
+        return _MISFIT if fitted is not _MISFIT and low is not None and fitted < low else fitted
+    if origin in (typing.Union, types.UnionType):
+        return next((fit for fit in (_fitted(value, part) for part in parts) if fit is not _MISFIT), _MISFIT)
+    if hint in _PLAIN:
+        return _PLAIN[hint](value)
+    if origin is collections.abc.Callable or hint is Callable:
+        return value if _makes(value, parts[-1] if parts else Any) else _MISFIT
+    if inspect.isclass(origin) and issubclass(origin, Mapping):
+        return _fitted_mapping(value, *parts)
+    if inspect.isclass(origin) and issubclass(origin, Sequence):
+        return _fitted_sequence(value, parts[0])
+    if not inspect.isclass(hint) or hint is object:
+        return value
+    return value if _is_one(value, hint) else _MISFIT
+
+
+def _whole(value: Any) -> Any:
+    is_whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    return int(value) if is_whole and abs(int(value)) < 2**63 else _MISFIT
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        return _MISFIT
+    try:
+        number = float(value)
+    except OverflowError:
+        return _MISFIT
+    # Numbers are computed with as float32.
+    return number if abs(number) <= _LARGEST else _MISFIT
+
+
+def _flag(value: Any) -> Any:
+    return bool(value) if isinstance(value, bool | np.bool_) else _MISFIT
+
+
+def _text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, str | os.PathLike) else _MISFIT
+
+
+def _array(value: Any) -> Any:
+    if isinstance(value, str | bytes | type) or not (hasattr(value, "__array__") or isinstance(value, Sequence)):
+        return _MISFIT
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError):
+        return _MISFIT
+    return array if array.dtype.kind in "biuf" or isinstance(value, np.ndarray) else _MISFIT
+
+
+_PLAIN: dict[Any, Callable[[Any], Any]] = {
+    Any: lambda value: value,
+    int: _whole,
+    float: _finite,
+    bool: _flag,
+    str: _text,
+    np.ndarray: _array,
+    type(None): lambda value: None if value is None else _MISFIT,
+}
+
+
+def _fitted_sequence(value: Any, part: Any) -> Any:
+    is_listed = isinstance(value, Sequence) or (isinstance(value, np.ndarray) and value.ndim > 0)
+    if not is_listed or isinstance(value, str | bytes):
+        return _MISFIT
+    fitted = [_fitted(each, part) for each in value]
+    if any(each is _MISFIT for each in fitted):
+        return _MISFIT
+    if isinstance(value, Sequence) and all(new is old for new, old in zip(fitted, value, strict=True)):
+        return value
+    return fitted if isinstance(value, list) else tuple(fitted)
+
+
+def _fitted_mapping(value: Any, key: Any, part: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return _MISFIT
+    fitted = {_fitted(name, key): _fitted(each, part) for name, each in value.items()}
+    return _MISFIT if any(each is _MISFIT for each in (*fitted, *fitted.values())) else fitted
+
+
+def _makes(value: Any, made: Any) -> bool:
+    """Whether a call of the value can give what is wanted."""
+    if isinstance(value, Checked) or not callable(value):
+        return False  # A layer can be called, too, but makes no layers.
+    maker = inspect.unwrap(value)
+    while isinstance(maker, functools.partial):
+        maker = inspect.unwrap(maker.func)
+    wanted = [part for part in typing.get_args(made) or (made,) if part is not type(None)]
+    if not inspect.isclass(maker) or not all(map(inspect.isclass, wanted)):
+        return True
+    return any(issubclass(maker, part) for part in wanted)
+
+
+def _is_one(value: Any, kind: type) -> bool:
+    if isinstance(value, type) and kind is not type:
+        return False
+    if not getattr(kind, "_is_protocol", False):
+        return isinstance(value, kind)
+    members = {*vars(kind), *getattr(kind, "__annotations__", ())}
+    return all(hasattr(value, name) for name in members if not name.startswith("_"))
+
+
+def _above(value: Any, hint: Any) -> Iterator[tuple[int, int]]:
+    """The numbers in a value that fits which exceed the limit of its annotation, each with the limit."""
+    origin, parts = typing.get_origin(hint), typing.get_args(hint)
+    if origin is Annotated:
+        yield from ((value, limit.value) for limit in parts[1:] if isinstance(limit, Most) and value > limit.value)
+    elif value is not None and origin in (typing.Union, types.UnionType):
+        yield from (found for part in parts for found in _above(value, part))
+    elif inspect.isclass(origin) and issubclass(origin, Sequence) and typing.get_origin(parts[0]) is Annotated:
+        yield from (found for each in value for found in _above(each, parts[0]))
+
+
+def assert_ranks(**expected: tuple[tf.Tensor, int]) -> None:
+    """Raises a ValueError that names the tensor, unless each one has its expected rank.
+
+    Args:
+      **expected: name → (tensor, rank), e.g. `assert_ranks(scores=(scores, 2))`.
+    """
+    for name, (tensor, rank) in expected.items():
+        shape = tf.convert_to_tensor(tensor).shape
+        if shape.rank != rank:
+            raise ValueError(f"{name} has shape {shape}, which is rank {shape.rank}; rank {rank} is expected.")

@@ -1,1 +1,0 @@
-"""Message corpora: what agents said and chose, in files, and what can be measured of it without the agents."""

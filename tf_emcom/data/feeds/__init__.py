@@ -1,1 +1,0 @@
-"""How games come from memory to devices."""

@@ -1,0 +1,1 @@
+"""How good a language is: games of greedy agents, measures of messages, corpora."""

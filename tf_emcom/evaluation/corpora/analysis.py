@@ -1,0 +1,182 @@
+"""What messages tell without the agents."""
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tf_emcom import files
+from tf_emcom.errors import UserError
+from tf_emcom.evaluation.corpora.corpus import ANALYSIS, Corpus, order_of_play
+from tf_emcom.evaluation.corpora.formats import read_lines
+from tf_emcom.evaluation.corpora.language import ATTRIBUTES, LEAST, Language, TopographicSimilarities, similarity_table
+from tf_emcom.evaluation.corpora.manifest import Manifest
+from tf_emcom.evaluation.metrics.success import SuccessRate, design_effect
+from tf_emcom.evaluation.results import averages, deviation
+
+Row = dict[str, Any]
+
+_LINES = ".jsonl"
+
+
+class Said(NamedTuple):
+    """What is known of the messages of some speakers, all about the same N inputs in the order of the split."""
+
+    messages: dict[int, np.ndarray]  # speaker ↦ int [N, T]
+    labels: dict[str, np.ndarray]  # name ↦ [N, A]
+    vocab_size: int
+    named: dict[int, Row]  # speaker ↦ how lines of results name it
+    independent: bool
+    success: dict[tuple[int, int], np.ndarray]  # speaker and listener ↦ float [N]; empty where nothing was chosen
+    conditions: Row  # under which they chose
+    common: Row  # what every line of results has
+    told: str  # what it is
+    symbols: np.ndarray | None = None  # int64 [V], in ascending order, where symbols are told by their place in it
+
+
+def analyse(path: str, samples: int = 2000, seed: int = 42) -> str:
+    """Measures a corpus, prints the tables, and writes the results.
+
+    Language is measured as the mode testlanguage does, similarity to attributes as testtopsim, to the digit.
+
+    Args:
+      path: the folder of a corpus, or a file of JSON lines from anywhere.
+      samples: how many messages a measure compares pair by pair, at most; similarity takes at most 1,000 at a time.
+      seed: of the draw of that many.
+
+    Returns:
+      The path of the results, `analysis.jsonl` in the corpus or beside the file.
+
+    Raises:
+      UserError: there is no such corpus, it is not finished, damaged or empty, or the results cannot be written.
+    """
+    language, similarities = Language(samples=samples, seed=seed), TopographicSimilarities(seed=seed)
+    is_lines = path.endswith(_LINES) and not os.path.isdir(path)
+    said = _from_lines(path) if is_lines else _from_corpus(Corpus(path), language)
+    attributes = {name: said.labels[name] for name in language.labels(list(said.labels))}
+    found = language.of(said.messages, attributes, said.vocab_size, said.named, said.independent)
+    similar = _similarity(said, similarities)
+    accuracies = [_accuracy(said, *pair) for pair in said.success]
+    named = [_with_own_symbol(row, said.symbols) for row in found.rows]
+    rows = [*named, *similar, *accuracies, *_mean_accuracy(accuracies)]
+    print(found.table)
+    if similar:
+        print(similarity_table([row for row in similar if "ensemble" in row] or similar))
+    for row in [*accuracies, *_mean_accuracy(accuracies)]:
+        print(_sentence(row))
+    results = f"{path[: -len(_LINES)]}.{ANALYSIS}" if is_lines else os.path.join(path, ANALYSIS)
+    files.write_whole(results, "".join(json.dumps({**said.common, **row}) + "\n" for row in rows))
+    of_whom = f"; mean and deviation of {found.averaged} speakers" if found.averaged > 1 else ""
+    print(f"{said.told}{of_whom}; everything in {results}")
+    return results
+
+
+def _from_corpus(corpus: Corpus, language: Language) -> Said:
+    about = corpus.manifest
+    labels = {*language.labels(list(about.columns)), ATTRIBUTES}
+    kept = corpus.kept()
+    columns = corpus.columns([name for name in kept if name in ("id", "symbols", "success") or name in labels])
+    ids = columns["id"][: about.examples] if "id" in columns else order_of_play(about.examples, about.seed)
+    # As evaluations have them, which draw their samples by place.
+    in_order = np.argsort(ids)
+    rows: dict[str, dict[tuple[int, int], np.ndarray]] = {
+        name: {
+            (speaker, listener): values[place * about.examples : (place + 1) * about.examples][in_order]
+            for place, (speaker, listener) in enumerate(about.pairs)
+        }
+        for name, values in columns.items()
+    }
+    first = next(iter(rows["symbols"]))
+    messages: dict[int, np.ndarray] = {}
+    for (speaker, _), symbols in rows["symbols"].items():
+        messages.setdefault(speaker, symbols)
+    seeds = about.training_seeds
+    return Said(
+        messages,
+        {name: rows[name][first] for name in rows if name in labels},
+        about.vocab_size,
+        {i: {"speaker": i, **({} if seeds is None else {"training_seed": seeds[str(i)]})} for i in messages},
+        seeds is not None,
+        rows.get("success", {}),
+        {
+            "noise": about.noise,
+            "channel": about.channel,
+            **({} if about.candidates is None else {"candidates": about.candidates}),
+        },
+        {"mode": "analysis", "step": about.step, "split": about.split},
+        _told(about),
+    )
+
+
+def _told(about: Manifest) -> str:
+    return f"{about.split} split of {about.data}, step {about.step:,}, {about.examples:,} messages a speaker"
+
+
+def _from_lines(path: str) -> Said:
+    found = read_lines(path)
+    longest = int(found.lengths.max(initial=0))
+    if not longest:
+        raise UserError(f"{path} has no message with a symbol in it; give one JSON array of whole numbers a line.")
+    # By their rank among those that occur: tables have a column for each symbol, and ids may be any numbers.
+    symbols, ranks = np.unique(found.symbols, return_inverse=True)
+    if symbols[0] < 0:
+        raise UserError(
+            f"{path} has the symbol {symbols[0]}, but symbols are numbers from 0 on; number them differently."
+        )
+    shorter = int((found.lengths < longest).sum())
+    told = f"{len(found.lengths):,} messages of {longest} symbols out of {len(symbols)}"
+    if shorter:
+        told = (
+            f"{len(found.lengths):,} messages of at most {longest} symbols out of {len(symbols)}; {shorter:,} that are"
+            f" shorter were filled up with one more symbol, {symbols[-1] + 1}"
+        )
+        symbols = np.append(symbols, symbols[-1] + 1)
+    messages = found._replace(symbols=ranks).filled(longest, np.full(len(found.lengths), len(symbols) - 1))
+    common = {"mode": "analysis"}
+    return Said({0: messages}, {}, len(symbols), {0: {}}, False, {}, {}, common, told, symbols)
+
+
+def _with_own_symbol(row: Row, symbols: np.ndarray | None) -> Row:
+    """A line of results, which names a symbol as its corpus does."""
+    return row if symbols is None or "symbol" not in row else {**row, "symbol": int(symbols[row["symbol"]])}
+
+
+def _similarity(said: Said, similarities: TopographicSimilarities) -> list[Row]:
+    """Similarity to attributes, where there are any and messages enough; with the mean over speakers."""
+    meanings: Mapping[str, np.ndarray] = {name: said.labels[name] for name in said.labels if name == ATTRIBUTES}
+    if not meanings or len(meanings[ATTRIBUTES]) < LEAST:
+        return []
+    rows = [row for i, each in said.messages.items() for row in similarities.rows(each, meanings, said.named[i])]
+    return [*rows, *(averages(rows, ["meaning"], "topsim") if len(rows) > 1 and not said.independent else [])]
+
+
+def _accuracy(said: Said, speaker: int, listener: int) -> Row:
+    """The mean success of a pair."""
+    success = said.success[speaker, listener]
+    # One game an input.
+    effect = float(design_effect(success, np.ones(len(success))))
+    rate = SuccessRate(float(success.sum(dtype=np.float64)), len(success), effect)
+    who = {**said.named[speaker], "listener": listener, **said.conditions}
+    games = {"messages": len(success), "inputs": len(success)}
+    result = {"value": rate.accuracy, "interval": list(rate.interval), **games}
+    return {**who, "measure": "accuracy", **result}
+
+
+def _mean_accuracy(rows: list[Row]) -> list[Row]:
+    """The mean over pairs, where there are several."""
+    if len(rows) < 2:
+        return []
+    values = [row["value"] for row in rows]
+    mean = {"value": float(np.mean(values)), "deviation": deviation(values), "messages": rows[0]["messages"]}
+    return [{"measure": "accuracy", "ensemble": "average", "pairs": len(rows), **mean}]
+
+
+def _sentence(row: Row) -> str:
+    if "pairs" in row:
+        return f"accuracy {row['value']:.4f} ± {row['deviation']:.4f}, mean and deviation of {row['pairs']} pairs"
+    low, high = row["interval"]
+    among = f", {row['candidates']} candidates" if "candidates" in row else ""
+    who = f"speaker {row['speaker']} with listener {row['listener']}{among}, noise {row['noise']:g} ({row['channel']})"
+    return f"accuracy {row['value']:.4f} ({low:.4f} to {high:.4f}) of {who}"

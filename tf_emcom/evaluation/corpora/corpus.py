@@ -1,0 +1,148 @@
+"""A corpus of messages: its folder and its columns."""
+
+import os
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from tf_emcom import files
+from tf_emcom.data.pipeline import Order
+from tf_emcom.errors import UserError
+from tf_emcom.evaluation.corpora import manifest
+from tf_emcom.evaluation.corpora.formats import CorpusFormat
+from tf_emcom.evaluation.corpora.manifest import Manifest
+from tf_emcom.runtime.catalogue import choose, plug_ins
+
+ANALYSIS = "analysis.jsonl"
+
+
+def unfinished(path: str) -> str:
+    """Where the corpus that will be at `path` lies until it is complete."""
+    return path + files.NEW_FOLDER
+
+
+def standing(path: str) -> str:
+    """Where the corpus of `path` is: elsewhere only if a kill came while it was replaced."""
+    old = path + files.OLD_FOLDER
+    return old if os.path.isdir(old) and not os.path.lexists(path) else path
+
+
+def older_manifest(path: str) -> Manifest | None:
+    """The description of the corpus that is at `path`; None where none is, or its description is damaged."""
+    folder = standing(path)
+    if not os.path.isfile(os.path.join(folder, manifest.FILE)):
+        return None
+    try:
+        return Manifest.read(folder)
+    except UserError:
+        return None
+
+
+def require_free(path: str) -> None:
+    """Raises a UserError where a corpus at `path` would take the place of anything but a corpus."""
+    if files.is_remote(path):
+        raise UserError(f"A corpus cannot be written to {path}, only to a local disk; give another --out.")
+    if not os.path.lexists(path):
+        return
+    with files.file_errors(path, "cannot be read", "look at its rights, or give another --out"):
+        there = _files(path) if os.path.isdir(path) else [""]
+        is_empty = os.path.isdir(path) and not os.listdir(path)
+    if not is_empty and manifest.FILE not in there:
+        raise UserError(f"{path} is there already and is no corpus, so it is left alone; give another --out.")
+    ours = "|".join(form.holds for form in plug_ins(CorpusFormat).values())
+    for name in there:
+        # A kill leaves what was being written under another name.
+        if not re.fullmatch(rf"({re.escape(manifest.FILE)}|{ANALYSIS}|{ours})(\..+\.new)?", name):
+            raise UserError(
+                f"The folder {path} holds {name}, which is no part of a corpus; move that file, or give another --out."
+            )
+
+
+def _files(path: str) -> list[str]:
+    return sorted(
+        os.path.relpath(os.path.join(folder, name), path) for folder, _, names in os.walk(path) for name in names
+    )
+
+
+class Corpus:
+    """What agents said and chose, in a folder that `bin/messages` wrote.
+
+    Attributes:
+      path: the folder.
+      manifest: what its corpus.json says.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Reads corpus.json.
+
+        Raises:
+          UserError: there is no corpus, or it is not finished.
+        """
+        self.path = os.path.normpath(path)
+        folder = standing(self.path)
+        if not os.path.isfile(os.path.join(folder, manifest.FILE)):
+            folder = unfinished(self.path)
+            if not os.path.isfile(os.path.join(folder, manifest.FILE)):
+                raise UserError(
+                    f"There is no corpus in {self.path}: it lacks {manifest.FILE}; {self._remedy()}, or name a file of"
+                    " JSON lines that ends in .jsonl."
+                )
+        self.manifest = Manifest.read(folder)
+        if not self.manifest.complete or folder == unfinished(self.path):
+            raise UserError(
+                f"The corpus in {folder} is not finished: its writing stopped, or still goes on; write it with"
+                f" {self.manifest.command}"
+            )
+        self._folder = folder
+
+    def _remedy(self) -> str:
+        """What to do where there is no corpus."""
+        of_run = os.path.join(self.path, "corpora")
+        found = [name for name in files.names_in(of_run) if not name.endswith(files.NEW_FOLDER)]
+        if found:
+            return f"name one of those of this run, {', '.join(os.path.join(of_run, name) for name in found)}"
+        return "write one with bin/messages --workdir=RUN"
+
+    def columns(self, names: Sequence[str] | None = None, written_as: str | None = None) -> dict[str, np.ndarray]:
+        """Reads columns into memory, or maps them where the format can be mapped.
+
+        Args:
+          names: which; None: all that the format keeps.
+          written_as: the name of the format; None: the one of those written that keeps most.
+
+        Returns:
+          Name ↦ [N, ...], in the types that they had when they were written; texts as objects of bytes or str.
+
+        Raises:
+          UserError: a column or a format is not there, or a file is damaged.
+        """
+        kept = self._format(written_as)
+        there = self.kept(written_as)
+        for name in there if names is None else names:
+            if name not in there:
+                raise UserError(
+                    f"The corpus in {self.path} has no column {name!r} in the format {type(kept).__name__.lower()},"
+                    f" only {', '.join(there)}; name one of these."
+                )
+        return kept.read(there if names is None else list(names))
+
+    def kept(self, written_as: str | None = None) -> list[str]:
+        """The columns that a format keeps; None: as in `columns`."""
+        return [name for name in self.manifest.columns if self._format(written_as).keeps(name)]
+
+    def _format(self, name: str | None) -> CorpusFormat:
+        if name is not None and name not in self.manifest.formats:
+            raise UserError(
+                f"The corpus in {self.path} was not written as {name}, only as {', '.join(self.manifest.formats)};"
+                " write it again with that --format."
+            )
+        known = plug_ins(CorpusFormat)
+        wanted = self.manifest.formats if name is None else [name]
+        found = [choose(each, known, "format of corpora")(self._folder, self.manifest) for each in wanted]
+        return max(found, key=lambda each: sum(map(each.keeps, self.manifest.columns)))
+
+
+def order_of_play(examples: int, seed: int) -> np.ndarray:
+    """A permutation, int32 [examples]; cut into groups of C, it is the first pass of an evaluation with that seed."""
+    return Order(examples, examples, seed, "whole").indices(0)

@@ -1,0 +1,264 @@
+"""Language measures of messages, as rows and as text."""
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tf_emcom.checks import Checked
+from tf_emcom.errors import require_integer
+from tf_emcom.evaluation.metrics.attributes import (
+    AttributeMeasure,
+    BagOfSymbolsDisentanglement,
+    ContextIndependence,
+    PositionalDisentanglement,
+)
+from tf_emcom.evaluation.metrics.distances import CosineDistance, HammingDistance, PairwiseDistance
+from tf_emcom.evaluation.metrics.edit_distances import EditDistanceBetweenSpeakers, MeanEditDistance
+from tf_emcom.evaluation.metrics.measures import (
+    MessageEntropy,
+    MessageMeasure,
+    Sample,
+    SymbolUse,
+    UniqueMessages,
+    UniqueMessageShare,
+)
+from tf_emcom.evaluation.metrics.similarity import TopographicSimilarity
+from tf_emcom.evaluation.results import averages, deviation
+
+
+def language_table(rows: Sequence[dict[str, Any]], uses: Sequence[SymbolUse]) -> str:
+    """Measures with their values, then the entropy of each position, the mean over speakers.
+
+    Args:
+      rows: each with measure, value, messages; all or none with a deviation between speakers.
+      uses: how each speaker uses symbols.
+    """
+    columns = ["value", "deviation"] if rows and "deviation" in rows[0] else ["value"]
+    width = max((len(row["measure"]) for row in rows), default=0)
+    lines = ["  ".join([f"{'measure':<{width}}", *(f"{name:>9}" for name in columns), "messages"])]
+    for row in rows:
+        numbers = [f"{_text(row[name]):>9}" for name in columns]
+        lines.append("  ".join([f"{row['measure']:<{width}}", *numbers, f"{row['messages']:>8,}"]))
+    entropy = np.mean([use.entropy for use in uses], axis=0)
+    return "\n".join([*lines, "entropy by position, nats: " + " ".join(f"{value:.2f}" for value in entropy)])
+
+
+def _text(value: float | None) -> str:
+    if value is None:
+        return "undefined"
+    return f"{value:.0f}" if value.is_integer() else f"{value:.4f}"
+
+
+Row = dict[str, Any]
+
+_ATTRIBUTES = ("factors", "attributes")  # the first of them that a data set has
+
+
+class Findings(NamedTuple):
+    """What was found out about the messages of some speakers.
+
+    Attributes:
+      rows: lines of results: of each speaker, their means, between speakers, and every symbol's use.
+      shown: those of the lines that stand for all.
+      uses: how each speaker uses symbols.
+      averaged: of how many speakers the lines that are shown are means; 1: they are no means.
+    """
+
+    rows: list[Row]
+    shown: list[Row]
+    uses: list[SymbolUse]
+    averaged: int
+
+    @property
+    def table(self) -> str:
+        """As text."""
+        return language_table(self.shown, self.uses)
+
+
+class Language(Checked):
+    """All measures of messages, and of messages and attributes."""
+
+    def __init__(
+        self,
+        measures: Sequence[MessageMeasure] | None = None,
+        attribute_measures: Sequence[AttributeMeasure] | None = None,
+        samples: int = 2000,
+        seed: int = 42,
+        owner: str = "Language",
+    ) -> None:
+        """Checks what is measured.
+
+        Args:
+          measures: of messages alone; None: entropy, unique messages, mean edit distance.
+          attribute_measures: of messages and attributes; None: positional and bag-of-symbols disentanglement, context
+            independence.
+          samples: how many messages a measure compares pair by pair, at most.
+          seed: of the draw of that many.
+          owner: whose parameters these are, for what is said of a bad one.
+
+        Raises:
+          UserError: one of them cannot be used.
+        """
+        if measures is None:
+            measures = (MessageEntropy(), UniqueMessages(), UniqueMessageShare(), MeanEditDistance())
+        if attribute_measures is None:
+            attribute_measures = (PositionalDisentanglement(), BagOfSymbolsDisentanglement(), ContextIndependence())
+        require_integer(f"{owner}.samples", samples, 2, "it counts the messages that are compared pair by pair")
+        require_integer(f"{owner}.seed", seed, 0, "the draw of messages starts from it")
+        self.measures = tuple(measures)
+        self.attribute_measures = tuple(attribute_measures)
+        self.sample = Sample(samples, seed)
+
+    @staticmethod
+    def labels(there: Sequence[str]) -> list[str]:
+        """Which of a data set's labels messages are measured against: one or none."""
+        return [name for name in _ATTRIBUTES if name in there][:1]
+
+    def of(
+        self,
+        messages: Mapping[int, np.ndarray],
+        attributes: Mapping[str, np.ndarray],
+        vocab_size: int,
+        named: Mapping[int, Row],
+        independent: bool = False,
+    ) -> Findings:
+        """Measures what some speakers say of the same inputs.
+
+        Args:
+          messages: speaker ↦ int [N, T].
+          attributes: name ↦ int [N, A] of the inputs.
+          vocab_size: V.
+          named: speaker ↦ how lines of results name it.
+          independent: whether speakers are runs of their own, which do not talk to each other.
+        """
+        uses = [SymbolUse.of(said, vocab_size) for said in messages.values()]
+        seed = {"seed": self.sample.seed}
+        measured, symbols = [], []
+        for (speaker, said), use in zip(messages.items(), uses, strict=True):
+            labels = {**named[speaker], **seed}
+            measured += [{**labels, **row} for row in self._measured(said, attributes)]
+            symbols += [{**labels, **row} for row in _symbol_rows(use)]
+        between = [] if independent else [{**seed, **row} for row in _between(messages)]
+        means = averages(measured, ["measure", "attributes"], "value") if len(messages) > 1 else []
+        rows = [*measured, *([] if independent else means), *between, *symbols]
+        return Findings(rows, [*means, *between[-1:]] or measured, uses, len(messages) if means else 1)
+
+    def _measured(self, messages: np.ndarray, attributes: Mapping[str, np.ndarray]) -> Iterator[Row]:
+        """What each measure says: name, value (null where undefined), how many messages, and which attributes."""
+        for measure in self.measures:
+            chosen = measure.sampled(messages, self.sample)
+            yield {"measure": measure.name, "value": _defined(measure(chosen)), "messages": len(chosen)}
+        for name, values in attributes.items():
+            for measure in self.attribute_measures:
+                value = _defined(measure(messages, values))
+                yield {"measure": measure.name, "value": value, "messages": len(messages), "attributes": name}
+
+
+def _defined(value: float) -> float | None:
+    """The value as JSON has it, which knows no nan."""
+    return None if np.isnan(value) else value
+
+
+def _symbol_rows(use: SymbolUse) -> Iterator[Row]:
+    """The entropy of each position, then the share of each symbol that is said there."""
+    shares, messages = use.shares, int(use.counts[0].sum())
+    for position, value in enumerate(use.entropy.tolist()):
+        yield {"measure": "symbol_entropy", "position": position, "value": value, "messages": messages}
+    for position, symbol in np.argwhere(use.counts).tolist():
+        share = float(shares[position, symbol])
+        row = {"measure": "symbol_use", "position": position, "symbol": symbol, "share": share, "messages": messages}
+        yield row
+
+
+def _between(messages: Mapping[int, np.ndarray]) -> Iterator[Row]:
+    """The edit distance of each two speakers, then their mean; nothing where there is one speaker."""
+    distance, values = EditDistanceBetweenSpeakers(), []
+    for (one, left), (other, right) in itertools.combinations(messages.items(), 2):
+        values.append(distance(left, right))
+        labels = {"measure": distance.name, "speaker": one, "other_speaker": other}
+        yield {**labels, "value": values[-1], "messages": len(left)}
+    if values:
+        labels = {"measure": distance.name, "ensemble": "average", "speakers": len(messages), "pairs": len(values)}
+        count = len(next(iter(messages.values())))
+        yield {**labels, "value": float(np.mean(values)), "deviation": deviation(values), "messages": count}
+
+
+LEAST = 10  # messages in a pass: fewer tell nothing
+ATTRIBUTES = "attributes"
+
+
+class TopographicSimilarities:
+    """The similarity of messages to inputs and to attributes, as mean and deviation of passes over drawn examples."""
+
+    def __init__(
+        self,
+        samples: int = 1000,
+        passes: int = 5,
+        seed: int = 42,
+        distance: PairwiseDistance | None = None,
+        attribute_distance: PairwiseDistance | None = None,
+        owner: str = "TopographicSimilarities",
+    ) -> None:
+        """Checks the numbers.
+
+        Args:
+          samples: how many examples a pass compares, drawn without replacement; 10 or more. No more than that are
+            compared as a whole, once.
+          passes: how many times examples are drawn.
+          seed: of the draws.
+          distance: of inputs; None: the cosine loss.
+          attribute_distance: of attributes; None: the Hamming distance, which ranks as the cosine loss of one-hot
+            vectors does, averaged over the attributes.
+          owner: whose parameters these are, for what is said of a bad one.
+
+        Raises:
+          UserError: one of them cannot be used.
+        """
+        require_integer(f"{owner}.samples", samples, LEAST, "it counts the examples that a pass compares")
+        require_integer(f"{owner}.passes", passes, 1, "it counts the draws of examples")
+        require_integer(f"{owner}.seed", seed, 0, "draws start from it")
+        self._sample = Sample(samples, seed)
+        self._passes = passes
+        self._similarities = {
+            "inputs": TopographicSimilarity(CosineDistance() if distance is None else distance),
+            ATTRIBUTES: TopographicSimilarity(HammingDistance() if attribute_distance is None else attribute_distance),
+        }
+
+    def rows(self, messages: np.ndarray, meanings: Mapping[str, np.ndarray], labels: Row) -> list[Row]:
+        """A line of results for each kind of meanings, "inputs" or "attributes".
+
+        Args:
+          messages: int [N, T], N being 10 or more.
+          meanings: kind ↦ [N, ...].
+          labels: how lines of results name the speaker.
+        """
+        return [self._row(kind, messages, values, labels) for kind, values in meanings.items()]
+
+    def _row(self, meaning: str, messages: np.ndarray, meanings: np.ndarray, labels: Row) -> Row:
+        """The similarity to one kind of meanings, null where it is undefined in any of the passes."""
+        similarity = self._similarities[meaning]
+        passes = self._passes if len(messages) > self._sample.most else 1
+        drawn = [self._sample.rows(len(messages), number) for number in range(passes)]
+        found = np.array([similarity(messages[rows], meanings[rows]) for rows in drawn])
+        defined = not np.isnan(found).any()
+        return {
+            "meaning": meaning,
+            "distance": similarity.distance.name,
+            "topsim": float(found.mean()) if defined else None,
+            "deviation": float(found.std()) if defined else None,
+            "messages": len(drawn[0]),
+            "passes": passes,
+            **labels,
+            "seed": self._sample.seed,
+        }
+
+
+def similarity_table(rows: Sequence[Row]) -> str:
+    """Similarity by meaning, as text."""
+    lines = ["meaning     distance    topsim   deviation"]
+    for row in rows:
+        numbers = ["undefined" if row[name] is None else f"{row[name]:.4f}" for name in ("topsim", "deviation")]
+        lines.append(f"{row['meaning']:<10}  {row['distance']:<10}  {numbers[0]:<9}  {numbers[1]}".rstrip())
+    return "\n".join(lines)

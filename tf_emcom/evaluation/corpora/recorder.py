@@ -1,0 +1,205 @@
+"""What agents said and chose, in blocks."""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.data.source import Examples, Source
+from tf_emcom.errors import UserError
+from tf_emcom.evaluation.corpora.answers import Answer
+from tf_emcom.evaluation.corpora.corpus import order_of_play
+from tf_emcom.games.channels import Channel
+from tf_emcom.seeds import step_stream
+from tf_emcom.training.trainee import Trainee
+from tf_emcom.types import Message
+
+
+class Utterances(NamedTuple):
+    """A block of B games: what was said about which examples, and what came of it.
+
+    Without `choice` and `success` where the task of the run has no choice.
+    """
+
+    id: np.ndarray  # int32 [B] the example's place in its split
+    speaker: np.ndarray  # int32 [B]
+    listener: np.ndarray  # int32 [B]
+    symbols: np.ndarray  # int32 [B, T] the message as it was sent
+    length: np.ndarray  # int32 [B] symbols before the message ends; T where messages have no end
+    log_probability: np.ndarray  # float32 [B] of the whole message, given the input; nats
+    received: np.ndarray  # int32 [B, T] the message as it arrived; UNK, "erased", is V
+    choice: np.ndarray | None  # int32 [B] the id of the input that was chosen; of the label's shape: the classes told
+    success: np.ndarray | None  # float32 [B] in [0, 1]
+    labels: dict[str, np.ndarray]  # each [B, ...], as the data set has them
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """Name ↦ [B, ...]: what there is, the labels last and under their own names."""
+        own = {name: values for name, values in self._asdict().items() if name != "labels" and values is not None}
+        return {**own, **self.labels}
+
+
+# What no label of a data set can be called.
+RESERVED = tuple(name for name in Utterances._fields if name != "labels")
+
+
+# Games that are played at the same time: as many whole groups as fit.
+_BLOCK = 1024
+
+
+class Recorder(tf.Module):
+    """Plays every example of a split once for each pair of greedy agents, block by block.
+
+    In memory are one block and the order of the examples, 4 bytes each; inputs may be mapped. It compiles once:
+    inputs and agents are data. A permutation of the split, drawn from the seed as the first pass of an evaluation is,
+    is cut into groups; the last group is filled up with examples that have their row elsewhere. What the channel does
+    to a message depends on the seed and the example alone: all pairs suffer the same. In a control (`Trainee.subjects`)
+    messages are about examples that are set aside and have no rows.
+    """
+
+    def __init__(
+        self,
+        agents: Trainee,
+        pairs: Sequence[tuple[int, int]],
+        examples: Examples,
+        answer: Answer,
+        channel: Channel,
+        noise: float,
+        seed: int,
+        jit_compile: bool,
+    ) -> None:
+        """Says who plays what.
+
+        Args:
+          agents: whose.
+          pairs: speaker and listener of each.
+          examples: a whole split, N examples.
+          answer: how listeners answer.
+          channel: through which messages go.
+          noise: the channel's; at 0 all symbols arrive.
+          seed: of the order and of what the channel draws.
+          jit_compile: whether XLA compiles.
+        """
+        super().__init__()
+        self._agents, self._pairs, self._examples, self._answer = agents, pairs, examples, answer
+        self._channel, self._noise, self._seed = channel.with_noise(noise), noise, seed
+        self._subjects = agents.subjects(len(examples.inputs))
+        self.count = len(examples.inputs) if self._subjects is None else len(self._subjects)
+        # One model each, in which the agents take turns.
+        self._speaker = agents.speaker_as(pairs[0][0])
+        self._listener = agents.listener_as(pairs[0][1])
+        self._block = tf.function(self._play, jit_compile=jit_compile, autograph=False)
+
+    @property
+    def examples(self) -> Examples:
+        """The examples that have rows."""
+        inputs, labels = self._examples
+        return Examples(inputs[: self.count], {name: values[: self.count] for name, values in labels.items()})
+
+    def blocks(self) -> Iterator[Utterances]:
+        """Yields what each pair says, all rows of one pair before those of the next."""
+        for speaker, listener in self._pairs:
+            for first, rows, own in self._rows():
+                # Asked for each time, since whoever gets the blocks may let other agents speak.
+                self._agents.speaker_as(speaker)
+                self._agents.listener_as(listener)
+                yield self._utterances(speaker, listener, first, rows, own)
+
+    def _utterances(self, speaker: int, listener: int, first: int, rows: np.ndarray, own: int) -> Utterances:
+        """The first `own` of the games about the examples in `rows`, int [B], that from place `first` on are played."""
+        inputs = talked_about = tf.convert_to_tensor(np.asarray(self._examples.inputs[rows]))
+        if self._subjects is not None:
+            talked_about = tf.convert_to_tensor(np.asarray(self._examples.inputs[self._subjects[rows]]))
+        said, heard = self._block(talked_about, inputs, tf.constant(np.int32(first)))
+        said = {name: values.numpy()[:own] for name, values in said.items()}
+        self._require_finite(said["log_probability"], f"speaker {speaker}", rows)
+        if "finite" in heard:
+            finite = np.where(heard.pop("finite"), 0.0, np.nan)[:own]
+            self._require_finite(finite, f"listener {listener} about messages of speaker {speaker}", rows)
+        answered = self._answer.answered({name: v.numpy() for name, v in heard.items()}, rows, self._examples)
+        answered = {name: v if v is None else v[:own] for name, v in answered._asdict().items()}
+        return Utterances(
+            id=rows[:own],
+            speaker=np.full(own, speaker, np.int32),
+            listener=np.full(own, listener, np.int32),
+            **said,
+            **answered,
+            labels={name: np.asarray(values[rows[:own]]) for name, values in self._examples.labels.items()},
+        )
+
+    def _require_finite(self, values: np.ndarray, who: str, rows: np.ndarray) -> None:
+        """UserError unless these numbers about the first examples in `rows` are finite."""
+        if not np.isfinite(values).all():
+            row = rows[np.argmin(np.isfinite(values))]
+            raise UserError(
+                f"The scores of {who} at noise {self._noise:g} are not finite numbers for the input in row {row} of the"
+                " split or a candidate beside it: the data or the weights hold NaN or infinity; look at that row, or"
+                " restore an earlier checkpoint."
+            )
+
+    def _play(
+        self, talked_about: tf.Tensor, inputs: tf.Tensor, first: tf.Tensor
+    ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
+        """What is said of inputs [B, F] and arrives, and what the listener makes of it, seeing others of that shape."""
+        inputs = tf.cast(inputs, tf.float32)
+        speech = self._speaker.greedy(tf.cast(talked_about, tf.float32))
+        received = speech.symbols
+        if self._noise:
+            # Draws go by the place in the order, however it is cut into blocks; the last one may reach beyond the end.
+            everywhere = 2 * self.count + _BLOCK
+            stream = step_stream(self._seed, tf.constant(0), first, inputs.shape[0], everywhere).stage("channel")
+            message = Message(speech.symbols)
+            received = self._channel(message, self._speaker.vocab_size, tf.constant(0), stream).symbols
+            received = self._speaker.grammar.keep_silence(speech.symbols, received)
+        said = {
+            "symbols": speech.symbols,
+            "length": speech.lengths,
+            "log_probability": tf.reduce_sum(speech.log_probs, axis=1),
+            "received": received,
+        }
+        return said, self._answer.heard(self._listener, Message(received), inputs)
+
+    def _rows(self) -> Iterator[tuple[int, np.ndarray, int]]:
+        """Yields the place of a block in the order, its examples, int32 [B], and how many of these have a row there."""
+        count, size = self.count, self._answer.group
+        groups = -(-count // size)
+        together = size * min(max(1, _BLOCK // size), groups)
+        order = order_of_play(count, self._seed)
+        for start in range(0, count, together):
+            yield start, order[np.arange(start, start + together) % count], min(together, count - start)
+
+
+_IMAGE = "image"
+# Where data sets say what the classes of a label, or its columns, are called.
+_NAMES = {"label": "class_names", "factors": "factor_names", "attributes": "attribute_names"}
+
+
+def labels_to_load(data: Source, asked: Sequence[str] | None) -> list[str]:
+    """Those asked for; None: all but images, which are not even read."""
+    return [name for name in data.labels() if name != _IMAGE] if asked is None else list(asked)
+
+
+def without_large(examples: Examples, asked: Sequence[str] | None, data: str) -> Examples:
+    """The examples without labels of more than one number in a row and column, where nobody asked for them.
+
+    Raises:
+      UserError: a label is called as a column that every corpus has.
+    """
+    kept = {name: values for name, values in examples.labels.items() if asked is not None or _is_small(values)}
+    for name in kept:
+        if name in RESERVED:
+            raise UserError(
+                f"The data set {data} has a label {name!r}, which is also a column of every corpus; bind"
+                " Messages.labels to the others."
+            )
+    return Examples(examples.inputs, kept)
+
+
+def names_of(data: Source, labels: Sequence[str]) -> dict[str, list[str]]:
+    """What the classes of "label", and the columns of "factors" and "attributes", are called, where the data say so."""
+    found = {label: getattr(data, _NAMES[label], None) for label in labels if label in _NAMES}
+    return {label: [str(name) for name in names] for label, names in found.items() if names is not None}
+
+
+def _is_small(values: np.ndarray) -> bool:
+    return values.ndim <= 2 and 0 not in values.shape[1:]

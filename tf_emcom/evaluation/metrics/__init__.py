@@ -1,0 +1,1 @@
+"""Measures of messages and of success, computed with NumPy."""

@@ -1,0 +1,148 @@
+"""Measures of messages and the attributes of what they are about."""
+
+import abc
+from collections.abc import Iterable
+
+import numpy as np
+
+from tf_emcom.checks import Checked
+from tf_emcom.evaluation.metrics.measures import as_attributes, as_messages, entropy, mutual_information, numbered
+
+
+class AttributeMeasure(Checked, abc.ABC):
+    """A number that tells how messages express attributes.
+
+    Attributes:
+      name: what it is called in results.
+    """
+
+    name: str
+
+    @abc.abstractmethod
+    def __call__(self, messages: np.ndarray, attributes: np.ndarray) -> float:
+        """The number for messages int [N, T] about attributes int [N, A]; nan where it is undefined."""
+
+
+def mean_gap(variables: Iterable[np.ndarray], attributes: np.ndarray) -> float:
+    """The gap between a variable's two largest mutual informations with attributes, by its entropy; the mean over all.
+
+    Args:
+      variables: each int [N], a function of the messages; those that do not vary are left out.
+      attributes: int [N, A].
+
+    Returns:
+      The mean, in [0, 1]; nan where no variable varies, or there are fewer than two attributes.
+    """
+    attributes = [numbered(column) for column in attributes.T]
+    gaps = []
+    for variable in map(numbered, variables):
+        if len(attributes) > 1 and variable.any():
+            second, first = sorted(mutual_information(variable, attribute) for attribute in attributes)[-2:]
+            gaps.append((first - second) / entropy(np.bincount(variable)))
+    return float(np.mean(gaps)) if gaps else float("nan")
+
+
+class PositionalDisentanglement(AttributeMeasure):
+    """Mean over positions t of (I(s_t; a¹) − I(s_t; a²)) / H(s_t), a¹ and a² being what s_t tells most about.
+
+    Chaabouni et al. 2020, "Compositionality and generalization in emergent languages": "posdis". Positions without
+    entropy, where always the same is said, are left out. Entropies are plug-in estimates: with few messages for each
+    value, every position seems to tell something about everything.
+    """
+
+    name = "positional_disentanglement"
+
+    def __call__(self, messages: np.ndarray, attributes: np.ndarray) -> float:
+        """Measures N messages.
+
+        Args:
+          messages: int [N, T].
+          attributes: int [N, A], values that only tell same from different.
+
+        Returns:
+          In [0, 1]; nan where all messages are the same, or there are fewer than two attributes.
+        """
+        messages = as_messages(messages)
+        return mean_gap(messages.T, as_attributes(attributes, len(messages)))
+
+
+class BagOfSymbolsDisentanglement(AttributeMeasure):
+    """Mean over symbols v of (I(n_v; a¹) − I(n_v; a²)) / H(n_v), n_v being how often v stands in a message.
+
+    Chaabouni et al. 2020, "Compositionality and generalization in emergent languages": "bosdis". Symbols without
+    entropy, which every message has equally often, are left out.
+    """
+
+    name = "bag_of_symbols_disentanglement"
+
+    def __call__(self, messages: np.ndarray, attributes: np.ndarray) -> float:
+        """Measures N messages.
+
+        Args:
+          messages: int [N, T].
+          attributes: int [N, A], values that only tell same from different.
+
+        Returns:
+          In [0, 1]; nan where all messages have the same symbols, or there are fewer than two attributes.
+        """
+        messages = as_messages(messages)
+        counts = ((messages == symbol).sum(axis=1) for symbol in np.unique(messages))
+        return mean_gap(counts, as_attributes(attributes, len(messages)))
+
+
+class ContextIndependence(AttributeMeasure):
+    """Mean over concepts k of p(v_k | k) · p(k | v_k), v_k being the symbol v with the largest p(k | v).
+
+    Bogin, Geva and Berant 2018, "Emergence of communication in an interactive world with consistent speakers".
+
+    A concept is a value of an attribute. The probabilities are counted: p(v | k) is the share of the messages about k
+    that have v in them, p(k | v) the share of the messages with v that are about k. Of several v with the same p(k | v)
+    the one with the largest p(v | k) counts. Attributes that do not vary are left out: all symbols would be about them.
+
+    By that definition a symbol heard once, about k, beats one that is said of k nearly always and of others at times: a
+    language with many rare symbols is near 0.
+    """
+
+    name = "context_independence"
+
+    def __call__(self, messages: np.ndarray, attributes: np.ndarray) -> float:
+        """Measures N messages.
+
+        Args:
+          messages: int [N, T].
+          attributes: int [N, A], values that only tell same from different.
+
+        Returns:
+          In [0, 1]; nan where no attribute varies.
+        """
+        messages = as_messages(messages)
+        attributes = as_attributes(attributes, len(messages))
+        rows, symbols = _heard(numbered(messages.reshape(-1)).reshape(messages.shape))
+        scores = [_scores(numbered(column), rows, symbols) for column in attributes.T if len(np.unique(column)) > 1]
+        return float(np.mean(np.concatenate(scores))) if scores else float("nan")
+
+
+def _heard(messages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Every symbol of every message once: the messages' rows and the symbols, both int [P]."""
+    ordered = np.sort(messages, axis=1)
+    first = np.ones(ordered.shape, bool)
+    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    return np.nonzero(first)[0], ordered[first]
+
+
+def _scores(concepts: np.ndarray, rows: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+    """p(v_k | k) · p(k | v_k) for the K values of one attribute, [K].
+
+    Args:
+      concepts: the value of each message, int [N], numbered.
+      rows: int [P].
+      symbols: what stands in that row, int [P], numbered; each once.
+    """
+    vocabulary = symbols.max() + 1
+    about = np.bincount(concepts)
+    together = np.bincount(concepts[rows] * vocabulary + symbols, minlength=len(about) * vocabulary)
+    together = together.reshape(len(about), vocabulary)
+    symbol_given_concept = together / about[:, np.newaxis]
+    concept_given_symbol = together / np.bincount(symbols)
+    best = concept_given_symbol == concept_given_symbol.max(axis=1, keepdims=True)
+    return np.where(best, symbol_given_concept * concept_given_symbol, 0.0).max(axis=1)

@@ -1,0 +1,117 @@
+"""The mode that measures how well labels are told."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tf_emcom.checks import Repeats
+from tf_emcom.errors import UserError, require_integer
+from tf_emcom.evaluation import results
+from tf_emcom.evaluation.metrics.success import Wins
+from tf_emcom.evaluation.naming_evaluator import NamingEvaluator
+from tf_emcom.evaluation.results import Team, accuracy_table, of_the_whole, result, teams
+from tf_emcom.evaluation.tests.accuracy_test import channel_under_test
+from tf_emcom.evaluation.tests.test import spoken
+from tf_emcom.games.channels import Channel
+from tf_emcom.games.lewis import Game
+from tf_emcom.games.tasks import Naming
+from tf_emcom.ops.losses import share_of_the_most_frequent
+from tf_emcom.plots import Series, draw_curves
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.training.experiment import Experiment
+from tf_emcom.training.mode import Evaluation
+
+
+class TestNaming(Evaluation):
+    """The share of the labels that greedy agents of a naming game tell right, for every noise of the channel."""
+
+    __test__ = False  # Not a test case, whatever its name says to a test runner.
+
+    def __init__(
+        self,
+        noises: Sequence[float] = (0.0, 0.25, 0.5, 0.75),
+        passes: Repeats = 5,
+        split: str = "test",
+        seed: int = 42,
+        checkpoint: str = "",
+        channel: Channel | None = None,
+    ) -> None:
+        """Checks the grid.
+
+        Args:
+          noises: of the channel.
+          passes: over the split, with fresh masks in each.
+          split: which split.
+          seed: of the masks; two evaluations agree to the digit.
+          checkpoint: the folder of the run to restore; the workdir's own where it is empty.
+          channel: of which kind is the channel, whose noise is the test's; None: as in the run's training, and Erasure
+            where that is clear.
+        """
+        require_integer("TestNaming.passes", passes, 1, "it counts the passes over the split")
+        require_integer("TestNaming.seed", seed, 0, "masks start from it")
+        self.noises = results.probabilities("TestNaming.noises", noises)
+        self.passes = passes
+        self.split = split
+        self.seed = seed
+        self.checkpoint = checkpoint
+        self.channel = channel
+
+    def run(self, experiment: Experiment, folder: RunFolder) -> None:
+        """Measures, prints the table, writes eval/testnaming.jsonl and figures/testnaming.png."""
+        task = _task(experiment)
+        step = self.restore(experiment, folder)
+        folder.prepare_results()
+        examples = experiment.data.load(self.split, task.labels)
+        task.check_labels(examples.labels, experiment.data.name)
+        targets = examples.labels[task.label].reshape(len(examples.inputs), -1)
+        agents, compiled = experiment.learner, experiment.distribution.jit_compile
+        channel = channel_under_test("TestNaming.channel", self.channel, experiment.game.channel)
+        evaluator = NamingEvaluator(agents, spoken(experiment, examples.inputs), targets, compiled, channel)
+        wins = evaluator.successes(self.noises, self.passes, self.seed)
+        learnt = experiment.data.load("train", task.labels).labels[task.label]
+        silent = share_of_the_most_frequent(learnt.reshape(len(learnt), -1), targets)
+        common = {"mode": "testnaming", "step": step, "split": self.split, "channel": type(channel).__name__}
+        played = teams(agents, evaluator, wins)
+        rows = [{**common, **row} for team in played for row in self._rows(team, wins, silent)]
+        path = folder.write_evaluation("testnaming", rows)
+        whole = of_the_whole(rows, ["noise"])
+        print(accuracy_table(whole, ["ensemble"] if "ensemble" in whole[0] else [], "noise"))
+        figure = folder.figure("testnaming")
+        x_label = f"channel noise, {common['channel']}"
+        draw_curves(_curves(whole, silent), x_label, "accuracy", figure, legend="agents")
+        known = f"{common['channel']}; always answering the most frequent class in training gives {silent:.3f}"
+        print(f"{self.split} split, step {step:,}; {known}; every pair and 95 % intervals in {path}, drawn in {figure}")
+
+    def _rows(self, team: Team, wins: Wins, silent: float) -> Iterator[dict[str, Any]]:
+        """A line of a team's results for each noise."""
+        for place, noise in enumerate(self.noises):
+            yield {
+                "noise": noise,
+                **team.labels,
+                **result(
+                    *(team.won[:, place, 0], int(wins.games[place]), int(wins.inputs[place])), team.effects[place, 0]
+                ),
+                "without_message": silent,
+                "seed": self.seed,
+            }
+
+
+def _task(experiment: Experiment) -> Naming:
+    """The task of the run; UserError where it is another one."""
+    if not isinstance(experiment.game, Game):
+        raise UserError("The mode testnaming is for runs of a naming game, and this is a transfer run; use test.")
+    if not isinstance(experiment.game.task, Naming):
+        raise UserError(
+            "The mode testnaming is for games whose listener tells labels, and the task of this run is"
+            f" {type(experiment.game.task).__name__}; use testchannel, testmessage, testinput, testtopsim or"
+            " testlanguage."
+        )
+    return experiment.game.task
+
+
+def _curves(rows: Sequence[dict[str, Any]], silent: float) -> list[Series]:
+    names = dict.fromkeys(row.get("ensemble", "accuracy") for row in rows)
+    curves = {name: [row for row in rows if row.get("ensemble", "accuracy") == name] for name in names}
+    return [
+        Series(name, *([row[key] for row in curve] for key in ("noise", "accuracy", "interval")), chance=silent)
+        for name, curve in curves.items()
+    ]

@@ -1,0 +1,110 @@
+"""The inner evaluation loop of a transfer run."""
+
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.data.pipeline import Order
+from tf_emcom.data.source import Examples
+from tf_emcom.errors import UserError
+from tf_emcom.evaluation.metrics.measures import SampleMean
+from tf_emcom.games.channels import Channel
+from tf_emcom.seeds import Stream
+from tf_emcom.training.trainee import Trainee
+from tf_emcom.types import Batch, LossTerms, Message
+
+
+class TransferEvaluator(tf.Module):
+    """Measures a listener on the messages of held-out inputs; nothing is trained.
+
+    It compiles once per number of games in a group: noises and seeds are data.
+    """
+
+    def __init__(self, learner: Trainee, examples: Examples, jit_compile: bool, channel: Channel) -> None:
+        """Prepares the test.
+
+        Args:
+          learner: whose listener is tested.
+          examples: as `learner.prepare` made them, a whole split.
+          jit_compile: whether XLA compiles.
+          channel: through which messages go, with the noise of each test.
+        """
+        super().__init__()
+        self._channel = channel
+        self.learner = learner
+        self.speaker, self.listener = learner.speaker_as(0), learner.listener_as(0)
+        self.examples = examples
+        self._group = tf.function(self._metrics, jit_compile=jit_compile, autograph=False)
+
+    def means(self, size: int, noise: float, passes: int, seed: int, split: str) -> dict[str, SampleMean]:
+        """Every metric of the task, and the loss.
+
+        Args:
+          size: games in a group: candidates for a task that chooses, which drops incomplete groups.
+          noise: the channel's.
+          passes: over the split, with fresh masks in each.
+          seed: of masks, of shuffling and of noise on the inputs.
+          split: its name.
+
+        Raises:
+          UserError: a metric is not a finite number.
+        """
+        examples = len(self.examples.inputs)
+        totals: dict[str, np.ndarray] = {}
+        counts = np.zeros(examples, np.int64)
+        for number, rows in enumerate(self._groups(size, passes, seed, split)):
+            # One number for every place in the evaluation, so that groups have masks of their own.
+            place = zlib.crc32(f"{size} {noise!r} {number}".encode()) & 0x7FFFFFFF
+            found = self._group(self._batch(rows), tf.constant(noise, tf.float32), tf.constant([seed, place]))
+            for name, values in found.items():
+                finite = np.isfinite(values)
+                if not finite.all():
+                    raise UserError(
+                        f"The {name} of the listener, with {size} games together and noise {noise:g}, is not a finite"
+                        f" number for the input in row {rows[np.argmin(finite)]} of the {split} split: the data or the"
+                        " weights of the speaker or listener hold NaN or infinity, or numbers too large; look at that"
+                        " row, or restore an earlier checkpoint."
+                    )
+                totals.setdefault(name, np.zeros(examples))[rows] += values.numpy()
+            counts[rows] += 1
+        return {name: SampleMean(total, counts) for name, total in totals.items()}
+
+    def pictures(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Targets and predictions of the first examples, without channel noise, for tasks that draw."""
+        batch = self._batch(np.arange(min(count, len(self.examples.inputs))))
+        stream = Stream(tf.constant([seed, 0]), tf.constant(0), batch.inputs.shape[0], batch.inputs.shape[0])
+        spoken, _ = self.learner.game.views(self.speaker, batch, batch.inputs, stream)
+        pictures = self.learner.game.task.pictures(self.listener, Message(spoken), batch)
+        return pictures and tuple(picture.numpy() for picture in pictures)
+
+    def _groups(self, size: int, passes: int, seed: int, split: str) -> Iterator[np.ndarray]:
+        count = len(self.examples.inputs)
+        if self.learner.game.task.chooses:
+            order = Order(count, size, seed, split)
+            for step in range(passes * order.batches_per_epoch):
+                yield order.indices(step)
+            return
+        for _ in range(passes):
+            for start in range(0, count, size):
+                yield np.arange(start, min(start + size, count))
+
+    def _batch(self, rows: np.ndarray) -> Batch:
+        labels = {name: tf.constant(values[rows]) for name, values in self.examples.labels.items()}
+        return Batch(tf.cast(tf.constant(self.examples.inputs[rows]), tf.float32), labels)
+
+    def _metrics(self, batch: Batch, noise: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Metric → its values in the games of a group, [B]."""
+        terms = self._lesson(batch, noise, seed)
+        return {"loss": terms.loss, **terms.terms}
+
+    def _lesson(self, batch: Batch, noise: tf.Tensor, seed: tf.Tensor) -> LossTerms:
+        game, speaker = self.learner.game, self.speaker
+        games = batch.inputs.shape[0]
+        stream = Stream(seed, tf.constant(0), games, games)
+        spoken, shown = game.views(speaker, batch, batch.inputs, stream)
+        channel = self._channel.with_noise(noise)
+        corrupted = channel(Message(spoken), speaker.vocab_size, tf.constant(0), stream.stage("channel"))
+        message = Message(speaker.grammar.keep_silence(spoken, corrupted.symbols))
+        return game.task.lesson(self.listener, message, batch, shown, stream.stage("task"))

@@ -1,1 +1,0 @@
-"""Trained agents for use elsewhere: SavedModels that need nothing but TensorFlow, and tests that run on them."""

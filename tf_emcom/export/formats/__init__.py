@@ -1,1 +1,0 @@
-"""Formats of exports: one class a file, chosen by its name."""

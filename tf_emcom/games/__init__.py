@@ -1,0 +1,1 @@
+"""The rules of a game, and everything that they are chosen from."""

@@ -1,0 +1,138 @@
+"""Noisy channels between speaker and listener."""
+
+import abc
+import copy
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+from tf_emcom.checks import Checked
+from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.ops.noise import erase, erase_positions, substitute
+from tf_emcom.schedules import Schedule, at, bounds_of
+from tf_emcom.seeds import Stream
+from tf_emcom.types import Message
+
+
+class Channel(Checked, abc.ABC):
+    """The way of a message from the speaker to the listener."""
+
+    @abc.abstractmethod
+    def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
+        """What arrives of `message` at `step`; ids stay in [0, vocab_size], where vocab_size is UNK."""
+
+    @abc.abstractmethod
+    def noise(self, step: tf.Tensor) -> tf.Tensor:
+        """The channel's noise at `step`, float32 [] in [0, 1], for the record."""
+
+    def with_noise(self, noise: float | tf.Tensor) -> "Channel":
+        """The channel with another noise, the same at every step: what tests of trained agents play with.
+
+        With the noise 0 every symbol arrives. By default it is a copy with another attribute `probability`; a channel
+        whose noise is something else overrides this method.
+
+        Args:
+          noise: in [0, 1], or float32 [] where it is known only when a compiled step runs.
+
+        Raises:
+          UserError: the channel has no such attribute.
+        """
+        if not hasattr(self, "probability"):
+            name = type(self).__name__
+            raise UserError(
+                f"{name} has no attribute probability, so tests cannot give it a noise of their own; write a method"
+                f" {name}.with_noise(noise) that returns the channel with that noise, or bind the test's channel to"
+                " another one, as in TestChannel.channel=@Erasure()."
+            )
+        other = copy.copy(self)
+        other.probability = noise
+        return other
+
+
+def check_probability(name: str, value: Schedule | float) -> Schedule | float:
+    """`value`, if it is a schedule or a number in [0, 1]; UserError otherwise."""
+    for bound in bounds_of(value):
+        require_number(name, bound, 0, 1, "a probability lies between 0 and 1 (the macro noise sets it)")
+    return value
+
+
+class Erasure(Channel):
+    """Each symbol independently becomes UNK with a probability (NEC)."""
+
+    def __init__(self, probability: Schedule | float) -> None:
+        """`probability` in [0, 1], constant or a schedule; UserError otherwise."""
+        self.probability = check_probability("Erasure.probability", probability)
+
+    def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
+        """The message with erased symbols."""
+        uniform = stream.uniform(message.symbols.shape[1])
+        return Message(erase(message.symbols, self.noise(step), uniform, unknown=vocab_size))
+
+    def noise(self, step: tf.Tensor) -> tf.Tensor:
+        """The erasure probability at `step`, float32 []."""
+        return at(self.probability, step)
+
+
+class Clear(Channel):
+    """Every symbol arrives."""
+
+    def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
+        """The message itself."""
+        return message
+
+    def noise(self, step: tf.Tensor) -> tf.Tensor:
+        """Zero, float32 []."""
+        return tf.zeros([])
+
+    def with_noise(self, noise: float | tf.Tensor) -> Erasure:
+        """Erasure: agents that met no noise are tested with the noise of the noisy games (NEC, section 2.2)."""
+        return Erasure(0.0).with_noise(noise)
+
+
+class FixedErasure(Channel):
+    """The symbols at `positions` become UNK, in every message."""
+
+    def __init__(self, positions: Sequence[int]) -> None:
+        """`positions` count from 0; UserError where one is negative or named twice."""
+        for position in positions:
+            require_integer("FixedErasure.positions", position, 0, "each is a place in the message, counting from 0")
+        if len(set(positions)) != len(positions):
+            raise UserError(f"FixedErasure.positions is {list(positions)}; bind distinct positions.")
+        self.positions = tuple(positions)
+
+    def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
+        """The message with those symbols erased; UserError where a position lies behind its end."""
+        length = message.symbols.shape[1]
+        if max(self.positions, default=0) >= length:
+            raise UserError(
+                f"FixedErasure.positions holds {max(self.positions)}, but messages have {length} symbols; bind"
+                f" positions below {length}."
+            )
+        return Message(erase_positions(message.symbols, self.positions, unknown=vocab_size))
+
+    def noise(self, step: tf.Tensor) -> tf.Tensor:
+        """Zero, float32 []: nothing is left to chance."""
+        return tf.zeros([])
+
+    def with_noise(self, noise: float | tf.Tensor) -> Erasure:
+        """Erasure: the same loss, at random positions."""
+        return Erasure(0.0).with_noise(noise)
+
+
+class Substitution(Channel):
+    """Each symbol is independently replaced, with a probability, by a uniform draw from the vocabulary."""
+
+    def __init__(self, probability: Schedule | float) -> None:
+        """`probability` in [0, 1], constant or a schedule; UserError otherwise."""
+        self.probability = check_probability("Substitution.probability", probability)
+
+    def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
+        """The message with replaced symbols."""
+        length = message.symbols.shape[1]
+        whether = stream.stage("whether").uniform(length)
+        by_what = stream.stage("by what").uniform(length)
+        return Message(substitute(message.symbols, self.noise(step), whether, by_what, vocab_size))
+
+    def noise(self, step: tf.Tensor) -> tf.Tensor:
+        """The substitution probability at `step`, float32 []."""
+        return at(self.probability, step)

@@ -1,0 +1,110 @@
+"""The Lewis game: one speaker, one channel, one listener, in one page."""
+
+import abc
+
+import tensorflow as tf
+
+from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.speaker import Speaker
+from tf_emcom.checks import Checked
+from tf_emcom.games.channels import Channel
+from tf_emcom.games.losses import Loss
+from tf_emcom.games.policies import ListenerPolicy
+from tf_emcom.games.rewards import Reward
+from tf_emcom.games.tasks import Task
+from tf_emcom.ops import categorical
+from tf_emcom.seeds import Stream
+from tf_emcom.types import Batch, Message, Outcome, Play, Speech
+
+
+class Rules(Checked, abc.ABC):
+    """The rules of what agents do with a batch.
+
+    Attributes:
+      channel: the way of a message to the listener.
+    """
+
+    channel: Channel
+
+    @abc.abstractmethod
+    def check_batch(self, batch_size: int) -> None:
+        """UserError where a batch of so many games cannot be played."""
+
+
+class Game(Rules):
+    """The rules: how messages travel, what the listener does and how it chooses, what is paid, what both learn from."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        task: Task,
+        listener_policy: ListenerPolicy,
+        reward: Reward,
+        speaker_loss: Loss,
+        listener_loss: Loss,
+    ) -> None:
+        """Puts the rules together.
+
+        Args:
+          channel: what happens to messages [B, T] on their way.
+          task: which candidates there are, and what success is.
+          listener_policy: how the listener takes a candidate by its scores [B, C].
+          reward: what both are paid for success, [B].
+          speaker_loss: what the speaker learns from, [B].
+          listener_loss: what the listener learns from, [B].
+
+        Raises:
+          UserError: a part is not of its kind.
+        """
+        self.channel = channel
+        self.task = task
+        self.listener_policy = listener_policy
+        self.reward = reward
+        self.speaker_loss = speaker_loss
+        self.listener_loss = listener_loss
+
+    def check_batch(self, batch_size: int) -> None:
+        """UserError where a batch of so many games cannot be played."""
+        self.task.candidates_per_game(batch_size)
+
+    def play(
+        self,
+        speaker: Speaker,
+        target_speaker: Speaker,
+        listener: Listener,
+        batch: Batch,
+        candidate_inputs: tf.Tensor,
+        step: tf.Tensor,
+        stream: Stream,
+    ) -> Play:
+        """Plays the games of one replica as in training: the speaker samples, the listener follows its policy.
+
+        Args:
+          speaker: who speaks and learns.
+          target_speaker: who scores the speaker's symbols.
+          listener: who listens and learns.
+          batch: this replica's B games, inputs [B, F].
+          candidate_inputs: [N, F], the inputs of all replicas' games.
+          step: integer [], where schedules stand.
+          stream: this step's random numbers.
+
+        Returns:
+          The record of the games; T symbols in a message, V in the vocabulary, C candidates.
+        """
+        speech = speaker.sample(batch.inputs, step, stream.stage("speaker"))
+        target_speech = target_speaker.score(batch.inputs, speech.symbols)
+        message = self._carry(speech, speaker, step, stream.stage("channel"))
+        candidates = self.task.candidates(batch, candidate_inputs, stream.stage("candidates"))
+        hearing = self.task.hear(listener, message, candidates)
+        choice = self.listener_policy(hearing.scores, step, stream.stage("listener"))
+        success = self.task.success(choice, candidates)
+        outcome = Outcome(success, self.reward(success, speech, hearing, candidates))
+        return Play(batch, speech, target_speech, message, candidates, hearing, choice, outcome)
+
+    def _carry(self, speech: Speech, speaker: Speaker, step: tf.Tensor, stream: Stream) -> Message:
+        """What arrives; a soft symbol does where its hard form arrived as it was sent, whatever the channel is."""
+        corrupted = self.channel(Message(speech.symbols), speaker.vocab_size, step, stream)
+        received = speaker.grammar.keep_silence(speech.symbols, corrupted.symbols)
+        if speech.relaxed is None:
+            return Message(received)
+        return Message(received, categorical.arrived(speech.relaxed, speech.symbols, received))

@@ -1,0 +1,243 @@
+"""Losses of speakers and listeners, game by game."""
+
+import abc
+
+import tensorflow as tf
+
+from tf_emcom.checks import Checked
+from tf_emcom.errors import UserError
+from tf_emcom.ops import categorical
+from tf_emcom.ops.losses import cross_entropy, cross_entropy_of_classes, in_top, policy_gradient_loss, squared_error
+from tf_emcom.ops.selection import take
+from tf_emcom.schedules import Schedule, at
+from tf_emcom.types import LossTerms, Play
+
+
+class Loss(Checked, abc.ABC):
+    """What an agent learns from: a play becomes terms, game by game, which the learner averages."""
+
+    @abc.abstractmethod
+    def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
+        """The terms of B games, each [B]."""
+
+
+def needed(values: tf.Tensor | None, loss: Loss, what: str, heads: str) -> tf.Tensor:
+    """`values`, which the loss cannot do without; UserError that names heads which have them."""
+    if values is None:
+        raise UserError(
+            f"{type(loss).__name__} needs a head with {what}, which this one lacks; bind head_cls to {heads}."
+        )
+    return values
+
+
+class SpeakerReinforce(Loss):
+    """REINFORCE with a learnt baseline, an entropy bonus and a pull towards the target speaker (EaS, section 2).
+
+    Means over the T symbols of −(R − sg(v_t))·log π(a_t), of (R − v_t)², of −β·entropy_t and of κ·KL(π_t ‖ π^target_t).
+    """
+
+    def __init__(self, entropy_coefficient: Schedule | float = 1e-4, kl_coefficient: Schedule | float = 0.5) -> None:
+        """β and κ, constants or schedules."""
+        self.entropy_coefficient = entropy_coefficient
+        self.kl_coefficient = kl_coefficient
+
+    def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
+        """The terms of B games, each [B]."""
+        speech = play.speech
+        value = needed(speech.value, self, "a value", "@PolicyValue or @PolicyQValueDueling")
+        reward = play.outcome.reward[:, tf.newaxis]
+        # The target speaker is a fixed point to be pulled towards.
+        divergence = categorical.kl(speech.policy_logits, tf.stop_gradient(play.target_speech.policy_logits))
+        policy = tf.reduce_mean(policy_gradient_loss(reward - value, speech.log_probs), axis=1)
+        critic = tf.reduce_mean(squared_error(reward, value), axis=1)
+        entropy = tf.reduce_mean(speech.entropy, axis=1)
+        entropy_loss = -at(self.entropy_coefficient, step) * entropy
+        kl_loss = at(self.kl_coefficient, step) * tf.reduce_mean(divergence, axis=1)
+        loss = policy + critic + entropy_loss + kl_loss
+        return LossTerms(
+            loss,
+            {
+                "speaker_loss": loss,
+                "speaker_policy_loss": policy,
+                "speaker_value_loss": critic,
+                "speaker_entropy_loss": entropy_loss,
+                "speaker_kl_loss": kl_loss,
+                "speaker_entropy": entropy,
+                "speaker_value": tf.reduce_mean(value, axis=1),
+            },
+        )
+
+
+class SpeakerPolicyGradient(Loss):
+    """The advantage is sg(Q_t(a_t)) − sg(v_t) instead of the reward minus a baseline (Sutton et al. 1999).
+
+    Means over the T symbols of −(sg(Q_t(a_t)) − sg(v_t))·log π(a_t), of (R − Q_t(a_t))², of (R − v_t)² and of
+    −β·entropy_t.
+    """
+
+    def __init__(self, entropy_coefficient: Schedule | float = 1e-4) -> None:
+        """β, a constant or a schedule."""
+        self.entropy_coefficient = entropy_coefficient
+
+    def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
+        """The terms of B games, each [B]."""
+        speech = play.speech
+        heads = "@PolicyQValue or @PolicyQValueDueling"
+        value = needed(speech.value, self, "a value", heads)
+        chosen = take(needed(speech.q_values, self, "Q-values", heads), speech.symbols)
+        reward = play.outcome.reward[:, tf.newaxis]
+        policy = tf.reduce_mean(policy_gradient_loss(chosen - value, speech.log_probs), axis=1)
+        action_critic = tf.reduce_mean(squared_error(reward, chosen), axis=1)
+        critic = tf.reduce_mean(squared_error(reward, value), axis=1)
+        entropy = tf.reduce_mean(speech.entropy, axis=1)
+        entropy_loss = -at(self.entropy_coefficient, step) * entropy
+        loss = policy + action_critic + critic + entropy_loss
+        return LossTerms(
+            loss,
+            {
+                "speaker_loss": loss,
+                "speaker_policy_loss": policy,
+                "speaker_action_value_loss": action_critic,
+                "speaker_value_loss": critic,
+                "speaker_entropy_loss": entropy_loss,
+                "speaker_entropy": entropy,
+                "speaker_value": tf.reduce_mean(value, axis=1),
+                "speaker_q_value": tf.reduce_mean(chosen, axis=1),
+            },
+        )
+
+
+class SpeakerThroughListener(Loss):
+    """An entropy bonus and a pull towards the target speaker; all else comes through soft symbols.
+
+    The gradient of the listener's loss flows back into the speaker that uttered them (Jang et al. 2017; Havrylov &
+    Titov 2017), so the reward plays no part. Means over the T symbols of −β·entropy_t and of κ·KL(π_t ‖ π^target_t).
+    """
+
+    def __init__(self, entropy_coefficient: Schedule | float = 1e-4, kl_coefficient: Schedule | float = 0.0) -> None:
+        """β and κ, constants or schedules."""
+        self.entropy_coefficient = entropy_coefficient
+        self.kl_coefficient = kl_coefficient
+
+    def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
+        """The terms of B games, each [B]; UserError where the speaker utters no soft symbols."""
+        speech = play.speech
+        if speech.relaxed is None:
+            raise UserError(
+                "SpeakerThroughListener teaches through soft symbols, but this speaker utters none; bind"
+                " Speaker.articulation to @GumbelSoftmax() or @StraightThrough()."
+            )
+        divergence = categorical.kl(speech.policy_logits, tf.stop_gradient(play.target_speech.policy_logits))
+        entropy = tf.reduce_mean(speech.entropy, axis=1)
+        entropy_loss = -at(self.entropy_coefficient, step) * entropy
+        kl_loss = at(self.kl_coefficient, step) * tf.reduce_mean(divergence, axis=1)
+        loss = entropy_loss + kl_loss
+        return LossTerms(
+            loss,
+            {
+                "speaker_loss": loss,
+                "speaker_entropy_loss": entropy_loss,
+                "speaker_kl_loss": kl_loss,
+                "speaker_entropy": entropy,
+            },
+        )
+
+
+_TOP = 5
+
+
+class ListenerClassification(Loss):
+    """Softmax cross-entropy, mean over the labels of an input (EaS, section 2.4).
+
+    Where there are more than five classes, the share of the labels among the best five is told as well.
+    """
+
+    def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
+        """The terms of B games, each [B]."""
+        scores, target = play.hearing.scores, play.candidates.target
+        if scores.shape.rank != 3:
+            raise UserError(
+                "ListenerClassification needs a listener that names labels, but this one chooses among candidates; bind"
+                " task to @Naming(), or the loss to @ListenerContrastive()."
+            )
+        loss = cross_entropy_of_classes(scores, target)
+        more = {"listener_top5": in_top(_TOP, scores, target)} if scores.shape[2] > _TOP else {}
+        return LossTerms(loss, {"listener_loss": loss, **more})
+
+
+class ListenerContrastive(Loss):
+    """Cross-entropy of the right candidate among those shown (EaS, section 2).
+
+    Which candidates a game shows is the task's matter: the whole batch or sampled distractors.
+    """
+
+    def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
+        """The terms of B games, each [B]."""
+        if play.hearing.scores.shape.rank != 2:
+            raise UserError(
+                "ListenerContrastive needs a listener that chooses among candidates, but this one names labels; bind"
+                " task to @Discrimination(), or the loss to @ListenerClassification()."
+            )
+        loss = cross_entropy(play.hearing.scores, play.candidates.target)
+        return LossTerms(loss, {"listener_loss": loss})
+
+
+class ListenerReinforce(Loss):
+    """−(r − sg(v))·log π(a) − β·entropy + w·(r − v)² (NEC)."""
+
+    def __init__(
+        self, entropy_coefficient: Schedule | float = 1e-4, value_coefficient: Schedule | float = 1e-3
+    ) -> None:
+        """β and w, constants or schedules."""
+        self.entropy_coefficient = entropy_coefficient
+        self.value_coefficient = value_coefficient
+
+    def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
+        """The terms of B games, each [B]."""
+        reward, choice = play.outcome.reward, play.choice
+        value = needed(play.hearing.value, self, "a value", "@NormMergePolicyValue")
+        policy = policy_gradient_loss(reward - value, choice.log_probs)
+        critic = squared_error(reward, value)
+        entropy_loss = -at(self.entropy_coefficient, step) * choice.entropy
+        loss = policy + entropy_loss + at(self.value_coefficient, step) * critic
+        return LossTerms(
+            loss,
+            {
+                "listener_loss": loss,
+                "listener_policy_loss": policy,
+                "listener_value_loss": critic,
+                "listener_entropy_loss": entropy_loss,
+                "listener_entropy": choice.entropy,
+                "listener_value": value,
+            },
+        )
+
+
+class ListenerAdvantageReinforce(ListenerReinforce):
+    """−(sg(Q(a)) − sg(v))·log π(a) − β·entropy + w·((r − Q(a))² + (r − v)²) (NEC).
+
+    β and w as for REINFORCE.
+    """
+
+    def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
+        """The terms of B games, each [B]."""
+        reward, choice, hearing = play.outcome.reward, play.choice, play.hearing
+        value = needed(hearing.value, self, "a value", "@NormMergePolicyQValue")
+        chosen = take(needed(hearing.q_values, self, "Q-values", "@NormMergePolicyQValue"), choice.candidates)
+        policy = policy_gradient_loss(chosen - value, choice.log_probs)
+        action_critic, critic = squared_error(reward, chosen), squared_error(reward, value)
+        entropy_loss = -at(self.entropy_coefficient, step) * choice.entropy
+        loss = policy + entropy_loss + at(self.value_coefficient, step) * (action_critic + critic)
+        return LossTerms(
+            loss,
+            {
+                "listener_loss": loss,
+                "listener_policy_loss": policy,
+                "listener_action_value_loss": action_critic,
+                "listener_value_loss": critic,
+                "listener_entropy_loss": entropy_loss,
+                "listener_entropy": choice.entropy,
+                "listener_value": value,
+                "listener_q_value": chosen,
+            },
+        )

@@ -1,0 +1,178 @@
+"""Tasks: what the listener does with a message, and what success is."""
+
+import abc
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.checks import Checked
+from tf_emcom.errors import UserError, require_integer, require_labels
+from tf_emcom.ops.losses import require_classes
+from tf_emcom.seeds import Stream
+from tf_emcom.types import Batch, Candidates, Choice, Hearing, Message
+
+
+class Hearer(Protocol):
+    """What a task needs of a listener."""
+
+    @abc.abstractmethod
+    def hear(self, message: Message, candidates: Candidates) -> Hearing:
+        """Scores for candidates, and what the critics say."""
+
+    @abc.abstractmethod
+    def predictions(self, message: Message) -> tf.Tensor:
+        """What the head predicts of messages [B, T]: [B, ...]."""
+
+
+class Task(Checked, abc.ABC):
+    """What a listener has to do: what it can take, how it is asked, and what success is.
+
+    Attributes:
+      labels: the labels of the data set that the task needs.
+    """
+
+    labels: tuple[str, ...] = ()
+
+    @abc.abstractmethod
+    def candidates_per_game(self, batch_size: int) -> int:
+        """C for batches of B games; UserError where such batches cannot be played."""
+
+    @abc.abstractmethod
+    def candidates(self, batch: Batch, inputs: tf.Tensor, stream: Stream) -> Candidates:
+        """What the listeners can take.
+
+        Args:
+          batch: the games of this replica.
+          inputs: [N, F], the inputs of the games of all replicas, N = stream.global_games.
+          stream: where anything random comes from.
+        """
+
+    @abc.abstractmethod
+    def hear(self, listener: Hearer, message: Message, candidates: Candidates) -> Hearing:
+        """Asks the listener about messages [B, T]."""
+
+    @abc.abstractmethod
+    def success(self, choice: Choice, candidates: Candidates) -> tf.Tensor:
+        """How well the games went, float32 [B] in [0, 1]."""
+
+    def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
+        """UserError where the labels [N, ...] of the data set called `data` are not what the task needs."""
+        require_labels(type(self).__name__, self.labels, labels, data, "label")
+
+
+class Discrimination(Task):
+    """Find the speaker's input among candidates, which are inputs of the same batch.
+
+    With `distractors = None` every game shows the whole batch, those of all replicas together, so that C = B and the
+    right candidate of game i is candidate i. With a number, each game shows its own input and that many others, drawn
+    afresh every step: C = distractors + 1.
+
+    The draw is one set of offsets a step: game i shows the inputs i + offset (mod B). Batches are in random order, so
+    each game's distractors are a uniform draw without replacement, and every input is a distractor equally often. The
+    right candidate of game i is put at position i mod C: at a fixed position it would win every tie.
+    """
+
+    def __init__(self, distractors: int | None = None) -> None:
+        self.distractors = distractors
+
+    def candidates_per_game(self, batch_size: int) -> int:
+        """C for batches of B games; UserError where the batch is too small."""
+        if batch_size < 2:
+            raise UserError(
+                f"batch_size is {batch_size}, but the candidates of a game are the inputs of its batch, so there is"
+                " nothing to choose from; bind batch_size to 2 or more."
+            )
+        if self.distractors is None:
+            return batch_size
+        require_integer("Discrimination.distractors", self.distractors, 1, "it counts the wrong candidates of a game")
+        if self.distractors >= batch_size:
+            raise UserError(
+                f"Discrimination.distractors is {self.distractors}, but a batch of {batch_size} games has 1 to"
+                f" {batch_size - 1} distractors to offer; bind it within them, or raise batch_size."
+            )
+        return self.distractors + 1
+
+    def candidates(self, batch: Batch, inputs: tf.Tensor, stream: Stream) -> Candidates:
+        """What the listeners see.
+
+        Args:
+          batch: the games of this replica; what they are about is among the inputs.
+          inputs: [N, F], the inputs of the games of all replicas, N = stream.global_games.
+          stream: where the distractors are drawn from.
+        """
+        games = stream.first_game + tf.range(stream.local_games)
+        if self.distractors is None:
+            return Candidates(inputs, None, games)
+        count = self.distractors + 1
+        # The order of random bits is a permutation; unlike a shuffle it compiles on every device.
+        offsets = 1 + tf.argsort(stream.shared_bits(stream.global_games - 1), stable=True)[: self.distractors]
+        ordered = tf.concat([[0], offsets], axis=0)  # The right one first, turned to its place below.
+        target = games % count
+        turned = (tf.range(count)[tf.newaxis, :] - target[:, tf.newaxis]) % count
+        shown = (games[:, tf.newaxis] + tf.gather(ordered, turned)) % stream.global_games
+        return Candidates(inputs, shown, target)
+
+    def hear(self, listener: Hearer, message: Message, candidates: Candidates) -> Hearing:
+        """The listener's scores [B, C], with critics where its head has them."""
+        return listener.hear(message, candidates)
+
+    def success(self, choice: Choice, candidates: Candidates) -> tf.Tensor:
+        """1.0 where the right candidate was taken, else 0.0; [B]."""
+        return tf.cast(choice.candidates == candidates.target, tf.float32)
+
+
+class Naming(Task):
+    """Tell the labels of the speaker's input, from the message alone (EaS has it as a transfer task).
+
+    The candidates are the K classes of each of an input's L labels, and success is the share of the labels that are
+    told right. It needs a listener whose head predicts: `Listener.head_cls = @MultiMlp`.
+    """
+
+    def __init__(self, classes: int, label: str = "label") -> None:
+        """What is told.
+
+        Args:
+          classes: K, at least as many as any of the labels has.
+          label: which label of the data set, whole numbers [N] or [N, L] from 0 on.
+
+        Raises:
+          UserError: there is nothing to tell apart.
+        """
+        require_integer("Naming.classes", classes, 2, "it counts the classes to tell apart")
+        self.label = label
+        self.classes = classes
+        self.labels = (label,)
+
+    def candidates_per_game(self, batch_size: int) -> int:
+        """K, whatever the batch."""
+        require_integer("batch_size", batch_size, 1, "it counts the games of a step")
+        return self.classes
+
+    def candidates(self, batch: Batch, inputs: tf.Tensor, stream: Stream) -> Candidates:
+        """The right classes as targets, int32 [B, L]."""
+        labels = batch.labels[self.label]
+        return Candidates(None, None, tf.reshape(tf.cast(labels, tf.int32), (labels.shape[0], -1)))
+
+    def hear(self, listener: Hearer, message: Message, candidates: Candidates) -> Hearing:
+        """The listener's predictions as scores [B, L, K]; UserError where its head predicts something else."""
+        scores = listener.predictions(message)
+        told, wanted = tuple(scores.shape[1:]), (candidates.target.shape[1], self.classes)
+        if told != wanted:
+            raise UserError(
+                f"The listener's head gives predictions of the shape {told}, but the label {self.label!r} takes"
+                f" {wanted}, labels by classes; bind MultiMlp.labels to {wanted[0]} and MultiMlp.classes and"
+                " Naming.classes to one number."
+            )
+        return Hearing(scores, None, None)
+
+    def success(self, choice: Choice, candidates: Candidates) -> tf.Tensor:
+        """The share of the labels that are told right, [B]."""
+        return tf.reduce_mean(tf.cast(choice.candidates == candidates.target, tf.float32), axis=1)
+
+    def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
+        """UserError where they are missing, no whole numbers, or outside of the classes."""
+        super().check_labels(labels, data)
+        told = f"The label {self.label!r} of the data set {data}"
+        require_classes(labels[self.label], told, self.classes, "Naming", "Naming.classes and MultiMlp.classes")

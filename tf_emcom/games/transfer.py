@@ -1,0 +1,75 @@
+"""The game of a new listener that learns the language of a speaker which no longer changes."""
+
+import tensorflow as tf
+
+from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.speaker import Speaker
+from tf_emcom.games.channels import Channel
+from tf_emcom.games.lewis import Rules
+from tf_emcom.games.transfer_tasks import TransferTask
+from tf_emcom.ops.noise import add_gaussian_noise, spread_of
+from tf_emcom.seeds import Stream
+from tf_emcom.types import Batch, LossTerms, Message
+
+# The label under which messages travel that were spoken before the training began.
+MESSAGES = "messages"
+
+
+class TransferGame(Rules):
+    """Ease and transfer learning: what a new listener makes of the messages, by supervision (EaS, section 2.4; NEC)."""
+
+    def __init__(self, channel: Channel, task: TransferTask) -> None:
+        self.channel = channel
+        self.task = task
+
+    @property
+    def speaks_once(self) -> bool:
+        """Whether the speaker says the same of an input at every step, so that it needs to be asked only once."""
+        return self.task.input_noise == 0.0
+
+    def check_batch(self, batch_size: int) -> None:
+        """UserError where the task cannot be set to so many games at once."""
+        self.task.check_batch(batch_size)
+
+    def play(
+        self,
+        speaker: Speaker,
+        listener: Listener,
+        batch: Batch,
+        candidate_inputs: tf.Tensor,
+        step: tf.Tensor,
+        stream: Stream,
+    ) -> LossTerms:
+        """Plays and judges the games of one replica, loss and metrics [B].
+
+        Args:
+          speaker: who speaks, greedily, and does not learn.
+          listener: who learns.
+          batch: this replica's games; where the speaker speaks once, its messages are among the labels.
+          candidate_inputs: [N, F], the inputs of the games of all replicas.
+          step: integer [], where schedules stand.
+          stream: this step's random numbers.
+        """
+        spoken, shown = self.views(speaker, batch, candidate_inputs, stream)
+        corrupted = self.channel(Message(spoken), speaker.vocab_size, step, stream.stage("channel"))
+        message = Message(speaker.grammar.keep_silence(spoken, corrupted.symbols))
+        return self.task.lesson(listener, message, batch, shown, stream.stage("task"))
+
+    def views(
+        self, speaker: Speaker, batch: Batch, candidate_inputs: tf.Tensor, stream: Stream
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """What the speaker says, [B, T], and what the listener sees, [N, F]: two views of the inputs.
+
+        With input noise, both see every input with a noise of its own (NEC), unless the messages were spoken before.
+        """
+        if self.speaks_once:
+            return batch.labels[MESSAGES], candidate_inputs
+        features = candidate_inputs.shape[1]
+        spread = spread_of(candidate_inputs)
+        noise = stream.stage("listener's view").for_all_games().normal(features)
+        shown = add_gaussian_noise(candidate_inputs, self.task.input_noise, spread, noise)
+        if MESSAGES in batch.labels:
+            return batch.labels[MESSAGES], shown
+        noise = stream.stage("speaker's view").normal(features)
+        seen = add_gaussian_noise(batch.inputs, self.task.input_noise, spread, noise)
+        return speaker.greedy(seen).symbols, shown

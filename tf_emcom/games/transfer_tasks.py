@@ -1,0 +1,292 @@
+"""Transfer tasks: what a new listener learns from the messages of a trained speaker."""
+
+import abc
+from collections.abc import Callable, Iterator, Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.agents.heads.listener import Cpc, DotProduct, ListenerHead
+from tf_emcom.agents.heads.prediction import ImageDecoder, MultiMlp, PredictionHead
+from tf_emcom.agents.listener import Listener
+from tf_emcom.checks import Checked
+from tf_emcom.errors import UserError, require_integer, require_labels, require_number
+from tf_emcom.games.tasks import Discrimination
+from tf_emcom.ops.losses import (
+    as_target,
+    cross_entropy,
+    cross_entropy_of_classes,
+    half_squared_error,
+    in_top,
+    require_classes,
+    share_of_the_most_frequent,
+)
+from tf_emcom.seeds import Stream
+from tf_emcom.types import Batch, LossTerms, Message
+
+
+class TransferTask(Checked, abc.ABC):
+    """What a new listener learns, by supervision, from the messages of a frozen speaker (NEC, appendix).
+
+    Attributes:
+      name: what records and tables call it.
+      labels: the labels of the data set that it needs.
+      head_cls: makes the listener's head.
+      input_noise: coefficient of Gaussian noise on what speaker and listener see; in standard deviations of a batch.
+      chooses: whether the listener chooses among candidates, so that their number matters.
+    """
+
+    name: str
+    labels: tuple[str, ...] = ()
+    input_noise: float = 0.0
+    chooses: bool = False
+
+    def __init__(self, head_cls: Callable[..., keras.layers.Layer], input_noise: float = 0.0) -> None:
+        """UserError where the noise is negative."""
+        name = f"{type(self).__name__}.input_noise"
+        require_number(name, input_noise, 0, 1e6, "noise is measured in standard deviations")
+        self.head_cls = head_cls
+        self.input_noise = float(input_noise)
+
+    @abc.abstractmethod
+    def head(self) -> keras.layers.Layer:
+        """A new listener's head, not yet built."""
+
+    @abc.abstractmethod
+    def lesson(
+        self, listener: Listener, message: Message, batch: Batch, candidate_inputs: tf.Tensor, stream: Stream
+    ) -> LossTerms:
+        """What the listener makes of B messages.
+
+        Args:
+          listener: who learns.
+          message: what arrived, [B, T].
+          batch: the games of this replica.
+          candidate_inputs: [N, F], what the listener sees of the inputs of all replicas' games.
+          stream: where anything random comes from.
+
+        Returns:
+          The loss and the task's metrics, each [B]; "accuracy" is among the metrics where the task has one.
+        """
+
+    @abc.abstractmethod
+    def without_message(
+        self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], candidates: int
+    ) -> dict[str, float]:
+        """What a listener reaches that hears nothing, and knows only what is most frequent or the mean in training.
+
+        Args:
+          learnt: labels of the training split, each [M, ...].
+          tested: labels of the examples tested, each [N, ...].
+          candidates: how many there are to choose from, for tasks that choose.
+
+        Returns:
+          Metric → value: the accuracy, or the loss where the task has no accuracy, comes first.
+        """
+
+    def pictures(self, listener: Listener, message: Message, batch: Batch) -> tuple[tf.Tensor, tf.Tensor] | None:
+        """Targets and predictions as images [B, side, side, 3] in [−1, 1], for tasks that draw."""
+        return None
+
+    def check_batch(self, batch_size: int) -> None:
+        """UserError where a batch of so many games is too small."""
+        require_integer("batch_size", batch_size, 1, "it counts the games of a step")
+
+    def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
+        """UserError where the labels [N, ...] of the data set called `data` are not what the task needs."""
+        require_labels(self.name, self.labels, labels, data, "task")
+
+
+class CandidateTask(TransferTask, abc.ABC):
+    """Cross-entropy of the right one among the inputs of the batch, all of which every game shows."""
+
+    chooses = True
+
+    def head(self) -> keras.layers.Layer:
+        """What compares message and candidate."""
+        return self.head_cls()
+
+    def lesson(
+        self, listener: Listener, message: Message, batch: Batch, candidate_inputs: tf.Tensor, stream: Stream
+    ) -> LossTerms:
+        """The loss and the accuracy of B games, each [B]."""
+        candidates = Discrimination().candidates(batch, candidate_inputs, stream)
+        scores = listener.scores(message, candidates)
+        right = tf.argmax(scores, axis=-1, output_type=tf.int32) == candidates.target
+        return LossTerms(cross_entropy(scores, candidates.target), {"accuracy": tf.cast(right, tf.float32)})
+
+    def without_message(
+        self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], candidates: int
+    ) -> dict[str, float]:
+        """The accuracy of a guess."""
+        return {"accuracy": 1.0 / candidates}
+
+    def check_batch(self, batch_size: int) -> None:
+        """UserError where there is nothing to choose from."""
+        Discrimination().candidates_per_game(batch_size)
+
+
+class DiscriminationByDistance(CandidateTask):
+    """Which input was meant, by cosine distance of message and candidate (NEC, `discriminationdist`)."""
+
+    name = "discriminationdist"
+
+    def __init__(self, head_cls: Callable[[], ListenerHead] = Cpc, input_noise: float = 0.5) -> None:
+        """`input_noise`: speaker and listener see the input differently."""
+        super().__init__(head_cls, input_noise)
+
+
+class DiscriminationByDotProduct(CandidateTask):
+    """Which input was meant, candidates being classes whose logits are dot products (NEC, `discrimination`)."""
+
+    name = "discrimination"
+
+    def __init__(self, head_cls: Callable[[], ListenerHead] = DotProduct, input_noise: float = 0.5) -> None:
+        """`input_noise`: speaker and listener see the input differently."""
+        super().__init__(head_cls, input_noise)
+
+
+class LabelTask(TransferTask, abc.ABC):
+    """Softmax cross-entropy and accuracy, means over the labels of an example."""
+
+    def __init__(self, head_cls: Callable[[int, int], PredictionHead], count: int, classes: int) -> None:
+        """`count` labels an example of `classes` classes each; UserError where that is none, or nothing to tell."""
+        super().__init__(head_cls)
+        name = type(self).__name__
+        require_integer(f"{name}.attributes", count, 1, "it counts the labels of an example")
+        require_integer(f"{name}.classes", classes, 2, "it counts the classes to tell apart")
+        self.count = count
+        self.classes = classes
+
+    def head(self) -> PredictionHead:
+        """An MLP a label, unless another head is bound."""
+        return self.head_cls(self.count, self.classes)
+
+    def lesson(
+        self, listener: Listener, message: Message, batch: Batch, candidate_inputs: tf.Tensor, stream: Stream
+    ) -> LossTerms:
+        """The loss and the metrics of B games, each [B]."""
+        labels = tf.reshape(batch.labels[self.labels[0]], (-1, self.count))
+        logits = listener.predictions(message)
+        loss = cross_entropy_of_classes(logits, labels)
+        return LossTerms(loss, {"accuracy": in_top(1, logits, labels), **self.more_metrics(logits, labels)})
+
+    def more_metrics(self, logits: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Metrics besides accuracy, each [B], of logits [B, L, K] and labels [B, L]."""
+        return {}
+
+    def without_message(
+        self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], candidates: int
+    ) -> dict[str, float]:
+        """The accuracy of always answering each label's most frequent class in training, mean over the labels."""
+        return {"accuracy": self.by_frequency(learnt, tested, 1)}
+
+    def by_frequency(self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], count: int) -> float:
+        """How often one of each label's `count` most frequent classes in training is right, mean over the labels."""
+        known, asked = (labels[self.labels[0]].reshape(-1, self.count) for labels in (learnt, tested))
+        return share_of_the_most_frequent(known, asked, count)
+
+    def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
+        """UserError where they are missing, of another number, or outside of the classes."""
+        super().check_labels(labels, data)
+        values = labels[self.labels[0]]
+        given = values[0].size if len(values) else self.count
+        if given != self.count:
+            raise UserError(
+                f"An example of the data set {data} has {given} values of {self.labels[0]!r}, but the task {self.name}"
+                f" was told {self.count}; choose another task, or tell it their number (Attribute.attributes)."
+            )
+        told, name = f"The label {self.labels[0]!r} of the data set {data}", type(self).__name__
+        require_classes(values, told, self.classes, name, f"{name}.classes")
+
+
+class Attribute(LabelTask):
+    """Which of the binary attributes the speaker's input has; accuracy is the mean over the attributes."""
+
+    name = "attribute"
+    labels = ("attributes",)
+
+    def __init__(
+        self, attributes: int = 40, classes: int = 2, head_cls: Callable[[int, int], PredictionHead] = MultiMlp
+    ) -> None:
+        """`attributes` as many as an example of the data set has, each of `classes` values from 0 on."""
+        super().__init__(head_cls, attributes, classes)
+
+
+class Classification(LabelTask):
+    """Which class the speaker's input belongs to, from the message alone; also whether it is among the best five."""
+
+    name = "classification"
+    labels = ("label",)
+
+    def __init__(self, classes: int, head_cls: Callable[[int, int], PredictionHead] = MultiMlp) -> None:
+        """`classes` as many as the data set has, ids from 0 on."""
+        super().__init__(head_cls, 1, classes)
+
+    def more_metrics(self, logits: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Top-5 accuracy [B]."""
+        return {"top5": in_top(5, logits, labels)}
+
+    def without_message(
+        self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], candidates: int
+    ) -> dict[str, float]:
+        """The accuracy and top-5 accuracy of always answering the most frequent classes in training."""
+        return {"accuracy": self.by_frequency(learnt, tested, 1), "top5": self.by_frequency(learnt, tested, 5)}
+
+
+_BLOCK = 256
+
+
+class Reconstruction(TransferTask):
+    """The image behind the speaker's input, from the message alone.
+
+    Targets are resized to the head's side, with values in [−1, 1]. Loss: ½ Σ (prediction − target)² over the pixels and
+    channels.
+    """
+
+    name = "reconstruction"
+    labels = ("image",)
+
+    def __init__(self, head_cls: Callable[[], ImageDecoder] = ImageDecoder) -> None:
+        super().__init__(head_cls)
+
+    def head(self) -> ImageDecoder:
+        """An image decoder."""
+        return self.head_cls()
+
+    def lesson(
+        self, listener: Listener, message: Message, batch: Batch, candidate_inputs: tf.Tensor, stream: Stream
+    ) -> LossTerms:
+        """The loss and the error a pixel and channel of B games, each [B]."""
+        loss = half_squared_error(listener.predictions(message), as_target(batch.labels["image"], listener.head.side))
+        return LossTerms(loss, {"squared_error": loss * (2.0 / (3 * listener.head.side**2))})
+
+    def pictures(self, listener: Listener, message: Message, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
+        """The images that the listener should draw, and those that it draws, [B, side, side, 3] in [−1, 1]."""
+        return as_target(batch.labels["image"], listener.head.side), listener.predictions(message)
+
+    def without_message(
+        self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], candidates: int
+    ) -> dict[str, float]:
+        """The loss of always drawing the mean of the training images."""
+        side = self.head_cls().side
+        mean = sum(targets.sum(axis=0) for targets in _targets(learnt["image"], side)) / len(learnt["image"])
+        errors = sum(np.square(targets - mean).sum() for targets in _targets(tested["image"], side))
+        return {"loss": float(0.5 * errors / len(tested["image"]))}
+
+    def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
+        """UserError where there are no RGB images of one size."""
+        super().check_labels(labels, data)
+        images = labels["image"]
+        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:
+            raise UserError(
+                f"The label 'image' of the data set {data} is {images.dtype} of shape {images.shape[1:]} an example,"
+                " but reconstruction needs RGB images, uint8 [height, width, 3]: prepare them so."
+            )
+
+
+def _targets(images: np.ndarray, side: int) -> Iterator[np.ndarray]:
+    """Yields images as targets, float64 [B, side, side, 3]; block by block, so that memory stays small."""
+    for start in range(0, len(images), _BLOCK):
+        yield as_target(tf.constant(images[start : start + _BLOCK]), side).numpy().astype(np.float64)

@@ -1,1 +1,0 @@
-"""Grammars: which symbols may follow which."""

@@ -1,1 +1,0 @@
-"""What turns the output of a core into decisions."""

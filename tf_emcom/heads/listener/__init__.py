@@ -1,1 +1,0 @@
-"""Listener heads: `scores(message, candidates)` and `values(scores, ...)`."""

@@ -1,1 +1,0 @@
-"""Speaker heads: `policy_logits(outputs)` and `values(outputs)`."""

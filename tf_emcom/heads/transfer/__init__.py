@@ -1,1 +1,0 @@
-"""Heads of listeners that predict something about the input instead of choosing a candidate."""

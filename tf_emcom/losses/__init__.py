@@ -1,1 +1,0 @@
-"""Losses: a play and a step become terms, game by game."""

@@ -1,1 +1,0 @@
-"""How far apart two messages, or two meanings, are."""

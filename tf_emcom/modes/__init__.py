@@ -1,1 +1,0 @@
-"""What a command can do with an experiment: train it, test it."""

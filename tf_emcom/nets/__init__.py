@@ -1,1 +1,0 @@
-"""Keras blocks that know no game."""

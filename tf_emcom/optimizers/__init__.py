@@ -1,1 +1,0 @@
-"""Optimisers that run inside one compiled step on every strategy."""

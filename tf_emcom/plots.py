@@ -1,0 +1,240 @@
+"""Pictures of results, in one style."""
+
+import functools
+import io
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, ParamSpec, TypeVar
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from tf_emcom.files import write_whole
+
+_Given = ParamSpec("_Given")
+_Result = TypeVar("_Result")
+
+
+def in_plain_style(draw: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
+    """The function, run with matplotlib's own settings, whatever a matplotlibrc or a notebook has; they stay theirs."""
+
+    @functools.wraps(draw)
+    def drawn(*given: _Given.args, **named: _Given.kwargs) -> _Result:
+        with matplotlib.style.context("default"):
+            return draw(*given, **named)
+
+    return drawn
+
+
+def write_png(figure: Figure, path: str) -> None:
+    """Writes a figure, also to cloud storage; the same figure gives the same bytes.
+
+    Raises:
+      UserError: it cannot be written there.
+    """
+    buffer = io.BytesIO()
+    # Without its name and version in the file, which matplotlib would leave there.
+    figure.savefig(buffer, format="png", dpi=120, metadata={"Software": None})
+    write_whole(path, buffer.getvalue())
+
+
+_MARKERS = "osD^vP*X"
+_MOST_MARKERS = 12  # on a curve
+_MOST_TICKS = 8  # so many x values, or fewer, are ticks themselves
+_MOST_IN_A_ROW = 4
+_PANEL_INCHES = (3.6, 3.6)
+_SINGLE_INCHES = (5.2, 4.0)
+_LEGEND_INCHES = 1.3
+
+
+class Series(NamedTuple):
+    """One curve."""
+
+    name: str
+    x: Sequence[float]
+    y: Sequence[float]
+    intervals: Sequence[tuple[float, float]] | None = None  # around each y
+    chance: float | None = None  # the y that guessing gives
+
+
+def draw_curves(series: Sequence[Series], x_label: str, y_label: str, path: str, legend: str = "") -> None:
+    """Draws curves into a PNG file; `legend` says what their names are."""
+    draw_panels({"": series}, x_label, y_label, path, legend)
+
+
+@in_plain_style
+def draw_panels(
+    panels: Mapping[str, Sequence[Series]], x_label: str, y_label: str, path: str, legend: str = ""
+) -> None:
+    """Draws curves side by side, four in a row, on axes of the same scale into a PNG file.
+
+    The n-th curve of each panel has the same colour and marker, so that one legend is enough. Colours go from dark to
+    light, so that they differ in grey too.
+
+    Args:
+      panels: title → curves; the same names in each.
+      x_label: what x is.
+      y_label: what y is.
+      path: of the file.
+      legend: what the curves' names are.
+    """
+    width, height = _SINGLE_INCHES if len(panels) == 1 else _PANEL_INCHES
+    columns = min(len(panels), _MOST_IN_A_ROW)
+    rows = -(-len(panels) // columns)
+    figure = Figure(figsize=(width * columns + _LEGEND_INCHES, height * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).reshape(-1)
+    for axes, (title, series) in zip(grid, panels.items(), strict=False):
+        _draw(axes, series)
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel(x_label)
+        # Also above an empty place in the row below.
+        axes.tick_params(labelbottom=True)
+    for axes in grid[len(panels) :]:
+        axes.set_axis_off()
+    for axes in grid[::columns]:
+        axes.set_ylabel(y_label)
+    handles, names = grid[0].get_legend_handles_labels()
+    if any(one.chance is not None for one in next(iter(panels.values()))):
+        handles, names = [*handles, Line2D([], [], color="black", linestyle=":", linewidth=1)], [*names, "chance"]
+    if len(names) > 1:
+        figure.legend(handles, names, title=legend, loc="outside right upper", frameon=False)
+    write_png(figure, path)
+
+
+def _draw(axes: Axes, series: Sequence[Series]) -> None:
+    """Every curve on the axes, with its interval as a band; y from 0 to 1 where nothing lies outside."""
+    colours = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.85, max(len(series), 2)))
+    for number, (one, colour) in enumerate(zip(series, colours, strict=False)):
+        axes.plot(
+            one.x,
+            one.y,
+            color=colour,
+            marker=_MARKERS[number % len(_MARKERS)],
+            markersize=5,
+            markevery=max(1, len(one.x) // _MOST_MARKERS),
+            label=one.name,
+            clip_on=False,
+            zorder=3,
+        )
+        if one.intervals is not None:
+            low, high = zip(*one.intervals, strict=True)
+            axes.fill_between(one.x, low, high, color=colour, alpha=0.25, linewidth=0)
+        if one.chance is not None:
+            axes.axhline(one.chance, color=colour, linestyle=":", linewidth=1)
+    values = np.concatenate([np.asarray(one.y, np.float64) for one in series])
+    if values.min() >= 0.0 and values.max() <= 1.0:
+        axes.set_ylim(0.0, 1.0)
+    measured = sorted({x for one in series for x in one.x})
+    if len(measured) <= _MOST_TICKS:
+        axes.set_xticks(measured, [f"{x:g}" for x in measured])
+    axes.grid(alpha=0.3, linewidth=0.5)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+_BORDER = 3
+_GAP_BETWEEN_GAMES = 4
+_LEAST_SIDE = 48  # pixels; smaller images are enlarged
+_PAPER = np.array([255, 255, 255], np.uint8)
+_RIGHT = np.array([0, 158, 115], np.uint8)
+_WRONG = np.array([213, 94, 0], np.uint8)
+_OTHER = np.array([205, 205, 205], np.uint8)
+
+
+def draw_games(images: np.ndarray, targets: np.ndarray, choices: np.ndarray) -> np.ndarray:
+    """Draws a row a game: its candidates, the right one in green, and a wrong one that was taken in orange.
+
+    Args:
+      images: uint8 [G, C, height, width, 3], the candidates.
+      targets: int [G], which of them the message is about.
+      choices: int [G], which of them was taken.
+
+    Returns:
+      uint8 [height, width, 3], with images enlarged by a whole number where they are small.
+    """
+    scale = max(1, -(-_LEAST_SIDE // min(images.shape[2:4])))
+    images = images.repeat(scale, axis=2).repeat(scale, axis=3)
+    games, candidates, height, width = images.shape[:4]
+    down, right = height + 2 * _BORDER + _GAP_BETWEEN_GAMES, width + 2 * _BORDER + _GAP_BETWEEN_GAMES
+    canvas = np.tile(_PAPER, (games * down + _GAP_BETWEEN_GAMES, candidates * right + _GAP_BETWEEN_GAMES, 1))
+    for game in range(games):
+        for place in range(candidates):
+            wrong = place == choices[game] != targets[game]
+            border = _RIGHT if place == targets[game] else _WRONG if wrong else _OTHER
+            top, left = _GAP_BETWEEN_GAMES + game * down, _GAP_BETWEEN_GAMES + place * right
+            canvas[top : top + height + 2 * _BORDER, left : left + width + 2 * _BORDER] = border
+            inside = canvas[top + _BORDER : top + _BORDER + height, left + _BORDER : left + _BORDER + width]
+            inside[:] = images[game, place]
+    return canvas
+
+
+_PER_BAND = 8  # pairs beside each other
+_IMAGE_INCHES = 0.9  # an image's width
+_LABEL_INCHES = 1.3
+_GAP = 0.04  # between images, in widths of one; twice that between bands
+
+
+@in_plain_style
+def draw_image_pairs(originals: np.ndarray, reconstructions: np.ndarray, path: str) -> None:
+    """Draws originals above their reconstructions into a PNG file, in bands of up to eight pairs.
+
+    Args:
+      originals: [N, height, width, 3], float in [−1, 1] or uint8.
+      reconstructions: of the same shape; what lies beyond the limits is cut off.
+      path: of the file.
+    """
+    height, width = originals.shape[1:3]
+    gap = max(1, round(_GAP * width))
+    bands, columns = -(-len(originals) // _PER_BAND), min(len(originals), _PER_BAND)
+    band_height = 2 * height + 3 * gap
+    canvas = np.ones((bands * band_height - 2 * gap, columns * (width + gap) - gap, 3))
+    ticks = {}
+    for row, images, name in ((0, originals, "original"), (1, reconstructions, "reconstruction")):
+        for place, image in enumerate(_in_unit_interval(images)):
+            band, column = divmod(place, _PER_BAND)
+            top, left = band * band_height + row * (height + gap), column * (width + gap)
+            canvas[top : top + height, left : left + width] = image
+            ticks[top + height / 2] = name
+    size = (canvas.shape[1] / width * _IMAGE_INCHES + _LABEL_INCHES, canvas.shape[0] / width * _IMAGE_INCHES)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(canvas, interpolation="nearest")
+    axes.set_yticks(list(ticks), list(ticks.values()), fontsize=9)
+    axes.set_anchor("E")
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    write_png(figure, path)
+
+
+def _in_unit_interval(images: np.ndarray) -> np.ndarray:
+    scaled = images / 255.0 if images.dtype == np.uint8 else (images + 1.0) / 2.0
+    return np.clip(scaled, 0.0, 1.0)
+
+
+_CELL_INCHES = 0.3  # a cell, where there are not too many
+_LEAST, _MOST = 2.0, 10.0
+
+
+@in_plain_style
+def draw_symbol_use(shares: np.ndarray, path: str) -> None:
+    """Draws how often each symbol is said at each position as a heat map, the largest share brightest, into a PNG.
+
+    Args:
+      shares: of the messages, [T, V] in [0, 1].
+      path: of the file.
+    """
+    width, height = np.clip(np.array(shares.shape) * _CELL_INCHES, _LEAST, _MOST) + (1.8, 0.8)
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.subplots()
+    brightest = float(shares.max())
+    cells = axes.imshow(shares.T, cmap="viridis", vmin=0.0, vmax=brightest, aspect="auto", interpolation="nearest")
+    axes.set_xlabel("position")
+    axes.set_ylabel("symbol")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(integer=True))
+    figure.colorbar(cells, label="share of messages")
+    write_png(figure, path)

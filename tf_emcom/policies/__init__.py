@@ -1,1 +1,0 @@
-"""Policies: how a listener takes one candidate, given its scores."""

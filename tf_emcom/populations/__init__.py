@@ -1,1 +1,0 @@
-"""Several speakers and listeners, and who plays and learns with whom."""

@@ -1,1 +1,0 @@
-"""From a folder of images to a data set of features."""

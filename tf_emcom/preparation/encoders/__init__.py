@@ -1,1 +1,0 @@
-"""What makes vectors of images: one kind of encoder a file."""

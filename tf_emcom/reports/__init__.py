@@ -1,1 +1,0 @@
-"""One page about runs: what they were, how they learnt, what their tests say; read from their folders alone."""

@@ -1,1 +1,0 @@
-"""The sections of a report, one class a file: a new file is a new section."""

@@ -1,1 +1,0 @@
-"""Whole grids of runs, and tables and figures as NEC has them, made of them."""

@@ -1,0 +1,79 @@
+"""What agents compute in, and who compiles their steps."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from tf_emcom.errors import UserError
+
+# Keras' names. Half precision of the other kind, float16, would need gradients to be scaled.
+_POLICIES = ("float32", "mixed_bfloat16")
+
+
+@contextlib.contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Layers that are made within it compute so, wherever they are called; their weights are float32 in any case.
+
+    With `mixed_bfloat16` products, activations and the states of cores are in bfloat16; logits, values and projections
+    become float32 again where an agent hands them on: losses, softmax, divergence and optimisers never see less.
+
+    Args:
+      precision: "float32" or "mixed_bfloat16".
+
+    Raises:
+      UserError: it is neither.
+    """
+    if precision not in _POLICIES:
+        raise UserError(f"precision is {precision!r}, but agents compute in one of {', '.join(_POLICIES)}; bind it so.")
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+_REPEATS = 3
+
+
+class CompilerChoice(NamedTuple):
+    """What was measured, in seconds a call."""
+
+    graph: float
+    xla: float
+
+    @property
+    def jit_compile(self) -> bool:
+        """Whether XLA is faster."""
+        return self.xla < self.graph
+
+    def __str__(self) -> str:
+        """As a sentence."""
+        chosen = "XLA compiles" if self.jit_compile else "graph mode is used"
+        return (
+            f"A step's gradients took {1000 * self.xla:.1f} ms compiled by XLA and {1000 * self.graph:.1f} ms in graph"
+            f" mode, so {chosen}."
+        )
+
+
+def measure(function: Callable[..., Any], arguments: Sequence[Any]) -> CompilerChoice:
+    """Runs a function, which must leave everything as it is, in both ways, the one after the other and in turn."""
+    ways = {jit: tf.function(function, jit_compile=jit, autograph=False) for jit in (False, True)}
+    times: dict[bool, list[float]] = {False: [], True: []}
+    for way in ways.values():
+        _wait(way(*arguments))  # Traces and compiles.
+    for _ in range(_REPEATS):
+        for jit, way in ways.items():
+            begin = time.perf_counter()
+            _wait(way(*arguments))
+            times[jit].append(time.perf_counter() - begin)
+    return CompilerChoice(min(times[False]), min(times[True]))
+
+
+def _wait(results: Any) -> None:
+    for tensor in tf.nest.flatten(results):
+        tensor.numpy()

@@ -1,0 +1,125 @@
+"""The devices of several machines."""
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from tf_emcom.errors import UserError
+from tf_emcom.runtime.strategies import Distribution, PeerLost
+
+_EXAMPLE = '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}'
+
+# What collectives end with when a process they need is gone.
+_LOSSES = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
+
+
+class MultiWorker(Distribution):
+    """One process on each of several machines, as `TF_CONFIG` tells; each has all GPUs of its machine, or its CPU.
+
+    All processes run the same command, and every one reads the run's folder; the chief alone writes there. It must be
+    made before TensorFlow does anything else.
+    """
+
+    def __init__(self, jit_compile: bool | None = None) -> None:
+        """`jit_compile`: as for every strategy; UserError where `TF_CONFIG` is no cluster with this process in it."""
+        super().__init__(jit_compile)
+        check_cluster()
+        self.strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        resolver = self.strategy.cluster_resolver
+        self.is_chief = resolver.task_type == "chief" or (
+            resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs
+        )
+
+    def compiled_whole(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself: its pieces are compiled."""
+        return function
+
+    @contextlib.contextmanager
+    def watching_peers(self) -> Iterator[None]:
+        """Within it, a process that is lost raises `PeerLost`: what TensorFlow says then fills pages."""
+        try:
+            yield
+        except tf.errors.OpError as error:
+            reason = re.search(r"Collective ops is aborted by: *(.*)", error.message)
+            if not reason and not isinstance(error, _LOSSES):
+                raise
+            told = reason[1] if reason else type(error).__name__
+            raise PeerLost(f"Another process of the run is lost ({told[:160]}).") from error
+
+    def largest(self, number: int) -> int:
+        """The largest of the numbers that the processes ask with."""
+        numbers = self._gathered(tf.constant([number], tf.int64))
+        return int(tf.reduce_max(numbers).numpy())
+
+    @tf.function(autograph=False)
+    def _gathered(self, number: tf.Tensor) -> tf.Tensor:
+        def gather() -> tf.Tensor:
+            # On a device of this process: collectives want to know where a value lies.
+            return tf.distribute.get_replica_context().all_gather(tf.identity(number), axis=0)
+
+        return self.first_replica(self.strategy.run(gather))
+
+
+def cluster_size() -> int:
+    """How many processes `TF_CONFIG` tells of; 0 where it is not set."""
+    return sum(len(addresses) for job, addresses in _cluster().items() if job in ("chief", "worker"))
+
+
+def check_cluster() -> None:
+    """UserError that says what is wrong with `TF_CONFIG`."""
+    jobs = _cluster()
+    if not jobs:
+        raise UserError(
+            f"--strategy=multi_worker needs $TF_CONFIG, which names all processes and which of them this is, as in"
+            f" {_EXAMPLE}; set it, on each machine with its own index."
+        )
+    task = _read().get("task") or {}
+    if not isinstance(task, dict):
+        raise _unreadable("its task is no object")
+    kind, index = task.get("type"), task.get("index")
+    known = jobs.get(kind, ()) if isinstance(kind, str) else ()
+    if type(index) is not int or not 0 <= index < len(known):
+        raise UserError(
+            f"$TF_CONFIG says that this process is {kind!r} {index!r}, but its cluster has"
+            f" {', '.join(f'{job} 0 to {len(known) - 1}' for job, known in jobs.items())}; set its task to one of them."
+        )
+    if kind not in ("chief", "worker"):
+        raise UserError(f"$TF_CONFIG says that this process is a {kind}, but only a chief and workers train.")
+
+
+def _cluster() -> dict[str, list[str]]:
+    jobs = _read().get("cluster", {})
+    if not isinstance(jobs, dict):
+        raise _unreadable("its cluster is no object")
+    for job, addresses in jobs.items():
+        if not isinstance(addresses, list) or not all(_is_address(each) for each in addresses):
+            raise _unreadable(f"{job} is no list of addresses with ports")
+    known = [address for addresses in jobs.values() for address in addresses]
+    if len(set(known)) < len(known):
+        raise _unreadable("it has an address twice")
+    return jobs
+
+
+def _is_address(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"\S+:\d{1,5}", value) is not None
+
+
+def _read() -> dict[str, Any]:
+    """What `TF_CONFIG` holds, empty where it is not set."""
+    try:
+        content = json.loads(os.environ.get("TF_CONFIG") or "{}")
+    except (ValueError, RecursionError) as error:
+        raise _unreadable(str(error)) from error
+    if not isinstance(content, dict):
+        raise _unreadable("it is no object")
+    return content
+
+
+def _unreadable(why: str) -> UserError:
+    text = os.environ["TF_CONFIG"]
+    return UserError(f"$TF_CONFIG is {text[:80]!r}, which cannot be read ({why}); write it as {_EXAMPLE}, or unset it.")

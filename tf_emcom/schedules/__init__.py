@@ -1,1 +1,0 @@
-"""Schedules: a step becomes a value."""

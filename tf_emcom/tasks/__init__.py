@@ -1,1 +1,0 @@
-"""Tasks: what the listener has to do."""

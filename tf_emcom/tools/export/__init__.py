@@ -1,0 +1,1 @@
+"""Trained agents as files: SavedModel and Keras exports, corpora, example games."""

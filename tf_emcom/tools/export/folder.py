@@ -1,0 +1,71 @@
+"""A SavedModel in place of the run that it comes from."""
+
+import os
+
+import tensorflow as tf
+
+from tf_emcom import checksums, files
+from tf_emcom.errors import UserError
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.tools.export.contents import METADATA
+from tf_emcom.tools.export.formats import SavedModel
+from tf_emcom.training.trained_speaker import SPEAKER_CONFIG
+from tf_emcom.training.trainee import Trainee
+
+_FIX = "export the run again, with bin/export --workdir=RUN"
+
+
+class ExportFolder(RunFolder):
+    """What tests read is the SavedModel's; what they write goes to another folder, or beside it."""
+
+    def __init__(self, saved_model: str, path: str | None = None) -> None:
+        """`path` is where results go; None: to the SavedModel's folder."""
+        super().__init__(path or saved_model)
+        self.saved_model = saved_model
+        self._texts = RunFolder(os.path.join(saved_model, SavedModel.texts))
+        self.config = self._texts.config
+
+    def require_config(self) -> str:
+        """The configuration of the run that was exported; UserError where there is no export, or a damaged one."""
+        if tf.io.gfile.exists(os.path.join(self.saved_model, METADATA)):
+            raise UserError(
+                f"{self.saved_model} holds an export of weights alone, but tests need its functions; name a folder that"
+                " bin/export --workdir=RUN wrote without --format."
+            )
+        checksums.require_unchanged(self.saved_model, _FIX)
+        entry = os.path.join(self.saved_model, SavedModel.entry)
+        if not tf.io.gfile.exists(entry) or not self._texts.has_document(METADATA):
+            raise UserError(
+                f"There is no export of a run in {self.saved_model}; name a folder that bin/export --workdir=RUN wrote."
+            )
+        return self._texts.require_config()
+
+    def has_results(self) -> bool:
+        """True: its agents are trained, and no others are to be taken for them."""
+        return True
+
+    def has_document(self, name: str) -> bool:
+        """Whether it was exported, too."""
+        return self._texts.has_document(name)
+
+    def read_document(self, name: str) -> str:
+        """As it was exported."""
+        return self._texts.read_document(name)
+
+    @property
+    def bindings(self) -> dict[str, str]:
+        """Agents come from the SavedModel, and nothing learns."""
+        agents = "@ExportedTransfer" if self.has_document(SPEAKER_CONFIG) else "@ExportedAgents"
+        return {
+            "Experiment.learner_cls": agents,
+            "Experiment.independent_cls": agents,
+            f"{agents[1:]}.saved_model": repr(self.saved_model),
+        }
+
+    def restore_agents(self, agents: Trainee) -> int:
+        """The step that the agents are from; they have their weights already."""
+        path = os.path.join(self._texts.path, METADATA)
+        step = files.read_json(path, _FIX).get("step")
+        if not isinstance(step, int):
+            raise UserError(f"{path} is damaged (it has no step); {_FIX}.")
+        return step

@@ -1,0 +1,251 @@
+"""The command that writes what agents say as a corpus."""
+
+import hashlib
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+
+import tqdm
+
+from tf_emcom.agents.grammar import EndSymbol
+from tf_emcom.data.source import Examples
+from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.evaluation.corpora.answers import Answer, answer_to
+from tf_emcom.evaluation.corpora.corpus import ANALYSIS, older_manifest, require_free
+from tf_emcom.evaluation.corpora.corpus_writer import CorpusWriter
+from tf_emcom.evaluation.corpora.formats import CorpusFormat
+from tf_emcom.evaluation.corpora.manifest import ColumnType, Manifest
+from tf_emcom.evaluation.corpora.recorder import Recorder, Utterances, labels_to_load, names_of, without_large
+from tf_emcom.evaluation.tests.accuracy_test import channel_under_test
+from tf_emcom.games.channels import Channel
+from tf_emcom.games.tasks import Naming
+from tf_emcom.runtime.catalogue import choose, plug_ins
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.training.experiment import Experiment
+from tf_emcom.training.mode import Evaluation
+from tf_emcom.training.trainee import Trainee
+
+
+def chosen_pairs(
+    agents: Trainee, speakers: Sequence[int] | None, listeners: Sequence[int] | None
+) -> list[tuple[int, int]]:
+    """Speaker and listener of each pair, those of one speaker beside each other.
+
+    Args:
+      agents: whose.
+      speakers: which; None: those that tests test.
+      listeners: which each of them plays with; None: its first one.
+
+    Raises:
+      UserError: there is no such agent, or both are of different runs.
+    """
+    audiences = agents.audiences()
+    chosen = list(audiences) if speakers is None else _known("speakers", speakers, agents.speakers)
+    if listeners is None:
+        return [(i, audiences.get(i, [i if agents.independent else 0])[0]) for i in chosen]
+    heard_by = _known("listeners", listeners, agents.listeners)
+    if agents.independent and any([i] != heard_by for i in chosen):
+        raise UserError(
+            f"Messages.listeners is {heard_by}, but pairs are independent runs, in which speaker i plays with listener"
+            " i only; leave it out."
+        )
+    return [(speaker, listener) for speaker in chosen for listener in heard_by]
+
+
+def _known(name: str, numbers: object, count: int) -> list[int]:
+    if not isinstance(numbers, list | tuple) or not numbers:
+        raise UserError(f"Messages.{name} is {numbers!r}; bind it to a list of numbers, as in [0, 2].")
+    for number in numbers:
+        require_integer(f"Messages.{name}", number, 0, "agents are counted from 0")
+        if number >= count:
+            raise UserError(
+                f"Messages.{name} is {numbers!r}, but the run has {count}; name some from 0 to {count - 1}."
+            )
+    return list(dict.fromkeys(numbers))
+
+
+class Messages(Evaluation):
+    """Writes a corpus: what greedy speakers say of every example of a split, what arrives, and what is chosen.
+
+    Each example has one row for each pair. Where listeners choose among inputs, a permutation of the split is cut into
+    groups of C candidates; where they tell labels, the choice is what they tell. In a transfer run whose task is no
+    choice, there is none. Inputs are clear. In a control, whose messages are about inputs that are set aside, these
+    have no rows.
+    """
+
+    def __init__(
+        self,
+        split: str = "test",
+        formats: Sequence[str] = ("parquet", "jsonl", "numpy"),
+        noise: float = 0.0,
+        candidates: int | None = None,
+        seed: int = 42,
+        speakers: Sequence[int] | None = None,
+        listeners: Sequence[int] | None = None,
+        labels: Sequence[str] | None = None,
+        out: str = "",
+        checkpoint: str = "",
+        channel: Channel | None = None,
+    ) -> None:
+        """Checks the settings.
+
+        Args:
+          split: which split.
+          formats: by the names of the classes in `corpora/formats`.
+          noise: the channel's.
+          candidates: C; None: 64, or all of a split that has fewer examples.
+          seed: of the groups and of what the channel draws.
+          speakers: which; None: those that tests test, the first ten at most.
+          listeners: which each speaker plays with, one after the other; None: the first one.
+          labels: which labels of the data set are kept; None: all but images.
+          out: the folder of the corpus; RUN/corpora/<split> where it is empty.
+          checkpoint: the folder of the run to restore; the workdir's own where it is empty.
+          channel: of which kind is the channel; None: as in the run's training, and Erasure where that is clear.
+
+        Raises:
+          UserError: one of them cannot be used.
+        """
+        known = plug_ins(CorpusFormat)
+        if not isinstance(formats, list | tuple) or not formats:
+            raise UserError(f"Messages.formats is {formats!r}; bind it to a list, as in ['parquet', 'jsonl'].")
+        require_number("Messages.noise", noise, 0, 1, "it is a channel's noise, a probability")
+        require_integer("Messages.seed", seed, 0, "groups and erasures start from it")
+        if candidates is not None:
+            require_integer("Messages.candidates", candidates, 2, "it counts the candidates to choose from")
+        self.formats = {name: choose(name, known, "format of corpora") for name in formats}
+        self.split, self.noise, self.candidates, self.seed = split, float(noise), candidates, seed
+        self.speakers, self.listeners, self.labels = speakers, listeners, labels
+        self.out, self.checkpoint, self.channel = out, checkpoint, channel
+
+    def run(self, experiment: Experiment, folder: RunFolder) -> None:
+        """Writes the corpus, and says where it is.
+
+        What is there in other formats stays, where it is of the same messages.
+        """
+        out = os.path.expanduser(self.out) or os.path.join(folder.path, "corpora", self.split)
+        require_free(out)
+        out = os.path.normpath(out)
+        for form in self.formats.values():
+            form.check()
+        pairs = chosen_pairs(experiment.learner, self.speakers, self.listeners)
+        step = self.restore(experiment, folder)
+        channel = channel_under_test("Messages.channel", self.channel, experiment.game.channel)
+        examples, agents = self._examples(experiment), experiment.learner
+        subjects = agents.subjects(len(examples.inputs))
+        count = len(examples.inputs if subjects is None else subjects)
+        answer = answer_to(experiment.game.task, self.candidates, count, self.split)
+        compiled = experiment.distribution.jit_compile
+        recorder = Recorder(agents, pairs, examples, answer, channel, self.noise, self.seed, compiled)
+        blocks = recorder.blocks()
+        # The first block says what columns there are.
+        first = next(blocks)
+        manifest = self._manifest(experiment, folder, recorder.examples, pairs, first, answer, step, channel)
+        older = older_manifest(out)
+        if older is not None and older.config != manifest.config and older.run != manifest.run:
+            raise UserError(
+                f"{out} holds the corpus of another run, {older.run}; name another folder with"
+                " --out, or remove it."
+            )
+        same = older is not None and older.is_of_the_same_messages(manifest)
+        formats = self._with_those_of(older, out) if same else self.formats
+        command = self._command(folder.path, list(formats))
+        manifest = manifest._replace(formats=list(formats), command=command)
+        won, bar = 0.0, tqdm.tqdm(total=manifest.count, unit="message", disable=not sys.stderr.isatty())
+        with CorpusWriter(out, manifest, list(formats.values()), [ANALYSIS] if same else []) as writer, bar:
+            block: Utterances | None = first
+            while block is not None:
+                writer.append(block)
+                won += 0.0 if block.success is None else float(block.success.sum())
+                bar.update(len(block.id))
+                block = next(blocks, None)
+        print(self._told(manifest, won, out))
+        if older is not None and not same:
+            print(
+                f"It takes the place of a corpus of other messages: step {older.step:,}, noise {older.noise:g}, as"
+                f" {', '.join(older.formats)}; with another --out, both are kept."
+            )
+
+    def _with_those_of(self, older: Manifest, out: str) -> dict[str, type[CorpusFormat]]:
+        """The formats that are asked for, and those in which the same messages are there already."""
+        known = plug_ins(CorpusFormat)
+        kept = {name: choose(name, known, "format of corpora") for name in older.formats if name not in self.formats}
+        for name, form in kept.items():
+            try:
+                form.check()
+            except UserError as error:
+                raise UserError(f"{out} holds these messages as {name}, too, which would be lost; {error}") from error
+        return {name: form for name, form in known.items() if name in kept} | self.formats
+
+    def _examples(self, experiment: Experiment) -> Examples:
+        """The split, with the labels that are kept."""
+        data, task = experiment.data, experiment.game.task
+        wanted = labels_to_load(data, self.labels)
+        if isinstance(task, Naming):
+            wanted = list(dict.fromkeys([*wanted, *task.labels]))
+        examples = without_large(data.load(self.split, wanted), self.labels, data.name)
+        if isinstance(task, Naming):
+            task.check_labels(examples.labels, data.name)
+        return examples
+
+    def _manifest(
+        self,
+        experiment: Experiment,
+        folder: RunFolder,
+        examples: Examples,
+        pairs: list[tuple[int, int]],
+        first: Utterances,
+        answer: Answer,
+        step: int,
+        channel: Channel,
+    ) -> Manifest:
+        agents, data = experiment.learner, experiment.data
+        speaker, run = agents.speaker_as(pairs[0][0]), RunFolder(self.checkpoint or folder.path)
+        grammar, seeds = speaker.grammar, agents.seeds()
+        config = run.read_document("config.gin") if run.has_document("config.gin") else ""
+        # A block does not show how long texts are elsewhere.
+        whole = {**first.columns(), **examples.labels}
+        return Manifest(
+            data=data.name,
+            split=self.split,
+            examples=len(examples.inputs),
+            count=len(examples.inputs) * len(pairs),
+            pairs=[list(pair) for pair in pairs],
+            columns={name: ColumnType.of(name, values) for name, values in whole.items()},
+            names=names_of(data, list(examples.labels)),
+            formats=[],
+            vocab_size=speaker.vocab_size,
+            message_length=speaker.message_length,
+            unknown=speaker.vocab_size,
+            end_symbol=grammar.symbol if isinstance(grammar, EndSymbol) else None,
+            noise=self.noise,
+            channel=type(channel).__name__,
+            candidates=answer.candidates,
+            seed=self.seed,
+            run=os.path.abspath(run.path) if "://" not in run.path else run.path,
+            config=hashlib.sha256(config.encode()).hexdigest(),
+            step=step,
+            training_seeds={str(i): seeds[i] for i, _ in pairs} if agents.independent else None,
+            command="",
+        )
+
+    def _command(self, workdir: str, formats: Sequence[str]) -> str:
+        """What a user would type to get this corpus."""
+        given = [f"--workdir={workdir}", f"--split={self.split}", *(f"--format={name}" for name in formats)]
+        given += [f"--noise={self.noise}"] if self.noise else []
+        given += [] if self.candidates is None else [f"--candidates={self.candidates}"]
+        given += [f"--out={self.out}"] if self.out else []
+        given += [f"--gin_param=Messages.channel=@{type(self.channel).__name__}()"] if self.channel else []
+        for name, default in (("seed", 42), ("speakers", None), ("listeners", None), ("labels", None)):
+            if (value := getattr(self, name)) != default:
+                given.append(f"--gin_param=Messages.{name}={value!r}")
+        return shlex.join(["bin/messages", *given])
+
+    def _told(self, about: Manifest, won: float, out: str) -> str:
+        among = "" if about.candidates is None else f" among {about.candidates} candidates"
+        right = f"; accuracy {won / about.count:.4f}{among}" if "success" in about.columns else ""
+        whose = "" if len(about.pairs) == 1 else f" of {len(about.pairs)} pairs"
+        return (
+            f"{about.count:,} messages{whose} about the {about.split} split, step {about.step:,}, noise"
+            f" {about.noise:g} ({about.channel}){right}; written as {', '.join(about.formats)} to {out}"
+        )

@@ -1,0 +1,1 @@
+"""What a TPU would make of a compiled step, found without one."""

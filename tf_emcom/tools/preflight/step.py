@@ -1,0 +1,145 @@
+"""The step of a run, exported for the compiler."""
+
+import re
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.agents.speaker import Speaker
+from tf_emcom.tools.preflight.findings import Line, Refused, SourceLines
+from tf_emcom.training.experiment import Experiment
+from tf_emcom.training.trainee import Metrics, Trainee
+from tf_emcom.types import Batch
+
+
+class UntrainedSpeaker:
+    """A speaker as large as in EaS's and NEC's code, with its first weights; what it has learnt costs nothing."""
+
+    def __init__(self, vocab_size: int | None = None, message_length: int | None = None) -> None:
+        """Its vocabulary and the length of its messages; None: 20 symbols, 10 of them a message."""
+        given = {"vocab_size": vocab_size, "message_length": message_length}
+        self._given = {name: value for name, value in given.items() if value is not None}
+
+    def speaker(self, features: int) -> Speaker:
+        """The speaker, for inputs of `features` features."""
+        speaker = Speaker(**self._given)
+        speaker.build((None, features))
+        return speaker
+
+    def documents(self) -> dict[str, str]:
+        """None."""
+        return {}
+
+    def subjects(self, count: int, seed: int) -> None:
+        """None: its messages are about the inputs that games are about."""
+        return None
+
+
+_MISSING = re.compile(r"No registered '(\w+)' OpKernel")
+_NODE = re.compile(r"\{\{node ([^}]+)\}\}")
+_FRAME = re.compile(r'File "([^"]+)", line (\d+), in ')
+
+# So many examples are enough to know what a batch is made of.
+_A_FEW = 8
+
+
+class ExportedStep:
+    """What one replica does in one turn: its gradients, and the update with gradients that are summed already.
+
+    The collectives between the two are not in it: the compiler of CPUs, which exports it, has none.
+
+    Attributes:
+      turns: turns a step.
+      local_games: games of one replica.
+      gradient_bytes: what replicas sum.
+      candidate_bytes: what replicas gather, of all games.
+      weight_bytes: weights and what learns with them.
+      stacks: the shapes of stacked variables, where there are several agents.
+      lines: where its ops are from.
+      hlo: the program, serialised.
+      text: the program, to be read.
+    """
+
+    def __init__(self, experiment: Experiment, replicas: int) -> None:
+        """Traces the step and exports it.
+
+        Raises:
+          UserError: the configuration is wrong, which is found while tracing.
+          Refused: it has an op that XLA cannot compile.
+        """
+        self._learner: Trainee = experiment.learner
+        self.local_games = experiment.batch_size // replicas
+        self.lines = SourceLines()
+        turn = self._learner.turns(tf.constant(0, tf.int64))
+        self.turns = turn.shape[0]
+        batch, candidates = _specs(experiment, self.local_games)
+        self.candidate_bytes = _bytes_of([candidates])
+        groups = (*self._learner.agents.values(), *self._learner.memories.values())
+        variables: Sequence[keras.Variable] = list({id(v): v for group in groups for v in group}.values())
+        self.weight_bytes = _bytes_of(variables)
+        several = self._learner.speakers * self._learner.listeners > 1
+        self.stacks = {tuple(v.shape) for v in variables if several and v.shape and v.shape[0] > 1}
+        step, first_game = tf.TensorSpec((), tf.int64), tf.TensorSpec((), tf.int32)
+        given = (batch, candidates, step, first_game, tf.TensorSpec(turn.shape[1:], turn.dtype))
+
+        def replica(*flat: tf.Tensor) -> Metrics:
+            return self._replica(*tf.nest.pack_sequence_as(given, flat))
+
+        function = tf.function(replica, jit_compile=True, autograph=False)
+        # Traces; whatever is wrong with the configuration shows here.
+        export = function.experimental_get_compiler_ir(*tf.nest.flatten(given))
+        try:
+            self.hlo: bytes = export(stage="hlo_serialized", platform_name="CPU")
+            self.text: str = export(stage="hlo", platform_name="CPU")
+        except (ValueError, tf.errors.OpError) as error:
+            raise Refused(self._explained(str(error))) from error
+
+    def _replica(
+        self, batch: Batch, candidates: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
+    ) -> Metrics:
+        gradients, metrics = self._learner.gradients(batch, candidates, step, first_game, turn)
+        self.gradient_bytes = _bytes_of(tf.nest.flatten(gradients, expand_composites=True))
+        self._learner.apply(gradients, step, turn)
+        self.lines.note(tf.compat.v1.get_default_graph())
+        return metrics
+
+    def _explained(self, message: str) -> str:
+        """What XLA said of an op that it does not know, and the line that made it."""
+        unknown, node = _MISSING.search(message), _NODE.search(message)
+        created = message.partition("The op is created at:")[2].partition("tf2xla conversion failed")[0]
+        frames = _FRAME.findall(created)
+        line = Line(self.lines.complete(frames[-1][0]), int(frames[-1][1]), False) if frames else None
+        if line is None and node:
+            line = self.lines.of(node[1])
+        place = f", made by {line}" if line else ""
+        if unknown:
+            return (
+                f"XLA, which compiles for TPUs, has no op {unknown[1]}{place}. Replace it by TensorFlow's numeric ops;"
+                " what needs Python or text belongs into the data set, before the step."
+            )
+        plain = " ".join(message.removeprefix("Failed getting HLO text: ").split())
+        return f"XLA cannot compile the step{place}: {plain:.600}"
+
+
+def _specs(experiment: Experiment, local_games: int) -> tuple[Batch, tf.TensorSpec]:
+    """What one replica's games and all candidates look like."""
+    learner = experiment.learner
+    inputs, labels = np.zeros((_A_FEW, experiment.data.features()), np.float32), {}
+    if learner.labels:
+        # The smallest split: nothing but the shapes of labels is wanted.
+        examples = experiment.data.load("test", learner.labels)
+        inputs, labels = examples.inputs[:_A_FEW], {name: v[:_A_FEW] for name, v in examples.labels.items()}
+    inputs, labels = learner.prepare(inputs, labels, experiment.data.name)
+    runs = (len(learner.seeds()),) if learner.independent else ()
+
+    def spec(array: np.ndarray, games: int) -> tf.TensorSpec:
+        return tf.TensorSpec((games, *runs, *array.shape[1:]), array.dtype)
+
+    batch = Batch(spec(inputs, local_games), {name: spec(array, local_games) for name, array in labels.items()})
+    return batch, spec(inputs, experiment.batch_size)
+
+
+def _bytes_of(tensors: Sequence) -> int:
+    return sum(int(np.prod(t.shape)) * tf.as_dtype(t.dtype).size for t in tensors)

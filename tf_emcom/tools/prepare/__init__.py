@@ -1,0 +1,1 @@
+"""Data sets of features, from folders of images."""

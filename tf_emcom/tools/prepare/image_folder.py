@@ -1,0 +1,268 @@
+"""Folders of images: their splits and classes."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.errors import UserError
+from tf_emcom.tools.prepare.images import ENDINGS, files_below
+
+# How folders of splits are called, in any case, and what the splits are called here.
+_SPLIT_OF = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("valid", "val", "validation", "dev", "development"), "valid"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+# What looks like a split, without being called so: train2017, test_images, Training Set, trainA.
+_LIKE = re.compile(
+    rf"(?:images?|imgs?)?[-_ .]*({'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})"
+    r"(?:[-_ .]*(?:sets?|split|images?|imgs?|data|full|val|[ab]|\d+))*",
+    re.IGNORECASE,
+)
+# Words that the name of a split has among others, as in seg_train, 1_train, my-test, ILSVRC2012_img_val, query.
+_TRAIN = {"train", "training"}
+_WORDS = {*_SPLIT_OF, "tests", "eval", "evaluation", "holdout", "heldout", "infer", "inference"} | {
+    *("pred", "prediction", "predictions", "query", "gallery"),
+}
+# What often lies beside splits and is none of the three.
+_EXTRA = re.compile(r"(?:un-?label+ed|unsup(?:ervised)?|extra)(?:[-_ ].*)?", re.IGNORECASE)
+
+
+def splits_of(root: str, paths: Sequence[str]) -> dict[str, str]:
+    """Which split each folder directly below a folder is.
+
+    Args:
+      root: the folder of all images.
+      paths: of images relative to it, their parts separated by slashes.
+
+    Returns:
+      folder → "train", "valid" or "test"; empty where the folders are classes, or there are none.
+
+    Raises:
+      UserError: some of the folders look like splits, and not all of them are; two are the same split; there is no
+        training split; or splits lie below another folder.
+    """
+    tops = sorted({path.partition("/")[0] for path in paths if "/" in path})
+    found = {top: _SPLIT_OF[top.lower()] for top in tops if top.lower() in _SPLIT_OF}
+    if tops and len(found) == len(tops):
+        return _clear(root, found)
+    like = {top: split for top in tops if (split := _look_of(top))}
+    extra = [top for top in tops if _EXTRA.fullmatch(top)]
+    if "train" in like.values() and (len(set(like.values())) > 1 or extra):
+        odd = next(iter(sorted(set(like) - set(found)) + extra + sorted(set(tops) - set(like))))
+        raise UserError(
+            f"In {root}, {_named(like)} look like splits, but {odd!r} is no split's name; call the splits train, valid"
+            " and test, and move other folders out; or, if these are classes, give them other names."
+        )
+    if _are_all_splits(tops):
+        raise UserError(
+            f"In {root}, {_named(tops)} look like splits, but are not called so; call them train, valid and test, and"
+            " move other folders out; or, if these are classes, give them other names."
+        )
+    _refuse_deeper(root, paths)
+    return {}
+
+
+def _are_all_splits(names: Sequence[str]) -> bool:
+    """Whether each of several names has a word of splits in it, and one is about training."""
+    words = {name: {*re.findall("[a-z]+", re.sub("(?<=[a-z])(?=[A-Z])", " ", name).lower())} for name in names}
+    is_split = [bool(found & _WORDS) or _EXTRA.fullmatch(name) is not None for name, found in words.items()]
+    return len(names) > 1 and all(is_split) and any(found & _TRAIN for found in words.values())
+
+
+def _clear(root: str, found: dict[str, str]) -> dict[str, str]:
+    for split in set(found.values()):
+        same = [top for top, its in found.items() if its == split]
+        if len(same) > 1:
+            raise UserError(
+                f"In {root}, {_named(same)} are both the split {split!r}; put them together, or move one out."
+            )
+    if "train" not in found.values():
+        raise UserError(
+            f"In {root} there is {_named(found)}, but no split 'train'; add a folder train, or give another name to"
+            " what is a class."
+        )
+    return found
+
+
+def _refuse_deeper(root: str, paths: Sequence[str]) -> None:
+    """Splits below classes, or below one more folder, would be mixed up without a word."""
+    below: dict[str, set[str]] = {}
+    for path in paths:
+        top, *inner = path.split("/")
+        if len(inner) > 1:
+            below.setdefault(top, set()).add(inner[0])
+    for top, names in below.items():
+        like = {name: split for name in names if (split := _look_of(name))}
+        if "train" in like.values() and len(set(like.values())) > 1:
+            raise UserError(
+                f"In {root}, {_named(sorted(f'{top}/{name}' for name in like))} look like splits below another folder;"
+                f" give --images={root.rstrip('/')}/{top} if {top!r} is no class, or else move the images to"
+                f" train/{top}/ and so on."
+            )
+
+
+def _look_of(name: str) -> str | None:
+    like = _LIKE.fullmatch(name)
+    return _SPLIT_OF[like[1].lower()] if like else None
+
+
+def _named(names: Collection[str]) -> str:
+    return " and ".join(map(repr, names))
+
+
+_LAYOUTS = "images in FOLDER itself, in FOLDER/<class>/, or in FOLDER/train/<class>/, FOLDER/valid/… and FOLDER/test/…"
+
+
+class Image(NamedTuple):
+    """One image.
+
+    Attributes:
+      path: relative to the folder of all images, its parts separated by slashes.
+      label: the number of its class, None where there are no classes.
+    """
+
+    path: str
+    label: int | None
+
+
+class ImageFolder(NamedTuple):
+    """All images below a folder.
+
+    Attributes:
+      root: that folder.
+      classes: their names, sorted; none where images lie in no folders of classes.
+      images: sorted by path.
+      splits: split → its images, sorted by path; empty where the folders make no splits.
+      others: how many files are no images, by the ends of their names.
+      links: paths of links that are not followed, since they lead to what is in the folder already.
+    """
+
+    root: str
+    classes: tuple[str, ...]
+    images: list[Image]
+    splits: dict[str, list[Image]]
+    others: int
+    links: list[str]
+
+
+def read_folder(root: str) -> ImageFolder:
+    """Finds all images below a folder; files and folders whose names begin with a dot do not count.
+
+    Raises:
+      UserError: there is no such folder or no image in it, it cannot be told which images belong together, some
+        folders look like splits and others do not, or a link leads to another folder.
+    """
+    if not tf.io.gfile.isdir(root):
+        raise UserError(f"--images is {root}, which is no folder; expected {_LAYOUTS}.")
+    paths, others, links = files_below(root)
+    if not paths:
+        found = f" ({others} other files)" if others else ""
+        raise UserError(f"--images is {root}, where no {', '.join(ENDINGS)} is found{found}; expected {_LAYOUTS}.")
+    _refuse_mixed(root, paths, lambda path: "/" in path)
+    split_of = splits_of(root, paths)
+    inner = {path: path.partition("/")[2] if split_of else path for path in paths}
+    _refuse_mixed(root, paths, lambda path: "/" in inner[path])
+    classes = sorted({path.partition("/")[0] for path in inner.values() if "/" in path})
+    _refuse_unkeepable(classes)
+    number = {name: index for index, name in enumerate(classes)}
+    images = [Image(path, number.get(inner[path].partition("/")[0]) if classes else None) for path in paths]
+    splits: dict[str, list[Image]] = {}
+    for image in images if split_of else []:
+        splits.setdefault(split_of[image.path.partition("/")[0]], []).append(image)
+    return ImageFolder(root, tuple(classes), images, splits, others, links)
+
+
+def _refuse_mixed(root: str, paths: list[str], is_deeper: Callable[[str], bool]) -> None:
+    deeper = [path for path in paths if is_deeper(path)]
+    if deeper and len(deeper) < len(paths):
+        loose = next(path for path in paths if not is_deeper(path))
+        raise UserError(
+            f"In {root}, {deeper[0]} lies in one folder more than {loose}, so that it is not clear what is a class;"
+            f" expected {_LAYOUTS}."
+        )
+
+
+def _refuse_unkeepable(classes: list[str]) -> None:
+    """TFDS keeps the names of classes in a file, one a line, and strips the lines."""
+    for name in classes:
+        if name != name.strip() or len(name.splitlines()) > 1:
+            raise UserError(
+                f"The class folder {name!r} has a line break, or white space at an end, in its name, which data sets"
+                " cannot keep; rename it."
+            )
+
+
+_SPLITS = ("train", "valid", "test")
+# Shares such as 0.7 are no exact numbers.
+_ROUNDING = 1e-9
+
+
+def shares_of(text: str) -> tuple[float, float, float]:
+    """The shares of train, valid and test, as in "0.8,0.1,0.1"; UserError where they are none that add up to 1."""
+    try:
+        shares = tuple(float(share) for share in text.split(","))
+    except ValueError:
+        shares = ()
+    fits = len(shares) == 3 and shares[0] > 0 and all(0 <= share <= 1 for share in shares)
+    if not fits or abs(sum(shares) - 1) > 1e-6:
+        raise UserError(
+            f"--splits is {text!r}, but it has the shares of train, valid and test, which add up to 1, as in"
+            " 0.8,0.1,0.1; a share of 0 leaves valid or test out."
+        )
+    return shares
+
+
+def partition(images: Sequence[Image], shares: tuple[float, float, float], seed: int) -> dict[str, list[Image]]:
+    """Draws for each image the split it falls into, so that each class has its share of each split.
+
+    Of a class with n images, a split with the share s gets n·s, rounded up or down; over all classes a split
+    has its share within two images.
+
+    Args:
+      images: all of them, in an order that does not change.
+      shares: of train, valid and test, of all images; they add up to 1.
+      seed: 0 or more; another one draws another partition.
+
+    Returns:
+      split → its images, in the order that was drawn; a split with the share 0 is not there.
+
+    Raises:
+      UserError: a split would be empty.
+    """
+    order = np.random.Generator(np.random.PCG64([seed])).permutation(len(images))
+    drawn = [images[index] for index in order]
+    sizes = _sizes(Counter(image.label for image in drawn), np.array(shares))
+    splits: dict[str, list[Image]] = {split: [] for split, share in zip(_SPLITS, shares, strict=True) if share}
+    for image in drawn:
+        here = sizes[image.label]
+        split = int((here > 0).argmax())
+        here[split] -= 1
+        splits[_SPLITS[split]].append(image)
+    if empty := [split for split, found in splits.items() if not found]:
+        raise UserError(
+            f"{len(images)} images are too few for --splits={','.join(f'{share:g}' for share in shares)}: nothing is"
+            f" left for {empty[0]!r}; have more images, or another share."
+        )
+    return splits
+
+
+def _sizes(counts: Mapping[int | None, int], shares: np.ndarray) -> dict[int | None, np.ndarray]:
+    """Class → how many of its images each split gets; classes come in the order of `counts`."""
+    sizes, so_far, given = {}, 0, np.zeros(len(shares), int)
+    for label, count in counts.items():
+        so_far += count
+        quota = count * shares
+        here = np.floor(quota + _ROUNDING).astype(int)
+        remainder = np.where(quota - here > _ROUNDING, quota - here, -np.inf)
+        wanted = np.diff(np.rint(np.cumsum((0.0, *shares)) * so_far)).astype(int) - given
+        # What the quotas leave over goes to the splits that lack most by now.
+        for split in np.lexsort((-remainder, here - wanted, np.isinf(remainder)))[: count - here.sum()]:
+            here[split] += 1
+        sizes[label] = here
+        given += here
+    return sizes

@@ -1,0 +1,138 @@
+"""The models of keras.applications."""
+
+import importlib
+import sys
+import warnings
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.errors import UserError
+from tf_emcom.files import reason
+from tf_emcom.runtime import catalogue
+from tf_emcom.tools.prepare.encoders import EncoderChoice, ImageEncoder, Network, checksum_of
+
+RANDOM = "random"
+# What Keras raises on files that hold something else.
+_FAULTS = (ValueError, OSError, KeyError, TypeError, AttributeError)
+_PUBLISHED = "https://storage.googleapis.com/tensorflow/keras-applications/"
+
+
+class KerasApplication(ImageEncoder):
+    """A model by its name, as "ResNet50", without its classifier: what global average pooling leaves, [B, F].
+
+    Images are prepared as the model's own `preprocess_input` does, at the size that it was trained with.
+    """
+
+    def __init__(self, choice: EncoderChoice) -> None:
+        """UserError where there is no such model, or no file with its weights."""
+        super().__init__(choice)
+        known = applications()
+        if choice.name not in known:
+            raise UserError(
+                f"--encoder is {choice.name!r}, which is neither a path nor a model of keras.applications:"
+                f" {catalogue.suggest(choice.name, list(known))}"
+            )
+        if choice.pixel_range is not None:
+            raise UserError(f"--pixel_range was given, but {choice.name} knows how it sees pixels; leave it out.")
+        if not choice.weights:
+            raise UserError(
+                f"{choice.name} needs a file with its weights, --weights=FILE, and nothing is downloaded here; Keras"
+                f" publishes them below {_PUBLISHED}, and keras.applications.{choice.name}(include_top=False) gets them"
+                " into ~/.keras/models on a machine with a network (--weights=random does without, for trials)."
+            )
+        if choice.weights != RANDOM and (
+            not tf.io.gfile.exists(choice.weights) or tf.io.gfile.isdir(choice.weights)
+        ):
+            raise UserError(f"--weights is {choice.weights}, but there is no such file; give a file of {choice.name}.")
+        self._application = known[choice.name]
+
+    @classmethod
+    def recognises(cls, name: str) -> bool:
+        """A word: a folder of that name beside the command is ./WORD."""
+        return "/" not in name and "." not in name
+
+    def identity(self) -> str:
+        """Its name, and the checksum of its weights or the seed that they are drawn from."""
+        choice = self.choice
+        weights = f"random:{choice.seed}" if choice.weights == RANDOM else checksum_of(choice.weights)
+        return f"{choice.name} {weights}"
+
+    def build(self) -> Network:
+        """Builds the model and loads its weights; a file that has the classifier's as well will do."""
+        # Only the whole model tells its usual size, and how to read a file that has the classifier's weights.
+        whole = self._application(weights=None)
+        usual = whole.input_shape[1:3]
+        height, width = (self.choice.image_size or side for side in usual)
+        keras.utils.set_random_seed(self.choice.seed)
+        try:
+            model = self._application(include_top=False, weights=None, pooling="avg", input_shape=(height, width, 3))
+        except ValueError as error:
+            raise UserError(
+                f"{self.choice.name} cannot see {height} × {width} pixels ({reason(error)}); its usual --image_size"
+                f" is {usual[0]}."
+            ) from error
+        prepare = importlib.import_module(self._application.__module__).preprocess_input
+        if self.choice.weights == RANDOM:
+            print("Note: features of random weights tell little of what an image shows.", file=sys.stderr)
+            _set_statistics(model, prepare(_clouds(height, width, self.choice.seed)))
+        else:
+            self._load(model, whole)
+        return Network(height, width, lambda images: model(prepare(images), training=False))
+
+    def _load(self, model: keras.Model, whole: keras.Model) -> None:
+        try:
+            _load_all(model, self.choice.weights)
+            return
+        except _FAULTS as error:
+            first = error
+        try:
+            _load_all(whole, self.choice.weights)
+            _copy_weights(whole, model)
+        except _FAULTS:
+            raise UserError(
+                f"--weights is {self.choice.weights}, which does not hold the weights of {self.choice.name}"
+                f" ({reason(first)}); give the file of just this model, as Keras names it (.h5, .weights.h5 or"
+                " .keras)."
+            ) from first
+
+
+def applications() -> dict[str, Callable[..., keras.Model]]:
+    """Every model of keras.applications, by its name."""
+    return {name: getattr(keras.applications, name) for name in dir(keras.applications) if name[0].isupper()}
+
+
+def _clouds(height: int, width: int, seed: int) -> tf.Tensor:
+    """Smooth coloured images of chance, [8, height, width, 3] in [0, 255]."""
+    coarse = np.random.default_rng(seed).uniform(0, 255, (8, 8, 8, 3))
+    return tf.image.resize(tf.constant(coarse, tf.float32), (height, width), method="bilinear")
+
+
+def _set_statistics(model: keras.Model, images: tf.Tensor) -> None:
+    """Has batch normalisation see something, without which a deep network's random features vanish (1e-13)."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.0
+    model(images, training=True)
+
+
+def _load_all(model: keras.Model, path: str) -> None:
+    """Loads every weight; ValueError where Keras would leave some of them as they were, with a warning at most."""
+    floats = [weight for weight in model.weights if keras.backend.is_float_dtype(weight.dtype)]
+    for weight in floats:
+        weight.assign(np.full(weight.shape, np.nan))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.load_weights(path)
+    missing = [weight.path for weight in floats if np.isnan(weight.numpy()).any()]
+    if missing:
+        raise ValueError(f"{missing[0]} is not in it")
+
+
+def _copy_weights(whole: keras.Model, part: keras.Model) -> None:
+    """Copies the weights of layers that both have: those of `part` come first in `whole`, in the same order."""
+    here, there = ([layer for layer in model.layers if layer.weights] for model in (part, whole))
+    for layer, other in zip(here, there, strict=False):
+        layer.set_weights(other.get_weights())

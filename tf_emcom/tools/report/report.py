@@ -1,0 +1,124 @@
+"""A page about runs, from their folders alone."""
+
+import abc
+import base64
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from tf_emcom import files
+from tf_emcom.errors import UserError
+from tf_emcom.runtime.catalogue import plug_ins
+from tf_emcom.tools.report.drawing import mark
+from tf_emcom.tools.report.run import Run, distinct_names
+
+
+class Section(abc.ABC):
+    """A part of the page about all runs of a report.
+
+    Attributes:
+      title: its heading.
+      place: sections stand in the order of these numbers.
+      explanation: a sentence below the heading, that says what there is to see.
+    """
+
+    title: str
+    place: int
+    explanation: str = ""
+
+    @abc.abstractmethod
+    def blocks(self, runs: Sequence[Run]) -> Iterable[object]:
+        """What the section is made of, kinds of `blocks`; nothing where it is not about any of the runs."""
+
+
+_SIGN = '<meta name="generator" content="tf_emcom">'  # of pages that may be written over
+_HEAD = 2000  # characters in which the sign stands
+# What is folded away on a screen is printed.
+_SCRIPT = "addEventListener('beforeprint',()=>document.querySelectorAll('details').forEach(d=>{d.open=true}))"
+
+
+class Chapter(NamedTuple):
+    """A section with its blocks made."""
+
+    anchor: str
+    section: Section
+    blocks: list[object]
+
+
+def write_report(paths: Sequence[str], out: str | None = None) -> str:
+    """Writes one HTML page about runs, which loads nothing from anywhere.
+
+    Args:
+      paths: the runs' folders; one that is named twice is told once.
+      out: the file; None: RUN/report.html for one run, report.html in the current folder for several.
+
+    Returns:
+      The path of the page.
+
+    Raises:
+      UserError: a folder holds no run, or the page cannot be written.
+    """
+    if not paths:
+        raise UserError("No run is named; give the folders of one or more, as in bin/report runs/nlg_digits-0.")
+    folders = list(dict.fromkeys(path if files.is_remote(path) else os.path.realpath(path) for path in paths))
+    out = out or (os.path.join(folders[0], "report.html") if len(folders) == 1 else "report.html")
+    _check_place(out)
+    names = distinct_names(folders)
+    runs = [Run(path, name, mark(n)) for n, (path, name) in enumerate(zip(folders, names, strict=True))]
+    text = page(runs)
+    with files.file_errors(out):
+        tf.io.gfile.makedirs(os.path.dirname(out) or ".")
+    # A link stays, and what it leads to is replaced.
+    files.write_whole(out if files.is_remote(out) else os.path.realpath(out), text)
+    return out
+
+
+def page(runs: Sequence[Run]) -> str:
+    """The page's text."""
+    environment = _environment()
+    chapters = [Chapter(name, section, list(section.blocks(runs))) for name, section in _sections()]
+    digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
+    return environment.get_template("report.html.jinja").render(
+        runs=runs, chapters=[chapter for chapter in chapters if chapter.blocks], script=_SCRIPT, script_digest=digest
+    )
+
+
+def _sections() -> list[tuple[str, Section]]:
+    """Every section with its name, in the order of their places."""
+    found = [(name, cls()) for name, cls in plug_ins(Section, ["tools.report"], separator="-").items()]
+    return sorted(found, key=lambda pair: (pair[1].place, pair[0]))
+
+
+def _environment() -> Any:
+    try:
+        import jinja2
+        import markupsafe
+    except ImportError as error:
+        raise UserError(
+            "Reports need the library jinja2, which is not installed; run"
+            " pip install -c constraints.txt -e '.[report]'."
+        ) from error
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tf_emcom.tools.report", "template"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Plots are the only text that is taken as it is.
+    environment.filters["drawn"] = lambda plot: markupsafe.Markup(plot.svg)
+    environment.filters["script"] = markupsafe.Markup
+    return environment
+
+
+def _check_place(out: str) -> None:
+    """UserError where the page would write over what is no report."""
+    if tf.io.gfile.isdir(out):
+        inside = os.path.join(out, "report.html")
+        raise UserError(f"--out is {out}, which is a folder; name a file in it, such as {inside}.")
+    if tf.io.gfile.exists(out):
+        if _SIGN.encode() not in files.read_bytes(out, "name another file with --out")[:_HEAD]:
+            raise UserError(f"--out is {out}, a file that is no report; name another one.")

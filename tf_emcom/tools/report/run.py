@@ -1,0 +1,163 @@
+"""What a report reads of a run's folder."""
+
+import functools
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from tf_emcom import files
+from tf_emcom.errors import UserError
+from tf_emcom.runtime import config_diff
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.tools.report.drawing import Mark
+from tf_emcom.training.trained_speaker import SPEAKER_CONFIG
+
+# What to do about a file of a run that cannot be read.
+FIX = "look at who may read it, or run what wrote it again"
+
+Row = dict[str, Any]
+
+
+class Lines(NamedTuple):
+    """What a file of JSON lines holds.
+
+    Attributes:
+      rows: the lines that can be used.
+      left_out: how many cannot: cut off, changed, or of another form.
+    """
+
+    rows: list[Row]
+    left_out: int
+
+
+def read_lines(path: str, needed: Sequence[str]) -> Lines:
+    """The lines of a file that are objects and have a finite number under every key in `needed`.
+
+    UserError where there is a file that cannot be read; nothing where there is none.
+    """
+    found = files.read_text(path, FIX) if tf.io.gfile.exists(path) else ""
+    texts = [text for text in found.split("\n") if text.strip()]
+    rows = [row for row in map(_parsed, texts) if row is not None]
+    left_out = max(len(texts) - len(rows), files.missing_lines(rows))
+    usable = [row for row in rows if all(is_number(row.get(key)) for key in needed)]
+    return Lines(usable, left_out + len(rows) - len(usable))
+
+
+def _parsed(text: str) -> Row | None:
+    try:
+        return files.row_of(text)
+    except ValueError:
+        return None
+
+
+def is_number(value: object) -> bool:
+    """Whether it can be drawn."""
+    # Beyond what a float can be there is nothing to draw.
+    return isinstance(value, int | float) and abs(value) <= sys.float_info.max
+
+
+_ABSENT = " there, not bound here"
+
+
+class Run:
+    """A run's folder, its name in the report and how its curves look.
+
+    Attributes:
+      path: the folder.
+      name: what tells it from the other runs.
+      mark: of its curves.
+      config: the text of its config.gin.
+      bindings: name → value of that text, both as they are written.
+    """
+
+    def __init__(self, path: str, name: str, mark: Mark) -> None:
+        """UserError where no run lives there, or it has logged nothing yet."""
+        self.path = path
+        self.name = name
+        self.mark = mark
+        folder = RunFolder(path)
+        if not tf.io.gfile.exists(folder.config) or tf.io.gfile.isdir(folder.config):
+            raise UserError(
+                f"There is no run in {path}: it has no config.gin; name the folder of a run, or make one with bin/train"
+                " --gin_file=gin/nlg_digits.gin."
+            )
+        self.config = folder.require_config()
+        try:
+            # Against nothing, every binding is a difference.
+            told = config_diff.differences(self.config, "", ignore=())
+        except UserError as error:
+            raise UserError(f"{folder.config} cannot be understood: {error}") from error
+        self.bindings = dict(one.removesuffix(_ABSENT).split(" = ", 1) for one in told)
+        if self.metrics.left_out and not self.metrics.rows:
+            raise UserError(f"{path}/metrics.jsonl is damaged (no line of it is a logged step); copy the file again.")
+        if not self.metrics.rows:
+            raise UserError(
+                f"The run in {path} has no metrics yet: metrics.jsonl gets its first line at the first logged step;"
+                " wait for it, or start the same bin/train command again."
+            )
+
+    @functools.cached_property
+    def metrics(self) -> Lines:
+        """The lines of metrics.jsonl, each with a step."""
+        return read_lines(os.path.join(self.path, "metrics.jsonl"), ["step"])
+
+    @property
+    def transfers(self) -> bool:
+        """Whether it is about a new listener and a frozen speaker."""
+        kept = tf.io.gfile.exists(os.path.join(self.path, SPEAKER_CONFIG))
+        return kept or "TransferGame" in self.setting("game")
+
+    @property
+    def names(self) -> bool:
+        """Whether its listener tells labels in place of choosing among inputs."""
+        return self.setting("task").startswith("@Naming")
+
+    @property
+    def chance(self) -> float | None:
+        """The accuracy that guessing has in training; None where candidates are no inputs."""
+        count = self.setting("Discrimination.distractors")
+        if self.transfers or not self.setting("task").startswith("@Discrimination()"):
+            return None
+        if count.isdigit():
+            return 1.0 / (int(count) + 1)
+        size = self.setting("batch_size")
+        return 1.0 / int(size) if size.isdigit() and int(size) else None
+
+    def setting(self, name: str) -> str:
+        """The value of a binding as it is written, a macro being followed; empty where there is none."""
+        value = self.bindings.get(name, "")
+        for _ in range(len(self.bindings)):
+            if not value.startswith("%"):
+                break
+            value = self.bindings.get(value[1:], "")
+        return value
+
+    def evaluation(self, test: str, needed: Sequence[str]) -> Lines:
+        """The lines of eval/<test>.jsonl that have a number under every key in `needed`; none where it is missing."""
+        return read_lines(os.path.join(self.path, "eval", f"{test}.jsonl"), needed)
+
+    def figure(self, name: str) -> bytes | None:
+        """The picture figures/<name>.png; None where it is missing."""
+        path = os.path.join(self.path, "figures", f"{name}.png")
+        if not tf.io.gfile.exists(path):
+            return None
+        return files.read_bytes(path, FIX)
+
+
+def distinct_names(paths: Sequence[str]) -> list[str]:
+    """The folders' names, with as many of the folders above as tell them apart."""
+    parts = [path.rstrip("/").split("/") for path in paths]
+    for depth in range(1, max(map(len, parts)) + 1):
+        names = ["/".join(part[-depth:]) for part in parts]
+        if len(set(names)) == len(names):
+            return names
+    return list(paths)
+
+
+def at_last(row: Row, key: str) -> float | None:
+    """A number of a line; None where there is none."""
+    value = row.get(key)
+    return value if isinstance(value, int | float) else None

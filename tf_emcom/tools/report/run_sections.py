@@ -1,0 +1,397 @@
+"""Sections about runs and their language."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from tf_emcom.tools.report.accuracy import missing, of_the_run
+from tf_emcom.tools.report.blocks import (
+    Cell,
+    Code,
+    Entry,
+    Figure,
+    Games,
+    Missing,
+    Table,
+    Text,
+    left_out,
+    number,
+    spread,
+)
+from tf_emcom.tools.report.drawing import Curve, Panel, draw, draw_heat_map
+from tf_emcom.tools.report.report import Section
+from tf_emcom.tools.report.run import Lines, Row, Run, at_last
+
+_KEYS = ["candidates", "noise"]
+
+
+class RunsAtAGlance(Section):
+    """Names, games and the numbers that one looks for first."""
+
+    title = "At a glance"
+    place = 10
+
+    def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
+        """A legend where there are several runs, and a table."""
+        for run in runs:
+            yield from left_out(run.name, "metrics.jsonl", run.metrics.left_out)
+        if len(runs) > 1:
+            legend = [Entry(run.mark, run.name) for run in runs]
+            yield Figure([], legend, "Every run has this colour on the whole page.")
+        told = [_told(run) for run in runs]
+        names = dict.fromkeys(name for each in told for name in each)
+        rows = [[Cell(name), *(each.get(name, Cell("–")) for each in told)] for name in names]
+        yield Table("The runs, and what they reach.", ["", *(run.name for run in runs)], rows)
+
+
+def _told(run: Run) -> dict[str, Cell]:
+    last = run.metrics.rows[-1]
+    cells = {"folder": Cell(run.path), "game": Cell(run.setting("game")), "data": Cell(run.setting("data"))}
+    cells["agents"] = Cell(_agents(run, last))
+    steps = run.setting("steps")
+    of_all = f" of {int(steps):,}" if steps.isdigit() else ""
+    cells["steps trained"] = Cell(f"{last['step']:,}{of_all}", last["step"])
+    for key in ("accuracy", "loss"):
+        value = at_last(last, key)
+        if value is not None:
+            cells[f"training {key}, last logged"] = number(value)
+    channel = run.evaluation("testchannel", [*_KEYS, "accuracy"]).rows
+    for agents, rows in of_the_run(channel, _KEYS, "accuracy").items() if channel else ():
+        row = min(rows, key=lambda row: (row["candidates"], row["noise"]))
+        of_whom = f", {agents}" if agents else ""
+        name = f"test accuracy, {row['candidates']:,} candidates, noise {row['noise']:g}{of_whom}"
+        cells[name] = number(row["accuracy"], note=spread(row))
+    return cells
+
+
+def _agents(run: Run, last: Row) -> str:
+    seeds = last.get("by_seed")
+    if isinstance(seeds, dict) and seeds:
+        return f"{len(next(iter(seeds.values())))} independent pairs"
+    speakers, listeners = run.setting("n_speakers") or "1", run.setting("n_listeners") or "1"
+    if run.transfers:
+        return "a frozen speaker, a new listener"
+    return "one pair" if {speakers, listeners} == {"1"} else f"{speakers} speakers, {listeners} listeners"
+
+
+_MOST_ROWS = 40  # of a table that is not folded away
+
+
+class Configuration(Section):
+    """The operative config.gin of every run, and in what they differ."""
+
+    title = "Configuration"
+    place = 20
+    explanation = "The settings of the run; bin/train --gin_file=RUN/config.gin repeats it."
+
+    def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
+        """A table of macros, one of the other bindings that differ, and the texts."""
+        names = dict.fromkeys(name for run in runs for name in run.bindings)
+        macros = sorted(name for name in names if "." not in name)
+        differing = [number for number, name in enumerate(macros) if _differs(name, runs)]
+        heads = ["setting", *(run.name for run in runs)]
+        marked = " Those that differ stand out." if len(runs) > 1 else ""
+        rows = _configuration_rows(macros, runs)
+        yield Table(f"Macros of the configuration.{marked}", heads, rows, differing=differing)
+        others = sorted(name for name in names if "." in name and _differs(name, runs))
+        if others:
+            folded = f"{len(others)} other bindings that differ" if len(others) > _MOST_ROWS else ""
+            rows = _configuration_rows(others, runs)
+            yield Table("All other bindings that differ.", ["binding", *heads[1:]], rows, summary=folded)
+        elif len(runs) > 1:
+            yield Text("All other bindings are the same.")
+        for run in runs:
+            yield Code(f"config.gin of {run.name}", run.config)
+
+
+def _differs(name: str, runs: Sequence[Run]) -> bool:
+    return len({run.bindings.get(name) for run in runs}) > 1
+
+
+def _configuration_rows(names: Sequence[str], runs: Sequence[Run]) -> list[list[Cell]]:
+    return [[Cell(name), *(Cell(run.bindings.get(name, "not bound")) for run in runs)] for name in names]
+
+
+_ROWS = 21  # of the table, at most
+_NEUTRAL = "#808080"
+
+
+class LearningCurves(Section):
+    """What metrics.jsonl holds: accuracy beside the noise schedule, the terms of the losses, entropies."""
+
+    title = "Learning curves"
+    place = 30
+    explanation = "Means over the games since the logged step before; agents sample, and so err more than in tests."
+
+    def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
+        """Accuracy with noise, losses, and the numbers."""
+        legend = [Entry(run.mark, run.name) for run in runs]
+        if any(_has(run, "accuracy") for run in runs):
+            yield _accuracy([run for run in runs if _has(run, "accuracy")])
+        keys = dict.fromkeys(key for run in runs for row in run.metrics.rows for key in row)
+        terms = [key for key in keys if key.endswith(("loss", "entropy")) and key != "by_seed"]
+        if terms:
+            plots = [draw(_panel(key, runs)) for key in terms]
+            yield Figure(plots, legend if len(runs) > 1 else [], "Losses with their terms, and entropies, by step.")
+        yield _curves_table(runs)
+
+
+def _has(run: Run, key: str) -> bool:
+    return any(at_last(row, key) is not None for row in run.metrics.rows)
+
+
+def _accuracy(runs: Sequence[Run]) -> Figure:
+    curves = [curve for run in runs for curve in _curves(run, "accuracy")]
+    noises = [Curve(*_points(run, "noise"), run.mark._replace(colour=_noise_colour(run, runs))) for run in runs]
+    noises = [curve for curve in noises if any(y > 0 for y in curve.y)]
+    levels = [(run.chance, run.mark.colour) for run in runs if run.chance is not None]
+    panel = Panel(
+        curves, "step", "training accuracy", "", (0.0, 1.0), levels, noises, "channel noise"
+    )
+    noise = "Dashed, on the right axis: the noise schedule." if noises else "The channel had no noise in training."
+    chance = " Dotted: chance, 1 / candidates." if levels else ""
+    seeds = " Thin: each independent pair." if any(curve.faint for curve in curves) else ""
+    legend = [Entry(run.mark, run.name) for run in runs] if len(runs) > 1 else []
+    return Figure([draw(panel, wide=True)], legend, f"Accuracy in training. {noise}{chance}{seeds}", wide=True)
+
+
+def _noise_colour(run: Run, runs: Sequence[Run]) -> str:
+    return run.mark.colour if len(runs) > 1 else _NEUTRAL
+
+
+def _panel(key: str, runs: Sequence[Run]) -> Panel:
+    curves = [curve for run in runs if _has(run, key) for curve in _curves(run, key)]
+    unit = "entropy (nats)" if key.endswith("entropy") else "loss"
+    return Panel(curves, "step", unit, key.replace("_", " "))
+
+
+def _curves(run: Run, key: str) -> Iterator[Curve]:
+    """The curve of a run, after those of its independent pairs."""
+    by_seed = [row["by_seed"][key] if key in row.get("by_seed", {}) else [] for row in run.metrics.rows]
+    steps = [row["step"] for row in run.metrics.rows]
+    for values in zip(*by_seed, strict=False):
+        yield Curve(steps, values, run.mark, faint=True)
+    yield Curve(*_points(run, key), run.mark, marked=False)
+
+
+def _points(run: Run, key: str) -> tuple[list[int], list[float]]:
+    """Steps and numbers; a gap where a line has none."""
+    values = [at_last(row, key) for row in run.metrics.rows]
+    return [row["step"] for row in run.metrics.rows], [math.nan if value is None else value for value in values]
+
+
+def _curves_table(runs: Sequence[Run]) -> Table:
+    """Some of the logged steps, evenly, the last among them."""
+    by_step: list[dict[int, Row]] = [{row["step"]: row for row in run.metrics.rows} for run in runs]
+    steps = sorted({step for found in by_step for step in found})
+    apart = -(-len(steps) // _ROWS)
+    kept = steps[::-1][::apart][::-1]
+    columns = [
+        (run, found, key)
+        for run, found in zip(runs, by_step, strict=True)
+        for key in ("accuracy", "loss", "noise")
+        if _has(run, key)
+    ]
+    rows = [
+        [
+            Cell(f"{step:,}", step),
+            *(number(at_last(found[step], key)) if step in found else Cell("–") for _, found, key in columns),
+        ]
+        for step in kept
+    ]
+    heads = ["step", *(f"{run.name}: {key}" if len(runs) > 1 else key for run, _, key in columns)]
+    every = "" if apart == 1 else f" One logged step of {apart} is shown; metrics.jsonl has all."
+    return Table(f"Numbers of the learning curves.{every}", heads, rows, summary="Numbers of the learning curves")
+
+
+_NEEDED = ("noise", "target", "choice", "erased_symbol")
+_LISTS = ("candidates", "called", "probabilities")
+
+
+class ExamplesOfGames(Section):
+    """Results of the mode examplegames."""
+
+    title = "Example games"
+    place = 110
+    explanation = (
+        "Games of greedy agents on the test split, with candidates drawn at random: the speaker sees the right one and"
+        " says a message, the channel erases symbols, the listener gives each candidate a probability and takes the"
+        " likeliest."
+    )
+
+    def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
+        """Each run's games."""
+        for run in runs:
+            lines = run.evaluation("examplegames", _NEEDED)
+            whole = [row for row in lines.rows if _is_whole(row)]
+            left = lines.left_out + len(lines.rows) - len(whole)
+            yield from left_out(run.name, "eval/examplegames.jsonl", left)
+            if whole:
+                yield Games(Entry(run.mark, run.name), whole)
+            elif not run.transfers and not run.names:
+                yield missing(run, "examplegames")
+
+
+def _is_whole(row: Row) -> bool:
+    """Whether a line has all that is shown."""
+    lists = [row.get(key) for key in (*_LISTS, *(["pictures"] if "pictures" in row else []))]
+    said = row.get("message"), row.get("received")
+    if not all(isinstance(each, list) for each in (*lists, *said)):
+        return False
+    counts = {len(each) for each in lists}
+    if not all(isinstance(share, int | float) for share in row["probabilities"]):
+        return False
+    return len(counts) == 1 and len(said[0]) == len(said[1]) and max(row["target"], row["choice"]) < counts.pop()
+
+
+_ABOUT = {
+    "message_entropy": "entropy of whole messages, in nats",
+    "unique_messages": "how many different messages are said",
+    "unique_message_share": "the same, as a share of all messages",
+    "mean_edit_distance": "between two messages, as a share of their length",
+    "edit_distance_between_speakers": "between what two speakers say of one input, as a share of the length",
+    "positional_disentanglement": "whether each position tells one attribute",
+    "bag_of_symbols_disentanglement": "whether each symbol, wherever it stands, tells one attribute",
+    "context_independence": "whether each symbol always goes with one attribute",
+}
+_BY_POSITION = ("symbol_entropy", "symbol_use")
+
+
+class LanguageMeasures(Section):
+    """Results of the modes testtopsim and testlanguage."""
+
+    title = "Language measures"
+    place = 90
+    explanation = "Measures of greedy messages about the test split, by themselves and against what they are about."
+
+    def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
+        """One table with a column a run."""
+        columns: list[dict[tuple[str, str], Row]] = []
+        for run in runs:
+            similarity, measures = run.evaluation("testtopsim", []), run.evaluation("testlanguage", [])
+            for mode, lines in (("testtopsim", similarity), ("testlanguage", measures)):
+                yield from left_out(run.name, f"eval/{mode}.jsonl", lines.left_out)
+                if not lines.rows:
+                    yield missing(run, mode)
+            columns.append({**_similarities(similarity), **_measures(measures)})
+        names = list(dict.fromkeys(name for column in columns for name in column))
+        if names:
+            rows = [
+                [Cell(measure), Cell(about), *(_cell(column.get((measure, about))) for column in columns)]
+                for measure, about in names
+            ]
+            caption = (
+                "Language measures. ±: standard deviation between agents, or for topographic similarity of one speaker"
+                " between draws of messages."
+            )
+            yield Table(caption, ["measure", "what it is", *(run.name for run in runs)], rows, headed=2)
+
+
+def _similarities(lines: Lines) -> dict[tuple[str, str], Row]:
+    found: dict[tuple[str, str], Row] = {}
+    usable = [row for row in lines.rows if "topsim" in row and "meaning" in row]
+    for row in _whole(usable, ["meaning"], "topsim"):
+        about = f"correlation of distances between messages with those between {row['meaning']} ({row.get('distance')})"
+        found["topographic similarity", about] = {**row, "value": row["topsim"]}
+    return found
+
+
+def _measures(lines: Lines) -> dict[tuple[str, str], Row]:
+    usable = [row for row in lines.rows if "measure" in row and "value" in row and row["measure"] not in _BY_POSITION]
+    # Each two speakers have a line of their own; their mean is told.
+    usable = [row for row in usable if "other_speaker" not in row]
+    found: dict[tuple[str, str], Row] = {}
+    for row in _whole(usable, ["measure", "attributes"], "value"):
+        against = f" ({row['attributes']})" if row.get("attributes") else ""
+        found[row["measure"].replace("_", " "), _ABOUT.get(row["measure"], "") + against] = row
+    return found
+
+
+def _whole(rows: list[Row], keys: list[str], value: str) -> list[Row]:
+    return next(iter(of_the_run(rows, keys, value).values()), []) if rows else []
+
+
+def _cell(row: Row | None) -> Cell:
+    if row is None:
+        return Cell("–")
+    deviation = row.get("deviation")
+    return number(row["value"], note=f"± {deviation:.3f}" if deviation else "")
+
+
+class UseOfSymbols(Section):
+    """The lines of testlanguage about positions."""
+
+    title = "Use of symbols"
+    place = 100
+    explanation = "Which symbols a speaker says where, over its messages about the test split."
+
+    def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
+        """A heat map for each run, entropies by position, and the numbers."""
+        found = {run.path: _first_speaker(run) for run in runs}
+        for run in runs:
+            if not _of(found[run.path], "symbol_use", "share"):
+                yield _missing(run)
+        told = [run for run in runs if _of(found[run.path], "symbol_use", "share")]
+        if not told:
+            return
+        shares = {run.path: _shares(run, found[run.path]) for run in told}
+        several = any(row.get("speaker") not in (0, None) for run in told for row in _symbol_rows(run))
+        yield Figure(
+            [draw_heat_map(shares[run.path], run.name if len(runs) > 1 else "") for run in told],
+            [],
+            "How often each symbol is said at each position." + (" Of several speakers, the first." if several else ""),
+            columns=2,
+        )
+        curves = [_entropies(run, found[run.path]) for run in told]
+        most = {math.log(shares[run.path].shape[1]) for run in told}
+        levels = [(level, "#808080") for level in sorted(most)]
+        limits = (0.0, 1.08 * max(most))
+        panel = Panel(curves, "position in the message", "entropy (nats)", limits=limits, levels=levels)
+        legend = [Entry(run.mark, run.name) for run in told] if len(runs) > 1 else []
+        caption = "Entropy of the symbols at each position. Dotted: all symbols equally often."
+        yield Figure([draw(panel, wide=True)], legend, caption, wide=True)
+        for run in told:
+            yield _symbol_table(run, shares[run.path])
+
+
+def _missing(run: Run) -> Missing | Text:
+    if _symbol_rows(run):
+        return Text(f"{run.name}: eval/testlanguage.jsonl says nothing of symbols by position.")
+    return missing(run, "testlanguage")
+
+
+def _symbol_rows(run: Run) -> list[Row]:
+    return run.evaluation("testlanguage", ["position"]).rows
+
+
+def _first_speaker(run: Run) -> list[Row]:
+    rows = _symbol_rows(run)
+    return [row for row in rows if row.get("speaker") == rows[0].get("speaker")]
+
+
+def _of(rows: Sequence[Row], measure: str, key: str) -> list[Row]:
+    return [row for row in rows if row.get("measure") == measure and key in row]
+
+
+def _shares(run: Run, rows: Sequence[Row]) -> np.ndarray:
+    """[T, V]; symbols that are never said have no line, so V comes from the configuration where that tells."""
+    used = _of(rows, "symbol_use", "share")
+    size = run.setting("vocab_size")
+    vocabulary = max(int(size) if size.isdigit() else 0, *(row["symbol"] + 1 for row in used))
+    shares = np.zeros((max(row["position"] for row in used) + 1, vocabulary))
+    for row in used:
+        shares[row["position"], row["symbol"]] = row["share"]
+    return shares
+
+
+def _entropies(run: Run, rows: Sequence[Row]) -> Curve:
+    found = sorted(_of(rows, "symbol_entropy", "value"), key=lambda row: row["position"])
+    return Curve([row["position"] for row in found], [row["value"] for row in found], run.mark)
+
+
+def _symbol_table(run: Run, shares: np.ndarray) -> Table:
+    by_symbol = enumerate(shares.T.tolist())
+    rows = [[Cell(str(symbol)), *(number(share) for share in column)] for symbol, column in by_symbol]
+    heads = ["symbol", *(f"position {t}" for t in range(len(shares)))]
+    return Table(f"{run.name}: share of messages.", heads, rows, summary=f"Shares of {run.name}")

@@ -1,0 +1,125 @@
+"""Grids of runs."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from tf_emcom.checks import Checked
+from tf_emcom.errors import UserError, require_integer
+
+
+class Cell(NamedTuple):
+    """A run and its tests.
+
+    Attributes:
+      name: its folder's, below the grid's.
+      labels: what tells it from the others in tables, e.g. game and seed.
+      commands: what makes it, one after the other: a command of bin/ and its arguments.
+      needs: the name of the cell that has to be finished before; empty: none.
+    """
+
+    name: str
+    labels: dict[str, str | int]
+    commands: tuple[tuple[str, ...], ...]
+    needs: str = ""
+
+
+class Reproduction(Checked):
+    """Games × seeds, each tested in every way; then every transfer task with the speakers of some of these games."""
+
+    def __init__(
+        self,
+        games: Mapping[str, Sequence[str]],
+        seeds: Sequence[int],
+        tests: Sequence[str] = ("testchannel", "testmessage", "testinput", "testtopsim", "testlanguage"),
+        test_arguments: Sequence[str] = (),
+        tasks: Mapping[str, Sequence[str]] | None = None,
+        speakers: Mapping[str, Sequence[str]] | None = None,
+        transfer_test_arguments: Sequence[str] = (),
+    ) -> None:
+        """Checks the grid.
+
+        Args:
+          games: name in tables → arguments of bin/train.
+          seeds: of each game and of each transfer.
+          tests: modes of bin/evaluate that every game is put to.
+          test_arguments: more arguments of bin/evaluate for games.
+          tasks: transfer task → arguments of bin/train.
+          speakers: name in tables → the game whose speakers are listened to, and more arguments of bin/train.
+          transfer_test_arguments: more arguments of bin/evaluate for transfer runs.
+
+        Raises:
+          UserError: there is no game or no seed, or a speaker's game is none of the grid's.
+        """
+        self.games = _lists("games", games)
+        self.tasks, self.speakers = _lists("tasks", tasks or {}), _lists("speakers", speakers or {})
+        if not self.games or not seeds:
+            raise UserError("Reproduction.games or Reproduction.seeds is empty; bind at least one of each.")
+        for seed in seeds:
+            require_integer("Reproduction.seeds", seed, 0, "each is a run's seed")
+        for name, arguments in self.speakers.items():
+            if not arguments or arguments[0] not in self.games:
+                raise UserError(
+                    f"Reproduction.speakers[{name!r}] is {list(arguments)}, but it begins with the game whose speakers"
+                    f" are listened to, one of {', '.join(self.games)}."
+                )
+        self.seeds = tuple(dict.fromkeys(seeds))
+        lists = {
+            "tests": tests,
+            "test_arguments": test_arguments,
+            "transfer_test_arguments": transfer_test_arguments,
+        }
+        for name, values in lists.items():
+            if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
+                raise UserError(f'Reproduction.{name} is {values!r}; bind it to a list of texts, as in ["test"].')
+        self.tests = tuple(tests)
+        self.test_arguments = tuple(test_arguments)
+        self.transfer_test_arguments = tuple(transfer_test_arguments)
+
+    def game_cells(self, runs: str) -> list[Cell]:
+        """The runs of games, in folders below `runs`; seed by seed, so that a grid cut short has whole seeds."""
+        tests = (*(f"--mode={test}" for test in self.tests), *self.test_arguments)
+        return [
+            _cell(runs, f"{game}-{seed}", {"game": game, "seed": seed}, (*arguments, f"--gin_param=seed={seed}"), tests)
+            for seed in self.seeds
+            for game, arguments in self.games.items()
+        ]
+
+    def transfer_cells(self, runs: str) -> list[Cell]:
+        """The transfer runs, which need those of the games."""
+        return [
+            _cell(
+                runs,
+                f"{task}-{speaker}-{seed}",
+                {"task": task, "speaker": speaker, "seed": seed},
+                (
+                    *self.tasks[task],
+                    f"--gin_param=seed={seed}",
+                    f"--gin_param=checkpoint={os.path.join(runs, f'{game}-{seed}')!r}",
+                    *more,
+                ),
+                ("--mode=test", *self.transfer_test_arguments),
+                needs=f"{game}-{seed}",
+            )
+            for seed in self.seeds
+            for task in self.tasks
+            for speaker, (game, *more) in self.speakers.items()
+        ]
+
+
+def _cell(
+    runs: str, name: str, labels: dict[str, Any], train: Sequence[str], tests: Sequence[str], needs: str = ""
+) -> Cell:
+    workdir = f"--workdir={os.path.join(runs, name)}"
+    return Cell(name, labels, (("train", *train, workdir), ("evaluate", workdir, *tests)), needs)
+
+
+def _lists(name: str, table: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+    for key, values in table.items():
+        texts = isinstance(values, list | tuple) and all(isinstance(value, str) for value in values)
+        if not texts or not isinstance(key, str) or os.sep in key or key.strip(".") == "":
+            raise UserError(
+                f"Reproduction.{name}[{key!r}] is {values!r}; its name becomes a folder's, and it is a list of"
+                ' arguments, as in ["--gin_file=gin/nlg_shapes.gin"].'
+            )
+    return {key: tuple(values) for key, values in table.items()}

@@ -1,0 +1,258 @@
+"""Tables and figures of a grid."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tf_emcom import files
+from tf_emcom.errors import UserError
+from tf_emcom.plots import Series, draw_panels
+from tf_emcom.tools.reproduce.grid import Cell
+
+Row = dict[str, Any]
+
+
+def results(
+    runs: str, cells: Iterable[Cell], file: str, numbers: Sequence[str] = (), texts: Sequence[str] = ()
+) -> list[Row]:
+    """The lines of the runs' eval/<file>.jsonl that stand for a whole run, with the labels of their run.
+
+    Of a population these are its averages. Runs without that file have no lines.
+
+    Args:
+      runs: the folder of all runs.
+      cells: which runs.
+      file: the name of the file, without its ending.
+      numbers: keys under which every line that is about no single position has a number, or null.
+      texts: keys under which it has a text.
+
+    Raises:
+      UserError: a file is damaged.
+    """
+    rows = []
+    for cell in cells:
+        path = Path(runs) / cell.name / "eval" / f"{file}.jsonl"
+        if path.exists():
+            fix = f"remove {path.parent.parent}/finished.json and start the same command again, which tests it again"
+            found = files.read_json_lines(str(path), fix)
+            for key, kind in (*((key, (int, float, type(None))) for key in numbers), *((key, str) for key in texts)):
+                if not all("position" in row or isinstance(row.get(key, ...), kind) for row in found):
+                    raise UserError(f"{path} is damaged (a line has no {key}); {fix}.")
+            means = [row for row in found if row.get("ensemble") == "average"]
+            rows += [{**row, **cell.labels, **_trained(row)} for row in means or found]
+    return rows
+
+
+def _trained(row: Row) -> Row:
+    # The run's own seed, and not that of the test's masks, is what results are averaged over; a run of independent
+    # pairs has a seed for each.
+    return {"seed": row["training_seed"]} if "training_seed" in row else {}
+
+
+def over_seeds(rows: Iterable[Row], keys: Sequence[str], value: str) -> list[Row]:
+    """Mean and standard deviation over seeds of `value`, for every combination of the keys, in order of appearance.
+
+    The deviation is the sample's (divided by n − 1), and None for one seed. A value that a run lacks is left out.
+
+    Raises:
+      UserError: a seed has two values under the same keys, so that something else would be taken for seeds.
+    """
+    groups: dict[tuple, dict[int, float]] = {}
+    for row in rows:
+        if row.get(value) is not None:
+            seeds = groups.setdefault(tuple(row.get(key) for key in keys), {})
+            if row["seed"] in seeds:
+                raise UserError(
+                    f"Seed {row['seed']} has more than one {value} by {', '.join(keys)}: {row}; test that run again."
+                )
+            seeds[row["seed"]] = row[value]
+    return [
+        {
+            **dict(zip(keys, group, strict=True)),
+            "mean": float(np.mean(list(seeds.values()))),
+            "deviation": float(np.std(list(seeds.values()), ddof=1)) if len(seeds) > 1 else None,
+            "seeds": len(seeds),
+        }
+        for group, seeds in groups.items()
+    ]
+
+
+class Table(NamedTuple):
+    """Summaries, and how to lay them out: one page for each combination of `pages`, `down` by `across` on each.
+
+    Attributes:
+      name: of its files.
+      title: what it shows.
+      rows: summaries over seeds: the keys below, mean, deviation, seeds.
+      pages: keys.
+      down: a key.
+      across: a key.
+    """
+
+    name: str
+    title: str
+    rows: list[Row]
+    pages: Sequence[str]
+    down: str
+    across: str
+
+    def by_page(self) -> dict[tuple, list[Row]]:
+        """The rows of each page, by the values of its keys, in order of appearance."""
+        pages: dict[tuple, list[Row]] = {}
+        for row in self.rows:
+            pages.setdefault(tuple(row[key] for key in self.pages), []).append(row)
+        return pages
+
+    def as_csv(self) -> str:
+        """One line a summary."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, [*self.pages, self.down, self.across, "mean", "deviation", "seeds"])
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return text.getvalue()
+
+    def as_markdown(self) -> str:
+        """Mean ± standard deviation over seeds."""
+        lines = [f"## {self.title}", "", f"Mean ± standard deviation over {self._seeds()}."]
+        for page, rows in self.by_page().items():
+            heads = list(dict.fromkeys(row[self.across] for row in rows))
+            cells = {(row[self.down], row[self.across]): _cell(row) for row in rows}
+            lines.append("")
+            if page:
+                lines += [", ".join(f"{_words(k)} {_show(v)}" for k, v in zip(self.pages, page, strict=True)), ""]
+            lines.append(f"| {_words(self.down)} | {' | '.join(self._head(head) for head in heads)} |")
+            lines.append("|---" * (len(heads) + 1) + "|")
+            for name in dict.fromkeys(row[self.down] for row in rows):
+                values = " | ".join(cells.get((name, head), "") for head in heads)
+                lines.append(f"| {_show(name)} | {values} |")
+        return "\n".join(lines) + "\n"
+
+    def _head(self, value: object) -> str:
+        # A bare number says nothing by itself.
+        return f"{_words(self.across)} {value:g}" if isinstance(value, int | float) else str(value)
+
+    def _seeds(self) -> str:
+        counts = sorted({row["seeds"] for row in self.rows})
+        many = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+        return f"{many} seed{'' if counts == [1] else 's'}"
+
+
+def _cell(row: Row) -> str:
+    digits = 3 if abs(row["mean"]) < 100 else 1
+    spread = "" if row["deviation"] is None else f" ± {row['deviation']:.{digits}f}"
+    return f"{row['mean']:.{digits}f}{spread}"
+
+
+def _show(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def write_report(out: str, runs: str, games: Sequence[Cell], transfers: Sequence[Cell]) -> str:
+    """Writes tables/*.csv, tables/*.md, figures/*.png and results.md, which has all tables; returns its path."""
+    folder = Path(out)
+    for name in ("tables", "figures"):
+        with files.file_errors(str(folder / name)):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+    tables = [table for table in (*_of_games(runs, games), *_of_transfers(runs, transfers)) if table.rows]
+    for table in tables:
+        files.write_whole(str(folder / "tables" / f"{table.name}.csv"), table.as_csv())
+        files.write_whole(str(folder / "tables" / f"{table.name}.md"), table.as_markdown())
+        if all(isinstance(row[table.across], int | float) for row in table.rows):
+            _draw(table, str(folder / "figures" / f"{table.name}.png"))
+    _draw_learning(over_seeds(_curves(runs, transfers), ("task", "speaker", "step"), "value"), folder / "figures")
+    path = str(folder / "results.md")
+    files.write_whole(path, "\n".join(["# Results", "", *(table.as_markdown() for table in tables)]))
+    return path
+
+
+def _of_games(runs: str, cells: Sequence[Cell]) -> list[Table]:
+    def table(test: str, title: str, pages: Sequence[str], across: str, value: str = "accuracy") -> Table:
+        # What is told position by position has no place in a table of runs.
+        texts = [across] if across in ("meaning", "measure") else []
+        numbers = [*pages, value, *([] if texts else [across])]
+        found = [row for row in results(runs, cells, test, numbers, texts) if "position" not in row]
+        rows = over_seeds(found, (*pages, "game", across), value)
+        return Table(test, title, rows, pages, "game", across)
+
+    return [
+        table("testchannel", "Accuracy by channel noise", ("candidates",), "noise"),
+        table("testmessage", "Accuracy by number of erased symbols", ("candidates",), "erased"),
+        table("testinput", "Accuracy by input noise", ("noise", "candidates"), "input_noise"),
+        table("testtopsim", "Topographic similarity", (), "meaning", "topsim"),
+        table("testlanguage", "Language measures", (), "measure", "value"),
+    ]
+
+
+def _of_transfers(runs: str, cells: Sequence[Cell]) -> list[Table]:
+    rows = results(runs, cells, "test", ["without_message"])
+    for row in rows:
+        where = f", {row['candidates']} candidates" if "candidates" in row else ""
+        row["metric"] = "accuracy" if "accuracy" in row else "loss"
+        row["task"] = f"{row['task']}{where} ({row['metric']})"
+        row["result"] = row.get(row["metric"])
+    # The same for all speakers, so that one of them will do.
+    first = rows[0]["speaker"] if rows else None
+    silent = [
+        {**row, "speaker": "without message", "result": row["without_message"]}
+        for row in rows
+        if row["speaker"] == first
+    ]
+    keys = ("noise", "task", "speaker")
+    transfer = over_seeds([*rows, *silent], keys, "result")
+    areas = [
+        {**row, "result": row["area"]}
+        for cell in cells
+        for row in results(runs, [cell], "ease_of_learning", ["area"])[-1:]
+    ]
+    return [
+        Table("transfer", "Transfer to a new listener, by channel noise", transfer, ("noise",), "task", "speaker"),
+        Table(
+            "ease_of_learning",
+            "Ease of learning: mean of the learning curve over the steps (accuracy; loss for reconstruction)",
+            over_seeds(areas, ("task", "speaker"), "result"),
+            (),
+            "task",
+            "speaker",
+        ),
+    ]
+
+
+def _curves(runs: str, cells: Sequence[Cell]) -> list[Row]:
+    rows = results(runs, cells, "ease_of_learning", ["step"])
+    return [{**row, "value": row.get("accuracy", row.get("loss"))} for row in rows]
+
+
+def _draw(table: Table, path: str) -> None:
+    """One picture side by side for each page, one curve for each name down."""
+    panels: dict[str, list[Series]] = {}
+    for page, rows in table.by_page().items():
+        title = ", ".join(f"{key} {value:g}" for key, value in zip(table.pages, page, strict=True))
+        panels[title] = _series(rows, table.down, table.across)
+    draw_panels(panels, table.across.replace("_", " "), "accuracy", path, legend=table.down)
+
+
+def _draw_learning(rows: list[Row], folder: Path) -> None:
+    """A picture for each task: losses and accuracies have no axis in common."""
+    for task in dict.fromkeys(row["task"] for row in rows):
+        series = _series([row for row in rows if row["task"] == task], "speaker", "step")
+        path = str(folder / f"ease_of_learning_{task}.png")
+        draw_panels({task: series}, "step", "loss" if task == "reconstruction" else "accuracy", path, legend="speaker")
+
+
+def _series(rows: list[Row], down: str, across: str) -> list[Series]:
+    found = []
+    for name in dict.fromkeys(row[down] for row in rows):
+        curve = sorted((row for row in rows if row[down] == name), key=lambda row: row[across])
+        spreads = [row["deviation"] or 0.0 for row in curve]
+        means = [row["mean"] for row in curve]
+        intervals = [(mean - spread, mean + spread) for mean, spread in zip(means, spreads, strict=True)]
+        found.append(Series(str(name), [row[across] for row in curve], means, intervals))
+    return found

@@ -1,0 +1,1 @@
+"""Who learns, from what, and what happens in between."""

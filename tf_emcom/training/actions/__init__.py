@@ -1,0 +1,1 @@
+"""What happens between two calls of the compiled loop."""

@@ -1,0 +1,129 @@
+"""Actions: what happens between two calls of the compiled loop."""
+
+import abc
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tf_emcom.checks import Checked
+from tf_emcom.data.pipeline import Pipeline
+from tf_emcom.errors import require_integer
+from tf_emcom.runtime.checkpoints import Checkpoints
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.runtime.strategies import Distribution
+from tf_emcom.training.trainee import Trainee
+
+_ROWS = 5
+
+
+class Place(NamedTuple):
+    """Where a training run takes place."""
+
+    distribution: Distribution
+    pipeline: Pipeline  # of what is played
+
+
+class Moment(NamedTuple):
+    """Where a training run stands, between two calls of the compiled loop."""
+
+    step: int  # steps done
+    steps: int  # steps in all
+    learner: Trainee
+    folder: RunFolder
+    checkpoints: Checkpoints
+    place: Place
+    carried: str = ""  # what a checkpoint that is saved now keeps for the actions
+
+    @property
+    def from_last_checkpoint(self) -> str:
+        """Where the same command goes on from."""
+        last = self.checkpoints.last
+        return f"the checkpoint of step {last}" if last else "the start"
+
+
+class Action(Checked):
+    """Something done every so many steps, outside the compiled step, and once more after the last one.
+
+    A subclass overrides the moments that it cares for.
+
+    Attributes:
+      every: how many steps lie between; None: it is done after every call of the compiled loop.
+      keeps: whether what it does about a step is kept in the run's folder, so that it has to come before the step is
+        saved: a process that goes on from there does not do it again.
+    """
+
+    every: int | None = None
+    keeps: bool = False
+
+    def check(self, learner: Trainee) -> None:
+        """Called first, before any data is read; UserError where the action cannot be done with these agents."""
+
+    def begin(self, moment: Moment) -> None:
+        """Called once, before the first step of this process."""
+
+    def resume(self, state: Any) -> None:
+        """Called after `begin`, where the process before was asked to stop, with what `state` returned in it."""
+
+    def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
+        """Called after every call of the compiled loop, with the sums of the metrics of its `steps` steps."""
+
+    def act(self, moment: Moment) -> dict[str, float] | None:
+        """Called when due; may return numbers that are worth noting."""
+
+    def note(self, moment: Moment, numbers: dict[str, float], by: "Action") -> None:
+        """Called with the numbers that any action, `by`, returned."""
+
+    def state(self) -> Any:
+        """Called between two calls of the compiled loop, when the process is asked to stop, and after the last call.
+
+        Returns:
+          What this action needs in order to go on in another process as if nothing had happened, made of what JSON can
+          hold; None: nothing, as must be the case at steps where regular checkpoints are saved.
+        """
+
+    def finish(self, moment: Moment) -> None:
+        """Called once, after the last step of this process, also where the run was interrupted."""
+
+    def due(self, moment: Moment) -> bool:
+        """Whether to act now."""
+        return self.every is None or moment.step % self.every == 0 or moment.step == moment.steps
+
+
+def played(moment: Moment, index: int | None = None) -> str:
+    """Which examples the last step played, and with which seed; of the run `index` where there are several in one."""
+    seeds, rows = moment.learner.seeds(), moment.place.pipeline.order.indices(moment.step - 1)
+    if index is None and len(seeds) > 1:
+        return f"step {moment.step} is one of runs with the seeds {', '.join(map(str, seeds))}"
+    rows = rows[:, index or 0] if rows.ndim > 1 else rows
+    shown = f"{', '.join(map(str, rows[:_ROWS]))}{' and so on' if len(rows) > _ROWS else ''}"
+    return f"step {moment.step} with seed {seeds[index or 0]} played rows {shown} of the training examples"
+
+
+def check_every(name: str, every: int) -> int:
+    """`every`, if it is a number of steps; UserError otherwise."""
+    require_integer(f"{name}.every", every, 1, "it counts the steps between two times")
+    return every
+
+
+def games_per_step(learner: Trainee) -> int:
+    """How many games all pairs together play in a step."""
+    return learner.batch_size * len(learner.seeds()) * learner.pairs_per_step
+
+
+class Change(Action, abc.ABC):
+    """Changes agents between two steps, such as imitation and resets; listed in `Train.changes`.
+
+    It is not done after the last step: agents that are kept have played since they were changed.
+    """
+
+    def __init__(self, every: int) -> None:
+        """`every`: how many steps lie between; UserError where that is no number of steps."""
+        self.every = check_every(type(self).__name__, every)
+
+    @abc.abstractmethod
+    def act(self, moment: Moment) -> dict[str, float] | None:
+        """Changes them; may return numbers that are worth noting."""
+
+    def due(self, moment: Moment) -> bool:
+        """At every multiple, except after the last step."""
+        return moment.step % self.every == 0 and moment.step < moment.steps

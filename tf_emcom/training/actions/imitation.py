@@ -1,0 +1,122 @@
+"""Imitation: students learn from teachers of their population."""
+
+import abc
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.checks import Repeats
+from tf_emcom.errors import UserError, require_integer
+from tf_emcom.seeds import named_generator
+from tf_emcom.training.actions.action import Change, Moment
+from tf_emcom.training.populations.imitator import Imitator
+from tf_emcom.training.populations.population import Population
+from tf_emcom.training.trainee import Trainee
+from tf_emcom.training.trainer import Trainer
+
+
+class Imitation(Change):
+    """Every so many steps, some speakers learn from one of them what to say of the step's inputs (EaS, section 2.3).
+
+    Of `students` + 1 speakers drawn at random, a subclass takes the teacher.
+    """
+
+    def __init__(self, every: int = 10, students: Repeats = 1) -> None:
+        """UserError where a number cannot be used."""
+        name = type(self).__name__
+        super().__init__(every)
+        require_integer(f"{name}.students", students, 1, "it counts the speakers that learn from the teacher")
+        self.students = students
+        self._trainer: Trainer | None = None
+
+    @abc.abstractmethod
+    def teacher(self, successes: Sequence[float]) -> int:
+        """Which of the speakers teaches, given their running successes; they are in random order."""
+
+    def check(self, learner: Trainee) -> None:
+        """UserError where there are too few speakers."""
+        population = require_population(self, learner)
+        if self.students >= population.speakers:
+            raise UserError(
+                f"{type(self).__name__}.students is {self.students}, but with n_speakers = {population.speakers} a"
+                f" teacher has at most {population.speakers - 1} students; bind students below n_speakers, or raise"
+                " n_speakers (one speaker alone can do @SelfImitation())."
+            )
+
+    def act(self, moment: Moment) -> dict[str, float]:
+        """Teaches every student once; returns the mean loss."""
+        population = require_population(self, moment.learner)
+        generator = named_generator(population.seed, "imitation", moment.step)
+        drawn = generator.permutation(population.speakers)[: self.students + 1].tolist()
+        successes = population.speaker_members.successes()
+        teacher = drawn[self.teacher([float(successes[i]) for i in drawn])]
+        return self.teach(moment, [(teacher, student) for student in drawn if student != teacher])
+
+    def teach(self, moment: Moment, turns: Sequence[tuple[int, int]]) -> dict[str, float]:
+        """Teaches pairs of (teacher, student) in turn, and returns the mean metrics."""
+        if self._trainer is None or self._trainer.learner.crowd is not moment.learner:
+            with moment.place.distribution.strategy.scope():
+                self._trainer = Trainer(Imitator(moment.learner), moment.place.distribution)
+        # The inputs of the step that was just played.
+        step, batch = moment.place.pipeline.at(moment.place.distribution.strategy, moment.step - 1)
+        metrics = self._trainer.teach(step, batch, tf.constant(turns, tf.int32))
+        return {name: float(value) for name, value in metrics.items()}
+
+
+def require_population(action: Change, learner: Trainee) -> Population:
+    """`learner`, if it is a population; UserError otherwise."""
+    if not isinstance(learner, Population):
+        raise UserError(
+            f"{type(action).__name__} needs a population whose speakers can learn from one another; leave it out of"
+            " Train.changes in runs with several seeds at once and in transfer runs."
+        )
+    return learner
+
+
+class ImitationOfBest(Imitation):
+    """The speaker with the highest running success teaches the others."""
+
+    def teacher(self, successes: Sequence[float]) -> int:
+        """The highest; of equal ones, the first."""
+        return int(np.argmax(successes))
+
+
+class ImitationOfRandom(Imitation):
+    """A speaker drawn at random teaches the others."""
+
+    def teacher(self, successes: Sequence[float]) -> int:
+        """The first, since they are in random order."""
+        return 0
+
+
+class ImitationOfWorst(Imitation):
+    """The speaker with the lowest running success teaches the others."""
+
+    def teacher(self, successes: Sequence[float]) -> int:
+        """The lowest; of equal ones, the first."""
+        return int(np.argmin(successes))
+
+
+class SelfImitation(Imitation):
+    """The only speaker learns to sample what it says greedily."""
+
+    def __init__(self, every: int = 10) -> None:
+        super().__init__(every)
+
+    def teacher(self, successes: Sequence[float]) -> int:
+        """Itself."""
+        return 0
+
+    def check(self, learner: Trainee) -> None:
+        """UserError where there are several speakers."""
+        speakers = require_population(self, learner).speakers
+        if speakers != 1:
+            raise UserError(
+                f"SelfImitation is for one speaker, but n_speakers is {speakers}; bind n_speakers to 1, or let speakers"
+                " learn from one another with @ImitationOfBest(), @ImitationOfWorst() or @ImitationOfRandom()."
+            )
+
+    def act(self, moment: Moment) -> dict[str, float]:
+        """Teaches it once; returns the loss."""
+        return self.teach(moment, [(0, 0)])

@@ -1,0 +1,145 @@
+"""Actions that watch the metrics."""
+
+import sys
+import time
+from typing import Any
+
+import numpy as np
+import tqdm
+
+from tf_emcom.errors import UserError
+from tf_emcom.seeds import step_tensor
+from tf_emcom.training.actions.action import Action, Moment, check_every, games_per_step, played
+
+
+class Log(Action):
+    """Every so many steps, appends the means of the metrics since then to `metrics.jsonl`.
+
+    Of independent runs, these are means over the runs, and `by_seed` holds the numbers of each, in order. What other
+    actions find worth noting is in the line, too.
+    """
+
+    keeps = True
+
+    def __init__(self, every: int = 500) -> None:
+        self.every = check_every("Log", every)
+        self._sums: dict[str, np.ndarray] = {}
+        self._steps = 0
+        self._noted: dict[str, list[float]] = {}
+        self._is_last = False
+
+    def begin(self, moment: Moment) -> None:
+        """Drops what a lost process logged after the step that this one goes on from."""
+        moment.folder.forget_metrics_after(moment.step)
+        self._clock = time.monotonic()
+
+    def resume(self, state: Any) -> None:
+        """Takes the sums that another process began."""
+        self._sums = {name: np.asarray(value, np.float64) for name, value in state["sums"].items()}
+        self._noted = state["noted"]
+        self._steps = state["steps"]
+        self._clock -= state["seconds"]
+
+    def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
+        """Adds them up, in float64."""
+        for name, value in sums.items():
+            self._sums[name] = self._sums.get(name, 0.0) + np.asarray(value, np.float64)
+        self._steps += steps
+        self._is_last = moment.step == moment.steps
+
+    def note(self, moment: Moment, numbers: dict[str, float], by: Action) -> None:
+        """Keeps them for the next line, which has their means; its own lines come back and are left alone."""
+        if by is not self:
+            for name, value in numbers.items():
+                self._noted.setdefault(name, []).append(value)
+
+    def state(self) -> Any:
+        """What the next line is the mean of, so far."""
+        if not self._steps:
+            return None
+        sums = {name: value.tolist() for name, value in self._sums.items()}
+        # Equal runs end with equal checkpoints, so that those of the last step hold no times.
+        seconds = 0.0 if self._is_last else time.monotonic() - self._clock
+        return {"sums": sums, "noted": self._noted, "steps": self._steps, "seconds": seconds}
+
+    def act(self, moment: Moment) -> dict[str, float] | None:
+        """Writes one line, and returns its numbers."""
+        if not self._steps:
+            return None
+        seconds = time.monotonic() - self._clock
+        values = {name: value / self._steps for name, value in self._sums.items()}
+        means = {name: float(value.mean()) for name, value in values.items()}
+        means |= {name: sum(numbers) / len(numbers) for name, numbers in self._noted.items()}
+        # The noise of the last step done.
+        means["noise"] = float(moment.learner.game.channel.noise(step_tensor(moment.step - 1)))
+        means["games_per_second"] = round(self._steps * games_per_step(moment.learner) / seconds, 1)
+        row: dict[str, Any] = {"step": moment.step, **means}
+        if moment.learner.independent:
+            row["by_seed"] = {name: value.tolist() for name, value in values.items()}
+        moment.folder.append_metrics(row)
+        self._sums, self._noted, self._steps, self._clock = {}, {}, 0, time.monotonic()
+        return means
+
+
+class Progress(Action):
+    """Shows step, accuracy, noise and games a second: as a bar on a terminal, as a line now and then elsewhere."""
+
+    def __init__(self, seconds_between_lines: float = 20.0) -> None:
+        self.seconds_between_lines = seconds_between_lines
+
+    def begin(self, moment: Moment) -> None:
+        """Shows the bar."""
+        self._terminal = sys.stderr.isatty()
+        self._bar = tqdm.tqdm(
+            total=moment.steps, initial=moment.step, unit="step", dynamic_ncols=True, disable=not self._terminal
+        )
+        self._clock = self._spoke = time.monotonic()
+
+    def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
+        """Moves the bar."""
+        now = time.monotonic()
+        noise = float(moment.learner.game.channel.noise(step_tensor(moment.step - 1)))
+        # Not every transfer task has an accuracy.
+        watched = "accuracy" if "accuracy" in sums else "loss"
+        shown = {
+            watched: f"{np.mean(sums[watched]) / steps:.3f}",
+            "noise": f"{noise:.2f}",
+            "games/s": f"{steps * games_per_step(moment.learner) / max(now - self._clock, 1e-9):,.0f}",
+        }
+        self._clock = now
+        self._bar.set_postfix(shown, refresh=False)
+        self._bar.update(moment.step - self._bar.n)
+        last = moment.step == moment.steps
+        if not self._terminal and (last or now - self._spoke >= self.seconds_between_lines):
+            self._spoke = now
+            print(
+                f"step {moment.step:,} of {moment.steps:,}: " + ", ".join(f"{k} {v}" for k, v in shown.items()),
+                flush=True,
+            )
+
+    def finish(self, moment: Moment) -> None:
+        """Leaves the terminal in order."""
+        self._bar.close()
+
+
+class StopOnNan(Action):
+    """Stops the run at the first step with a metric that is not a finite number; the last checkpoint stays as it is.
+
+    It says which step, which metrics, which seed, and which examples were played: the same configuration comes to the
+    same step again.
+    """
+
+    def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
+        """Raises UserError where a sum over the last call, which then ended with that step, is not finite."""
+        broken = {name: value for name, value in sums.items() if not np.isfinite(value).all()}
+        if not broken:
+            return
+        seeds = moment.learner.seeds()
+        is_broken = np.any([~np.isfinite(np.broadcast_to(value, len(seeds))) for value in broken.values()], axis=0)
+        index = int(np.argmax(is_broken))
+        terms = f"{', '.join(sorted(broken))} {'is' if len(broken) == 1 else 'are'} not finite"
+        raise UserError(
+            f"In step {moment.step} with seed {seeds[index]}, {terms}, so the run stops; {played(moment, index)}, and"
+            f" the same command replays it from {moment.from_last_checkpoint}. Lower the learning rates or"
+            " coefficients, or clip gradients with @ClipByGlobalNorm, in a new workdir."
+        )

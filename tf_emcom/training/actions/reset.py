@@ -1,0 +1,108 @@
+"""Resets: agents or optimizers begin again."""
+
+import abc
+from collections.abc import Sequence
+
+from tf_emcom.errors import UserError
+from tf_emcom.training.actions.action import Change, Moment
+from tf_emcom.training.populations.members import Members
+from tf_emcom.training.populations.population import Crowd
+from tf_emcom.training.trainee import Trainee
+
+
+class Reset(Change):
+    """Every so many steps, agents drawn at random start anew, as newborns do (EaS, appendix B.4).
+
+    A subclass says of which kinds. Of runs with several seeds at once, each has its own reset.
+    """
+
+    def __init__(self, every: int, parts: Sequence[str] | None = None, optimizer_state: bool = True) -> None:
+        """Checks the numbers.
+
+        Args:
+          every: how many steps lie between.
+          parts: what is reset of an agent, such as ["head"]; None: the whole agent.
+          optimizer_state: whether its optimiser forgets what it knows of these parts, too.
+        """
+        name = type(self).__name__
+        if parts is not None and not parts:
+            raise UserError(f"{name}.parts is {parts!r}; bind it to a list of names, as in ['head'], or to None.")
+        super().__init__(every)
+        self.parts = parts
+        self.optimizer_state = optimizer_state
+
+    @abc.abstractmethod
+    def kinds(self, crowd: Crowd) -> Sequence[Members]:
+        """Of which kinds one agent each is reset."""
+
+    def check(self, learner: Trainee) -> None:
+        """UserError where a part is not known, or nobody can be reset."""
+        for members in self.kinds(_crowd(self, learner)):
+            members.positions(self.parts)
+
+    def act(self, moment: Moment) -> None:
+        """Resets."""
+        crowd = _crowd(self, moment.learner)
+        # Another kind of reset at the same step draws other agents.
+        occasion = (type(self).__name__, moment.step)
+        for members in self.kinds(crowd):
+            for index in crowd.drawn(members, *occasion):
+                self.reset(members, index, crowd.seed_for(members, index, *occasion))
+
+    def reset(self, members: Members, index: int, seed: int) -> None:
+        """Resets one agent, drawing from `seed`."""
+        members.reset_weights(index, seed, self.parts)
+        if self.optimizer_state:
+            members.reset_optimizer(index, self.parts)
+
+
+def _crowd(action: Change, learner: Trainee) -> Crowd:
+    if not isinstance(learner, Crowd):
+        raise UserError(
+            f"{type(action).__name__} resets agents of a game, and this run has none that learn from each other; leave"
+            " it out of Train.changes."
+        )
+    return learner
+
+
+class ResetOfSpeaker(Reset):
+    """A speaker starts anew."""
+
+    def kinds(self, crowd: Crowd) -> Sequence[Members]:
+        """The speakers."""
+        return (crowd.speaker_members,)
+
+
+class ResetOfListener(Reset):
+    """A listener starts anew."""
+
+    def kinds(self, crowd: Crowd) -> Sequence[Members]:
+        """The listeners."""
+        return (crowd.listener_members,)
+
+
+class ResetOfPair(Reset):
+    """A speaker and a listener start anew, drawn independently of each other.
+
+    Parts are looked for in both, so they must be parts of both, such as ["head"] or ["core"].
+    """
+
+    def kinds(self, crowd: Crowd) -> Sequence[Members]:
+        """Both."""
+        return (crowd.speaker_members, crowd.listener_members)
+
+
+class ResetOfOptimizers(Reset):
+    """The optimisers of a speaker and of a listener start anew; their weights stay as they are."""
+
+    def __init__(self, every: int, parts: Sequence[str] | None = None) -> None:
+        """`parts`: for which parts of the agents the optimisers forget; None: all."""
+        super().__init__(every, parts)
+
+    def kinds(self, crowd: Crowd) -> Sequence[Members]:
+        """Both."""
+        return (crowd.speaker_members, crowd.listener_members)
+
+    def reset(self, members: Members, index: int, seed: int) -> None:
+        """Only the optimiser."""
+        members.reset_optimizer(index, self.parts)

@@ -1,0 +1,139 @@
+"""A few games to look at."""
+
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.agents.heads.listener import ListenerHead
+from tf_emcom.checks import Checked
+from tf_emcom.data.source import Examples
+from tf_emcom.games.lewis import Game
+from tf_emcom.seeds import named_generator, step_stream, step_tensor
+from tf_emcom.training.trainee import Trainee
+from tf_emcom.types import Batch, Candidates, Message
+
+_CANDIDATES = 4  # of a game, at most
+_ERASED = "?"
+_SILENCE = "·"
+
+
+class Shown(NamedTuple):
+    """G games of a greedy speaker and a greedy listener.
+
+    Attributes:
+      sent: int32 [G, T], what was said.
+      lengths: int32 [G], symbols before a message ends.
+      received: int32 [G, T], what arrived; V where it was erased.
+      candidates: int [G, C], which examples each game showed; where labels are told, the message's own one alone.
+      targets: int [G], which of the C was the right one.
+      choices: int [G], which of the C was taken; −1 where a wrong label was told.
+      told: int [G], the first label that was told; None where candidates are chosen.
+    """
+
+    sent: np.ndarray
+    lengths: np.ndarray
+    received: np.ndarray
+    candidates: np.ndarray
+    targets: np.ndarray
+    choices: np.ndarray
+    told: np.ndarray | None = None
+
+
+class Showcase(Checked):
+    """What the first speaker says of fixed examples, and games that the first listener plays with it.
+
+    The speaker is greedy and so is the listener; the channel is that of the step, with the same draws every time. It
+    is run without a graph: for so few games, tracing one would take longer than they do.
+
+    Attributes:
+      rows: int [N], which examples of the split are shown.
+      labels: name → array [N, ...], what is known of them.
+      vocab_size: V.
+    """
+
+    def __init__(self, learner: Trainee, examples: Examples, count: int, games: int) -> None:
+        """Takes `count` of the examples, at random but the same in each process; the first `games` of them are played.
+
+        Args:
+          learner: whose agents are shown; it plays a `Game`.
+          examples: of a split that is not trained on.
+          count: N, fewer where there are not so many.
+          games: G, at most N.
+        """
+        self.rows = named_generator(learner.seed, "showcase").permutation(len(examples.inputs))[:count]
+        self.vocab_size = learner.speaker_as(0).vocab_size
+        self._learner = learner
+        self._inputs = tf.constant(np.asarray(examples.inputs[self.rows], np.float32))
+        self.labels = {name: np.asarray(values[self.rows]) for name, values in examples.labels.items()}
+        self._games = min(games, len(self.rows))
+
+    @staticmethod
+    def suits(learner: Trainee) -> bool:
+        """Whether the trainee plays games of which there is something to show."""
+        return isinstance(learner.game, Game)
+
+    def messages(self) -> tuple[np.ndarray, np.ndarray]:
+        """What is said of all N examples: symbols int32 [N, T], and lengths int32 [N]."""
+        speech = self._learner.speaker_as(0).greedy(self._inputs)
+        return speech.symbols.numpy(), speech.lengths.numpy()
+
+    def games(self, step: int, symbols: np.ndarray, lengths: np.ndarray) -> Shown:
+        """Plays the games as they are at `step`, with the first of the `messages` that were said, [N, T] and [N]."""
+        game, count = self._learner.game, self._games
+        speaker, listener = self._learner.speaker_as(0), self._learner.listener_as(0)
+        inputs, symbols, lengths = self._inputs[:count], symbols[:count], lengths[:count]
+        sent = tf.constant(symbols)
+        stream = step_stream(self._learner.seed, tf.constant(0), tf.constant(0), count, count).stage("showcase")
+        at = step_tensor(step)
+        arrived = game.channel(Message(sent), speaker.vocab_size, at, stream)
+        message = Message(speaker.grammar.keep_silence(sent, arrived.symbols))
+        heard = (symbols, lengths, message.symbols.numpy())
+        if isinstance(listener.head, ListenerHead):
+            shown, targets = _in_groups(count)
+            scores = listener.scores(message, Candidates(inputs, tf.constant(shown), tf.constant(targets)))
+            return Shown(*heard, shown, targets, np.argmax(scores, axis=-1))
+        labels = {name: tf.constant(self.labels[name][:count]) for name in game.task.labels}
+        asked = game.task.candidates(Batch(inputs, labels), inputs, stream)
+        told = np.argmax(game.task.hear(listener, message, asked).scores, axis=-1)[:, 0]
+        is_right = told == asked.target.numpy()[:, 0]
+        own = np.arange(count)[:, np.newaxis]
+        return Shown(*heard, own, np.zeros(count, np.int32), np.where(is_right, 0, -1), told)
+
+    def table(self, shown: Shown) -> str:
+        """The games as a table in Markdown: examples by number and label, the right candidates in bold."""
+        lines = ["| candidates | message | arrived | choice | |", "|---|---|---|---|---|"]
+        for game, candidates in enumerate(shown.candidates):
+            target, choice = shown.targets[game], shown.choices[game]
+            names = [self._name(row) for row in candidates]
+            seen = ", ".join(f"**{name}**" if i == target else name for i, name in enumerate(names))
+            said, came = (self._text(symbols[game], shown.lengths[game]) for symbols in (shown.sent, shown.received))
+            taken = names[choice] if shown.told is None else str(shown.told[game])
+            lines.append(f"| {seen} | {said} | {came} | {taken} | {'right' if choice == target else 'wrong'} |")
+        return "\n".join(lines)
+
+    def images(self, shown: Shown) -> np.ndarray | None:
+        """The candidates, uint8 [G, C, height, width, 3]; None where the data set has no images."""
+        return self.labels["image"][shown.candidates] if "image" in self.labels else None
+
+    def _name(self, row: int) -> str:
+        label = self.labels.get("label")
+        return f"#{self.rows[row]}" if label is None else f"#{self.rows[row]} ({label[row]})"
+
+    def _text(self, symbols: np.ndarray, length: int) -> str:
+        words = [_ERASED if symbol == self.vocab_size else str(symbol) for symbol in symbols[:length]]
+        return " ".join([*words, *[_SILENCE] * (len(symbols) - int(length))])
+
+
+def _in_groups(games: int) -> tuple[np.ndarray, np.ndarray]:
+    """Examples in groups of up to four, each being the right one of one game.
+
+    Returns:
+      The candidates int32 [G, C], and which is the right one, int32 [G]; the last group goes on with the first
+      examples where it is not full.
+    """
+    size = min(_CANDIDATES, games)
+    numbers = np.arange(games, dtype=np.int32)
+    targets = numbers % size
+    shown = (numbers - targets)[:, np.newaxis] + np.arange(size, dtype=np.int32)
+    return shown % games, targets

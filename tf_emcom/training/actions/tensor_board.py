@@ -1,0 +1,121 @@
+"""Showing a run while it goes on."""
+
+import numpy as np
+
+from tf_emcom.checks import Repeats
+from tf_emcom.data.source import Source
+from tf_emcom.errors import UserError, require_integer
+from tf_emcom.plots import draw_games
+from tf_emcom.runtime.event_file import EventFile
+from tf_emcom.training.actions.action import Action, Moment, check_every
+from tf_emcom.training.actions.logs import Log
+from tf_emcom.training.actions.showcase import Showcase
+
+_AGENTS = ("speaker", "listener")
+_CONFIG = "config.gin"
+
+
+class TensorBoard(Action):
+    """Writes a run's folder for TensorBoard: curves, the configuration, and what agents say of a few examples.
+
+    Curves are the lines of `Log`, in groups: `game/`, `speaker/`, `listener/`, `changes/` (what imitation and the like
+    find worth noting) and `speed/`. Every `every` steps and after the last one there are, of the first speaker and the
+    first listener, histograms of the symbols at each position and of message lengths, and games: candidates, message,
+    what arrived, and the choice, with images where the data set has them. Only the chief of several processes writes.
+    """
+
+    keeps = True
+
+    def __init__(self, every: int = 2500, data: Source | None = None, examples: int = 256, games: Repeats = 8) -> None:
+        """Checks the numbers.
+
+        Args:
+          every: steps between two looks at what agents say; curves have the steps of `Log`.
+          data: whose validation split they speak of; None: there are curves and the configuration only.
+          examples: how many examples the histograms are made of.
+          games: how many games are shown.
+
+        Raises:
+          UserError: a number or the data cannot be used.
+        """
+        self.every = check_every("TensorBoard", every)
+        require_integer("TensorBoard.examples", examples, 1, "it counts the examples of the histograms")
+        require_integer("TensorBoard.games", games, 1, "it counts the games that are shown")
+        self.data = data
+        self.examples = examples
+        self.games = games
+        self._played: set[str] = set()
+        self._is_last = False
+        self._events: EventFile | None = None
+        self._showcase: Showcase | None = None
+
+    def begin(self, moment: Moment) -> None:
+        """Opens the file, drops what a lost process wrote after the step that this one goes on from, takes examples."""
+        if not moment.place.distribution.is_chief:
+            return
+        self._events = EventFile(moment.folder.tensorboard, moment.step)
+        if not moment.step and moment.folder.has_document(_CONFIG):
+            # Indented, Markdown shows it as it is.
+            lines = moment.folder.read_document(_CONFIG).splitlines()
+            self._events.write_markdown(0, "config", "\n".join(f"    {line}" for line in lines))
+        self._showcase = self._chosen(moment)
+
+    def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
+        """Notes what games are measured by."""
+        self._played |= sums.keys()
+        self._is_last = moment.step == moment.steps
+
+    def state(self) -> list[str] | None:
+        """What games are measured by, after the last step: a longer run writes the curves of that step again."""
+        return sorted(self._played) if self._is_last else None
+
+    def resume(self, state: list[str]) -> None:
+        """Takes what a shorter run noted."""
+        self._played |= {*state}
+
+    def note(self, moment: Moment, numbers: dict[str, float], by: Action) -> None:
+        """Writes a line of `Log`; what other actions return is in these lines, too."""
+        if self._events and isinstance(by, Log):
+            self._events.write_scalars(moment.step, {self._tag(name): value for name, value in numbers.items()})
+
+    def act(self, moment: Moment) -> None:
+        """Shows what agents say now."""
+        if not self._showcase:
+            return
+        symbols, lengths = self._showcase.messages()
+        length = symbols.shape[1]
+        for position, said in enumerate(symbols.T, start=1):
+            counts = np.bincount(said, minlength=self._showcase.vocab_size)
+            self._events.write_counts(moment.step, f"messages/symbol_{position:0{len(str(length))}d}", counts)
+        self._events.write_counts(moment.step, "messages/length", np.bincount(lengths, minlength=length + 1))
+        shown = self._showcase.games(moment.step, symbols, lengths)
+        self._events.write_markdown(moment.step, "games/table", self._showcase.table(shown))
+        images = self._showcase.images(shown)
+        if images is not None:
+            picture = draw_games(images, shown.targets, shown.choices)
+            self._events.write_picture(moment.step, "games/candidates", picture)
+
+    def finish(self, moment: Moment) -> None:
+        """Closes the file."""
+        if self._events:
+            self._events.close()
+
+    def _tag(self, name: str) -> str:
+        agent, _, rest = name.partition("_")
+        if rest and agent in _AGENTS:
+            return f"{agent}/{rest}"
+        if name == "games_per_second":
+            return f"speed/{name}"
+        return f"game/{name}" if name in self._played or name == "noise" else f"changes/{name}"
+
+    def _chosen(self, moment: Moment) -> Showcase | None:
+        """The examples that agents speak of, if there are any."""
+        if self.data is None or not Showcase.suits(moment.learner):
+            return None
+        wanted = {"label", "image", *moment.learner.labels} & {*self.data.labels()}
+        try:
+            examples = self.data.load("valid", sorted(wanted))
+        except UserError as error:
+            print(f"Note: TensorBoard shows no games. {error}", flush=True)
+            return None
+        return Showcase(moment.learner, examples, self.examples, self.games)

@@ -1,0 +1,109 @@
+"""The composition root: everything one run is made of."""
+
+import json
+import os
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from tf_emcom.checks import Checked, Repeats
+from tf_emcom.data.pipeline import Pipeline
+from tf_emcom.data.source import Source, finite_only
+from tf_emcom.errors import UserError, require_integer
+from tf_emcom.games.lewis import Rules
+from tf_emcom.runtime.compiler import CompilerChoice, computing_in, measure
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.runtime.strategies import Distribution
+from tf_emcom.training.learner import Learner
+from tf_emcom.training.populations.independent_pairs import IndependentPairs
+from tf_emcom.training.trainee import Trainee
+
+
+class Experiment(Checked):
+    """Game, data and agents, the agents being built within the strategy's scope."""
+
+    def __init__(
+        self,
+        distribution: Distribution,
+        game: Rules,
+        data: Source,
+        learner_cls: Callable[..., Trainee] = Learner,
+        independent_cls: Callable[..., Trainee] = IndependentPairs,
+        batch_size: int = 1024,
+        steps: int = 750_000,
+        seed: int = 0,
+        seeds: Repeats = 1,
+        precision: str = "float32",
+    ) -> None:
+        """Builds the agents; no examples are read yet.
+
+        Args:
+          distribution: where steps run.
+          game: the rules.
+          data: what is talked about.
+          learner_cls: makes the agents and what teaches them.
+          independent_cls: makes them where several runs are trained at once.
+          batch_size: games a step, B, over all replicas.
+          steps: length of the training run.
+          seed: of everything random.
+          seeds: how many runs, with seeds from `seed` on, are trained at once.
+          precision: what agents compute in, "float32" or "mixed_bfloat16"; weights and losses are float32.
+        """
+        require_integer("batch_size", batch_size, 1, "it counts the games of a step")
+        require_integer("steps", steps, 1, "it counts the steps of the training run")
+        require_integer("seed", seed, 0, "random numbers start from it")
+        require_integer("seeds", seeds, 1, "it counts the runs that are trained at once")
+        # Fails before any data is looked for.
+        game.check_batch(batch_size)
+        self.distribution = distribution
+        self.game = game
+        self.data = finite_only(data)
+        self.batch_size = batch_size
+        self.steps = steps
+        self.seed = seed
+        self.precision = precision
+        with distribution.strategy.scope(), computing_in(precision):
+            given = {"game": game, "features": data.features(), "batch_size": batch_size, "seed": seed}
+            self.learner = learner_cls(**given) if seeds == 1 else independent_cls(**given, seeds=seeds)
+
+    @property
+    def may_choose_compiler(self) -> bool:
+        """Whether it is open if XLA or graph mode is faster.
+
+        In float32 it is not: on CPUs graph mode has always been faster, and trying takes seconds.
+        """
+        return self.distribution.may_choose and self.precision != "float32"
+
+    def compiler_choice(self, pipeline: Pipeline) -> CompilerChoice:
+        """Which of both is faster, found by trying them on the first batch."""
+        step, batch = pipeline.at(self.distribution.strategy, 0)
+        turn = self.learner.turns(step)[0]
+        return measure(self.learner.gradients, (batch, batch.inputs, step, tf.constant(0), turn))
+
+
+_DOCUMENT = "compiler.json"
+
+
+def settle_compiler(experiment: Experiment, pipeline: Pipeline, folder: RunFolder) -> None:
+    """Where it is open whether XLA compiles, tries both, keeps to the faster one, and says so.
+
+    What was measured is kept in the run's folder, since a run that is resumed must go on as it began to come to the
+    same numbers.
+    """
+    if not experiment.may_choose_compiler:
+        return
+    if folder.has_document(_DOCUMENT):
+        text = folder.read_document(_DOCUMENT)
+        try:
+            stored = json.loads(text)
+            choice = CompilerChoice(graph=float(stored["graph"]), xla=float(stored["xla"]))
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise UserError(
+                f"{os.path.join(folder.path, _DOCUMENT)} is damaged (it holds no two times, graph and xla); remove it,"
+                " and which compiler is faster is measured again."
+            ) from error
+    else:
+        choice = experiment.compiler_choice(pipeline)
+        folder.write_document(_DOCUMENT, json.dumps(choice._asdict()) + "\n")
+    experiment.distribution.jit_compile = choice.jit_compile
+    print(choice, flush=True)

@@ -1,0 +1,206 @@
+"""Gradients and updates: the only place that reduces over games and over replicas."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.speaker import Speaker
+from tf_emcom.checks import checked_value
+from tf_emcom.errors import UserError, require_number
+from tf_emcom.games.lewis import Game, Rules
+from tf_emcom.ops.numbers import follow
+from tf_emcom.seeds import drawing_from, step_stream
+from tf_emcom.training.optimizers import Optimizer
+from tf_emcom.training.trainee import Metrics, Trainee
+from tf_emcom.types import Batch
+
+
+class Gradients(NamedTuple):
+    """One tensor a trainable variable."""
+
+    speaker: list[tf.Tensor]
+    listener: list[tf.Tensor]
+
+
+class Learner(Trainee):
+    """A speaker, its moving average and a listener, which learn from the games they play.
+
+    A `Population` has one of it, and lends it the weights of the pair that plays. Everything is created within the
+    strategy's scope.
+    """
+
+    def __init__(
+        self,
+        game: Rules,
+        speaker_cls: Callable[[], Speaker],
+        listener_cls: Callable[[], Listener],
+        speaker_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
+        listener_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
+        features: int,
+        batch_size: int,
+        seed: int = 0,
+        target_decay: float = 0.99,
+    ) -> None:
+        """Builds the agents for inputs of `features` features and a global batch of `batch_size` games.
+
+        Args:
+          game: the rules.
+          speaker_cls: makes the speaker, and its moving average.
+          listener_cls: makes the listener.
+          speaker_optimizer_cls: makes the speaker's optimiser for given variables.
+          listener_optimizer_cls: makes the listener's.
+          features: F.
+          batch_size: B, over all replicas.
+          seed: of the initial weights and of every draw.
+          target_decay: of the moving average, in [0, 1].
+
+        Raises:
+          UserError: a part or a number cannot be used.
+        """
+        super().__init__()
+        require_number("Learner.target_decay", target_decay, 0, 1, "it is the share that a moving average keeps")
+        if not isinstance(game, Game):
+            raise UserError("Learner.game is not a Game of two agents; transfer games need @TransferLearner.")
+        self.game = game
+        self.batch_size = batch_size
+        self.seed = seed
+        self.target_decay = target_decay
+        self._candidates = game.task.candidates_per_game(batch_size)
+        self._features = features
+        self._speaker_cls, self._listener_cls = speaker_cls, listener_cls
+        keras.utils.set_random_seed(seed & 0x7FFFFFFF)
+        self.speaker, self.target_speaker, self.listener = speaker_cls(), speaker_cls(), listener_cls()
+        checked_value("What Learner.speaker_cls makes", self.speaker, Speaker)
+        checked_value("What Learner.listener_cls makes", self.listener, Listener)
+        self.listener.check_speaker(self.speaker.vocab_size, self.speaker.message_length)
+        self._build_speaker(self.speaker)
+        self._build_speaker(self.target_speaker)
+        self._build_listener(self.listener)
+        self.target_speaker.set_weights(self.speaker.get_weights())
+        self.speaker_optimizer = speaker_optimizer_cls(self.speaker.trainable_variables)
+        self.listener_optimizer = listener_optimizer_cls(self.listener.trainable_variables)
+
+    def new_speaker(self, seed: int) -> list[np.ndarray]:
+        """The first weights of another speaker, drawn from `seed`, in the order of its trainable variables."""
+        with drawing_from(seed), tf.variable_creator_scope(_under_repeating_names):
+            return _values(self._build_speaker(self._speaker_cls()))
+
+    def new_listener(self, seed: int) -> list[np.ndarray]:
+        """The first weights of another listener, drawn from `seed`, in the order of its trainable variables."""
+        with drawing_from(seed), tf.variable_creator_scope(_under_repeating_names):
+            return _values(self._build_listener(self._listener_cls()))
+
+    @property
+    def speaker_values(self) -> list[np.ndarray]:
+        """The weights of its own speaker, as they are now."""
+        return _values(self.speaker)
+
+    @property
+    def listener_values(self) -> list[np.ndarray]:
+        """The weights of its own listener, as they are now."""
+        return _values(self.listener)
+
+    @property
+    def agents(self) -> dict[str, Sequence[keras.Variable]]:
+        """The weights of the three."""
+        return {
+            "speaker": self.speaker.trainable_variables,
+            "target_speaker": self.target_speaker.trainable_variables,
+            "listener": self.listener.trainable_variables,
+        }
+
+    @property
+    def memories(self) -> dict[str, Sequence[keras.Variable]]:
+        """The optimisers."""
+        return {
+            "speaker_optimizer": self.speaker_optimizer.state,
+            "listener_optimizer": self.listener_optimizer.state,
+        }
+
+    def speaker_as(self, index: int) -> Speaker:
+        """The one speaker."""
+        return self.speaker
+
+    def listener_as(self, index: int) -> Listener:
+        """The one listener."""
+        return self.listener
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """What the task asks about."""
+        return self.game.task.labels
+
+    def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
+        """Inputs and labels as they are, once the task has seen that they fit."""
+        self.game.task.check_labels(labels, data)
+        return inputs, labels
+
+    def gradients(
+        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
+    ) -> tuple[Gradients, Metrics]:
+        """One replica's share of both agents' gradients and of the metrics; as for every trainee.
+
+        Args:
+          batch: this replica's b games, inputs [b, F].
+          candidate_inputs: [B, F], the inputs of all replicas' games in order.
+          step: integer [].
+          first_game: int32 [], position in the global batch of this replica's first game.
+          turn: int32 [2, ...], whose first two numbers are the seed of the draws.
+
+        Returns:
+          A gradient for each trainable variable, of its shape; and the metrics, each [].
+        """
+        stream = step_stream(turn[:2], step, first_game, batch.inputs.shape[0], self.batch_size)
+        speaker_weights = [v.value for v in self.speaker.trainable_variables]
+        listener_weights = [v.value for v in self.listener.trainable_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch((speaker_weights, listener_weights))
+            play = self.game.play(
+                self.speaker, self.target_speaker, self.listener, batch, candidate_inputs, step, stream
+            )
+            speaker_terms = self.game.speaker_loss(play, step)
+            listener_terms = self.game.listener_loss(play, step)
+            loss = tf.reduce_sum(speaker_terms.loss + listener_terms.loss) / self.batch_size
+        gradients = tape.gradient(
+            loss,
+            Gradients(speaker_weights, listener_weights),
+            # A head may own a critic that the loss has no use for.
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
+        per_game = {
+            "accuracy": play.outcome.success,
+            "reward": play.outcome.reward,
+            "loss": speaker_terms.loss + listener_terms.loss,
+            "message_length": tf.cast(play.speech.lengths, tf.float32),
+            **speaker_terms.terms,
+            **listener_terms.terms,
+        }
+        return gradients, self.shares(per_game)
+
+    def apply(self, gradients: Gradients, step: tf.Tensor, turn: tf.Tensor) -> None:
+        """Updates both agents, then the target speaker, with gradients summed over replicas, at `step`, integer []."""
+        self.speaker_optimizer.apply(gradients.speaker, step)
+        self.listener_optimizer.apply(gradients.listener, step)
+        follow(self.target_speaker.trainable_variables, self.speaker.trainable_variables, self.target_decay)
+
+    def _build_speaker(self, speaker: Speaker) -> Speaker:
+        speaker.build((None, self._features))
+        return speaker
+
+    def _build_listener(self, listener: Listener) -> Listener:
+        listener.build((self._candidates, self._features))
+        return listener
+
+
+def _values(agent: keras.Model) -> list[np.ndarray]:
+    return [np.asarray(tf.convert_to_tensor(v.value)) for v in agent.trainable_variables]
+
+
+def _under_repeating_names(create: Callable[..., tf.Variable], **arguments: Any) -> tf.Variable:
+    # Keras names each new layer as none before, and TensorFlow keeps some 27 kB for each name of a variable for ever.
+    with tf.name_scope("new_agent/"):  # with a slash at its end: whatever the scope around it
+        return create(**arguments)

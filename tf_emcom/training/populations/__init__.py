@@ -1,0 +1,1 @@
+"""Several agents, and who plays with whom."""

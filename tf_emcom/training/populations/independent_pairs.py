@@ -1,0 +1,110 @@
+"""Several runs of one experiment at once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from tf_emcom.checks import Repeats
+from tf_emcom.errors import UserError, require_integer
+from tf_emcom.games.lewis import Game
+from tf_emcom.seeds import seed_words
+from tf_emcom.training.learner import Learner
+from tf_emcom.training.populations.members import Members
+from tf_emcom.training.populations.population import Crowd, Lesson
+from tf_emcom.training.trainee import Metrics
+from tf_emcom.types import Batch
+
+
+class IndependentPairs(Crowd):
+    """Pairs that never meet: pair i is the run with the seed `seed` + i, weights, batches, draws and all.
+
+    All pairs play at the same time: their games are one tensor more of rank, so that a small game fills a machine that
+    it could not fill alone. Metrics are [R], one number a pair. Batches have an axis more, too: inputs [B, R, F].
+    """
+
+    independent = True
+
+    def __init__(
+        self,
+        game: Game,
+        learner_cls: Callable[..., Learner],
+        features: int,
+        batch_size: int,
+        seed: int = 0,
+        seeds: Repeats = 2,
+        success_decay: float = 0.99,
+        n_speakers: int = 1,
+        n_listeners: int = 1,
+    ) -> None:
+        """Builds the agents of R = `seeds` pairs, each as its own run would; the rest as for a population.
+
+        UserError where the runs would be of more than a pair each.
+        """
+        require_integer("seeds", seeds, 1, "it counts the independent runs")
+        for name, count in (("n_speakers", n_speakers), ("n_listeners", n_listeners)):
+            if count != 1:
+                raise UserError(
+                    f"{name} is {count}, but with seeds = {seeds} each run is of one speaker and one listener; bind"
+                    f" {name} to 1, or seeds to 1 and start a run for each seed."
+                )
+        made = [learner_cls(game=game, features=features, batch_size=batch_size, seed=seed + i) for i in range(seeds)]
+        super().__init__(
+            made[0], [pair.speaker_values for pair in made], [pair.listener_values for pair in made], success_decay
+        )
+
+    def origin(self, index: int) -> tuple[int, int]:
+        """Each is the only one of its kind in a run of its own."""
+        return self.seed + index, 0
+
+    def drawn(self, members: Members, *occasion: object) -> list[int]:
+        """The only one of every run."""
+        return list(range(members.count))
+
+    def seeds(self) -> list[int]:
+        """One a pair."""
+        return [self.seed + i for i in range(self.speakers)]
+
+    def turns(self, step: tf.Tensor) -> tf.Tensor:
+        """One turn, with a seed for each pair, int32 [1, R, 2]."""
+        return tf.stack([seed_words(seed) for seed in self.seeds()])[tf.newaxis]
+
+    def gradients(
+        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
+    ) -> tuple[Lesson, Metrics]:
+        """One replica's share of what each pair learns, and of its metrics, all with a leading axis R.
+
+        Args:
+          batch: this replica's games, [b, R, ...].
+          candidate_inputs: [B, R, F].
+          step: integer [].
+          first_game: int32 [].
+          turn: int32 [R, 2].
+        """
+        speaker, listener = self.speaker_members, self.listener_members
+        stacks = speaker.rows.stacks_of([*speaker.weights, *speaker.averages])
+        stacks += listener.rows.stacks_of(listener.weights)
+
+        def one(given: tuple) -> tuple[Lesson, Metrics]:
+            row, games, candidates, words = given
+            return self.played(row, games, candidates, step, first_game, words)
+
+        given = ([s.value for s in stacks], _pairs_first(batch), _pairs_first(candidate_inputs), turn)
+        return tf.vectorized_map(one, tf.nest.map_structure(tf.convert_to_tensor, given), warn=False)
+
+    def apply(self, gradients: Lesson, step: tf.Tensor, turn: tf.Tensor) -> None:
+        """Updates all pairs."""
+        stacks = [*self.speaker_members.rows.stacks, *self.listener_members.rows.stacks]
+
+        def one(given: tuple) -> list[tf.Tensor]:
+            row, lesson, words = given
+            return self.taught(row, lesson, step, words)
+
+        given = ([tf.convert_to_tensor(stack.value) for stack in stacks], gradients, turn)
+        for stack, value in zip(stacks, tf.vectorized_map(one, given, warn=False), strict=True):
+            stack.assign(value)
+
+
+def _pairs_first(values: Any) -> Any:
+    """[b, R, ...] ↦ [R, b, ...], for every tensor in a structure."""
+    return tf.nest.map_structure(lambda v: tf.experimental.numpy.swapaxes(v, 0, 1), values)

@@ -1,0 +1,140 @@
+"""The rows of a population's agents, with their running success."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.agents.rows import Rows
+from tf_emcom.errors import UserError
+from tf_emcom.training.optimizers import Optimizer, zeros
+
+
+class RunningSuccess(tf.Module):
+    """A moving average of the success of the games that an agent played, in [0, 1]; 0 before the first.
+
+    It is the plain mean at first, and forgets with `decay` a turn once that is faster; a decay of 1 never forgets.
+    """
+
+    def __init__(self, decay: float, name: str) -> None:
+        super().__init__()
+        self.decay = decay
+        self.mean = zeros((), "float32", f"{name}_success")
+        self.turns = zeros((), "float32", f"{name}_turns")
+
+    @property
+    def state(self) -> list[keras.Variable]:
+        """The mean, and over how many turns."""
+        return [self.mean, self.turns]
+
+    def update(self, success: tf.Tensor) -> None:
+        """Takes in the mean success [] of one more turn."""
+        turns = self.turns.value + 1.0
+        rate = tf.maximum(1.0 / turns, 1.0 - self.decay)
+        self.mean.assign(self.mean.value + rate * (success - self.mean.value))
+        self.turns.assign(turns)
+
+
+# The weights of one agent, in the order of its trainable variables.
+Weights = Sequence[np.ndarray]
+
+
+class Members:
+    """Agents of one kind, each with a row: weights, their moving average, the optimiser's state, running success.
+
+    Attributes:
+      name: "speaker" or "listener".
+      count: how many there are.
+      model: the layers that they share.
+      weights: the model's trainable variables.
+      averages: what follows the weights, in their order; empty where nothing does.
+      optimizer: what updates the weights.
+      success: their running success.
+      rows: the rows of all.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: keras.Model,
+        averages: Sequence[keras.Variable],
+        optimizer: Optimizer,
+        draw: Callable[[int], Weights],
+        first: Sequence[Weights],
+        success_decay: float,
+    ) -> None:
+        """Everyone starts with the weights in `first`; `draw` makes new ones from a seed."""
+        self.name = name
+        self.count = len(first)
+        self.model = model
+        self.weights = tuple(model.trainable_variables)
+        self.averages = tuple(averages)
+        self.optimizer = optimizer
+        self.draw = draw
+        self.success = RunningSuccess(success_decay, name)
+        learnt = [*optimizer.state, *self.success.state]
+        copies = 2 if averages else 1
+        self.rows = Rows(
+            [*self.weights, *self.averages, *learnt], [[*copies * [*row], *_zeros(learnt)] for row in first]
+        )
+
+    def successes(self) -> np.ndarray:
+        """The running success of each, [count]."""
+        return np.array([self.rows.value(i, self.success.mean) for i in range(self.count)])
+
+    def lend(self, index: int) -> keras.Model:
+        """The model, with the weights of agent `index` until another one's are asked for."""
+        self.rows.lend(index, self.weights)
+        return self.model
+
+    def part(self, name: str) -> list[int]:
+        """The positions, among the weights, of those of a part such as "head".
+
+        Raises:
+          UserError: there is no such part.
+        """
+        parts = {
+            key: layer
+            for key, layer in vars(self.model).items()
+            if isinstance(layer, keras.layers.Layer) and layer.trainable_variables
+        }
+        if name not in parts:
+            raise UserError(
+                f"A {self.name} has no part {name!r}; its parts are {', '.join(sorted(parts))}: name some of these, or"
+                " bind parts to None for the whole agent."
+            )
+        own = {id(variable) for variable in parts[name].trainable_variables}
+        return [i for i, variable in enumerate(self.weights) if id(variable) in own]
+
+    def positions(self, parts: Sequence[str] | None) -> list[int]:
+        """The positions of the weights of some parts, of all for None; UserError where there is no such part."""
+        if parts is None:
+            return list(range(len(self.weights)))
+        return sorted({position for name in parts for position in self.part(name)})
+
+    def reset_weights(self, index: int, seed: int, parts: Sequence[str] | None) -> None:
+        """Gives agent `index` new weights, drawn from `seed`, in some of its parts; the average starts there, too."""
+        fresh = self.draw(seed)
+        for position in self.positions(parts):
+            variables = [kind[position] for kind in (self.weights, self.averages) if kind]
+            self.rows.replace(index, variables, len(variables) * [fresh[position]])
+        # What it was before says nothing about it any more.
+        self.rows.replace(index, self.success.state, _zeros(self.success.state))
+
+    def reset_optimizer(self, index: int, parts: Sequence[str] | None) -> None:
+        """Makes the optimiser of agent `index` forget what it knows of some parts; for None, all it knows."""
+        if parts is None:
+            self.rows.replace(index, self.optimizer.state, _zeros(self.optimizer.state))
+            return
+        positions = self.positions(parts)
+        slots = self.optimizer.slots_of(positions)
+        self.rows.replace(index, slots, _zeros(slots))
+        for counter in self.optimizer.counters:
+            counts = self.rows.value(index, counter).copy()
+            counts[positions] = 0
+            self.rows.replace(index, [counter], [counts])
+
+
+def _zeros(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
+    return [np.zeros(v.shape, v.dtype) for v in variables]

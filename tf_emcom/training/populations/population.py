@@ -1,0 +1,226 @@
+"""Populations of agents, and who plays with whom."""
+
+import abc
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.rows import Row, bound, row_in
+from tf_emcom.agents.speaker import Speaker
+from tf_emcom.checks import Repeats
+from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.games.lewis import Game
+from tf_emcom.seeds import named_generator, named_seed, seed_words, step_stream
+from tf_emcom.training.learner import Gradients, Learner
+from tf_emcom.training.populations.members import Members, Weights
+from tf_emcom.training.trainee import Metrics, Trainee
+from tf_emcom.types import Batch
+
+
+class Lesson(NamedTuple):
+    """What a pair takes from a turn; shares are summed over replicas before they are applied."""
+
+    gradients: Gradients
+    success: tf.Tensor  # [], mean over the games
+
+
+class Crowd(Trainee):
+    """Speakers and listeners that share the layers of one pair, each with a row of its own.
+
+    A subclass says who plays with whom.
+    """
+
+    def __init__(
+        self, pair: Learner, speakers: Sequence[Weights], listeners: Sequence[Weights], success_decay: float
+    ) -> None:
+        """Takes the layers of a pair, and the first weights of every agent."""
+        super().__init__()
+        name = f"{type(self).__name__}.success_decay"
+        require_number(name, success_decay, 0, 1, "it is the share that a moving average keeps")
+        self.pair = pair
+        self.game, self.batch_size, self.seed = pair.game, pair.batch_size, pair.seed
+        self.speakers, self.listeners = len(speakers), len(listeners)
+        averages = pair.target_speaker.trainable_variables
+        self.speaker_members = Members(
+            *("speaker", pair.speaker, averages, pair.speaker_optimizer, pair.new_speaker, speakers, success_decay)
+        )
+        self.listener_members = Members(
+            *("listener", pair.listener, (), pair.listener_optimizer, pair.new_listener, listeners, success_decay)
+        )
+
+    @abc.abstractmethod
+    def origin(self, index: int) -> tuple[int, int]:
+        """The seed of the run that agent `index` belongs to, and which agent it is there."""
+
+    @abc.abstractmethod
+    def drawn(self, members: Members, *occasion: object) -> list[int]:
+        """Who is drawn at an occasion, such as ("ResetOfPair", 100): one at random of every run."""
+
+    @property
+    def agents(self) -> dict[str, Sequence[keras.Variable]]:
+        """The weights of all speakers, their moving averages and all listeners."""
+        speaker, listener = self.speaker_members, self.listener_members
+        return {
+            "speaker": speaker.rows.stacks_of(speaker.weights),
+            "target_speaker": speaker.rows.stacks_of(speaker.averages),
+            "listener": listener.rows.stacks_of(listener.weights),
+        }
+
+    @property
+    def memories(self) -> dict[str, Sequence[keras.Variable]]:
+        """The optimisers and running successes of all."""
+        kept = {}
+        for members in (self.speaker_members, self.listener_members):
+            kept[f"{members.name}_optimizer"] = members.rows.stacks_of(members.optimizer.state)
+            kept[f"{members.name}_success"] = members.rows.stacks_of(members.success.state)
+        return kept
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """What the task asks about."""
+        return self.pair.labels
+
+    def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
+        """As for the pair."""
+        return self.pair.prepare(inputs, labels, data)
+
+    def subjects(self, count: int) -> np.ndarray | None:
+        """As for the pair."""
+        return self.pair.subjects(count)
+
+    def speaker_as(self, index: int) -> Speaker:
+        """The speaker, with the weights of speaker `index` until another one is asked for."""
+        return self.speaker_members.lend(index)
+
+    def listener_as(self, index: int) -> Listener:
+        """The listener, with the weights of listener `index` until another one is asked for."""
+        return self.listener_members.lend(index)
+
+    def seed_for(self, members: Members, index: int, *occasion: object) -> int:
+        """The seed of first weights of agent `index`, another one for each occasion, such as ("ResetOfPair", 100)."""
+        seed, index = self.origin(index)
+        return named_seed(seed, members.name, index, *occasion)
+
+    @property
+    def playing(self) -> list[keras.Variable]:
+        """What of a speaker and a listener a game needs: weights, the speaker's moving average, weights."""
+        return [*self.speaker_members.weights, *self.speaker_members.averages, *self.listener_members.weights]
+
+    @property
+    def learning(self) -> list[keras.Variable]:
+        """All that a lesson changes of a speaker and then of a listener."""
+        return [*self.speaker_members.rows.variables, *self.listener_members.rows.variables]
+
+    def played(
+        self,
+        row: Row,
+        batch: Batch,
+        candidate_inputs: tf.Tensor,
+        step: tf.Tensor,
+        first_game: tf.Tensor,
+        words: tf.Tensor,
+    ) -> tuple[Lesson, Metrics]:
+        """What the pair with this row of `playing` takes from its games; `words` begin with its seed's."""
+        with bound(self.playing, row):
+            gradients, metrics = self.pair.gradients(batch, candidate_inputs, step, first_game, words)
+        return Lesson(gradients, metrics["accuracy"]), metrics
+
+    def taught(self, row: Row, lesson: Lesson, step: tf.Tensor, words: tf.Tensor) -> Row:
+        """The row of `learning` that the lesson makes of a pair's."""
+        with bound(self.learning, row) as scope:
+            self.pair.apply(lesson.gradients, step, words)
+            for members in (self.speaker_members, self.listener_members):
+                members.success.update(lesson.success)
+        return row_in(scope, self.learning)
+
+
+class Population(Crowd):
+    """n speakers and m listeners; in every step, k pairs drawn at random play and learn, one after the other (EaS).
+
+    Pairs are drawn uniformly and with replacement, and all play the games of the step's batch. The metrics of a step
+    are means over its pairs. With one speaker and one listener it is the pair alone.
+    """
+
+    def __init__(
+        self,
+        game: Game,
+        learner_cls: Callable[..., Learner],
+        features: int,
+        batch_size: int,
+        seed: int = 0,
+        n_speakers: Repeats = 1,
+        n_listeners: Repeats = 1,
+        pairs_per_step: Repeats = 1,
+        success_decay: float = 0.99,
+    ) -> None:
+        """Builds the agents.
+
+        Args:
+          game: the rules.
+          learner_cls: makes a pair, and with it the layers that all agents share.
+          features: F.
+          batch_size: B, over all replicas.
+          seed: of the initial weights and of every draw.
+          n_speakers: n.
+          n_listeners: m.
+          pairs_per_step: k, at most n · m.
+          success_decay: of each agent's running success, a turn; 1: the mean over its whole life.
+
+        Raises:
+          UserError: a number cannot be used.
+        """
+        require_integer("n_speakers", n_speakers, 1, "it counts the speakers of the population")
+        require_integer("n_listeners", n_listeners, 1, "it counts the listeners of the population")
+        require_integer("pairs_per_step", pairs_per_step, 1, "it counts the pairs that play in a step")
+        if pairs_per_step > n_speakers * n_listeners:
+            raise UserError(
+                f"pairs_per_step is {pairs_per_step}, but {n_speakers} x {n_listeners} agents make"
+                f" {n_speakers * n_listeners} different pairs; bind it to that or less, or raise n_speakers or"
+                " n_listeners."
+            )
+        pair = learner_cls(game=game, features=features, batch_size=batch_size, seed=seed)
+        self.pairs_per_step = pairs_per_step
+        speakers = [pair.new_speaker(named_seed(seed, "speaker", i)) for i in range(1, n_speakers)]
+        listeners = [pair.new_listener(named_seed(seed, "listener", i)) for i in range(1, n_listeners)]
+        super().__init__(pair, [pair.speaker_values, *speakers], [pair.listener_values, *listeners], success_decay)
+
+    def origin(self, index: int) -> tuple[int, int]:
+        """They all belong to this run."""
+        return self.seed, index
+
+    def drawn(self, members: Members, *occasion: object) -> list[int]:
+        """One of them, whoever it is."""
+        return [int(named_generator(self.seed, "drawn", members.name, *occasion).integers(members.count))]
+
+    def turns(self, step: tf.Tensor) -> tf.Tensor:
+        """Two words of a seed, speaker and listener of every pair, int32 [k, 4]."""
+        count = self.pairs_per_step
+        numbers = tf.range(count)
+        # The first turn draws what a pair draws that is alone.
+        seeds = seed_words(self.seed)[tf.newaxis] + tf.stack([tf.zeros_like(numbers), numbers], axis=1)
+        stream = step_stream(self.seed, step, tf.constant(0), count, count)
+        speakers, listeners = (
+            tf.cast(stream.stage(f"which {kind}").uniform() * many, tf.int32)
+            for kind, many in (("speaker", self.speakers), ("listener", self.listeners))
+        )
+        return tf.concat([seeds, tf.stack([speakers, listeners], axis=1)], axis=1)
+
+    def gradients(
+        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
+    ) -> tuple[Lesson, Metrics]:
+        """One replica's share of what the turn's pair learns, and of the metrics; as for every trainee."""
+        speaker, listener = self.speaker_members, self.listener_members
+        row = speaker.rows.read(turn[2], [*speaker.weights, *speaker.averages])
+        row += listener.rows.read(turn[3], listener.weights)
+        return self.played(row, batch, candidate_inputs, step, first_game, turn)
+
+    def apply(self, gradients: Lesson, step: tf.Tensor, turn: tf.Tensor) -> None:
+        """Updates the turn's pair, and nobody else."""
+        speaker, listener = self.speaker_members.rows, self.listener_members.rows
+        row = self.taught(speaker.read(turn[2]) + listener.read(turn[3]), gradients, step, turn)
+        speaker.write(turn[2], row[: len(speaker.variables)])
+        listener.write(turn[3], row[len(speaker.variables) :])

@@ -1,0 +1,241 @@
+"""The mode that trains."""
+
+import contextlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import tensorflow as tf
+
+from tf_emcom.data.feeds import Feed, made_feed
+from tf_emcom.data.pipeline import Order, Orders, Pipeline
+from tf_emcom.data.source import Examples
+from tf_emcom.errors import UserError, require_instance, require_integer
+from tf_emcom.files import reason
+from tf_emcom.runtime.checkpoints import Checkpoints
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.runtime.termination import Termination
+from tf_emcom.training.actions.action import Action, Change, Moment, Place
+from tf_emcom.training.actions.checkpoint import Checkpoint, save_checkpoint
+from tf_emcom.training.actions.logs import Log, StopOnNan
+from tf_emcom.training.experiment import Experiment, settle_compiler
+from tf_emcom.training.mode import Training
+from tf_emcom.training.trainer import Trainer
+
+
+class Train(Training):
+    """The outer loop: calls the compiled inner loop, and actions between its calls; resumes where a run stopped."""
+
+    def __init__(
+        self,
+        actions: Sequence[Action],
+        steps_per_call: int = 100,
+        keep: int = 3,
+        checkpoint: str = "",
+        changes: Sequence[Change] = (),
+        feed_cls: Callable[..., Feed] | None = None,
+    ) -> None:
+        """Checks that the actions go together.
+
+        Args:
+          actions: what happens between the calls, in this order.
+          steps_per_call: how many steps run without coming back to Python, at most.
+          keep: how many checkpoints are kept.
+          checkpoint: the folder of a run whose agents a new run starts with; its optimisers are new. Empty: none.
+          changes: what changes the agents between the calls, such as imitation and resets; before the actions, so that
+            a checkpoint holds what they did.
+          feed_cls: how games come to the devices, `@HostFeed` or `@ResidentFeed`; None: as the data's size suggests.
+
+        Raises:
+          UserError: a checkpoint would fall between two logged steps, or before the line of its step, so that a
+            resumed run would log other lines.
+        """
+        require_integer("Train.steps_per_call", steps_per_call, 1, "it counts the steps between two returns to Python")
+        require_integer("Train.keep", keep, 1, "it counts the checkpoints that are kept")
+        for name, given, kind, example in (
+            ("Train.actions", actions, Action, "[@Log(), @Checkpoint()]"),
+            ("Train.changes", changes, Change, "[@ImitationOfBest()]"),
+        ):
+            if not isinstance(given, list | tuple):
+                raise UserError(f"{name} is {given!r:.80}; bind it to a list, as in {example}.")
+            for action in given:
+                require_instance(name, action, kind, example)
+        for saved, saving in ((i, a) for i, a in enumerate(actions) if isinstance(a, Checkpoint)):
+            for late in (type(action).__name__ for action in actions[saved:] if action.keeps):
+                raise UserError(
+                    f"Train.actions has Checkpoint before {late}, so that a run that is killed between them would lack"
+                    f" what {late} keeps; bind it to a list with @{late}() before @Checkpoint()."
+                )
+            for logging in (action for action in actions if isinstance(action, Log)):
+                if saving.every % logging.every:
+                    raise UserError(
+                        f"Checkpoint.every is {saving.every} and Log.every is {logging.every}; bind Checkpoint.every"
+                        " to a multiple of Log.every, so that a resumed run logs what an uninterrupted one does."
+                    )
+        self.actions = (*changes, *actions)
+        self.steps_per_call = steps_per_call
+        self.keep = keep
+        self.checkpoint = checkpoint
+        self.feed_cls = feed_cls
+
+    def run(self, experiment: Experiment, folder: RunFolder) -> None:
+        """Trains up to the experiment's last step; what is trained already is not trained again."""
+        for action in self.actions:
+            action.check(experiment.learner)
+        checkpoints = Checkpoints(folder.checkpoints, experiment.learner, self.keep, folder.new_checkpoints)
+        start = checkpoints.restore_latest()
+        folder.clear_unfinished()
+        checkpoints.clear(start)
+        _check_same_start(experiment, start, folder)
+        if experiment.distribution.is_chief:
+            folder.note_lost(start, next((a.every for a in self.actions if isinstance(a, Log)), None))
+        if self.checkpoint and not start:
+            checkpoints.restore_agents(self.checkpoint)
+        if start >= experiment.steps:
+            print(f"{folder.path} is trained: {start:,} of {experiment.steps:,} steps are done.")
+            return
+        carried = _Carried.parsed(checkpoints.carried, os.path.join(folder.checkpoints, f"ckpt-{start}"))
+        learner = experiment.learner
+        examples = experiment.data.load("train", learner.labels)
+        examples = Examples(*learner.prepare(examples.inputs, examples.labels, experiment.data.name))
+        order = _order(len(examples.inputs), experiment)
+        placed = experiment.distribution
+        feed = made_feed(placed.strategy, examples, tuple(examples.labels), self.feed_cls)
+        pipeline = Pipeline(examples, order, feed=feed)
+        settle_compiler(experiment, pipeline, folder)
+        batches = pipeline.distributed(placed.strategy, start, placed.input_options)
+        if placed.is_chief:
+            begins = "Going on from" if start else "Starting at"
+            print(
+                f"{begins} step {start:,} of {experiment.steps:,} in {folder.path}:"
+                f" {experiment.batch_size} games a step on {len(examples.inputs):,} examples of {experiment.data.name}"
+                f" {pipeline.feed.where}, {placed.replicas} replica{'' if placed.replicas == 1 else 's'},"
+                f" {placed.compiler}.",
+                flush=True,
+            )
+        trainer = Trainer(learner, experiment.distribution, pipeline.feed.receive)
+        place = Place(experiment.distribution, pipeline)
+        moment = Moment(start, experiment.steps, learner, folder, checkpoints, place)
+        with Termination(placed.agree) as termination:
+            self._loop(trainer, batches, moment, carried, termination)
+
+    def _loop(
+        self,
+        trainer: Trainer,
+        batches: Iterator[tuple[tf.Tensor, Any]],
+        moment: Moment,
+        carried: "_Carried",
+        termination: Termination,
+    ) -> None:
+        """Alternates between the compiled loop and the actions, until the last step."""
+        start = moment.step
+        is_watched = any(isinstance(action, StopOnNan) for action in self.actions)
+        advance = trainer.advance_watched if is_watched else lambda *given: (trainer.advance(*given), given[1])
+        try:
+            self._begin(moment, carried)
+            while moment.step < moment.steps:
+                if termination.asked():
+                    self._stop(moment, start, termination)
+                count = self._steps_to_next_stop(moment)
+                sums, done = advance(batches, tf.constant(count))
+                count = int(done)
+                moment = moment._replace(step=moment.step + count)
+                self._see(moment, {name: value.numpy() for name, value in sums.items()}, count)
+                self._act(moment)
+        except BaseException:
+            # What cannot be closed now is not to hide what happened.
+            for action in self.actions:
+                with contextlib.suppress(Exception):
+                    action.finish(moment)
+            raise
+        for action in self.actions:
+            action.finish(moment)
+
+    def _begin(self, moment: Moment, carried: "_Carried") -> None:
+        """Also does what was due after the step that a shorter run had ended with, as if it had not ended there."""
+        # A line of the last step of a shorter run was perhaps the mean of fewer steps, and is written again.
+        begun = moment._replace(step=moment.step - 1) if carried.is_last else moment
+        for action in self.actions:
+            action.begin(begun)
+        for action, state in zip(self.actions, carried.states, strict=False):
+            if state is not None:
+                action.resume(state)
+        if carried.is_last:
+            self._act(moment)
+
+    def _stop(self, moment: Moment, start: int, termination: Termination) -> None:
+        """Saves what was done since `start`, and what is not logged of it yet, wherever that is between two lines."""
+        if moment.step == start:
+            raise termination.stopped("before this process had done a step; the same command starts there again.")
+        if moment.checkpoints.last != moment.step:
+            save_checkpoint(moment._replace(carried=self._states()))
+        raise termination.stopped(
+            f"after step {moment.step:,} of {moment.steps:,}: a checkpoint is saved, and the same command goes on from"
+            " there."
+        )
+
+    def _states(self) -> str:
+        states = [action.state() for action in self.actions]
+        return json.dumps(states) if any(state is not None for state in states) else ""
+
+    def _steps_to_next_stop(self, moment: Moment) -> int:
+        """Stops lie at multiples, so that a resumed run adds up its metrics in the same portions."""
+        periods = [self.steps_per_call] + [a.every for a in self.actions if a.every is not None]
+        return min(moment.steps - moment.step, *(p - moment.step % p for p in periods))
+
+    def _see(self, moment: Moment, sums: dict[str, np.ndarray], count: int) -> None:
+        for action in self.actions:
+            action.see(moment, sums, count)
+
+    def _act(self, moment: Moment) -> None:
+        longer = moment._replace(steps=moment.steps + 1)
+        if moment.step == moment.steps and any(a.due(moment) != a.due(longer) for a in self.actions):
+            # A run that is made longer goes on from here, and does what is due after this step there.
+            moment = moment._replace(carried=json.dumps({"last": [action.state() for action in self.actions]}))
+        for action in self.actions:
+            if action.due(moment) and (numbers := action.act(moment)):
+                for other in self.actions:
+                    other.note(moment, numbers, action)
+
+
+class _Carried(NamedTuple):
+    """What a checkpoint carries for the actions.
+
+    Attributes:
+      states: of each action, None where it has none; empty where no action has one.
+      is_last: whether the checkpoint is of the last step of a run, and the states are those before its actions.
+    """
+
+    states: Sequence[Any]
+    is_last: bool
+
+    @classmethod
+    def parsed(cls, text: str, path: str) -> Self:
+        """Reads the text; UserError where it is none of these, which names the checkpoint."""
+        try:
+            content = json.loads(text) if text else []
+            states = content["last"] if isinstance(content, dict) else content
+            return cls(list(states), isinstance(content, dict))
+        except (KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"The checkpoint {path} carries no states of actions ({reason(error)}); copy it again."
+            ) from error
+
+
+def _order(examples: int, experiment: Experiment) -> Order | Orders:
+    """Which examples are played at which step; side by side where there are several runs in one."""
+    learner = experiment.learner
+    orders = [Order(examples, experiment.batch_size, seed, "train") for seed in learner.seeds()]
+    return Orders(orders) if learner.independent else orders[0]
+
+
+def _check_same_start(experiment: Experiment, start: int, folder: RunFolder) -> None:
+    """UserError where processes of one run would go on from different steps."""
+    newest = experiment.distribution.largest(start)
+    if experiment.distribution.largest(start != newest):
+        raise UserError(
+            f"Not all processes of the run see its newest checkpoint, of step {newest} (this one sees step {start} in"
+            f" {folder.checkpoints}); give all of them one --workdir that they share, such as a gs:// path."
+        )

@@ -1,0 +1,104 @@
+"""The speaker of another run, and a control whose messages mean nothing."""
+
+import os
+
+import numpy as np
+
+from tf_emcom.agents.speaker import Speaker
+from tf_emcom.checks import Checked, Index
+from tf_emcom.errors import UserError
+from tf_emcom.files import read_text
+from tf_emcom.runtime import config
+from tf_emcom.runtime.checkpoints import require_checkpoint, restore_agent
+from tf_emcom.runtime.config import borrowed
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.training.transfer_learner import SpeakerSource, strangers
+
+# A run that listens to another run's speaker keeps the configuration that the speaker was built from under this name.
+SPEAKER_CONFIG = "speaker.gin"
+
+
+class TrainedSpeaker(Checked):
+    """The speaker in a run's folder: architecture from its configuration, weights from its newest checkpoint."""
+
+    def __init__(self, run: str = "", speaker_index: Index = 0) -> None:
+        """Says which speaker.
+
+        Args:
+          run: the folder: of a game, or of a transfer run, whose speaker is the one that it listened to.
+          speaker_index: which speaker of a population, from 0 on; a transfer run has one, whichever it was.
+
+        Raises:
+          UserError: the index is no whole number, or below 0.
+        """
+        self.run = run
+        self.speaker_index = speaker_index
+
+    def speaker(self, features: int) -> Speaker:
+        """The speaker with its weights, for inputs of `features` features.
+
+        Raises:
+          UserError: there is no such run, speaker or checkpoint in it, it does not fit, or it is damaged.
+        """
+        if not self.run:
+            raise UserError(
+                "A transfer game needs a trained speaker; bind checkpoint to the folder of its run, as in"
+                " --gin_param='checkpoint=\"runs/nlg_shapes-0\"'."
+            )
+        # Before anything is built: most mistakes are in the path.
+        config_file = self._config_file()
+        require_checkpoint(self.run)
+        with borrowed(config_file), config.plain_errors():
+            try:
+                speaker_cls = config.referenced("Learner.speaker_cls")
+            except UserError as error:
+                raise UserError(f"{config_file} names no speaker; copy the file again, or name another run.") from error
+            speaker = speaker_cls()
+        speaker.build((None, features))
+        restore_agent(self.run, "speaker", speaker, index=0 if self._is_kept() else self.speaker_index)
+        return speaker
+
+    def documents(self) -> dict[str, str]:
+        """The configuration that the speaker is built from."""
+        return {SPEAKER_CONFIG: read_text(self._config_file(), "copy the file again, or name another run")}
+
+    def subjects(self, count: int, seed: int) -> None:
+        """None: its messages are about the inputs that games are about."""
+        return None
+
+    def _is_kept(self) -> bool:
+        """Whether the run is a transfer run, which keeps the one speaker that it listens to."""
+        return RunFolder(self.run).has_document(SPEAKER_CONFIG)
+
+    def _config_file(self) -> str:
+        if self._is_kept():
+            return os.path.join(self.run, SPEAKER_CONFIG)
+        RunFolder(self.run).require_config()
+        return RunFolder(self.run).config
+
+
+class ShuffledSpeaker(Checked):
+    """A trained speaker whose messages reach the listener in the wrong games.
+
+    Its messages are a real speaker's, symbol for symbol, but about inputs that are set aside and are candidates of no
+    game, neither in training nor in tests: what a new listener finds is what the task gives away by itself. In
+    training, an input comes with another message at every epoch, so that nothing can be learnt by heart. Games are
+    about seven eighths of each split. Corpora of such a run hold what is heard in tests; tests of its language measure
+    the speaker's own, about the inputs themselves.
+    """
+
+    def __init__(self, source: SpeakerSource) -> None:
+        """`source` is where the speaker comes from."""
+        self.source = source
+
+    def speaker(self, features: int) -> Speaker:
+        """The speaker with its weights; UserError as from its source."""
+        return self.source.speaker(features)
+
+    def documents(self) -> dict[str, str]:
+        """What the speaker is built from."""
+        return self.source.documents()
+
+    def subjects(self, count: int, seed: int) -> np.ndarray:
+        """Which inputs its messages are about."""
+        return strangers(count, seed)

@@ -13,8 +13,8 @@ class KillAt(Action):
 
     every = 1
 
-    def act(self, moment):
-        if os.environ.get("TF_EMCOM_TESTS_KILL_AT") == str(moment.step):
+    def act(self, training):
+        if os.environ.get("TF_EMCOM_TESTS_KILL_AT") == str(training.step):
             os.kill(os.getpid(), signal.SIGKILL)
 
 

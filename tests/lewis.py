@@ -93,5 +93,5 @@ def trained(trainee, distribution, steps: int, examples: int = 40):
 
 def everything(trainee) -> list[np.ndarray]:
     """All that a checkpoint of a trainee holds, on the first replica."""
-    kept = [*trainee.agents.values(), *trainee.memories.values()]
+    kept = [*trainee.agents.values(), *trainee.optimizer_state.values()]
     return [np.asarray(tf.convert_to_tensor(v.value)) for variables in kept for v in variables]

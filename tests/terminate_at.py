@@ -20,16 +20,16 @@ class TerminateAt(Action):
     def __init__(self):
         self.moments = os.environ.get("TF_EMCOM_TESTS_TERMINATE_AT", "").split(",")
 
-    def begin(self, moment):
+    def begin(self, training):
         if "begin" in self.moments:
             terminate()
         for name in self.moments:
             if name.startswith("save-"):
-                pattern = os.path.join(moment.folder.checkpoints, f"ckpt-{name[5:]}.new")
+                pattern = os.path.join(training.folder.checkpoints, f"ckpt-{name[5:]}.new")
                 threading.Thread(target=terminate_when_there, args=(pattern,), daemon=True).start()
 
-    def act(self, moment):
-        if str(moment.step) in self.moments:
+    def act(self, training):
+        if str(training.step) in self.moments:
             terminate()
 
 

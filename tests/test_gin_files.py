@@ -100,7 +100,7 @@ def test_experiment_is_built_as_its_name_says(file, data_dir):
         assert experiment.learner.pair.listener_optimizer.learning_rate == 5e-5
     assert (rules.reward.win, rules.reward.lose) == ((1.0, -1.0) if game in ("lg_rl", "nlg") else (1.0, 0.0))
     soft = game == "lg_gumbel"
-    assert type(experiment.learner.speaker_as(0).articulation).__name__ == ("GumbelSoftmax" if soft else "Drawn")
+    assert type(experiment.learner.speaker_as(0).sampler).__name__ == ("GumbelSoftmax" if soft else "Drawn")
     assert type(rules.speaker_loss).__name__ == ("SpeakerThroughListener" if soft else "SpeakerReinforce")
     if game == "naming":
         assert rules.task.classes == experiment.learner.listener_as(0).head.classes == CLASSES[data]

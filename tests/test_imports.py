@@ -91,7 +91,7 @@ def test_arrows_are_one_way(path):
         ("tf_emcom/games/channels.py", "from ..training import learner"),
         ("tf_emcom/games/channels.py", "from .. import training"),
         ("tf_emcom/agents/heads/speaker.py", "from ...games.lewis import Game"),
-        ("tf_emcom/runtime/checkpoints.py", "from tf_emcom.training.actions.action import Moment"),
+        ("tf_emcom/runtime/checkpoints.py", "from tf_emcom.training.actions.action import TrainingState"),
         ("tf_emcom/data/generated.py", "from tf_emcom.ops import selection"),
         ("tf_emcom/games/lewis.py", "import tf_emcom"),
         ("tf_emcom/games/lewis.py", "import gin"),

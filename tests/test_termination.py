@@ -18,7 +18,7 @@ from tf_emcom.files import read_json_lines
 from tf_emcom.runtime import termination
 from tf_emcom.runtime.checkpoint_files import newest_checkpoint
 from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.training.actions.action import Moment
+from tf_emcom.training.actions.action import TrainingState
 from tf_emcom.training.actions.checkpoint import Checkpoint
 from tf_emcom.training.actions.logs import Log
 
@@ -119,23 +119,23 @@ def test_a_run_stopped_by_sigterm_again_and_again_equals_one_that_is_not(monkeyp
 
 
 def test_a_line_is_the_mean_of_what_two_processes_did(tmp_path):
-    moment = Moment(0, 20, None, RunFolder(str(tmp_path)), None, None)
+    training = TrainingState(0, 20, None, RunFolder(str(tmp_path)), None, None)
     before, after = Log(every=5), Log(every=5)
     for log in (before, after):
-        log.begin(moment)
+        log.begin(training)
     assert before.state() is None
-    before.see(moment, {"accuracy": np.array([1 / 3, 2 / 3], np.float32), "loss": np.float32(0.1)}, 2)
-    before.note(moment, {"imitation": 0.1}, Checkpoint())
+    before.see(training, {"accuracy": np.array([1 / 3, 2 / 3], np.float32), "loss": np.float32(0.1)}, 2)
+    before.note(training, {"imitation": 0.1}, Checkpoint())
     after.resume(json.loads(json.dumps(before.state())))
     for log in (before, after):
-        log.see(moment, {"accuracy": np.array([0.7, 0.1], np.float32), "loss": np.float32(0.2)}, 1)
-        log.note(moment, {"imitation": 0.2}, Checkpoint())
+        log.see(training, {"accuracy": np.array([0.7, 0.1], np.float32), "loss": np.float32(0.2)}, 1)
+        log.note(training, {"imitation": 0.2}, Checkpoint())
     ours, theirs = after.state(), before.state()
     assert 0 < theirs.pop("seconds") <= ours.pop("seconds")
     assert ours == theirs
     assert (ours["steps"], ours["noted"]) == (3, {"imitation": [0.1, 0.2]})
     for log in (before, after):
-        log.finish(moment)
+        log.finish(training)
 
 
 def test_sigterm_is_remembered_inside_and_what_it_was_outside():

@@ -25,7 +25,7 @@ class TurnTakers:
             return [(i, i) for i in range(self.speakers)]
         return [(i, j) for i in range(self.speakers) for j in range(self.listeners)]
 
-    audiences = Trainee.audiences
+    listeners_of = Trainee.listeners_of
 
     def seeds(self):
         return [100 + i for i in range(self.speakers)]

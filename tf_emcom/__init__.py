@@ -34,7 +34,7 @@ _OFFERED = {
     "agents.listener": "Listener",
     "agents.rows": "Rows",
     "agents.transcriber": "Transcriber",
-    "agents.sampling": "Articulation Drawn GumbelSoftmax StraightThrough",
+    "agents.sampling": "Sampler Drawn GumbelSoftmax StraightThrough",
     "agents.grammar": "AnySymbol EndSymbol Grammar",
     "agents.nets.layers": "Identity Linear Mlp Part SymbolEmbedding",
     "agents.nets.recurrent": "Core DiscreteLstm GruCore IdentityCore LstmCore",

@@ -17,7 +17,7 @@ LOGITS = np.random.default_rng(0).normal(size=(3, V)).astype(np.float32)
 def test_without_rules_every_message_is_as_long_as_it_can_be_and_nothing_is_silence():
     grammar = AnySymbol().for_vocabulary(V)
     assert grammar.lengths(tf.constant(SENT)).numpy().tolist() == [3, 3, 3, 3]
-    np.testing.assert_array_equal(grammar.keep_silence(tf.constant(SENT), tf.constant(RECEIVED)), RECEIVED)
+    np.testing.assert_array_equal(grammar.mask_after_end(tf.constant(SENT), tf.constant(RECEIVED)), RECEIVED)
     np.testing.assert_array_equal(grammar.allowed(tf.constant(LOGITS), tf.constant([0, 3, 4])), LOGITS)
 
 
@@ -33,7 +33,7 @@ def test_what_comes_after_the_first_end_is_not_counted_whatever_it_is():
 
 def test_silence_arrives_whatever_the_channel_did_and_the_end_itself_can_be_lost():
     grammar = EndSymbol().for_vocabulary(V)
-    assert grammar.keep_silence(tf.constant(SENT), tf.constant(RECEIVED)).numpy().tolist() == KEPT
+    assert grammar.mask_after_end(tf.constant(SENT), tf.constant(RECEIVED)).numpy().tolist() == KEPT
 
 
 @pytest.mark.parametrize(("symbol", "end"), [(None, 3), (0, 0), (2, 2)])

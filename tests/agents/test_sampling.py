@@ -18,12 +18,12 @@ NOISY = LOGITS - np.log(-np.log(UNIFORM.astype(np.float64)))
 STEP = tf.constant(0)
 
 
-def utter(articulation, step=STEP):
+def utter(sampler, step=STEP):
     """The symbols, the soft ones, and the gradient of a weighted sum of the soft ones."""
     logits = tf.constant(LOGITS)
     with tf.GradientTape() as tape:
         tape.watch(logits)
-        symbols, relaxed = articulation(logits, tf.constant(UNIFORM), step)
+        symbols, relaxed = sampler(logits, tf.constant(UNIFORM), step)
         total = tf.reduce_sum(relaxed * WEIGHTS)
     return symbols.numpy(), relaxed.numpy(), tape.gradient(total, logits).numpy()
 
@@ -34,9 +34,9 @@ def test_drawn_symbols_are_the_policys_inversion_draws():
     assert relaxed is None
 
 
-@pytest.mark.parametrize(("articulation", "draws"), [(Drawn(), ()), (GumbelSoftmax(), (V,)), (StraightThrough(), (V,))])
-def test_number_of_draws_of_a_symbol(articulation, draws):
-    assert articulation.draws(V) == draws
+@pytest.mark.parametrize(("sampler", "draws"), [(Drawn(), ()), (GumbelSoftmax(), (V,)), (StraightThrough(), (V,))])
+def test_number_of_draws_of_a_symbol(sampler, draws):
+    assert sampler.draws(V) == draws
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
@@ -46,12 +46,12 @@ def test_gumbel_softmax_is_that_of_numpy(temperature):
     np.testing.assert_allclose(relaxed, scipy.special.softmax(NOISY / temperature, axis=-1), atol=1e-5)
 
 
-@pytest.mark.parametrize("articulation", [GumbelSoftmax, StraightThrough])
-def test_gradient_is_that_of_the_softmax(articulation):
+@pytest.mark.parametrize("sampler", [GumbelSoftmax, StraightThrough])
+def test_gradient_is_that_of_the_softmax(sampler):
     temperature = 0.7
     soft = scipy.special.softmax(NOISY / temperature, axis=-1)
     expected = soft * (WEIGHTS - (soft * WEIGHTS).sum(-1, keepdims=True)) / temperature
-    np.testing.assert_allclose(utter(articulation(temperature))[2], expected, atol=1e-5)
+    np.testing.assert_allclose(utter(sampler(temperature))[2], expected, atol=1e-5)
 
 
 def test_straight_through_symbols_are_hard():
@@ -74,8 +74,8 @@ def test_gumbel_symbols_are_drawn_from_the_policy():
     assert scipy.stats.chisquare(np.bincount(symbols, minlength=V), expected).pvalue > 1e-4
 
 
-@pytest.mark.parametrize("articulation", [GumbelSoftmax, StraightThrough])
+@pytest.mark.parametrize("sampler", [GumbelSoftmax, StraightThrough])
 @pytest.mark.parametrize("temperature", [0.0, -1.0, LinearRamp(1.0, 0.0, 10)], ids=["0", "-1", "falls to 0"])
-def test_temperatures_that_fall_to_0_are_refused(articulation, temperature):
-    with pytest.raises(UserError, match=f"{articulation.__name__}.temperature .* set it above 0"):
-        articulation(temperature)
+def test_temperatures_that_fall_to_0_are_refused(sampler, temperature):
+    with pytest.raises(UserError, match=f"{sampler.__name__}.temperature .* set it above 0"):
+        sampler(temperature)

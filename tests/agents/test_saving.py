@@ -18,7 +18,7 @@ from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.nets.layers import Mlp, computing_as
 from tf_emcom.agents.nets.recurrent import DiscreteLstm, GruCore, LstmCore
 from tf_emcom.agents.nets.transformer import TransformerCore, TransformerReader
-from tf_emcom.agents.sampling import Articulation, Drawn, GumbelSoftmax, StraightThrough
+from tf_emcom.agents.sampling import Drawn, GumbelSoftmax, Sampler, StraightThrough
 from tf_emcom.agents.saving import described, rebuilt
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.errors import UserError
@@ -37,11 +37,11 @@ SPEAKERS = {
         core_cls=functools.partial(GruCore, 8),
         head_cls=Policy,
         embedding_size=3,
-        articulation=GumbelSoftmax(Joined([LinearRamp(2.0, 1.0, 4), 0.5], [6])),
+        sampler=GumbelSoftmax(Joined([LinearRamp(2.0, 1.0, 4), 0.5], [6])),
         grammar=EndSymbol(),
     ),
     "transformer": functools.partial(
-        Speaker, core_cls=functools.partial(TransformerCore, 8, 2, longest=T), articulation=StraightThrough(0.7)
+        Speaker, core_cls=functools.partial(TransformerCore, 8, 2, longest=T), sampler=StraightThrough(0.7)
     ),
 }
 LISTENERS = {
@@ -157,8 +157,8 @@ def test_agent_of_half_precision_is_loaded_as_one(tmp_path):
     np.testing.assert_array_equal(loaded(INPUTS), speaker(INPUTS))
 
 
-class Muttered(Articulation):
-    """An articulation that forgets how loud it is."""
+class Muttered(Sampler):
+    """A sampler that forgets how loud it is."""
 
     def __init__(self, loudness):
         self._loudness = loudness
@@ -172,7 +172,7 @@ class Muttered(Articulation):
 
 def test_part_that_forgets_its_arguments_is_named():
     with pytest.raises(UserError, match="Muttered does not keep its argument 'loudness'.*assign self.loudness"):
-        Speaker(V, T, articulation=Muttered(3)).get_config()
+        Speaker(V, T, sampler=Muttered(3)).get_config()
 
 
 def test_schedule_within_an_articulation_is_described():

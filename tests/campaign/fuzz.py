@@ -68,7 +68,7 @@ VALUES = (
 # Where a component of a room goes; the rest of the components are reached through the configurations of runs.
 SLOTS = {
     "Channel": ("nlg/Game.channel=@{}()",),
-    "Articulation": ("Speaker.articulation=@{}()",),
+    "Sampler": ("Speaker.sampler=@{}()",),
     "Grammar": ("Speaker.grammar=@{}()",),
     "ListenerPolicy": ("nlg/Game.listener_policy=@{}()",),
     "Reward": ("nlg/Game.reward=@{}()",),

@@ -103,7 +103,7 @@ FACTORS = {
         "SpeakerThroughListener": SpeakerThroughListener(kl_coefficient=0.5),
     },
     "speaker_head": {cls.__name__: cls for cls in (Policy, PolicyValue, PolicyQValue, PolicyQValueDueling)},
-    "articulation": {
+    "sampler": {
         "Drawn": Drawn(),
         "GumbelSoftmax": GumbelSoftmax(0.8),
         "StraightThrough": StraightThrough(0.8),
@@ -187,7 +187,7 @@ CONSTRAINTS = (
     ),
     Constraint(
         "gradients pass soft symbols only",
-        {"speaker_loss": ("SpeakerThroughListener",), "articulation": ("Drawn",)},
+        {"speaker_loss": ("SpeakerThroughListener",), "sampler": ("Drawn",)},
     ),
 )
 
@@ -285,7 +285,7 @@ def make(row: Row) -> Trainee:
     speaker = functools.partial(
         Speaker,
         *(V, T, chosen["speaker_torso"], chosen["speaker_core"], chosen["speaker_head"], E),
-        articulation=chosen["articulation"],
+        sampler=chosen["sampler"],
         grammar=chosen["grammar"],
     )
     listener = functools.partial(

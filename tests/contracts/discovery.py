@@ -6,7 +6,7 @@ import keras
 
 import tf_emcom
 from tf_emcom.agents.grammar import Grammar
-from tf_emcom.agents.sampling import Articulation
+from tf_emcom.agents.sampling import Sampler
 from tf_emcom.checks import is_base
 from tf_emcom.games.channels import Channel
 from tf_emcom.games.losses import Loss
@@ -18,7 +18,7 @@ from tf_emcom.schedules import Schedule
 from tf_emcom.training.optimizers import Optimizer
 
 FAMILIES = (
-    *(Schedule, Articulation, Grammar, Channel, ListenerPolicy, Reward, Task, Loss, TransferTask, Optimizer),
+    *(Schedule, Sampler, Grammar, Channel, ListenerPolicy, Reward, Task, Loss, TransferTask, Optimizer),
     keras.layers.Layer,
 )
 # Whole agents, which the tests of games put together.

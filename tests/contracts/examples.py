@@ -107,10 +107,10 @@ def channel(make):
     return Example(make, call, {"symbols": symbols(0), **STEP}, gives)
 
 
-def articulation(make, *parts):
-    def call(articulation, given):
-        uniform = stream(given["step"]).uniform(*articulation.draws(V))
-        symbols, relaxed = articulation(given["logits"], uniform, given["step"])
+def sampler(make, *parts):
+    def call(sampler, given):
+        uniform = stream(given["step"]).uniform(*sampler.draws(V))
+        symbols, relaxed = sampler(given["logits"], uniform, given["step"])
         said = {"symbols": symbols, "log_probs": categorical.log_prob(given["logits"], symbols)}
         return said if relaxed is None else {**said, "relaxed": relaxed}
 
@@ -125,7 +125,7 @@ def grammar(make):
         return {
             "logits": grammar.allowed(given["logits"], given["previous"]),
             "lengths": grammar.lengths(given["sent"]),
-            "kept": grammar.keep_silence(given["sent"], given["received"]),
+            "kept": grammar.mask_after_end(given["sent"], given["received"]),
         }
 
     arguments = {
@@ -341,9 +341,9 @@ EXAMPLES = {
     "ExponentialDecay": schedule(lambda: ExponentialDecay(1.0, 0.5, 2)),
     "Joined": schedule(lambda: Joined([LinearRamp(0.0, 1.0, 2), 0.5], [2])),
     "LinearRamp": schedule(lambda: LinearRamp(0.0, 1.0, 10, fraction=0.4)),
-    "Drawn": articulation(Drawn),
-    "GumbelSoftmax": articulation(lambda: GumbelSoftmax(LinearRamp(2.0, 1.0, 6)), "relaxed"),
-    "StraightThrough": articulation(lambda: StraightThrough(LinearRamp(2.0, 1.0, 6)), "relaxed"),
+    "Drawn": sampler(Drawn),
+    "GumbelSoftmax": sampler(lambda: GumbelSoftmax(LinearRamp(2.0, 1.0, 6)), "relaxed"),
+    "StraightThrough": sampler(lambda: StraightThrough(LinearRamp(2.0, 1.0, 6)), "relaxed"),
     "AnySymbol": grammar(AnySymbol),
     "EndSymbol": grammar(EndSymbol),
     "Clear": channel(Clear),

@@ -111,7 +111,7 @@ def means(metrics):
 
 def kept(trainee):
     """Name ↦ everything that a checkpoint holds under it."""
-    variables = {**trainee.agents, **trainee.memories}
+    variables = {**trainee.agents, **trainee.optimizer_state}
     return {name: [tf.convert_to_tensor(v.value).numpy() for v in values] for name, values in variables.items()}
 
 

@@ -68,7 +68,7 @@ def test_drawn_messages_have_no_soft_symbols():
 
 @pytest.mark.parametrize("channel", [Clear(), Erasure(0.5), FixedErasure([1]), Substitution(0.7)])
 def test_soft_symbols_pass_every_channel_where_the_hard_ones_arrive_as_sent(channel):
-    played = play(game(channel), agents(articulation=GumbelSoftmax()))
+    played = play(game(channel), agents(sampler=GumbelSoftmax()))
     sent, received = played.speech.symbols.numpy(), played.message.symbols.numpy()
     expected = np.pad(played.speech.relaxed, [(0, 0), (0, 0), (0, 1)])
     expected[sent != received] = np.eye(V + 1)[received[sent != received]]
@@ -77,7 +77,7 @@ def test_soft_symbols_pass_every_channel_where_the_hard_ones_arrive_as_sent(chan
 
 
 def test_hard_symbols_are_the_soft_ones_largest_entries_and_those_of_the_policy():
-    speech = play(game(), agents(articulation=GumbelSoftmax(3.0))).speech
+    speech = play(game(), agents(sampler=GumbelSoftmax(3.0))).speech
     np.testing.assert_array_equal(speech.symbols, np.argmax(speech.relaxed, -1))
     np.testing.assert_allclose(tf.reduce_sum(speech.relaxed, -1), np.ones((B, T)), atol=1e-5)
     log_policy = scipy.special.log_softmax(speech.policy_logits, -1)
@@ -86,7 +86,7 @@ def test_hard_symbols_are_the_soft_ones_largest_entries_and_those_of_the_policy(
 
 
 def test_gumbel_speaker_hears_its_own_soft_symbols():
-    speaker = agents(articulation=GumbelSoftmax(3.0))[0]
+    speaker = agents(sampler=GumbelSoftmax(3.0))[0]
     speech = speaker.sample(INPUTS, STEP, step_stream(0, STEP, tf.constant(0), B, B))
     state = speaker.core.split_state(speaker.to_state(speaker.torso(INPUTS)))
     _, state = speaker.core.step(speaker.embedding(tf.fill([B], V)), state)
@@ -96,7 +96,7 @@ def test_gumbel_speaker_hears_its_own_soft_symbols():
 
 
 def test_straight_through_speaker_says_and_thinks_what_teacher_forcing_does():
-    speaker = agents(articulation=StraightThrough(3.0))[0]
+    speaker = agents(sampler=StraightThrough(3.0))[0]
     speech = speaker.sample(INPUTS, STEP, step_stream(0, STEP, tf.constant(0), B, B))
     np.testing.assert_array_equal(speech.relaxed, np.eye(V)[speech.symbols])
     scored = speaker.score(INPUTS, speech.symbols)
@@ -104,9 +104,9 @@ def test_straight_through_speaker_says_and_thinks_what_teacher_forcing_does():
     assert scored.relaxed is None
 
 
-@pytest.mark.parametrize("articulation", [GumbelSoftmax(), StraightThrough()])
-def test_listeners_loss_teaches_the_speaker_at_symbols_that_arrived_only(articulation):
-    team, rules = agents(articulation=articulation), game(Erasure(0.5), speaker_loss=SpeakerThroughListener())
+@pytest.mark.parametrize("sampler", [GumbelSoftmax(), StraightThrough()])
+def test_listeners_loss_teaches_the_speaker_at_symbols_that_arrived_only(sampler):
+    team, rules = agents(sampler=sampler), game(Erasure(0.5), speaker_loss=SpeakerThroughListener())
     weights = team[0].to_state.kernel.value
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(weights)
@@ -125,7 +125,7 @@ def test_listeners_loss_teaches_the_speaker_at_symbols_that_arrived_only(articul
 
 
 def test_nothing_of_the_listeners_loss_reaches_a_speaker_none_of_whose_symbols_arrive():
-    team = agents(articulation=GumbelSoftmax())
+    team = agents(sampler=GumbelSoftmax())
     rules = game(Erasure(1.0))
     weights = [v.value for v in team[0].trainable_variables]
     with tf.GradientTape() as tape:
@@ -147,9 +147,9 @@ def after_the_end(symbols, end):
 
 
 @pytest.mark.parametrize("end", [None, 1])
-@pytest.mark.parametrize("articulation", [None, GumbelSoftmax()], ids=["drawn", "gumbel"])
-def test_messages_end_at_the_end_symbol_in_all_three_ways_of_speaking(end, articulation):
-    settings = {} if articulation is None else {"articulation": articulation}
+@pytest.mark.parametrize("sampler", [None, GumbelSoftmax()], ids=["drawn", "gumbel"])
+def test_messages_end_at_the_end_symbol_in_all_three_ways_of_speaking(end, sampler):
+    settings = {} if sampler is None else {"sampler": sampler}
     speaker, target, _ = agents(grammar=EndSymbol(end), **settings)
     symbol = V - 1 if end is None else end
     sampled = speaker.sample(INPUTS, STEP, step_stream(0, STEP, tf.constant(0), B, B))
@@ -177,7 +177,7 @@ def test_messages_end_at_the_end_symbol_in_all_three_ways_of_speaking(end, artic
 
 
 def test_silence_cannot_be_erased():
-    played = play(game(Erasure(1.0)), agents(grammar=EndSymbol(), articulation=GumbelSoftmax()))
+    played = play(game(Erasure(1.0)), agents(grammar=EndSymbol(), sampler=GumbelSoftmax()))
     silent = after_the_end(played.speech.symbols.numpy(), V - 1)
     np.testing.assert_array_equal(played.message.symbols, np.where(silent, V - 1, V))
     np.testing.assert_array_equal(played.message.relaxed.numpy().argmax(-1), played.message.symbols)

@@ -219,7 +219,7 @@ def test_a_folder_that_was_removed_does_not_come_back_without_the_rest(tmp_path)
 
 def test_nothing_is_made_where_one_only_reads(tmp_path):
     class Agents:
-        agents = memories = {}
+        agents = optimizer_state = {}
 
     assert Checkpoints(str(tmp_path / "checkpoints"), Agents()).restore_latest_agents() == 0
     assert os.listdir(tmp_path) == []

@@ -46,7 +46,7 @@ def test_weights_averages_and_optimisers_are_in_full_precision_after_training():
     learner.apply(gradients, step, learner.turns(step)[0])
     assert {g.dtype for g in tf.nest.flatten(gradients)} == {tf.float32}
     assert {m.dtype for m in metrics.values()} == {tf.float32}
-    kept = [v for group in (learner.agents, learner.memories) for variables in group.values() for v in variables]
+    kept = [v for group in (learner.agents, learner.optimizer_state) for variables in group.values() for v in variables]
     assert {v.dtype for v in kept} == {"float32", "int32"}
     # Adam's first step is 0.01 wherever a gradient is; bfloat16 would round it away or up beside a weight of 3.
     for variable, old, gradient in zip(learner.speaker.trainable_variables, before, gradients.speaker, strict=True):

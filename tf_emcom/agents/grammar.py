@@ -29,7 +29,7 @@ class Grammar(Checked, abc.ABC):
         """How many symbols messages [B, T] have before they end: int32 [B] in [0, T]."""
 
     @abc.abstractmethod
-    def keep_silence(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
+    def mask_after_end(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
         """What arrives of messages [B, T] once the silence behind their end is left to be silence.
 
         Args:
@@ -56,7 +56,7 @@ class AnySymbol(Grammar):
         """T, int32 [B]."""
         return tf.fill(tf.shape(symbols)[:1], symbols.shape[1])
 
-    def keep_silence(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
+    def mask_after_end(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
         """`received` [B, T]: nothing is silence."""
         return received
 
@@ -100,7 +100,7 @@ class EndSymbol(Grammar):
         """How many symbols come before the first end symbol, which is not counted; T where there is none: int32 [B]."""
         return tf.reduce_sum(tf.cast(self._ends(symbols) == 0, tf.int32), axis=1)
 
-    def keep_silence(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
+    def mask_after_end(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
         """`received` [B, T] up to the end symbol that was sent, and end symbols behind it."""
         ends = self._ends(sent)
         after_the_end = tf.concat([tf.zeros_like(ends[:, :1]), ends[:, :-1]], axis=1) > 0

@@ -10,7 +10,7 @@ from tf_emcom.ops import categorical
 from tf_emcom.schedules import Schedule, at, bounds_of
 
 
-class Articulation(Checked, abc.ABC):
+class Sampler(Checked, abc.ABC):
     """How a speaker that explores makes a symbol of its policy."""
 
     @abc.abstractmethod
@@ -34,7 +34,7 @@ class Articulation(Checked, abc.ABC):
         """
 
 
-class Drawn(Articulation):
+class Drawn(Sampler):
     """A draw from the policy; no gradient flows through it."""
 
     def draws(self, vocab_size: int) -> tuple[int, ...]:
@@ -46,7 +46,7 @@ class Drawn(Articulation):
         return categorical.draw(logits, uniform), None
 
 
-class GumbelSoftmax(Articulation):
+class GumbelSoftmax(Sampler):
     """A draw from the policy, and a soft symbol close to it (Jang et al. 2017; Maddison et al. 2017).
 
     The soft symbol is softmax((logits + Gumbel noise) / temperature), the symbol its largest entry. The listener reads

@@ -10,21 +10,21 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.grammar import Grammar
-from tf_emcom.agents.sampling import Articulation
+from tf_emcom.agents.sampling import Sampler
 from tf_emcom.errors import UserError
 from tf_emcom.schedules import Schedule
 
 Description = dict[str, Any]
 
 # A description comes from a file, which has no say in what else is called.
-_KINDS = (keras.layers.Layer, Articulation, Grammar, Schedule)
+_KINDS = (keras.layers.Layer, Sampler, Grammar, Schedule)
 
 
 def described(part: Any) -> Any:
     """What `rebuilt` makes the same part from, without its weights.
 
     Args:
-      part: a layer, an articulation, a grammar or a schedule; numbers, texts and None describe themselves.
+      part: a layer, a sampler, a grammar or a schedule; numbers, texts and None describe themselves.
 
     Raises:
       UserError: a part does not keep what its constructor was given.

@@ -13,7 +13,7 @@ from tf_emcom.agents.nets import unroll
 from tf_emcom.agents.nets.attention import require_positions
 from tf_emcom.agents.nets.layers import Identity, Linear, SymbolEmbedding, computing_as
 from tf_emcom.agents.nets.recurrent import Core, LstmCore
-from tf_emcom.agents.sampling import Articulation, Drawn
+from tf_emcom.agents.sampling import Drawn, Sampler
 from tf_emcom.agents.saving import described, listed_as_array, rebuilt, require_features, require_keras_file
 from tf_emcom.checks import Checked, Repeats, Size, checked_value
 from tf_emcom.errors import UserError, require_integer
@@ -24,7 +24,7 @@ from tf_emcom.types import Speech
 
 _DRAWN = Drawn()
 _ANY_SYMBOL = AnySymbol()
-_PARTS = ("torso", "core", "head", "articulation", "grammar")
+_PARTS = ("torso", "core", "head", "sampler", "grammar")
 
 
 @keras.saving.register_keras_serializable("tf_emcom")
@@ -33,7 +33,7 @@ class Speaker(Checked, keras.Model):
 
     torso(x) → one linear map to the core's first state → for each symbol: embed the one before (at first a start
     symbol, id V) → core → head. It speaks in three ways, which are three methods: `sample`, `greedy` and `score`. All
-    three keep to its grammar; its articulation is that of `sample`, while the other two know hard symbols only.
+    three keep to its grammar; its sampler is that of `sample`, while the other two know hard symbols only.
 
     Called like any Keras model, it says the greedy symbols. It can be saved and loaded like any, too.
     """
@@ -46,7 +46,7 @@ class Speaker(Checked, keras.Model):
         core_cls: Callable[[], Core] = LstmCore,
         head_cls: Callable[..., SpeakerHead] = PolicyQValueDueling,
         embedding_size: Size = 10,
-        articulation: Articulation = _DRAWN,
+        sampler: Sampler = _DRAWN,
         grammar: Grammar = _ANY_SYMBOL,
         name: str | None = None,
     ) -> None:
@@ -59,7 +59,7 @@ class Speaker(Checked, keras.Model):
           core_cls: makes the core, which needs steps.
           head_cls: makes the head from V.
           embedding_size: of a symbol's vector.
-          articulation: how `sample` utters a symbol.
+          sampler: how `sample` utters a symbol.
           grammar: which symbols may follow which.
           name: of the model.
 
@@ -71,7 +71,7 @@ class Speaker(Checked, keras.Model):
         self.vocab_size = vocab_size
         self.message_length = message_length
         self.features: int | None = None  # Known once it is built.
-        self.articulation = articulation
+        self.sampler = sampler
         self.grammar = grammar.for_vocabulary(vocab_size)
         self.torso = checked_value("What Speaker.torso_cls makes", torso_cls(), keras.layers.Layer)
         self.core = checked_value("What Speaker.core_cls makes", core_cls(), Core)
@@ -132,7 +132,8 @@ class Speaker(Checked, keras.Model):
                 core_cls=lambda: rebuilt(config["core"]),
                 head_cls=lambda vocab_size: rebuilt(config["head"]),
                 embedding_size=config["embedding_size"],
-                articulation=rebuilt(config["articulation"]),
+                # Files of older versions call it an articulation.
+                sampler=rebuilt(config.get("sampler", config.get("articulation"))),
                 grammar=rebuilt(config["grammar"]),
                 name=config["name"],
             )
@@ -152,9 +153,9 @@ class Speaker(Checked, keras.Model):
         """
 
         def articulate(logits: tf.Tensor, uniform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-            return self.articulation(logits, uniform, step)
+            return self.sampler(logits, uniform, step)
 
-        uniforms = stream.uniform(self.message_length, *self.articulation.draws(self.vocab_size))
+        uniforms = stream.uniform(self.message_length, *self.sampler.draws(self.vocab_size))
         return self._speech(unroll.sample(*self._spoken_from(inputs), articulate, uniforms))
 
     def greedy(self, inputs: tf.Tensor) -> Speech:

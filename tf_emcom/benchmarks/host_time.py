@@ -16,7 +16,7 @@ from tf_emcom.benchmarks.table import Table
 from tf_emcom.benchmarks.timing import enough, in_turn
 from tf_emcom.runtime.config import build
 from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.training.actions.action import Action, Moment
+from tf_emcom.training.actions.action import Action, TrainingState
 from tf_emcom.training.actions.checkpoint import Checkpoint
 from tf_emcom.training.actions.logs import Log, Progress, StopOnNan
 from tf_emcom.training.actions.tensor_board import TensorBoard
@@ -110,7 +110,7 @@ class _Begin(Action):
     def __init__(self) -> None:
         self.times: list[float] = []
 
-    def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
+    def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:
         """Called before any action does anything."""
         self.times.append(time.perf_counter())
 
@@ -121,6 +121,6 @@ class _End(Action):
     def __init__(self) -> None:
         self.times: list[float] = []
 
-    def act(self, moment: Moment) -> None:
+    def act(self, training: TrainingState) -> None:
         """Called after all actions that are due."""
         self.times.append(time.perf_counter())

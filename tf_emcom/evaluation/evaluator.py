@@ -53,7 +53,7 @@ class Tested(Protocol):
     def pairs(self) -> list[tuple[int, int]]:
         """Which speaker is tested with which listener."""
 
-    def audiences(self) -> dict[int, list[int]]:
+    def listeners_of(self) -> dict[int, list[int]]:
         """Each speaker that is tested ↦ its listeners."""
 
     def speaker_as(self, index: int) -> Any:
@@ -111,8 +111,8 @@ class Evaluator(Checked):
           channel: through which messages go, with the noise of each condition; None: Erasure.
         """
         self._agents = agents
-        self._audiences = agents.audiences()
-        self.speakers = list(self._audiences)
+        self._listeners_of = agents.listeners_of()
+        self.speakers = list(self._listeners_of)
         self.pairs = agents.pairs()
         self.channel = Erasure(0.0) if channel is None else channel
         self._examples = len(inputs)
@@ -211,7 +211,7 @@ class Evaluator(Checked):
         """What each of a speaker's listeners makes of its messages, all with the same masks."""
         symbols, noise, heard = view.symbols[speaker], tf.constant(condition.noise), []
         erased = tf.constant([t in condition.erased for t in range(symbols.shape[-1])])
-        for listener in self._audiences[speaker]:
+        for listener in self._listeners_of[speaker]:
             self._agents.listener_as(listener)
             heard.append(self._games.hear(symbols, noise, erased, stream.seed))
         return tuple(heard)
@@ -231,7 +231,7 @@ class Evaluator(Checked):
                 for kind, order in enumerate(orders):
                     for one in (Pass.of(order, pass_number) for pass_number in range(passes)):
                         candidates = clear.candidates.items()
-                        seen = {i: _at(one.blocks, part) for i, part in candidates if i in self._audiences[speaker]}
+                        seen = {i: _at(one.blocks, part) for i, part in candidates if i in self._listeners_of[speaker]}
                         there = tuple(_at(one.blocks, part) for part in heard)
                         yield kind, place, number, one.games, self._won(one, speaker, there, seen, condition)
 
@@ -267,7 +267,7 @@ class Evaluator(Checked):
         condition: Condition,
     ) -> np.ndarray:
         """Which games of a pass a speaker's listeners and their vote win, bool [L + 1, games]."""
-        audience = self._audiences[speaker]
+        audience = self._listeners_of[speaker]
         won, finite = self._games.play(heard, tuple(candidates[listener] for listener in audience))
         for place, listener in enumerate(audience):
             who = f"listener {listener} about messages of speaker {speaker}, {one.blocks.shape[-1]} candidates,"

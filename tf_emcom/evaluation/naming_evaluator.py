@@ -48,8 +48,8 @@ class NamingEvaluator(tf.Module):
         self._channel = channel
         self._messages = messages
         self._targets = targets
-        self._audiences = agents.audiences()
-        self.speakers = list(self._audiences)
+        self._listeners_of = agents.listeners_of()
+        self.speakers = list(self._listeners_of)
         self.pairs = agents.pairs()
         # One model each, in which the agents take turns.
         self._speaker = agents.speaker_as(self.pairs[0][0])
@@ -85,7 +85,7 @@ class NamingEvaluator(tf.Module):
     def _right(self, speaker: int, noise: float, seed: tf.Tensor) -> np.ndarray:
         """How many labels of each input a speaker's listeners, and then their vote, tell right: [listeners + 1, N]."""
         right, total = [], 0.0
-        for listener in self._audiences[speaker]:
+        for listener in self._listeners_of[speaker]:
             self._agents.listener_as(listener)
             told = self._told(self._messages[speaker], noise, seed)
             if not np.isfinite(told).all():
@@ -113,5 +113,5 @@ class NamingEvaluator(tf.Module):
         """Of messages [B, T], each with a mask of its own: [B, L, K]."""
         stream, vocab_size = Stream(seed, tf.constant(0), *2 * (symbols.shape[0],)), self._speaker.vocab_size
         corrupted = self._channel.with_noise(noise)(Message(symbols), vocab_size, tf.constant(0), stream)
-        message = Message(self._speaker.grammar.keep_silence(symbols, corrupted.symbols))
+        message = Message(self._speaker.grammar.mask_after_end(symbols, corrupted.symbols))
         return tf.nn.softmax(self._listener.predictions(message))

@@ -106,5 +106,5 @@ class TransferEvaluator(tf.Module):
         spoken, shown = game.views(speaker, batch, batch.inputs, stream)
         channel = self._channel.with_noise(noise)
         corrupted = channel(Message(spoken), speaker.vocab_size, tf.constant(0), stream.stage("channel"))
-        message = Message(speaker.grammar.keep_silence(spoken, corrupted.symbols))
+        message = Message(speaker.grammar.mask_after_end(spoken, corrupted.symbols))
         return game.task.lesson(self.listener, message, batch, shown, stream.stage("task"))

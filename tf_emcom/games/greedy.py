@@ -100,7 +100,7 @@ class GreedyGames(tf.Module):
         def hear(said: tf.Tensor, stream: Stream) -> tf.Tensor:
             sent = _flat(said)
             corrupted = channel(Message(sent), vocab_size, tf.constant(0), stream).symbols
-            received = self.speaker.grammar.keep_silence(sent, tf.where(erased, vocab_size, corrupted))
+            received = self.speaker.grammar.mask_after_end(sent, tf.where(erased, vocab_size, corrupted))
             heard = self.listener.head.project_messages(self.listener.represent(Message(received)))
             return _in_groups(said[..., 0], heard)
 

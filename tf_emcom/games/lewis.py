@@ -104,7 +104,7 @@ class Game(Rules):
     def _carry(self, speech: Speech, speaker: Speaker, step: tf.Tensor, stream: Stream) -> Message:
         """What arrives; a soft symbol does where its hard form arrived as it was sent, whatever the channel is."""
         corrupted = self.channel(Message(speech.symbols), speaker.vocab_size, step, stream)
-        received = speaker.grammar.keep_silence(speech.symbols, corrupted.symbols)
+        received = speaker.grammar.mask_after_end(speech.symbols, corrupted.symbols)
         if speech.relaxed is None:
             return Message(received)
         return Message(received, categorical.arrived(speech.relaxed, speech.symbols, received))

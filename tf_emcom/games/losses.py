@@ -125,7 +125,7 @@ class SpeakerThroughListener(Loss):
         if speech.relaxed is None:
             raise UserError(
                 "SpeakerThroughListener teaches through soft symbols, but this speaker utters none; bind"
-                " Speaker.articulation to @GumbelSoftmax() or @StraightThrough()."
+                " Speaker.sampler to @GumbelSoftmax() or @StraightThrough()."
             )
         divergence = categorical.kl(speech.policy_logits, tf.stop_gradient(play.target_speech.policy_logits))
         entropy = tf.reduce_mean(speech.entropy, axis=1)

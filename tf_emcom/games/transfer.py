@@ -52,7 +52,7 @@ class TransferGame(Rules):
         """
         spoken, shown = self.views(speaker, batch, candidate_inputs, stream)
         corrupted = self.channel(Message(spoken), speaker.vocab_size, step, stream.stage("channel"))
-        message = Message(speaker.grammar.keep_silence(spoken, corrupted.symbols))
+        message = Message(speaker.grammar.mask_after_end(spoken, corrupted.symbols))
         return self.task.lesson(listener, message, batch, shown, stream.stage("task"))
 
     def views(

@@ -27,7 +27,7 @@ class HasState(Protocol):
         """Name → weights."""
 
     @property
-    def memories(self) -> Mapping[str, Sequence[keras.Variable]]:
+    def optimizer_state(self) -> Mapping[str, Sequence[keras.Variable]]:
         """Name → what else a run needs to go on as if it had never stopped."""
 
 
@@ -43,8 +43,8 @@ class Checkpoints:
         self.folder = folder
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self.agents = {name: _by_position(weights) for name, weights in learner.agents.items()}
-        memories = {name: _by_position(state) for name, state in learner.memories.items()}
-        self.state = {"step": self.step, **memories, **self.agents}
+        optimizer_state = {name: _by_position(state) for name, state in learner.optimizer_state.items()}
+        self.state = {"step": self.step, **optimizer_state, **self.agents}
         self._carried = tf.Variable("", trainable=False, name="carried")
         self.checkpoint = tf.train.Checkpoint(carried=self._carried, **self.state)
         self._new_folder = new_folder or folder

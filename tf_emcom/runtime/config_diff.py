@@ -7,7 +7,7 @@ import gin
 from gin import config_parser
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.config_file import UNREADABLE, Binding
+from tf_emcom.runtime.config_file import UNREADABLE, Binding, parameter_now
 
 _Bound = Mapping[tuple[str, str], Mapping[str, Any]]  # (scope, selector) -> parameter -> value, as gin keeps it
 _LINE = 118
@@ -109,7 +109,8 @@ def values(text: str, which: str) -> dict[str, str]:
     for statement in statements:
         if isinstance(statement, config_parser.BindingStatement):
             parts = (statement.scope, statement.selector)
-            name = "/".join(filter(None, parts)) + (f".{statement.arg_name}" if statement.arg_name else "")
+            parameter = parameter_now(statement.selector, statement.arg_name)
+            name = "/".join(filter(None, parts)) + (f".{parameter}" if parameter else "")
             values[name] = repr(statement.value)
     return values
 

@@ -26,6 +26,15 @@ UNREADABLE = (SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
 _DEEPEST = 50
 
 
+# Parameters of earlier versions, which configurations of older runs have.
+_FORMER = {("Speaker", "articulation"): "sampler"}
+
+
+def parameter_now(selector: str, parameter: str) -> str:
+    """The name that a component's parameter has now."""
+    return _FORMER.get((selector.rpartition(".")[2], parameter), parameter)
+
+
 class Binding(NamedTuple):
     """One binding of a gin file or of the command line."""
 
@@ -145,7 +154,7 @@ def _binding(statement: config_parser.BindingStatement, place: str) -> Binding:
     scope, selector, parameter, value, _ = statement
     if _is_deeper(value, _DEEPEST):
         raise UserError(f"{place}: the value is nested more than {_DEEPEST} deep; bind a flatter one.")
-    return Binding(scope, selector, parameter, value, place)
+    return Binding(scope, selector, parameter_now(selector, parameter), value, place)
 
 
 def _is_deeper(value: Any, most: int) -> bool:

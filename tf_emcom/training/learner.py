@@ -114,7 +114,7 @@ class Learner(Trainee):
         }
 
     @property
-    def memories(self) -> dict[str, Sequence[keras.Variable]]:
+    def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
         """The optimisers."""
         return {
             "speaker_optimizer": self.speaker_optimizer.state,

@@ -17,7 +17,7 @@ from tf_emcom.files import reason
 from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.termination import Termination
-from tf_emcom.training.actions.action import Action, Change, Moment, Place
+from tf_emcom.training.actions.action import Action, AgentAction, Place, TrainingState
 from tf_emcom.training.actions.checkpoint import Checkpoint, save_checkpoint
 from tf_emcom.training.actions.logs import Log, StopOnNan
 from tf_emcom.training.experiment import Experiment, settle_compiler
@@ -34,7 +34,7 @@ class Train(Training):
         steps_per_call: int = 100,
         keep: int = 3,
         checkpoint: str = "",
-        changes: Sequence[Change] = (),
+        changes: Sequence[AgentAction] = (),
         feed_cls: Callable[..., Feed] | None = None,
     ) -> None:
         """Checks that the actions go together.
@@ -56,7 +56,7 @@ class Train(Training):
         require_integer("Train.keep", keep, 1, "it counts the checkpoints that are kept")
         for name, given, kind, example in (
             ("Train.actions", actions, Action, "[@Log(), @Checkpoint()]"),
-            ("Train.changes", changes, Change, "[@ImitationOfBest()]"),
+            ("Train.changes", changes, AgentAction, "[@ImitationOfBest()]"),
         ):
             if not isinstance(given, list | tuple):
                 raise UserError(f"{name} is {given!r:.80}; bind it to a list, as in {example}.")
@@ -117,87 +117,87 @@ class Train(Training):
             )
         trainer = Trainer(learner, experiment.distribution, pipeline.feed.receive)
         place = Place(experiment.distribution, pipeline)
-        moment = Moment(start, experiment.steps, learner, folder, checkpoints, place)
+        training = TrainingState(start, experiment.steps, learner, folder, checkpoints, place)
         with Termination(placed.agree) as termination:
-            self._loop(trainer, batches, moment, carried, termination)
+            self._loop(trainer, batches, training, carried, termination)
 
     def _loop(
         self,
         trainer: Trainer,
         batches: Iterator[tuple[tf.Tensor, Any]],
-        moment: Moment,
+        training: TrainingState,
         carried: "_Carried",
         termination: Termination,
     ) -> None:
         """Alternates between the compiled loop and the actions, until the last step."""
-        start = moment.step
+        start = training.step
         is_watched = any(isinstance(action, StopOnNan) for action in self.actions)
         advance = trainer.advance_watched if is_watched else lambda *given: (trainer.advance(*given), given[1])
         try:
-            self._begin(moment, carried)
-            while moment.step < moment.steps:
+            self._begin(training, carried)
+            while training.step < training.steps:
                 if termination.asked():
-                    self._stop(moment, start, termination)
-                count = self._steps_to_next_stop(moment)
+                    self._stop(training, start, termination)
+                count = self._steps_to_next_stop(training)
                 sums, done = advance(batches, tf.constant(count))
                 count = int(done)
-                moment = moment._replace(step=moment.step + count)
-                self._see(moment, {name: value.numpy() for name, value in sums.items()}, count)
-                self._act(moment)
+                training = training._replace(step=training.step + count)
+                self._see(training, {name: value.numpy() for name, value in sums.items()}, count)
+                self._act(training)
         except BaseException:
             # What cannot be closed now is not to hide what happened.
             for action in self.actions:
                 with contextlib.suppress(Exception):
-                    action.finish(moment)
+                    action.finish(training)
             raise
         for action in self.actions:
-            action.finish(moment)
+            action.finish(training)
 
-    def _begin(self, moment: Moment, carried: "_Carried") -> None:
+    def _begin(self, training: TrainingState, carried: "_Carried") -> None:
         """Also does what was due after the step that a shorter run had ended with, as if it had not ended there."""
         # A line of the last step of a shorter run was perhaps the mean of fewer steps, and is written again.
-        begun = moment._replace(step=moment.step - 1) if carried.is_last else moment
+        begun = training._replace(step=training.step - 1) if carried.is_last else training
         for action in self.actions:
             action.begin(begun)
         for action, state in zip(self.actions, carried.states, strict=False):
             if state is not None:
                 action.resume(state)
         if carried.is_last:
-            self._act(moment)
+            self._act(training)
 
-    def _stop(self, moment: Moment, start: int, termination: Termination) -> None:
+    def _stop(self, training: TrainingState, start: int, termination: Termination) -> None:
         """Saves what was done since `start`, and what is not logged of it yet, wherever that is between two lines."""
-        if moment.step == start:
+        if training.step == start:
             raise termination.stopped("before this process had done a step; the same command starts there again.")
-        if moment.checkpoints.last != moment.step:
-            save_checkpoint(moment._replace(carried=self._states()))
+        if training.checkpoints.last != training.step:
+            save_checkpoint(training._replace(carried=self._states()))
         raise termination.stopped(
-            f"after step {moment.step:,} of {moment.steps:,}: a checkpoint is saved, and the same command goes on from"
-            " there."
+            f"after step {training.step:,} of {training.steps:,}: a checkpoint is saved; run the same command"
+            " again to resume."
         )
 
     def _states(self) -> str:
         states = [action.state() for action in self.actions]
         return json.dumps(states) if any(state is not None for state in states) else ""
 
-    def _steps_to_next_stop(self, moment: Moment) -> int:
+    def _steps_to_next_stop(self, training: TrainingState) -> int:
         """Stops lie at multiples, so that a resumed run adds up its metrics in the same portions."""
         periods = [self.steps_per_call] + [a.every for a in self.actions if a.every is not None]
-        return min(moment.steps - moment.step, *(p - moment.step % p for p in periods))
+        return min(training.steps - training.step, *(p - training.step % p for p in periods))
 
-    def _see(self, moment: Moment, sums: dict[str, np.ndarray], count: int) -> None:
+    def _see(self, training: TrainingState, sums: dict[str, np.ndarray], count: int) -> None:
         for action in self.actions:
-            action.see(moment, sums, count)
+            action.see(training, sums, count)
 
-    def _act(self, moment: Moment) -> None:
-        longer = moment._replace(steps=moment.steps + 1)
-        if moment.step == moment.steps and any(a.due(moment) != a.due(longer) for a in self.actions):
+    def _act(self, training: TrainingState) -> None:
+        longer = training._replace(steps=training.steps + 1)
+        if training.step == training.steps and any(a.due(training) != a.due(longer) for a in self.actions):
             # A run that is made longer goes on from here, and does what is due after this step there.
-            moment = moment._replace(carried=json.dumps({"last": [action.state() for action in self.actions]}))
+            training = training._replace(carried=json.dumps({"last": [action.state() for action in self.actions]}))
         for action in self.actions:
-            if action.due(moment) and (numbers := action.act(moment)):
+            if action.due(training) and (numbers := action.act(training)):
                 for other in self.actions:
-                    other.note(moment, numbers, action)
+                    other.note(training, numbers, action)
 
 
 class _Carried(NamedTuple):

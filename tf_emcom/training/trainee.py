@@ -71,7 +71,7 @@ class Trainee(Checked, tf.Module, abc.ABC):
 
     @property
     @abc.abstractmethod
-    def memories(self) -> dict[str, Sequence[keras.Variable]]:
+    def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
         """Name → what else a run needs to go on as if it had never stopped: optimisers, running success."""
 
     @abc.abstractmethod
@@ -95,7 +95,7 @@ class Trainee(Checked, tf.Module, abc.ABC):
             return [(i, i) for i in range(self.speakers)]
         return list(itertools.product(range(min(self.speakers, _MOST)), range(min(self.listeners, _MOST))))
 
-    def audiences(self) -> dict[int, list[int]]:
+    def listeners_of(self) -> dict[int, list[int]]:
         """Each speaker that is tested ↦ its listeners; all have as many."""
         found: dict[int, list[int]] = {}
         for speaker, listener in self.pairs():
@@ -142,10 +142,10 @@ class Trainee(Checked, tf.Module, abc.ABC):
         return {name: tf.reduce_sum(tf.stop_gradient(v)) / self.batch_size for name, v in per_game.items()}
 
     def not_finite(self) -> list[str]:
-        """The names of the agents and memories that hold a number that is not finite; a look from the host."""
+        """The names of the agents and optimizers that hold a number that is not finite; a look from the host."""
         return [
             name
-            for name, variables in {**self.agents, **self.memories}.items()
+            for name, variables in {**self.agents, **self.optimizer_state}.items()
             if not all(map(_is_finite, variables))
         ]
 

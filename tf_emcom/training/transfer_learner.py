@@ -86,7 +86,7 @@ class TransferLearner(Trainee):
         return {"speaker": self.speaker.trainable_variables, "listener": self.listener.trainable_variables}
 
     @property
-    def memories(self) -> dict[str, Sequence[keras.Variable]]:
+    def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
         """The listener's optimiser."""
         return {"listener_optimizer": self.listener_optimizer.state}
 

@@ -11,7 +11,7 @@ from tf_emcom.data.pipeline import Order, Pipeline
 from tf_emcom.data.source import Examples
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.strategies import Mirrored, OneDevice
-from tf_emcom.training.actions.action import Moment, Place
+from tf_emcom.training.actions.action import Place, TrainingState
 from tf_emcom.training.actions.imitation import ImitationOfBest, ImitationOfRandom, ImitationOfWorst, SelfImitation
 
 GAMES, SPEAKERS = 8, 4
@@ -28,9 +28,9 @@ def population_on(distribution, scores=SCORES):
     return population
 
 
-def moment(population, distribution, step=10):
+def training(population, distribution, step=10):
     pipeline = Pipeline(Examples(lewis.inputs(40), {}), Order(40, GAMES, 0, "train"))
-    return Moment(step, 1000, population, None, None, Place(distribution, pipeline))
+    return TrainingState(step, 1000, population, None, None, Place(distribution, pipeline))
 
 
 def rows(population):
@@ -43,7 +43,7 @@ def changed_by(action, distribution=None, scores=SCORES, step=10):
     distribution = distribution or OneDevice(False)
     population = population_on(distribution, scores)
     before = rows(population)
-    action.act(moment(population, distribution, step))
+    action.act(training(population, distribution, step))
     return {
         i
         for i, (old, new) in enumerate(zip(before, rows(population), strict=True))
@@ -61,7 +61,7 @@ def test_of_two_that_are_drawn_the_better_teaches_the_worse():
     students = []
     for step in range(10, 130, 10):
         before = rows(population)
-        action.act(moment(population, OneDevice(False), step))
+        action.act(training(population, OneDevice(False), step))
         now = rows(population)
         (student,) = (i for i in range(SPEAKERS) if not np.array_equal(before[i][0], now[i][0]))
         students.append(student)
@@ -75,7 +75,7 @@ def test_a_random_teacher_is_not_always_the_same():
     teachers = set()
     for step in range(10, 130, 10):
         before = rows(population)
-        action.act(moment(population, OneDevice(False), step))
+        action.act(training(population, OneDevice(False), step))
         now = rows(population)
         teachers |= {i for i in range(SPEAKERS) if np.array_equal(before[i][0], now[i][0])}
     assert len(teachers) >= 3
@@ -84,7 +84,7 @@ def test_a_random_teacher_is_not_always_the_same():
 def test_students_come_to_say_what_their_teacher_says():
     population = population_on(OneDevice(False))
     action = ImitationOfBest(1, students=SPEAKERS - 1)
-    losses = [action.act(moment(population, OneDevice(False), step))["imitation_loss"] for step in range(1, 201)]
+    losses = [action.act(training(population, OneDevice(False), step))["imitation_loss"] for step in range(1, 201)]
     inputs = tf.constant(lewis.inputs(40))
     said = [population.speaker_as(i).greedy(inputs).symbols.numpy() for i in range(SPEAKERS)]
     # Log 7 is what a student thinks of symbols that it knows nothing about.
@@ -100,7 +100,7 @@ def test_the_loss_is_the_cross_entropy_of_the_teachers_greedy_symbols():
     inputs = tf.constant(lewis.inputs(40)[Order(40, GAMES, 0, "train").indices(9)])
     taught = population.speaker_as(1).greedy(inputs).symbols
     logits = [population.speaker_as(i).score(inputs, taught).policy_logits.numpy() for i in (0, 2, 3)]
-    found = ImitationOfBest(10, students=3).act(moment(population, OneDevice(False)))["imitation_loss"]
+    found = ImitationOfBest(10, students=3).act(training(population, OneDevice(False)))["imitation_loss"]
     log_probs = [one - np.log(np.exp(one).sum(-1, keepdims=True)) for one in logits]
     expected = [-np.take_along_axis(one, taught.numpy()[..., None], -1).mean() for one in log_probs]
     np.testing.assert_allclose(found, np.mean(expected), rtol=1e-5)
@@ -110,7 +110,7 @@ def test_weights_and_optimiser_of_a_student_change_and_nothing_else_of_it():
     population = population_on(OneDevice(False))
     members = population.speaker_members
     before = rows(population)
-    ImitationOfBest(10, students=SPEAKERS - 1).act(moment(population, OneDevice(False)))
+    ImitationOfBest(10, students=SPEAKERS - 1).act(training(population, OneDevice(False)))
     spared = {id(v) for v in (*members.averages, *members.success.state)}
     # No critic learns from imitation.
     head = members.model.head
@@ -128,7 +128,7 @@ def test_two_replicas_teach_as_one_device_does():
     found = []
     for distribution in (OneDevice(False), Mirrored(False)):
         population = population_on(distribution)
-        loss = ImitationOfBest(10, students=2).act(moment(population, distribution))
+        loss = ImitationOfBest(10, students=2).act(training(population, distribution))
         found.append((loss["imitation_loss"], rows(population)))
     np.testing.assert_allclose(found[0][0], found[1][0], rtol=1e-5)
     for one, two in zip(found[0][1], found[1][1], strict=True):
@@ -143,7 +143,7 @@ def test_a_lone_speaker_imitates_itself():
     inputs = tf.constant(lewis.inputs(40))
     before = population.speaker_as(0).greedy(inputs)
     for step in range(1, 31):
-        action.act(moment(population, OneDevice(False), step))
+        action.act(training(population, OneDevice(False), step))
     after = population.speaker_as(0).score(inputs, before.symbols)
     assert tf.reduce_mean(after.log_probs) > tf.reduce_mean(before.log_probs)
 
@@ -166,5 +166,5 @@ def test_impossible_imitation_is_refused(check, words):
 
 
 def test_imitation_is_due_at_multiples_but_not_at_the_end():
-    place = functools.partial(Moment, steps=40, learner=None, folder=None, checkpoints=None, place=None)
+    place = functools.partial(TrainingState, steps=40, learner=None, folder=None, checkpoints=None, place=None)
     assert [step for step in range(1, 41) if ImitationOfBest(10).due(place(step))] == [10, 20, 30]

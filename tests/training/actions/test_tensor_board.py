@@ -15,7 +15,7 @@ from tf_emcom.files import read_json_lines
 from tf_emcom.plots import draw_games
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.strategies import OneDevice
-from tf_emcom.training.actions.action import Action, Change, Moment, Place
+from tf_emcom.training.actions.action import Action, AgentAction, Place, TrainingState
 from tf_emcom.training.actions.checkpoint import Checkpoint
 from tf_emcom.training.actions.logs import Log
 from tf_emcom.training.actions.showcase import Showcase
@@ -36,8 +36,8 @@ class StopAfter(Action):
     def __init__(self, step):
         self.step = step
 
-    def see(self, moment, sums, steps):
-        if moment.step >= self.step:
+    def see(self, training, sums, steps):
+        if training.step >= self.step:
             raise KeyboardInterrupt
 
 
@@ -51,11 +51,11 @@ def pair(game, features, batch_size, seed):
     )
 
 
-class Remarked(Change):
+class Remarked(AgentAction):
     """A change that finds the step worth noting."""
 
-    def act(self, moment):
-        return {"imitation_loss": moment.step / 4}
+    def act(self, training):
+        return {"imitation_loss": training.step / 4}
 
 
 def train(path, others=()):
@@ -74,14 +74,14 @@ def by_hand(path, data, chief=True):
     distribution = OneDevice()
     distribution.is_chief = chief
     learner = lewis.make_learner(lewis.nlg, 8)
-    moment = Moment(0, 1, learner, RunFolder(str(path)), None, Place(distribution, None))
+    training = TrainingState(0, 1, learner, RunFolder(str(path)), None, Place(distribution, None))
     board = TensorBoard(1, data, EXAMPLES, GAMES)
-    board.begin(moment)
-    moment = moment._replace(step=1)
-    board.see(moment, {"accuracy": np.float32(0.5)}, 1)
-    board.note(moment, {"accuracy": 0.5}, Log(1))
-    board.act(moment)
-    board.finish(moment)
+    board.begin(training)
+    training = training._replace(step=1)
+    board.see(training, {"accuracy": np.float32(0.5)}, 1)
+    board.note(training, {"accuracy": 0.5}, Log(1))
+    board.act(training)
+    board.finish(training)
 
 
 def rows(path):

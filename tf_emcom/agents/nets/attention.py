@@ -11,7 +11,7 @@ from tf_emcom.checks import Size
 from tf_emcom.errors import UserError
 from tf_emcom.ops.numbers import softmax
 
-Memory = tuple[tf.Tensor, tf.Tensor]  # keys and values, each [B, heads, N, units / heads]
+KeysAndValues = tuple[tf.Tensor, tf.Tensor]  # keys and values, each [B, heads, N, units / heads]
 
 
 class SelfAttention(Part):
@@ -42,19 +42,19 @@ class SelfAttention(Part):
         """[B, N, E] ↦ [B, N, units]."""
         return self.extend(inputs, None)[0]
 
-    def extend(self, inputs: tf.Tensor, memory: Memory | None) -> tuple[tf.Tensor, Memory]:
+    def extend(self, inputs: tf.Tensor, earlier: KeysAndValues | None) -> tuple[tf.Tensor, KeysAndValues]:
         """N more positions.
 
         Args:
           inputs: [B, N, E], where N is known while tracing.
-          memory: the keys and values of M earlier positions; None where there are none.
+          earlier: the keys and values of M earlier positions; None where there are none.
 
         Returns:
-          The outputs [B, N, units], and the memory of all M + N positions.
+          The outputs [B, N, units], and the keys and values of all M + N positions.
         """
         queries, keys, values = (self._heads(x) for x in tf.split(self.queries_keys_values(inputs), 3, axis=-1))
-        if memory is not None:
-            keys, values = tf.concat([memory[0], keys], axis=2), tf.concat([memory[1], values], axis=2)
+        if earlier is not None:
+            keys, values = tf.concat([earlier[0], keys], axis=2), tf.concat([earlier[1], values], axis=2)
         scores = tf.matmul(queries, keys, transpose_b=True) * (self.units // self.heads) ** -0.5
         gathered = tf.transpose(tf.matmul(softmax(scores), values), (0, 2, 1, 3))
         return self.gathered(tf.reshape(gathered, (-1, inputs.shape[1], self.units))), (keys, values)

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from tf_emcom.agents.nets.attention import Memory, MessageReader, PositionEmbedding, SelfAttention
+from tf_emcom.agents.nets.attention import KeysAndValues, MessageReader, PositionEmbedding, SelfAttention
 from tf_emcom.agents.nets.layers import Linear, Mlp, Part
 from tf_emcom.agents.nets.recurrent import Core, State
 from tf_emcom.checks import Size
@@ -37,14 +37,14 @@ class TransformerBlock(Part):
         """[B, N, units] ↦ [B, N, units]; all positions see each other."""
         return self.extend(inputs, None)[0]
 
-    def extend(self, inputs: tf.Tensor, memory: Memory | None) -> tuple[tf.Tensor, Memory]:
-        """N more positions [B, N, units], which see each other and the remembered ones; as `SelfAttention.extend`."""
-        attended, memory = self.attention.extend(self.attention_norm(inputs), memory)
+    def extend(self, inputs: tf.Tensor, earlier: KeysAndValues | None) -> tuple[tf.Tensor, KeysAndValues]:
+        """N more positions [B, N, units], which see each other and the earlier ones; as `SelfAttention.extend`."""
+        attended, all_of_them = self.attention.extend(self.attention_norm(inputs), earlier)
         inputs = inputs + attended
-        return inputs + self.mlp(self.mlp_norm(inputs)), memory
+        return inputs + self.mlp(self.mlp_norm(inputs)), all_of_them
 
 
-Memories = tuple[tf.Tensor, ...]  # keys and values of each layer in turn, each [B, heads, N, units / heads]
+OfAllLayers = tuple[tf.Tensor, ...]  # keys and values of each layer in turn, each [B, heads, N, units / heads]
 
 
 class Transformer(Part):
@@ -79,16 +79,16 @@ class Transformer(Part):
         """
         return self.symbol_projection(embedded) + self.positions.at(first, embedded.shape[1])
 
-    def extend(self, tokens: tf.Tensor, memories: Memories) -> tuple[tf.Tensor, Memories]:
-        """N more tokens [B, N, units], which see each other and all that are remembered.
+    def extend(self, tokens: tf.Tensor, earlier: OfAllLayers) -> tuple[tf.Tensor, OfAllLayers]:
+        """N more tokens [B, N, units], which see each other and all earlier ones.
 
         Returns:
-          The outputs [B, N, units], and what to remember of all tokens; at first, that is nothing, `()`.
+          The outputs [B, N, units], and the keys and values of all tokens; before the first one, there are none, `()`.
         """
         extended = []
         for i, block in enumerate(self.blocks):
-            tokens, memory = block.extend(tokens, memories[2 * i : 2 * i + 2] or None)
-            extended.extend(memory)
+            tokens, of_layer = block.extend(tokens, earlier[2 * i : 2 * i + 2] or None)
+            extended.extend(of_layer)
         return self.norm(tokens), tuple(extended)
 
 

@@ -150,7 +150,7 @@ class Recorder(tf.Module):
             stream = step_stream(self._seed, tf.constant(0), first, inputs.shape[0], everywhere).stage("channel")
             message = Message(speech.symbols)
             received = self._channel(message, self._speaker.vocab_size, tf.constant(0), stream).symbols
-            received = self._speaker.grammar.keep_silence(speech.symbols, received)
+            received = self._speaker.grammar.mask_after_end(speech.symbols, received)
         said = {
             "symbols": speech.symbols,
             "length": speech.lengths,

@@ -28,7 +28,7 @@ def spoken(experiment: Experiment, inputs: np.ndarray) -> dict[int, np.ndarray]:
     agents = experiment.learner
     found = {}
     transcriber = None
-    for speaker in agents.audiences():
+    for speaker in agents.listeners_of():
         model = agents.speaker_as(speaker)
         # One model, in which the speakers take turns, and so one trace.
         transcriber = transcriber or Transcriber(model, experiment.distribution.jit_compile)

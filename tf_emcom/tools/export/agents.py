@@ -44,9 +44,9 @@ class ExportedSpeaker:
         thought = (told[name] for name in ("log_probabilities", "entropy", "policy_logits"))
         return Speech(symbols, *thought, value=None, q_values=None, lengths=told["lengths"])
 
-    def keep_silence(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
+    def mask_after_end(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
         """As a grammar's, for messages [B, T]."""
-        return tf.ensure_shape(self._model.keep_silence(sent, received), sent.shape)
+        return tf.ensure_shape(self._model.mask_after_end(sent, received), sent.shape)
 
     @property
     def trainable_variables(self) -> list:
@@ -161,7 +161,7 @@ class ExportedAgents(Trainee):
         raise UserError(WEIGHTS)
 
     @property
-    def memories(self) -> dict[str, Sequence[keras.Variable]]:
+    def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
         """UserError: nothing learns."""
         raise UserError(WEIGHTS)
 

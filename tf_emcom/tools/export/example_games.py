@@ -69,7 +69,7 @@ class FewGames(NamedTuple):
         speech = speaker.greedy(tf.constant(inputs[np.arange(games), targets]))
         stream = step_stream(seed, tf.constant(0), tf.constant(0), games, games).stage("example games")
         corrupted = channel(Message(speech.symbols), speaker.vocab_size, tf.constant(0), stream).symbols
-        received = speaker.grammar.keep_silence(speech.symbols, corrupted)
+        received = speaker.grammar.mask_after_end(speech.symbols, corrupted)
         shown = tf.reshape(tf.range(games * count), [games, count])
         candidates = Candidates(tf.constant(inputs.reshape(-1, features)), shown, tf.constant(targets))
         scores = tf.cast(listener.scores(Message(received), candidates), tf.float32)

@@ -40,10 +40,10 @@ def chosen_pairs(
     Raises:
       UserError: there is no such agent, or both are of different runs.
     """
-    audiences = agents.audiences()
-    chosen = list(audiences) if speakers is None else _known("speakers", speakers, agents.speakers)
+    listeners_of = agents.listeners_of()
+    chosen = list(listeners_of) if speakers is None else _known("speakers", speakers, agents.speakers)
     if listeners is None:
-        return [(i, audiences.get(i, [i if agents.independent else 0])[0]) for i in chosen]
+        return [(i, listeners_of.get(i, [i if agents.independent else 0])[0]) for i in chosen]
     heard_by = _known("listeners", listeners, agents.listeners)
     if agents.independent and any([i] != heard_by for i in chosen):
         raise UserError(

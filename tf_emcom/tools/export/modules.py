@@ -71,7 +71,7 @@ class ExportedModule(tf.Module):
       metadata: function without arguments → {"json": string []}.
       speak: what a speaker says, greedily.
       greedy: as `speak`, with what it thought.
-      keep_silence: what arrives of messages that end.
+      mask_after_end: what arrives of messages that end.
       listen: what a listener makes of messages; a subclass's.
       play: whole games; a subclass's.
     """
@@ -99,7 +99,7 @@ class ExportedModule(tf.Module):
         self.metadata = traced(self._metadata)
         self.speak = traced(self._speak, inputs=INPUTS, speaker=AGENT)
         self.greedy = traced(self._greedy, inputs=INPUTS, speaker=AGENT)
-        self.keep_silence = traced(self._keep_silence, sent=MESSAGES, received=MESSAGES)
+        self.mask_after_end = traced(self._keep_silence, sent=MESSAGES, received=MESSAGES)
 
     @property
     def offered(self) -> dict[str, Callable[..., Arrays]]:
@@ -124,7 +124,7 @@ class ExportedModule(tf.Module):
         }
 
     def _keep_silence(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
-        return self._grammar.keep_silence(sent, received)
+        return self._grammar.mask_after_end(sent, received)
 
     def _speech(self, inputs: tf.Tensor, speaker: tf.Tensor) -> Speech:
         with self._speakers.acting(speaker) as agent:
@@ -143,7 +143,7 @@ class ExportedModule(tf.Module):
         drawn = stream.uniform(tf.shape(symbols)[0], self.length)
         with tf.control_dependencies([probable]):
             erased = erase(symbols, noise, tf.reshape(drawn, tf.shape(symbols)), unknown=self._unknown)
-        return self._grammar.keep_silence(symbols, erased)
+        return self._grammar.mask_after_end(symbols, erased)
 
     def _heard(self, messages: tf.Tensor) -> Message:
         """Messages [B, T], once it is known that they are of T symbols from 0 to V."""

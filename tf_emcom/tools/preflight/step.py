@@ -76,7 +76,7 @@ class ExportedStep:
         self.turns = turn.shape[0]
         batch, candidates = _specs(experiment, self.local_games)
         self.candidate_bytes = _bytes_of([candidates])
-        groups = (*self._learner.agents.values(), *self._learner.memories.values())
+        groups = (*self._learner.agents.values(), *self._learner.optimizer_state.values())
         variables: Sequence[keras.Variable] = list({id(v): v for group in groups for v in group}.values())
         self.weight_bytes = _bytes_of(variables)
         several = self._learner.speakers * self._learner.listeners > 1

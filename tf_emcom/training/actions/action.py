@@ -23,7 +23,7 @@ class Place(NamedTuple):
     pipeline: Pipeline  # of what is played
 
 
-class Moment(NamedTuple):
+class TrainingState(NamedTuple):
     """Where a training run stands, between two calls of the compiled loop."""
 
     step: int  # steps done
@@ -58,19 +58,19 @@ class Action(Checked):
     def check(self, learner: Trainee) -> None:
         """Called first, before any data is read; UserError where the action cannot be done with these agents."""
 
-    def begin(self, moment: Moment) -> None:
+    def begin(self, training: TrainingState) -> None:
         """Called once, before the first step of this process."""
 
     def resume(self, state: Any) -> None:
         """Called after `begin`, where the process before was asked to stop, with what `state` returned in it."""
 
-    def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
+    def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:
         """Called after every call of the compiled loop, with the sums of the metrics of its `steps` steps."""
 
-    def act(self, moment: Moment) -> dict[str, float] | None:
+    def act(self, training: TrainingState) -> dict[str, float] | None:
         """Called when due; may return numbers that are worth noting."""
 
-    def note(self, moment: Moment, numbers: dict[str, float], by: "Action") -> None:
+    def note(self, training: TrainingState, numbers: dict[str, float], by: "Action") -> None:
         """Called with the numbers that any action, `by`, returned."""
 
     def state(self) -> Any:
@@ -81,22 +81,22 @@ class Action(Checked):
           hold; None: nothing, as must be the case at steps where regular checkpoints are saved.
         """
 
-    def finish(self, moment: Moment) -> None:
+    def finish(self, training: TrainingState) -> None:
         """Called once, after the last step of this process, also where the run was interrupted."""
 
-    def due(self, moment: Moment) -> bool:
+    def due(self, training: TrainingState) -> bool:
         """Whether to act now."""
-        return self.every is None or moment.step % self.every == 0 or moment.step == moment.steps
+        return self.every is None or training.step % self.every == 0 or training.step == training.steps
 
 
-def played(moment: Moment, index: int | None = None) -> str:
+def played(training: TrainingState, index: int | None = None) -> str:
     """Which examples the last step played, and with which seed; of the run `index` where there are several in one."""
-    seeds, rows = moment.learner.seeds(), moment.place.pipeline.order.indices(moment.step - 1)
+    seeds, rows = training.learner.seeds(), training.place.pipeline.order.indices(training.step - 1)
     if index is None and len(seeds) > 1:
-        return f"step {moment.step} is one of runs with the seeds {', '.join(map(str, seeds))}"
+        return f"step {training.step} is one of runs with the seeds {', '.join(map(str, seeds))}"
     rows = rows[:, index or 0] if rows.ndim > 1 else rows
     shown = f"{', '.join(map(str, rows[:_ROWS]))}{' and so on' if len(rows) > _ROWS else ''}"
-    return f"step {moment.step} with seed {seeds[index or 0]} played rows {shown} of the training examples"
+    return f"step {training.step} with seed {seeds[index or 0]} played rows {shown} of the training examples"
 
 
 def check_every(name: str, every: int) -> int:
@@ -110,7 +110,7 @@ def games_per_step(learner: Trainee) -> int:
     return learner.batch_size * len(learner.seeds()) * learner.pairs_per_step
 
 
-class Change(Action, abc.ABC):
+class AgentAction(Action, abc.ABC):
     """Changes agents between two steps, such as imitation and resets; listed in `Train.changes`.
 
     It is not done after the last step: agents that are kept have played since they were changed.
@@ -121,9 +121,9 @@ class Change(Action, abc.ABC):
         self.every = check_every(type(self).__name__, every)
 
     @abc.abstractmethod
-    def act(self, moment: Moment) -> dict[str, float] | None:
+    def act(self, training: TrainingState) -> dict[str, float] | None:
         """Changes them; may return numbers that are worth noting."""
 
-    def due(self, moment: Moment) -> bool:
+    def due(self, training: TrainingState) -> bool:
         """At every multiple, except after the last step."""
-        return moment.step % self.every == 0 and moment.step < moment.steps
+        return training.step % self.every == 0 and training.step < training.steps

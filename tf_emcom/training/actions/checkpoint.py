@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tf_emcom.errors import UserError
-from tf_emcom.training.actions.action import Action, Moment, check_every, played
+from tf_emcom.training.actions.action import Action, TrainingState, check_every, played
 
 _SHOWN = 3
 
@@ -17,35 +17,35 @@ class Checkpoint(Action):
         self.every = check_every("Checkpoint", every)
         self._terms: dict[str, float] = {}
 
-    def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
+    def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:
         """Notes how large the losses were."""
         losses = {name: value for name, value in sums.items() if name.endswith("loss")}
         self._terms = {name: float(np.abs(value).max()) / steps for name, value in losses.items()}
 
-    def act(self, moment: Moment) -> None:
+    def act(self, training: TrainingState) -> None:
         """Saves, unless this step is saved already; the rest as for `save_checkpoint`."""
-        if moment.checkpoints.last != moment.step:
-            save_checkpoint(moment, self._terms)
+        if training.checkpoints.last != training.step:
+            save_checkpoint(training, self._terms)
 
 
-def save_checkpoint(moment: Moment, terms: Mapping[str, float] | None = None) -> None:
+def save_checkpoint(training: TrainingState, terms: Mapping[str, float] | None = None) -> None:
     """Saves.
 
     Args:
-      moment: where the run stands.
+      training: where the run stands.
       terms: how large the losses were at last, to be told where numbers are not finite.
 
     Raises:
       UserError: a weight, or a number of an optimiser, is not finite: what was saved before stays the newest.
     """
-    broken = moment.learner.not_finite()
+    broken = training.learner.not_finite()
     if broken:
-        last = moment.checkpoints.last
+        last = training.checkpoints.last
         largest = sorted((terms or {}).items(), key=lambda term: -term[1])[:_SHOWN]
         listed = ", ".join(f"{name} {size:.2g}" for name, size in largest)
         told = f"; the largest losses were {listed}" if listed else ""
-        if moment.step - last == 1:
-            replay = f"{played(moment)}, and the same command replays it from {moment.from_last_checkpoint}"
+        if training.step - last == 1:
+            replay = f"{played(training)}, and the same command replays it from {training.from_last_checkpoint}"
         else:
             replay = (
                 "the same command with --gin_param=Log.every=1 --gin_param=Checkpoint.every=1 in a new --workdir stops"
@@ -53,8 +53,8 @@ def save_checkpoint(moment: Moment, terms: Mapping[str, float] | None = None) ->
             )
         raise UserError(
             f"{', '.join(broken)} hold{'s' if len(broken) == 1 else ''} numbers that are not finite after step"
-            f" {moment.step} (they were finite after step {last}), so nothing is saved and the run stops{told};"
+            f" {training.step} (they were finite after step {last}), so nothing is saved and the run stops{told};"
             f" {replay}. Lower the learning rates or coefficients, or clip gradients with @ClipByGlobalNorm, in a new"
             " workdir."
         )
-    moment.checkpoints.save(moment.step, moment.carried)
+    training.checkpoints.save(training.step, training.carried)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tf_emcom.plots import Series, draw_curves
-from tf_emcom.training.actions.action import Action, Moment
+from tf_emcom.training.actions.action import Action, TrainingState
 
 
 class EaseOfLearning(Action):
@@ -17,13 +17,13 @@ class EaseOfLearning(Action):
 
     keeps = True
 
-    def due(self, moment: Moment) -> bool:
+    def due(self, training: TrainingState) -> bool:
         """After the last step only."""
-        return moment.step == moment.steps
+        return training.step == training.steps
 
-    def act(self, moment: Moment) -> None:
+    def act(self, training: TrainingState) -> None:
         """Writes and draws the curve."""
-        rows = moment.folder.read_metrics()
+        rows = training.folder.read_metrics()
         if not rows:
             return
         measured = "accuracy" if "accuracy" in rows[0] else "loss"
@@ -32,9 +32,9 @@ class EaseOfLearning(Action):
             {"step": step, measured: value, "area": area_under_curve(steps[: i + 1], values[: i + 1])}
             for i, (step, value) in enumerate(zip(steps, values, strict=True))
         ]
-        moment.folder.write_evaluation("ease_of_learning", lines)
+        training.folder.write_evaluation("ease_of_learning", lines)
         draw_curves(
-            [Series(measured, steps, values)], "step", measured, moment.folder.figure("ease_of_learning")
+            [Series(measured, steps, values)], "step", measured, training.folder.figure("ease_of_learning")
         )
 
 

@@ -9,14 +9,14 @@ import tensorflow as tf
 from tf_emcom.checks import Repeats
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.seeds import named_generator
-from tf_emcom.training.actions.action import Change, Moment
+from tf_emcom.training.actions.action import AgentAction, TrainingState
 from tf_emcom.training.populations.imitator import Imitator
 from tf_emcom.training.populations.population import Population
 from tf_emcom.training.trainee import Trainee
 from tf_emcom.training.trainer import Trainer
 
 
-class Imitation(Change):
+class Imitation(AgentAction):
     """Every so many steps, some speakers learn from one of them what to say of the step's inputs (EaS, section 2.3).
 
     Of `students` + 1 speakers drawn at random, a subclass takes the teacher.
@@ -44,27 +44,27 @@ class Imitation(Change):
                 " n_speakers (one speaker alone can do @SelfImitation())."
             )
 
-    def act(self, moment: Moment) -> dict[str, float]:
+    def act(self, training: TrainingState) -> dict[str, float]:
         """Teaches every student once; returns the mean loss."""
-        population = require_population(self, moment.learner)
-        generator = named_generator(population.seed, "imitation", moment.step)
+        population = require_population(self, training.learner)
+        generator = named_generator(population.seed, "imitation", training.step)
         drawn = generator.permutation(population.speakers)[: self.students + 1].tolist()
         successes = population.speaker_members.successes()
         teacher = drawn[self.teacher([float(successes[i]) for i in drawn])]
-        return self.teach(moment, [(teacher, student) for student in drawn if student != teacher])
+        return self.teach(training, [(teacher, student) for student in drawn if student != teacher])
 
-    def teach(self, moment: Moment, turns: Sequence[tuple[int, int]]) -> dict[str, float]:
+    def teach(self, training: TrainingState, turns: Sequence[tuple[int, int]]) -> dict[str, float]:
         """Teaches pairs of (teacher, student) in turn, and returns the mean metrics."""
-        if self._trainer is None or self._trainer.learner.crowd is not moment.learner:
-            with moment.place.distribution.strategy.scope():
-                self._trainer = Trainer(Imitator(moment.learner), moment.place.distribution)
+        if self._trainer is None or self._trainer.learner.crowd is not training.learner:
+            with training.place.distribution.strategy.scope():
+                self._trainer = Trainer(Imitator(training.learner), training.place.distribution)
         # The inputs of the step that was just played.
-        step, batch = moment.place.pipeline.at(moment.place.distribution.strategy, moment.step - 1)
+        step, batch = training.place.pipeline.at(training.place.distribution.strategy, training.step - 1)
         metrics = self._trainer.teach(step, batch, tf.constant(turns, tf.int32))
         return {name: float(value) for name, value in metrics.items()}
 
 
-def require_population(action: Change, learner: Trainee) -> Population:
+def require_population(action: AgentAction, learner: Trainee) -> Population:
     """`learner`, if it is a population; UserError otherwise."""
     if not isinstance(learner, Population):
         raise UserError(
@@ -117,6 +117,6 @@ class SelfImitation(Imitation):
                 " learn from one another with @ImitationOfBest(), @ImitationOfWorst() or @ImitationOfRandom()."
             )
 
-    def act(self, moment: Moment) -> dict[str, float]:
+    def act(self, training: TrainingState) -> dict[str, float]:
         """Teaches it once; returns the loss."""
-        return self.teach(moment, [(0, 0)])
+        return self.teach(training, [(0, 0)])

@@ -9,7 +9,7 @@ import tqdm
 
 from tf_emcom.errors import UserError
 from tf_emcom.seeds import step_tensor
-from tf_emcom.training.actions.action import Action, Moment, check_every, games_per_step, played
+from tf_emcom.training.actions.action import Action, TrainingState, check_every, games_per_step, played
 
 
 class Log(Action):
@@ -28,9 +28,9 @@ class Log(Action):
         self._noted: dict[str, list[float]] = {}
         self._is_last = False
 
-    def begin(self, moment: Moment) -> None:
+    def begin(self, training: TrainingState) -> None:
         """Drops what a lost process logged after the step that this one goes on from."""
-        moment.folder.forget_metrics_after(moment.step)
+        training.folder.forget_metrics_after(training.step)
         self._clock = time.monotonic()
 
     def resume(self, state: Any) -> None:
@@ -40,14 +40,14 @@ class Log(Action):
         self._steps = state["steps"]
         self._clock -= state["seconds"]
 
-    def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
+    def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:
         """Adds them up, in float64."""
         for name, value in sums.items():
             self._sums[name] = self._sums.get(name, 0.0) + np.asarray(value, np.float64)
         self._steps += steps
-        self._is_last = moment.step == moment.steps
+        self._is_last = training.step == training.steps
 
-    def note(self, moment: Moment, numbers: dict[str, float], by: Action) -> None:
+    def note(self, training: TrainingState, numbers: dict[str, float], by: Action) -> None:
         """Keeps them for the next line, which has their means; its own lines come back and are left alone."""
         if by is not self:
             for name, value in numbers.items():
@@ -62,7 +62,7 @@ class Log(Action):
         seconds = 0.0 if self._is_last else time.monotonic() - self._clock
         return {"sums": sums, "noted": self._noted, "steps": self._steps, "seconds": seconds}
 
-    def act(self, moment: Moment) -> dict[str, float] | None:
+    def act(self, training: TrainingState) -> dict[str, float] | None:
         """Writes one line, and returns its numbers."""
         if not self._steps:
             return None
@@ -71,12 +71,12 @@ class Log(Action):
         means = {name: float(value.mean()) for name, value in values.items()}
         means |= {name: sum(numbers) / len(numbers) for name, numbers in self._noted.items()}
         # The noise of the last step done.
-        means["noise"] = float(moment.learner.game.channel.noise(step_tensor(moment.step - 1)))
-        means["games_per_second"] = round(self._steps * games_per_step(moment.learner) / seconds, 1)
-        row: dict[str, Any] = {"step": moment.step, **means}
-        if moment.learner.independent:
+        means["noise"] = float(training.learner.game.channel.noise(step_tensor(training.step - 1)))
+        means["games_per_second"] = round(self._steps * games_per_step(training.learner) / seconds, 1)
+        row: dict[str, Any] = {"step": training.step, **means}
+        if training.learner.independent:
             row["by_seed"] = {name: value.tolist() for name, value in values.items()}
-        moment.folder.append_metrics(row)
+        training.folder.append_metrics(row)
         self._sums, self._noted, self._steps, self._clock = {}, {}, 0, time.monotonic()
         return means
 
@@ -87,37 +87,37 @@ class Progress(Action):
     def __init__(self, seconds_between_lines: float = 20.0) -> None:
         self.seconds_between_lines = seconds_between_lines
 
-    def begin(self, moment: Moment) -> None:
+    def begin(self, training: TrainingState) -> None:
         """Shows the bar."""
         self._terminal = sys.stderr.isatty()
         self._bar = tqdm.tqdm(
-            total=moment.steps, initial=moment.step, unit="step", dynamic_ncols=True, disable=not self._terminal
+            total=training.steps, initial=training.step, unit="step", dynamic_ncols=True, disable=not self._terminal
         )
         self._clock = self._spoke = time.monotonic()
 
-    def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
+    def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:
         """Moves the bar."""
         now = time.monotonic()
-        noise = float(moment.learner.game.channel.noise(step_tensor(moment.step - 1)))
+        noise = float(training.learner.game.channel.noise(step_tensor(training.step - 1)))
         # Not every transfer task has an accuracy.
         watched = "accuracy" if "accuracy" in sums else "loss"
         shown = {
             watched: f"{np.mean(sums[watched]) / steps:.3f}",
             "noise": f"{noise:.2f}",
-            "games/s": f"{steps * games_per_step(moment.learner) / max(now - self._clock, 1e-9):,.0f}",
+            "games/s": f"{steps * games_per_step(training.learner) / max(now - self._clock, 1e-9):,.0f}",
         }
         self._clock = now
         self._bar.set_postfix(shown, refresh=False)
-        self._bar.update(moment.step - self._bar.n)
-        last = moment.step == moment.steps
+        self._bar.update(training.step - self._bar.n)
+        last = training.step == training.steps
         if not self._terminal and (last or now - self._spoke >= self.seconds_between_lines):
             self._spoke = now
             print(
-                f"step {moment.step:,} of {moment.steps:,}: " + ", ".join(f"{k} {v}" for k, v in shown.items()),
+                f"step {training.step:,} of {training.steps:,}: " + ", ".join(f"{k} {v}" for k, v in shown.items()),
                 flush=True,
             )
 
-    def finish(self, moment: Moment) -> None:
+    def finish(self, training: TrainingState) -> None:
         """Leaves the terminal in order."""
         self._bar.close()
 
@@ -129,17 +129,17 @@ class StopOnNan(Action):
     same step again.
     """
 
-    def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
+    def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:
         """Raises UserError where a sum over the last call, which then ended with that step, is not finite."""
         broken = {name: value for name, value in sums.items() if not np.isfinite(value).all()}
         if not broken:
             return
-        seeds = moment.learner.seeds()
+        seeds = training.learner.seeds()
         is_broken = np.any([~np.isfinite(np.broadcast_to(value, len(seeds))) for value in broken.values()], axis=0)
         index = int(np.argmax(is_broken))
         terms = f"{', '.join(sorted(broken))} {'is' if len(broken) == 1 else 'are'} not finite"
         raise UserError(
-            f"In step {moment.step} with seed {seeds[index]}, {terms}, so the run stops; {played(moment, index)}, and"
-            f" the same command replays it from {moment.from_last_checkpoint}. Lower the learning rates or"
+            f"In step {training.step} with seed {seeds[index]}, {terms}, so the run stops; {played(training, index)},"
+            f" and the same command replays it from {training.from_last_checkpoint}. Lower the learning rates or"
             " coefficients, or clip gradients with @ClipByGlobalNorm, in a new workdir."
         )

@@ -4,13 +4,13 @@ import abc
 from collections.abc import Sequence
 
 from tf_emcom.errors import UserError
-from tf_emcom.training.actions.action import Change, Moment
+from tf_emcom.training.actions.action import AgentAction, TrainingState
 from tf_emcom.training.populations.members import Members
 from tf_emcom.training.populations.population import Crowd
 from tf_emcom.training.trainee import Trainee
 
 
-class Reset(Change):
+class Reset(AgentAction):
     """Every so many steps, agents drawn at random start anew, as newborns do (EaS, appendix B.4).
 
     A subclass says of which kinds. Of runs with several seeds at once, each has its own reset.
@@ -40,11 +40,11 @@ class Reset(Change):
         for members in self.kinds(_crowd(self, learner)):
             members.positions(self.parts)
 
-    def act(self, moment: Moment) -> None:
+    def act(self, training: TrainingState) -> None:
         """Resets."""
-        crowd = _crowd(self, moment.learner)
+        crowd = _crowd(self, training.learner)
         # Another kind of reset at the same step draws other agents.
-        occasion = (type(self).__name__, moment.step)
+        occasion = (type(self).__name__, training.step)
         for members in self.kinds(crowd):
             for index in crowd.drawn(members, *occasion):
                 self.reset(members, index, crowd.seed_for(members, index, *occasion))
@@ -56,7 +56,7 @@ class Reset(Change):
             members.reset_optimizer(index, self.parts)
 
 
-def _crowd(action: Change, learner: Trainee) -> Crowd:
+def _crowd(action: AgentAction, learner: Trainee) -> Crowd:
     if not isinstance(learner, Crowd):
         raise UserError(
             f"{type(action).__name__} resets agents of a game, and this run has none that learn from each other; leave"

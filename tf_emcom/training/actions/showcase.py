@@ -87,7 +87,7 @@ class Showcase(Checked):
         stream = step_stream(self._learner.seed, tf.constant(0), tf.constant(0), count, count).stage("showcase")
         at = step_tensor(step)
         arrived = game.channel(Message(sent), speaker.vocab_size, at, stream)
-        message = Message(speaker.grammar.keep_silence(sent, arrived.symbols))
+        message = Message(speaker.grammar.mask_after_end(sent, arrived.symbols))
         heard = (symbols, lengths, message.symbols.numpy())
         if isinstance(listener.head, ListenerHead):
             shown, targets = _in_groups(count)

@@ -7,7 +7,7 @@ from tf_emcom.data.source import Source
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.plots import draw_games
 from tf_emcom.runtime.event_file import EventFile
-from tf_emcom.training.actions.action import Action, Moment, check_every
+from tf_emcom.training.actions.action import Action, TrainingState, check_every
 from tf_emcom.training.actions.logs import Log
 from tf_emcom.training.actions.showcase import Showcase
 
@@ -49,21 +49,21 @@ class TensorBoard(Action):
         self._events: EventFile | None = None
         self._showcase: Showcase | None = None
 
-    def begin(self, moment: Moment) -> None:
+    def begin(self, training: TrainingState) -> None:
         """Opens the file, drops what a lost process wrote after the step that this one goes on from, takes examples."""
-        if not moment.place.distribution.is_chief:
+        if not training.place.distribution.is_chief:
             return
-        self._events = EventFile(moment.folder.tensorboard, moment.step)
-        if not moment.step and moment.folder.has_document(_CONFIG):
+        self._events = EventFile(training.folder.tensorboard, training.step)
+        if not training.step and training.folder.has_document(_CONFIG):
             # Indented, Markdown shows it as it is.
-            lines = moment.folder.read_document(_CONFIG).splitlines()
+            lines = training.folder.read_document(_CONFIG).splitlines()
             self._events.write_markdown(0, "config", "\n".join(f"    {line}" for line in lines))
-        self._showcase = self._chosen(moment)
+        self._showcase = self._chosen(training)
 
-    def see(self, moment: Moment, sums: dict[str, np.ndarray], steps: int) -> None:
+    def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:
         """Notes what games are measured by."""
         self._played |= sums.keys()
-        self._is_last = moment.step == moment.steps
+        self._is_last = training.step == training.steps
 
     def state(self) -> list[str] | None:
         """What games are measured by, after the last step: a longer run writes the curves of that step again."""
@@ -73,12 +73,12 @@ class TensorBoard(Action):
         """Takes what a shorter run noted."""
         self._played |= {*state}
 
-    def note(self, moment: Moment, numbers: dict[str, float], by: Action) -> None:
+    def note(self, training: TrainingState, numbers: dict[str, float], by: Action) -> None:
         """Writes a line of `Log`; what other actions return is in these lines, too."""
         if self._events and isinstance(by, Log):
-            self._events.write_scalars(moment.step, {self._tag(name): value for name, value in numbers.items()})
+            self._events.write_scalars(training.step, {self._tag(name): value for name, value in numbers.items()})
 
-    def act(self, moment: Moment) -> None:
+    def act(self, training: TrainingState) -> None:
         """Shows what agents say now."""
         if not self._showcase:
             return
@@ -86,16 +86,16 @@ class TensorBoard(Action):
         length = symbols.shape[1]
         for position, said in enumerate(symbols.T, start=1):
             counts = np.bincount(said, minlength=self._showcase.vocab_size)
-            self._events.write_counts(moment.step, f"messages/symbol_{position:0{len(str(length))}d}", counts)
-        self._events.write_counts(moment.step, "messages/length", np.bincount(lengths, minlength=length + 1))
-        shown = self._showcase.games(moment.step, symbols, lengths)
-        self._events.write_markdown(moment.step, "games/table", self._showcase.table(shown))
+            self._events.write_counts(training.step, f"messages/symbol_{position:0{len(str(length))}d}", counts)
+        self._events.write_counts(training.step, "messages/length", np.bincount(lengths, minlength=length + 1))
+        shown = self._showcase.games(training.step, symbols, lengths)
+        self._events.write_markdown(training.step, "games/table", self._showcase.table(shown))
         images = self._showcase.images(shown)
         if images is not None:
             picture = draw_games(images, shown.targets, shown.choices)
-            self._events.write_picture(moment.step, "games/candidates", picture)
+            self._events.write_picture(training.step, "games/candidates", picture)
 
-    def finish(self, moment: Moment) -> None:
+    def finish(self, training: TrainingState) -> None:
         """Closes the file."""
         if self._events:
             self._events.close()
@@ -108,14 +108,14 @@ class TensorBoard(Action):
             return f"speed/{name}"
         return f"game/{name}" if name in self._played or name == "noise" else f"changes/{name}"
 
-    def _chosen(self, moment: Moment) -> Showcase | None:
+    def _chosen(self, training: TrainingState) -> Showcase | None:
         """The examples that agents speak of, if there are any."""
-        if self.data is None or not Showcase.suits(moment.learner):
+        if self.data is None or not Showcase.suits(training.learner):
             return None
-        wanted = {"label", "image", *moment.learner.labels} & {*self.data.labels()}
+        wanted = {"label", "image", *training.learner.labels} & {*self.data.labels()}
         try:
             examples = self.data.load("valid", sorted(wanted))
         except UserError as error:
             print(f"Note: TensorBoard shows no games. {error}", flush=True)
             return None
-        return Showcase(moment.learner, examples, self.examples, self.games)
+        return Showcase(training.learner, examples, self.examples, self.games)

@@ -34,9 +34,9 @@ class Imitator(Trainee):
         return self.crowd.agents
 
     @property
-    def memories(self) -> dict[str, Sequence[keras.Variable]]:
+    def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
         """The population's."""
-        return self.crowd.memories
+        return self.crowd.optimizer_state
 
     def speaker_as(self, index: int) -> Speaker:
         """The population's."""

@@ -71,7 +71,7 @@ class Crowd(Trainee):
         }
 
     @property
-    def memories(self) -> dict[str, Sequence[keras.Variable]]:
+    def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
         """The optimisers and running successes of all."""
         kept = {}
         for members in (self.speaker_members, self.listener_members):

@@ -84,7 +84,7 @@ _OFFERED = {
     "training.populations.members": "Members RunningSuccess",
     "training.populations.independent_pairs": "IndependentPairs",
     "training.populations.imitator": "Imitator",
-    "training.actions.action": "Action Change",
+    "training.actions.action": "Action AgentAction",
     "training.actions.checkpoint": "Checkpoint",
     "training.actions.ease_of_learning": "EaseOfLearning",
     "training.actions.imitation": "Imitation ImitationOfBest ImitationOfRandom ImitationOfWorst SelfImitation",

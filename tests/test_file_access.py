@@ -20,7 +20,6 @@ LOCAL_CALL = re.compile(
 
 # Where that is right, and why.
 LOCAL = {
-    "benchmarks/": "measures this machine, and writes its numbers where it runs",
     "cli.py": "finds the presets that are installed with it",
     "cloud/": "runs where people work: it finds gcloud, and an archive that is to be uploaded",
     "data/packed/": "a cache on the local disk, rebuilt where it is missing, of data that may lie anywhere",

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = sorted((ROOT / "tf_emcom").rglob("*.py"))
+BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 BIN = sorted(path for path in (ROOT / "bin").iterdir() if path.is_file())
 BASH = [path for path in [*BIN, ROOT / ".ci" / "run"] if re.match("#!.*bash", path.read_text())]
@@ -44,12 +45,12 @@ def pins():
     return [line for line in lines if line and not line.startswith("#")]
 
 
-@pytest.mark.parametrize("path", LIBRARY, ids=name)
+@pytest.mark.parametrize("path", [*LIBRARY, *BENCHMARKS], ids=name)
 def test_files_are_short(path):
     assert len(path.read_text().splitlines()) < FILE_LINES
 
 
-@pytest.mark.parametrize("path", LIBRARY, ids=name)
+@pytest.mark.parametrize("path", [*LIBRARY, *BENCHMARKS], ids=name)
 def test_functions_are_short(path):
     functions = [
         node
@@ -67,11 +68,11 @@ def test_there_are_few_files_and_none_is_tiny():
     assert 60 <= statistics.median(count for path, count in lines.items() if "__init__" not in path) <= 150
 
 
-def test_every_folder_of_the_library_is_a_package():
-    assert [name(path) for path in LIBRARY if not (path.parent / "__init__.py").exists()] == []
+def test_every_folder_is_a_package():
+    assert [name(path) for path in [*LIBRARY, *BENCHMARKS] if not (path.parent / "__init__.py").exists()] == []
 
 
-@pytest.mark.parametrize("path", [*LIBRARY, *TESTS, *BIN, ROOT / "setup.py"], ids=name)
+@pytest.mark.parametrize("path", [*LIBRARY, *BENCHMARKS, *TESTS, *BIN, ROOT / "setup.py"], ids=name)
 def test_nothing_is_left_unfinished_or_skipped(path):
     assert UNFINISHED.findall(path.read_text()) == []
 

@@ -19,13 +19,15 @@ LAYERS = (
     ("runtime",),
     ("training",),
     ("evaluation",),
-    ("tools", "benchmarks", "cloud"),
+    ("tools", "cloud"),
     ("cli",),
 )
 DEPTH = {entry: depth for depth, layer in enumerate(LAYERS) for entry in layer}
 # Jobs are sent from machines without TensorFlow.
 NARROWER = {"cloud": {"cloud", "errors"}}
 CONFIG = "runtime"
+# Folders of the repository that are not installed with the package.
+NOT_INSTALLED = ("benchmarks", "tests")
 
 
 def entry_of(module: str) -> str:
@@ -68,6 +70,8 @@ def violations(path: Path, source: str) -> list[str]:
         top = name.split(".")[0]
         if top == "gin" and entry != CONFIG:
             found.append(f"{path}:{line}: only {CONFIG}/ may import gin")
+        if top in NOT_INSTALLED:
+            found.append(f"{path}:{line}: {top}/ is not installed with the package, which may not import it")
         if top == "tf_emcom" and entry_of(name) not in may:
             found.append(f"{path}:{line}: {entry} may not import {name}")
     return found
@@ -99,6 +103,7 @@ def test_arrows_are_one_way(path):
         ("tf_emcom/training/train.py", "from gin import config"),
         ("tf_emcom/seeds.py", "from tf_emcom.ops import selection"),
         ("tf_emcom/__init__.py", "from tf_emcom.games.lewis import play"),
+        ("tf_emcom/cli.py", "from benchmarks import suite"),
         ("tf_emcom/unheard_of/thing.py", ""),
     ],
 )

@@ -1,9 +1,21 @@
-"""Operations counted in graphs against products multiplied out by hand."""
+"""Measured training runs, and the operations counted in their graphs against products multiplied out by hand."""
 
+import pytest
 import tensorflow as tf
 
-from tf_emcom.benchmarks.operations import operations_of_products
-from tf_emcom.benchmarks.rehearsal import Rehearsal
+from benchmarks.training_run import TrainingRun, operations_of_products
+from tf_emcom.errors import UserError
+
+TINY = (
+    "RandomFeatures.examples=64",
+    "RandomFeatures.features=6",
+    "speaker/LstmCore.units=4",
+    "listener/LstmCore.units=4",
+    "Cpc.size=4",
+    "NormMergePolicyValue.size=4",
+    "message_length=2",
+    "batch_size=8",
+)
 
 
 def counted(function, *shapes):
@@ -52,6 +64,25 @@ def test_a_game_of_the_published_size_costs_what_its_layers_cost():
     compared = 3 * listener * projected + 2 * features * projected + 3 * batch * projected
     expected = 2 * (sampled + target + read + compared)
     assert round(expected / 1e6, 1) == 93.5
-    found = Rehearsal("lg_s", [f"batch_size={batch}", "RandomFeatures.examples=16"]).operations_per_game()
+    found = TrainingRun("lg_s", [f"batch_size={batch}", "RandomFeatures.examples=16"]).operations_per_game()
     # However symbols are looked up, it is less than a hundredth.
     assert expected <= found < 1.01 * expected
+
+
+def test_runs_that_are_trained_at_once_cost_as_much_a_game_as_one():
+    one, two = (TrainingRun("lg_s", [*TINY, f"seeds={seeds}"]) for seeds in (1, 2))
+    assert (one.games_per_step, two.games_per_step) == (8, 16)
+    assert one.operations_per_game() == two.operations_per_game()
+
+
+def test_a_run_plays_what_its_bindings_say():
+    bindings = [*TINY, "n_speakers=4", "pairs_per_step=3", "seed=5"]
+    run = TrainingRun("nlg", bindings)
+    assert (run.games_per_step, run.compute_dtype) == (24, "float32")
+    assert run.experiment.seed == 5
+    assert TrainingRun("lg_s", [*TINY, 'precision="mixed_bfloat16"']).compute_dtype == "bfloat16"
+
+
+def test_an_unknown_binding_is_reported_in_one_sentence():
+    with pytest.raises(UserError, match="no component Lstm"):
+        TrainingRun("lg_s", ["Lstm.units=4"])

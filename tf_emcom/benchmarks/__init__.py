@@ -1,1 +1,0 @@
-"""What bin/benchmark measures; a new measurement is one new file with one class."""

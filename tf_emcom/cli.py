@@ -216,6 +216,7 @@ def evaluate(
     """
     folder = ExportFolder(_folder_named(saved_model), workdir) if saved_model else RunFolder(_folder_named(workdir))
     stored = folder.require_config()
+    catalogue.register_components()
     known = plug_ins(Evaluation)
     for mode in modes:
         choose(mode, known, "test")

@@ -10,8 +10,7 @@ import tensorflow as tf
 
 from tf_emcom import files
 from tf_emcom.data import label_types, tfds_folder, tfds_records
-from tf_emcom.data.packed.column import aligned_empty
-from tf_emcom.data.source import require_finite
+from tf_emcom.data.source import aligned_empty, require_finite
 from tf_emcom.errors import UserError
 
 

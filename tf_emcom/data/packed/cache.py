@@ -3,7 +3,7 @@
 import concurrent.futures
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,33 +16,28 @@ from tf_emcom.data.source import require_finite
 from tf_emcom.data.tfds_folder import COPY_AGAIN
 from tf_emcom.data.tfds_split import TfdsSplit
 from tf_emcom.errors import UserError
-from tf_emcom.files import file_errors
 
 _HIDDEN = ".packed"
 
 
 def places(folder: str, cache_dir: str | None) -> list[str]:
-    """Folders in which the cache of `folder`, a version of a prepared data set, may lie, the first choice first.
+    """Folders that may hold the cache of `folder`, a version of a prepared data set; the first choice comes first.
 
     Below `cache_dir` where that is given; else beside the data, or, where these are remote or nobody may write there,
     in the user's own cache.
     """
     name, version = os.path.normpath(folder).split(os.sep)[-2:]
     # Data of one name may lie in several folders.
-    whose = os.path.join(name, f"{version}-{zlib.crc32(os.path.abspath(folder).encode()):08x}")
+    own = os.path.join(name, f"{version}-{zlib.crc32(os.path.abspath(folder).encode()):08x}")
     if cache_dir is not None:
-        return [os.path.join(os.path.expanduser(cache_dir), whose)]
-    beside = [] if "://" in folder else [os.path.join(folder, _HIDDEN)]
+        return [os.path.join(os.path.expanduser(cache_dir), own)]
+    beside = [] if files.is_remote(folder) else [os.path.join(folder, _HIDDEN)]
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return [*beside, os.path.join(home, "tf_emcom", whose)]
+    return [*beside, os.path.join(home, "tf_emcom", own)]
 
 
 def writable(folders: Sequence[str]) -> str:
-    """The first of the folders that files can be written to, made where it is not there yet.
-
-    Raises:
-      UserError: there is none.
-    """
+    """The first of the folders that files can be written to, created if needed; UserError where there is none."""
     for folder in folders:
         try:
             os.makedirs(folder, exist_ok=True)
@@ -57,9 +52,9 @@ def writable(folders: Sequence[str]) -> str:
 
 
 def stamp(folder: str, shards: Sequence[str]) -> dict[str, Any]:
-    """What changes with the files that are packed: size and time of the last change of each, and features.json."""
+    """The state of the files that are packed: size and time of the last change of each, checksum of features.json."""
     features = zlib.crc32(files.read_bytes(os.path.join(folder, "features.json"), COPY_AGAIN))
-    # Remote folders answer one question at a time slowly.
+    # One request after the other would take long on cloud storage.
     with files.file_errors(folder, "cannot be read", COPY_AGAIN), concurrent.futures.ThreadPoolExecutor(16) as pool:
         stats = list(pool.map(tf.io.gfile.stat, shards))
     names = map(os.path.basename, shards)
@@ -74,9 +69,9 @@ class Cache:
         """Says what to pack; nothing is packed yet.
 
         Args:
-          split: what.
-          what: its name, as data set/split; the second part is a folder in the cache.
-          cache_dir: as `places` says.
+          split: the examples.
+          what: their name, as data set/split; the second part is a folder in the cache.
+          cache_dir: as for `places`.
           names: feature ↦ the name of its files, another one for another type or size.
         """
         self._split, self._what, self._names = split, what, names
@@ -84,7 +79,7 @@ class Cache:
         self._source = stamp(split.folder, split.shards)
 
     def arrays(self, features: Sequence[str]) -> dict[str, np.ndarray]:
-        """Feature ↦ [N, ...], read-only and mapped; what is not packed yet, or damaged, is packed first.
+        """Feature ↦ [N, ...], read-only and mapped; features that are not packed yet, or damaged, are packed first.
 
         Raises:
           UserError: there is no room, the folder cannot be written to, or the files to pack are damaged.
@@ -97,25 +92,26 @@ class Cache:
             columns = {feature: self._column(folder, feature) for feature in missing}
             rows = Packing(self._what, folder, columns, self._split.by_shard()).run(self._split.batches)
             self._split.check(rows)
-            arrays |= {feature: self._packed(column) for feature, column in columns.items()}
+            for feature, column in columns.items():
+                arrays[feature] = column.open()
+                if arrays[feature] is None:
+                    raise UserError(f"{column.path} was packed, but is gone or changed; run the same command again.")
         for folder in self._folders:
             clear_left(folder)
         return arrays
 
     def remove_damaged(self) -> list[str]:
-        """Reads all that is packed, compares checksums, and deletes what is damaged; returns the paths of that."""
-        columns = [self._column(folder, feature) for folder in self._folders for feature in self._names]
+        """Reads all that is packed and compares checksums; deletes damaged columns and returns their paths."""
         damaged = []
-        for column in columns:
-            with file_errors(column.path, "cannot be read or deleted", "look at its disk and its rights"):
+        for column in self._columns(self._names):
+            with files.file_errors(column.path, "cannot be read or deleted", "look at its disk and its rights"):
                 if column.damaged_blocks():
                     column.remove()
-                    damaged.append(column)
-        return [column.path for column in damaged]
+                    damaged.append(column.path)
+        return damaged
 
     def _open(self, feature: str) -> np.memmap | None:
-        for folder in self._folders:
-            column = self._column(folder, feature)
+        for column in self._columns([feature]):
             array = column.open()
             if array is not None:
                 if not column.is_checked():
@@ -125,17 +121,11 @@ class Cache:
                 return array
         return None
 
-    def _packed(self, column: Column) -> np.memmap:
-        array = column.open()
-        if array is None:
-            raise UserError(f"{column.path} was packed, but is gone or changed already; run the same command again.")
-        return array
-
     def _require_no_fewer(self, features: Sequence[str]) -> None:
-        """UserError where shards lost examples since they were packed, without a `dataset_info.json` to go by."""
+        """UserError where shards lost examples since they were packed, and no `dataset_info.json` has their lengths."""
         if self._split.is_promised:
             return
-        for column in (self._column(folder, feature) for folder in self._folders for feature in features):
+        for column in self._columns(features):
             source, before = column.packed_before() or ({}, [])
             if source.get("features") != self._source["features"] or sum(before) <= self._split.count:
                 continue
@@ -147,6 +137,10 @@ class Cache:
                 f" {sum(before):,} when {column.path} was packed from it; {shard}copy it again, or, where that is"
                 f" right, delete {os.path.dirname(column.path)}."
             )
+
+    def _columns(self, features: Iterable[str]) -> list[Column]:
+        """The places where the columns of features may lie."""
+        return [self._column(folder, feature) for folder in self._folders for feature in features]
 
     def _column(self, folder: str, feature: str) -> Column:
         return Column(folder, self._names[feature], self._source)

@@ -1,26 +1,30 @@
-"""Packs what is missing of a split: once, whoever asks first."""
+"""Packs the columns that a split lacks: once, even where several processes ask for them."""
 
 import contextlib
 import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
 import tqdm
 
 from tf_emcom import files
-from tf_emcom.data.packed.column import Column
-from tf_emcom.data.packed.column_writer import ColumnWriter
+from tf_emcom.data.packed.column import Column, ColumnWriter
 from tf_emcom.errors import UserError
 
 _LOCK = ".lock"
-# What is half written; of descriptions also under the names that earlier versions gave.
+# Files that are half written, also by the names that earlier versions gave to descriptions.
 _LEFT = re.compile(r"\.(part|journal|json\.\d+|new)$")
+_REMEDY = (
+    "free some room, bind ByolFolder.cache_dir to a folder on a larger disk, or ByolFolder.stored_as to a type of"
+    ' half the size, "bfloat16" or "float16"'
+)
 
 Batches = Iterator[dict[str, np.ndarray]]
+Read = Callable[[Sequence[str], int], Batches]
 
 
 class Packing:
@@ -31,18 +35,21 @@ class Packing:
 
         Args:
           what: the split's name for messages.
-          folder: where the columns lie; there is such a folder.
+          folder: the folder of the columns, which exists.
           columns: feature ↦ its column.
           lengths: how many examples each shard holds.
         """
         self._what, self._folder, self._columns, self._lengths = what, folder, columns, lengths
         self._count = sum(lengths)
 
-    def run(self, read: Callable[[Sequence[str], int], Batches]) -> int:
-        """Packs the columns that nobody has packed meanwhile; returns how many examples came, perhaps a wrong number.
+    def run(self, read: Read) -> int:
+        """Packs the columns that nobody has packed meanwhile.
 
         Args:
           read: (features, a shard) ↦ batches of these features, from this shard on.
+
+        Returns:
+          How many examples were read, perhaps a wrong number.
 
         Raises:
           UserError: the disk has no room, or the folder cannot be written to.
@@ -52,24 +59,27 @@ class Packing:
             files.file_errors(self._folder, "cannot hold the packed data set", _REMEDY),
             files.lock(os.path.join(self._folder, _LOCK), busy, wait=True),
         ):
-            _clear(self._folder, self._columns.values())
+            for path in _left(self._folder, self._columns.values()):
+                os.remove(path)
             missing = {feature: column for feature, column in self._columns.items() if column.open() is None}
             return self._pack(missing, read) if missing else self._count
 
-    def _pack(self, columns: dict[str, Column], read: Callable[[Sequence[str], int], Batches]) -> int:
-        # Types and shapes are those of what comes; features.json does not tell all of them.
+    def _pack(self, columns: dict[str, Column], read: Read) -> int:
+        # The first batch has the types and shapes; features.json does not declare all of them.
         first = next(read(list(columns), 0), None)
         if first is None:
             return 0
         writers = {feature: ColumnWriter(c, first[feature][0], self._lengths) for feature, c in columns.items()}
         done = min(len(writer.blocks) for writer in writers.values())
         self._announce(writers, done)
-        rows = 0
-        with _files_of(writers.values(), done):
+        with contextlib.ExitStack() as stack:
+            for writer in writers.values():
+                stack.callback(writer.close)
+                writer.start(done)
             try:
                 rows = self._write(writers, read(list(columns), done) if done < len(self._lengths) else iter(()), done)
             except (UserError, tf.errors.OpError):
-                # The files to read are damaged, and what is corrected is another source.
+                # The files to read are damaged; once corrected, they are another source.
                 with contextlib.suppress(OSError):
                     _remove(columns.values())
                 raise
@@ -81,7 +91,7 @@ class Packing:
         return rows
 
     def _announce(self, writers: dict[str, ColumnWriter], done: int) -> None:
-        """Says how much will be written where; UserError where there is no room."""
+        """Prints how much will be written where; UserError where there is no room."""
         rows = sum(self._lengths[:done])
         size = sum(writer.size for writer in writers.values())
         rest = size - size * rows // self._count
@@ -91,10 +101,10 @@ class Packing:
                 f"Packing {self._what} ({', '.join(writers)}) takes {_gigabytes(rest)} in {self._folder}, where"
                 f" {_gigabytes(free)} are free: {_REMEDY}."
             )
-        stands = f"; {done} of {len(self._lengths)} shards are done" if done else ""
+        finished = f"; {done} of {len(self._lengths)} shards are done" if done else ""
         print(
             f"Packing {self._count:,} examples of {self._what} ({', '.join(writers)}), once: {_gigabytes(size)} in"
-            f" {self._folder}{stands}.",
+            f" {self._folder}{finished}.",
             flush=True,
         )
 
@@ -122,12 +132,6 @@ class Packing:
         return rows
 
 
-_REMEDY = (
-    "free some room, bind ByolFolder.cache_dir to a folder on a larger disk, or ByolFolder.stored_as to a type of"
-    ' half the size, "bfloat16" or "float16".'
-)
-
-
 def _next_block(writers: dict[str, ColumnWriter], shard: int) -> int:
     for writer in writers.values():
         writer.end_block()
@@ -139,16 +143,6 @@ def _remove(columns: Iterable[Column]) -> None:
         column.remove()
 
 
-@contextlib.contextmanager
-def _files_of(writers: Collection[ColumnWriter], done: int) -> Iterator[None]:
-    """Opens the files of writers after so many finished blocks, and lets go of them however it ends."""
-    with contextlib.ExitStack() as stack:
-        for writer in writers:
-            stack.callback(writer.close)
-            writer.start(done)
-        yield
-
-
 def _gigabytes(size: int) -> str:
     return f"{size / 1e9:,.2f} GB" if size >= 1e7 else f"{size:,} bytes"
 
@@ -156,19 +150,15 @@ def _gigabytes(size: int) -> str:
 def clear_left(folder: str) -> None:
     """Removes what killed packings left in a folder, unless somebody packs there now; nothing where it is not there."""
     with contextlib.suppress(OSError, UserError):
-        if _left(os.listdir(folder)):
+        if _left(folder, ()):
             with open(os.path.join(folder, _LOCK), "w") as file:
                 if files.try_lock(file):
-                    _clear(folder, ())
+                    for path in _left(folder, ()):
+                        os.remove(path)
 
 
-def _clear(folder: str, columns: Iterable[Column]) -> None:
-    """Removes what killed packings left in a locked folder, but for what these columns go on with."""
-    kept = {os.path.basename(path) for column in columns for path in (column.part, column.journal)}
-    for name in _left(os.listdir(folder)):
-        if name not in kept:
-            os.remove(os.path.join(folder, name))
-
-
-def _left(names: Iterable[str]) -> list[str]:
-    return [name for name in names if _LEFT.search(name)]
+def _left(folder: str, columns: Iterable[Column]) -> list[str]:
+    """Paths of what killed packings left in a folder, but for what these columns go on with."""
+    kept = {path for column in columns for path in (column.part, column.journal)}
+    paths = [os.path.join(folder, name) for name in os.listdir(folder) if _LEFT.search(name)]
+    return [path for path in paths if path not in kept]

@@ -1,4 +1,4 @@
-"""Features of nothing."""
+"""Random features have the sizes and the distribution that were asked for."""
 
 import numpy as np
 import pytest

@@ -44,7 +44,7 @@ class ByolFolder(Checked):
         cache_dir: str | None = None,
         least_packed_bytes: Index = 2**28,
     ) -> None:
-        """Says what to read; nothing is read yet.
+        """Sets what to read; nothing is read yet.
 
         Args:
           name: the data set, for example "byol_imagenet2012", or "name/config" where it has several configurations.
@@ -104,7 +104,7 @@ class ByolFolder(Checked):
           labels: features to load besides the inputs; None: all. Others are not decoded, so images cost nothing then.
 
         Returns:
-          Examples with inputs [N, F] in the type `stored_as`, and labels as named: integers as int64 where they are
+          Inputs [N, F] in the type `stored_as`, and labels as named: integers as int64 where they are
           declared with 64 bits (or as uint32), other integers, classes and booleans as int32, floats as float32, images
           as uint8 [N, height, width, 3], texts as objects of type bytes. A "label" that is a text is int32, its place
           among the sorted texts of all splits, as `class_names` lists them. A feature made of named parts, such as the
@@ -112,9 +112,8 @@ class ByolFolder(Checked):
           cache are read-only `np.memmap`s.
 
         Raises:
-          UserError: when the folder, the split, a shard or a label is missing, when a shard is damaged or too short,
-            when a number is NaN or infinite or has more digits than its type, when the split is larger than the memory
-            of this machine, or when there is no room for the cache.
+          UserError: the folder, the split, a shard or a label is missing; a shard is damaged or too short; a number is
+            NaN or infinite, or has more digits than its type; there is no room in memory, or on disk for the cache.
         """
         found = self._split(split, self.labels() if labels is None else labels)
         if found.count * self.features() * tf.as_dtype(self._stored_as).size < self._least_packed_bytes:
@@ -129,8 +128,7 @@ class ByolFolder(Checked):
     def verify(self, split: str) -> list[str]:
         """Reads the whole cache of a split and compares checksums, which `load` does only where files were written to.
 
-        Returns:
-          The paths of damaged files. They are deleted, so that the next `load` packs them again.
+        Damaged files are deleted, so that the next `load` packs them again; their paths are returned.
         """
         return self._cache(self._split(split, self.labels())).remove_damaged()
 

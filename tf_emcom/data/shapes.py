@@ -33,19 +33,12 @@ BACKGROUND = (0.0, 0.1)
 
 
 class Scenes(NamedTuple):
-    """N scenes, each of one shape before a grey background.
+    """N scenes, each of one shape before a grey background."""
 
-    Attributes:
-      factors: int32 [N, 5], the values of `FACTORS`.
-      offset: float32 [N, 2], how many pixels the shape lies below and to the right of its place in the grid.
-      luminance: float32 [N], in `LUMINANCE`.
-      background: float32 [N], in `BACKGROUND`.
-    """
-
-    factors: np.ndarray
-    offset: np.ndarray
-    luminance: np.ndarray
-    background: np.ndarray
+    factors: np.ndarray  # int32 [N, 5], the values of `FACTORS`
+    offset: np.ndarray  # float32 [N, 2], how many pixels the shape lies below and to the right of its place in the grid
+    luminance: np.ndarray  # float32 [N], in `LUMINANCE`
+    background: np.ndarray  # float32 [N], in `BACKGROUND`
 
 
 def draw(generator: np.random.Generator, count: int) -> Scenes:
@@ -62,9 +55,8 @@ def draw(generator: np.random.Generator, count: int) -> Scenes:
 def labels(scenes: Scenes) -> dict[str, np.ndarray]:
     """The labels of scenes.
 
-    Returns:
-      "label" int32 [N], the class, one of `CLASSES` (a shape with a colour); "factors" int32 [N, 5], the values of
-      `FACTORS`; "attributes" int32 [N, 16] of 0 and 1, whether each of `ATTRIBUTES` holds.
+    They are "label" int32 [N], the class, one of `CLASSES` (a shape with a colour); "factors" int32 [N, 5], the values
+    of `FACTORS`; "attributes" int32 [N, 16] of 0 and 1, whether each of `ATTRIBUTES` holds.
     """
     shape, colour, size, row, column = scenes.factors.T
     kinds = (shape, "shape"), (colour, "colour"), (size, "size")

@@ -66,16 +66,11 @@ _EXPONENTS = {np.dtype(np.float16): 0x7C00, np.dtype(tf.bfloat16.as_numpy_dtype)
 
 
 def require_finite(values: np.ndarray, name: str, where: str, first_row: int = 0) -> None:
-    """Reads an array once, a block at a time, so that a mapped one need not fit into memory.
+    """UserError where an array [N, ...] of floats holds NaN or infinity; it names the row and place of the first one.
 
-    Args:
-      values: [N, ...], of any type; only floats are read.
-      name: of the feature or label.
-      where: the data set and split, the beginning of a sentence.
-      first_row: the number of the first row within the split.
-
-    Raises:
-      UserError: one of them is NaN or infinite; it names the first one's row and place.
+    It reads the array once, a block at a time, so that a mapped one need not fit into memory. `name` is that of the
+    feature or label, `where` the data set and split, the beginning of a sentence; `first_row` counts from the split's
+    beginning.
     """
     if not (values.dtype.kind == "f" or values.dtype in _EXPONENTS) or not values.size:
         return

@@ -42,12 +42,8 @@ def default_data_dir() -> str:
 def latest_version(data_dir: str, name: str) -> str:
     """Returns the folder `data_dir/name/<x.y.z>` of the highest version; it has a `features.json`.
 
-    Args:
-      data_dir: the folder of all data sets; `~` is the home folder.
-      name: the data set, or `name/config` where it has several configurations; the only one need not be named.
-
-    Raises:
-      UserError: when there is no such folder, saying what was expected where.
+    In `data_dir`, `~` is the home folder. `name` is the data set, or `name/config` where it has several configurations;
+    the only one need not be named. UserError where there is no such folder, with what was expected where.
     """
     home = data_dir if files.is_remote(data_dir) else os.path.abspath(os.path.expanduser(data_dir))
     root = os.path.join(home, name)
@@ -85,8 +81,7 @@ def splits_of(folder: str, name: str) -> list[str]:
 def split_called(folder: str, name: str, split: str) -> str:
     """The name of a split in a folder: the given one, or, for the validation split, one of its usual names.
 
-    Raises:
-      UserError: when there is no such split, saying which there are.
+    UserError where there is no such split, with those there are.
     """
     there = splits_of(folder, name)
     for known in [split, *_VALIDATION] if split in _VALIDATION else [split]:
@@ -99,15 +94,9 @@ def split_called(folder: str, name: str, split: str) -> str:
 
 
 def shards_of(folder: str, name: str, split: str) -> list[str]:
-    """Returns the n paths `folder/<name>-<split>.tfrecord-<i>-of-<n>` of one split, in order.
+    """The n paths `folder/<name>-<split>.tfrecord-<i>-of-<n>` of one split, in order; UserError where one is missing.
 
-    Args:
-      folder: what `latest_version` found.
-      name: the data set, with which the names of its files begin.
-      split: what `split_called` found.
-
-    Raises:
-      UserError: when a shard is missing, saying which.
+    `folder` is a result of `latest_version`, `split` one of `split_called`.
     """
     mine = {match.group(): match["count"] for match in _shards(folder, name) if match["split"] == split}
     counts = set(mine.values())
@@ -127,10 +116,9 @@ def shards_of(folder: str, name: str, split: str) -> list[str]:
 
 
 def promised_lengths(folder: str, split: str) -> list[int] | None:
-    """Returns how many records each shard should hold by `dataset_info.json`; None where it does not say.
+    """How many records each shard should hold by `dataset_info.json`; None where it does not say.
 
-    Raises:
-      UserError: when that file is damaged.
+    UserError where that file is damaged.
     """
     path = os.path.join(folder, "dataset_info.json")
     if not tf.io.gfile.exists(path):
@@ -150,10 +138,8 @@ def promised_lengths(folder: str, split: str) -> list[int] | None:
 def counted_lengths(shards: Sequence[str], split: str) -> list[int]:
     """Counts the records of each shard, where no `dataset_info.json` says how many there should be.
 
-    TFDS spreads examples evenly, so that the numbers differ by 1 at most: a note names a shard with fewer.
-
-    Raises:
-      UserError: when a shard is empty and another one is not, or is cut within a record.
+    TFDS spreads examples evenly, so that the numbers differ by 1 at most: a note names a shard with fewer. UserError
+    where a shard is empty and another one is not, or is cut within a record.
     """
     lengths = [count_records(shard) for shard in shards]
     # Where there are fewer examples than shards, some shards are rightly empty.

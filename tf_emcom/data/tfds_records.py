@@ -33,10 +33,9 @@ _KINDS = frozenset(
 
 
 def declared_in(folder: str) -> "tfds.features.FeaturesDict":
-    """Returns the features that `features.json` in `folder`, a version of a prepared data set, declares.
+    """The features that `features.json` in `folder`, a version of a prepared data set, declares.
 
-    Raises:
-      UserError: the file is damaged, or names a class that is not one of TFDS's own features; none is imported.
+    UserError where the file is damaged, or names a class that is not one of TFDS's own features; none is imported.
     """
     import tensorflow_datasets as tfds  # slow to import, so only where it is used
 
@@ -58,11 +57,7 @@ def declared_in(folder: str) -> "tfds.features.FeaturesDict":
 
 
 def features_of(folder: str, names: Sequence[str]) -> "tfds.features.FeaturesDict":
-    """Returns the wanted ones of the features of a prepared data set, in this order.
-
-    Raises:
-      UserError: when one of them is not there, saying which are.
-    """
+    """The named features of a prepared data set, in this order; UserError, which lists all, where one is missing."""
     declared = declared_in(folder)
     for name in names:
         if name not in declared:
@@ -81,13 +76,12 @@ def leaves(feature: "tfds.features.FeatureConnector") -> list["tfds.features.Ten
 def require_vectors(feature: "tfds.features.FeatureConnector", name: str, folder: str) -> int:
     """F of the inputs; UserError where they are not vectors of numbers of one length."""
     infos = leaves(feature)
+    found = f"{len(infos)} named parts"
     if len(infos) == 1:
         shape, dtype = infos[0].shape, infos[0].tf_dtype
         if len(shape) == 1 and shape[0] and (dtype.is_floating or dtype.is_integer):
             return shape[0]
         found = f"the shape {shape} an example and the type {dtype.name}"
-    else:
-        found = f"{len(infos)} named parts"
     raise UserError(
         f"{name!r} has {found} in {folder}, but agents see vectors of numbers of one length: prepare it as float32 [F]."
     )
@@ -96,13 +90,10 @@ def require_vectors(feature: "tfds.features.FeatureConnector", name: str, folder
 def batches(
     shards: Sequence[str], features: "tfds.features.FeaturesDict", image_side: int | None, types: dict[str, tf.DType]
 ) -> Iterator[dict[str, np.ndarray]]:
-    """Reads records in the order on disk.
+    """Reads `features` of the records in TFRecord files, in the order on disk; the rest of a record is not decoded.
 
-    Args:
-      shards: paths of TFRecord files.
-      features: what to decode; the rest of a record is skipped.
-      image_side: pixels a side that images are resized to; None: as they are.
-      types: feature ↦ the type that it becomes; others keep theirs.
+    Images are resized to `image_side` pixels a side, None: as they are; `types` is feature ↦ the type that it becomes,
+    others keep theirs.
 
     Yields:
       name → [B, ...], B up to 1024. A feature made of named parts is [B, parts], in the order of the sorted names.
@@ -113,7 +104,8 @@ def batches(
     """
     records = tf.data.TFRecordDataset(shards, buffer_size=_READ_AHEAD_BYTES)
     stored, wanted = _flat(features.get_serialized_info()), _flat(features.get_tensor_info())
-    if all(_lies_as_is(stored[key], wanted[key]) for key in stored):
+    pairs = [(stored[key], wanted[key]) for key in stored]
+    if all(None not in i.shape and (i.shape, i.tf_dtype) == (w.shape, w.tf_dtype) for i, w in pairs):
         spec = {key: tf.io.FixedLenFeature(info.shape, _stored_type(info.tf_dtype)) for key, info in stored.items()}
         # One parse for a whole batch: several times faster than decoding example by example.
         decoded = records.batch(_BATCH).map(lambda batch: tf.io.parse_example(batch, spec), tf.data.AUTOTUNE)
@@ -164,10 +156,6 @@ def _resized(example: dict[str, tf.Tensor], side: int | None) -> dict[str, tf.Te
         return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
 
     return {name: resize(value) for name, value in example.items()}
-
-
-def _lies_as_is(stored: "tfds.features.TensorInfo", wanted: "tfds.features.TensorInfo") -> bool:
-    return None not in stored.shape and stored.shape == wanted.shape and stored.tf_dtype == wanted.tf_dtype
 
 
 def _stored_type(dtype: tf.DType) -> tf.DType:

@@ -24,14 +24,16 @@ _WIDE = frozenset((tf.int64, tf.uint64, tf.uint32))
 class TfdsSplit:
     """Reads features of every example, in the order on disk.
 
+    `folder` is a version of the prepared data set `name`. Of `features` the inputs come first, and become `inputs_as`;
+    images become `image_side` pixels a side, None: as stored. UserError where the split, a shard or a feature is not
+    there.
+
     Attributes:
-      folder: where it lies.
-      split: its name there.
+      split: its name in the folder; "valid" also stands for "validation".
       shards: the paths of its files.
       lengths: how many examples each of them holds, by `dataset_info.json` or else by counting.
       is_promised: whether `dataset_info.json` has the lengths.
       count: N, how many examples there should be.
-      features: those that can be read, the inputs first.
       texts: those of the features that are texts, of any length.
       images: those of the features that `image_side` concerns.
     """
@@ -39,19 +41,6 @@ class TfdsSplit:
     def __init__(
         self, folder: str, name: str, split: str, features: Sequence[str], image_side: int | None, inputs_as: tf.DType
     ) -> None:
-        """Checks that everything is there; no example is read yet.
-
-        Args:
-          folder: a version of a prepared data set.
-          name: the data set.
-          split: for example "train"; "valid" stands for "validation", too.
-          features: those that will be read, the inputs first.
-          image_side: pixels a side that images are resized to; None: as stored.
-          inputs_as: the type that inputs become.
-
-        Raises:
-          UserError: the split, a shard or a feature is missing.
-        """
         import tensorflow_datasets as tfds  # slow to import, so only where it is used
 
         self.folder, self.split = folder, tfds_folder.split_called(folder, name, split)
@@ -73,10 +62,9 @@ class TfdsSplit:
         tfds_folder.compare_with_published(name, self.split, self.count)
 
     def batches(self, features: Sequence[str], first_shard: int = 0) -> Iterator[dict[str, np.ndarray]]:
-        """Feature → [B, ...], in the types that `ByolFolder.load` returns, from a shard on.
+        """Yields feature → [B, ...], in the types that `ByolFolder.load` returns, from a shard on.
 
-        Raises:
-          UserError: a file is damaged, or does not fit features.json.
+        UserError where a file is damaged, or does not fit features.json.
         """
         chosen = type(self._declared)({name: self._declared[name] for name in features})
         row, shapes = sum(self.by_shard()[:first_shard]) if first_shard else 0, {}
@@ -96,8 +84,7 @@ class TfdsSplit:
 
     def read(self, features: Sequence[str]) -> dict[str, np.ndarray]:
         """Feature → [N, ...], in memory; filled in place, so that nothing is there twice."""
-        arrays: dict[str, np.ndarray] = {}
-        rows = 0
+        arrays, rows = {}, 0
         for batch in self.batches(features):
             if not arrays:
                 self._require_likely()
@@ -196,9 +183,8 @@ class TfdsSplit:
 def _type_of(feature: "tfds.features.FeatureConnector") -> np.dtype:
     """The type in memory of a feature, or of one made of named parts.
 
-    Returns:
-      object for texts, float32 for floats, uint8 for images [height, width, channels]; int64 for whole numbers that are
-      declared with more bits than int32 has, int32 for others, for booleans and for classes.
+    That is object for texts, float32 for floats, uint8 for images [height, width, channels]; int64 for whole numbers
+    that are declared with more bits than int32 has, int32 for others, for booleans and for classes.
     """
     import tensorflow_datasets as tfds
 

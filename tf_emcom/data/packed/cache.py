@@ -1,23 +1,37 @@
-"""Packed columns of a data set on the local disk."""
+"""Packs columns of a data set into files on the local disk, once, and maps them from then on."""
 
 import concurrent.futures
+import contextlib
 import os
+import re
+import shutil
+import sys
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+import tqdm
 
 from tf_emcom import files
-from tf_emcom.data.packed.column import Column
-from tf_emcom.data.packed.packing import Packing, clear_left
-from tf_emcom.data.source import require_finite
+from tf_emcom.data.packed.column import Column, ColumnWriter
 from tf_emcom.data.tfds_folder import COPY_AGAIN
 from tf_emcom.data.tfds_split import TfdsSplit
 from tf_emcom.errors import UserError
 
 _HIDDEN = ".packed"
+_LOCK = ".lock"
+# Files that are half written, also by the names that earlier versions gave to descriptions.
+_LEFT = re.compile(r"\.(part|journal|json\.\d+|new)$")
+_REMEDY = (
+    "free some room, bind ByolFolder.cache_dir to a folder on a larger disk, or ByolFolder.stored_as to a type of"
+    ' half the size, "bfloat16" or "float16"'
+)
+
+Batches = Iterator[dict[str, np.ndarray]]
+# (features, a shard) ↦ batches of these features, from this shard on.
+Read = Callable[[Sequence[str], int], Batches]
 
 
 def places(folder: str, cache_dir: str | None) -> list[str]:
@@ -39,12 +53,10 @@ def places(folder: str, cache_dir: str | None) -> list[str]:
 def writable(folders: Sequence[str]) -> str:
     """The first of the folders that files can be written to, created if needed; UserError where there is none."""
     for folder in folders:
-        try:
+        with contextlib.suppress(OSError):
             os.makedirs(folder, exist_ok=True)
-        except OSError:
-            continue
-        if os.access(folder, os.W_OK):
-            return folder
+            if os.access(folder, os.W_OK):
+                return folder
     raise UserError(
         f"The data set is to be packed, but nobody may write to {' or '.join(folders)}: bind ByolFolder.cache_dir to a"
         " folder on a local disk."
@@ -56,24 +68,19 @@ def stamp(folder: str, shards: Sequence[str]) -> dict[str, Any]:
     features = zlib.crc32(files.read_bytes(os.path.join(folder, "features.json"), COPY_AGAIN))
     # One request after the other would take long on cloud storage.
     with files.file_errors(folder, "cannot be read", COPY_AGAIN), concurrent.futures.ThreadPoolExecutor(16) as pool:
-        stats = list(pool.map(tf.io.gfile.stat, shards))
-    names = map(os.path.basename, shards)
-    found = [[name, stat.length, stat.mtime_nsec] for name, stat in zip(names, stats, strict=True)]
+        stats = zip(shards, pool.map(tf.io.gfile.stat, shards), strict=True)
+        found = [[os.path.basename(shard), stat.length, stat.mtime_nsec] for shard, stat in stats]
     return {"features": features, "files": found}
 
 
 class Cache:
-    """Packs features of a split, each once, and maps them from then on."""
+    """Packs features of a split, each once, and maps them from then on.
+
+    `what` names the split, as data set/split; the second part is a folder in the cache. `cache_dir` is as for `places`;
+    `names` is feature ↦ the name of its files, another one for another type or size.
+    """
 
     def __init__(self, split: TfdsSplit, what: str, cache_dir: str | None, names: dict[str, str]) -> None:
-        """Says what to pack; nothing is packed yet.
-
-        Args:
-          split: the examples.
-          what: their name, as data set/split; the second part is a folder in the cache.
-          cache_dir: as for `places`.
-          names: feature ↦ the name of its files, another one for another type or size.
-        """
         self._split, self._what, self._names = split, what, names
         self._folders = [os.path.join(place, os.path.basename(what)) for place in places(split.folder, cache_dir)]
         self._source = stamp(split.folder, split.shards)
@@ -97,7 +104,7 @@ class Cache:
                 if arrays[feature] is None:
                     raise UserError(f"{column.path} was packed, but is gone or changed; run the same command again.")
         for folder in self._folders:
-            clear_left(folder)
+            _clear_left(folder)
         return arrays
 
     def remove_damaged(self) -> list[str]:
@@ -114,10 +121,7 @@ class Cache:
         for column in self._columns([feature]):
             array = column.open()
             if array is not None:
-                if not column.is_checked():
-                    print(f"Looking for NaN and infinity in {column.path}, once.", flush=True)
-                    require_finite(array, feature, f"Split {self._split.split!r} in {self._split.folder}")
-                    column.note_checked()
+                column.require_finite(array, feature, f"Split {self._split.split!r} in {self._split.folder}")
                 return array
         return None
 
@@ -144,3 +148,129 @@ class Cache:
 
     def _column(self, folder: str, feature: str) -> Column:
         return Column(folder, self._names[feature], self._source)
+
+
+class Packing:
+    """Writes columns from the batches of a split, shard by shard.
+
+    `what` is the split's name for messages, `folder` that of the columns, which exists; `columns` is feature ↦ column;
+    `lengths` are how many examples each shard holds.
+    """
+
+    def __init__(self, what: str, folder: str, columns: dict[str, Column], lengths: Sequence[int]) -> None:
+        self._what, self._folder, self._columns, self._lengths = what, folder, columns, lengths
+        self._count = sum(lengths)
+
+    def run(self, read: Read) -> int:
+        """Packs the columns that nobody has packed meanwhile; returns how many examples were read, even if too few.
+
+        UserError where the disk has no room, or the folder cannot be written to.
+        """
+        busy = f"Waiting for another process that packs {self._what}."
+        with (
+            files.file_errors(self._folder, "cannot hold the packed data set", _REMEDY),
+            files.lock(os.path.join(self._folder, _LOCK), busy, wait=True),
+        ):
+            for path in _left(self._folder, self._columns.values()):
+                os.remove(path)
+            missing = {feature: column for feature, column in self._columns.items() if column.open() is None}
+            return self._pack(missing, read) if missing else self._count
+
+    def _pack(self, columns: dict[str, Column], read: Read) -> int:
+        # The first batch has the types and shapes; features.json does not declare all of them.
+        first = next(read(list(columns), 0), None)
+        if first is None:
+            return 0
+        writers = {feature: ColumnWriter(c, first[feature][0], self._lengths) for feature, c in columns.items()}
+        done = min(len(writer.blocks) for writer in writers.values())
+        self._announce(writers, done)
+        with contextlib.ExitStack() as stack:
+            for writer in writers.values():
+                stack.callback(writer.close)
+                writer.start(done)
+            try:
+                rows = self._write(writers, read(list(columns), done) if done < len(self._lengths) else iter(()), done)
+            except (UserError, tf.errors.OpError):
+                # The files to read are damaged; once corrected, they are another source.
+                with contextlib.suppress(OSError):
+                    _remove(columns.values())
+                raise
+        if rows == self._count:
+            for writer in writers.values():
+                writer.finish()
+        else:
+            _remove(columns.values())
+        return rows
+
+    def _announce(self, writers: dict[str, ColumnWriter], done: int) -> None:
+        """Prints how much will be written where; UserError where there is no room."""
+        rows = sum(self._lengths[:done])
+        size = sum(writer.size for writer in writers.values())
+        rest = size - size * rows // self._count
+        free = shutil.disk_usage(self._folder).free
+        if rest > free:
+            raise UserError(
+                f"Packing {self._what} ({', '.join(writers)}) takes {_gigabytes(rest)} in {self._folder}, where"
+                f" {_gigabytes(free)} are free: {_REMEDY}."
+            )
+        finished = f"; {done} of {len(self._lengths)} shards are done" if done else ""
+        print(
+            f"Packing {self._count:,} examples of {self._what} ({', '.join(writers)}), once: {_gigabytes(size)} in"
+            f" {self._folder}{finished}.",
+            flush=True,
+        )
+
+    def _write(self, writers: dict[str, ColumnWriter], batches: Batches, done: int) -> int:
+        """Appends the batches, cut at the ends of shards; returns how many examples there are then."""
+        ends = np.cumsum(self._lengths)
+        rows, shard = int(ends[done - 1]) if done else 0, done
+        with tqdm.tqdm(
+            total=self._count, initial=rows, unit="example", unit_scale=True, disable=not sys.stderr.isatty()
+        ) as bar:
+            for batch in batches:
+                size, taken = len(next(iter(batch.values()))), 0
+                if rows + size > self._count:
+                    return rows + size
+                while taken < size:
+                    while rows == ends[shard]:
+                        shard = _next_block(writers, shard)
+                    here = min(size - taken, int(ends[shard]) - rows)
+                    for feature, writer in writers.items():
+                        writer.append(batch[feature][taken : taken + here])
+                    rows, taken = rows + here, taken + here
+                bar.update(size)
+            while rows == self._count and shard < len(ends):
+                shard = _next_block(writers, shard)
+        return rows
+
+
+def _next_block(writers: dict[str, ColumnWriter], shard: int) -> int:
+    for writer in writers.values():
+        writer.end_block()
+    return shard + 1
+
+
+def _remove(columns: Iterable[Column]) -> None:
+    for column in columns:
+        column.remove()
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:,.2f} GB" if size >= 1e7 else f"{size:,} bytes"
+
+
+def _clear_left(folder: str) -> None:
+    """Removes what killed packings left in a folder, unless somebody packs there now; nothing where it is not there."""
+    with contextlib.suppress(OSError, UserError):
+        if _left(folder, ()):
+            with open(os.path.join(folder, _LOCK), "w") as file:
+                if files.try_lock(file):
+                    for path in _left(folder, ()):
+                        os.remove(path)
+
+
+def _left(folder: str, columns: Iterable[Column]) -> list[str]:
+    """Paths of what killed packings left in a folder, but for what these columns go on with."""
+    kept = {path for column in columns for path in (column.part, column.journal)}
+    paths = [os.path.join(folder, name) for name in os.listdir(folder) if _LEFT.search(name)]
+    return [path for path in paths if path not in kept]

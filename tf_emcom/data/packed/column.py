@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom import files
+from tf_emcom.data.source import require_finite
 from tf_emcom.errors import UserError
 
 # Since 2, whole numbers have all of their digits, and numbers are finite.
@@ -68,14 +69,12 @@ class Column:
         except OSError as error:
             return self._pack_again(f"cannot be read ({files.reason(error)})")
 
-    def is_checked(self) -> bool:
-        """Whether its numbers were found finite when it was packed, or since then."""
+    def require_finite(self, array: np.memmap, name: str, where: str) -> None:
+        """Looks for NaN and infinity in what `open` gave, once; UserError where there are any."""
         about = self._description()
-        return about is not None and ("finite" in about or not tf.as_dtype(about["dtype"]).is_floating)
-
-    def note_checked(self) -> None:
-        """Notes that its numbers were found finite, so that nobody needs to read them all again."""
-        if about := self._description():
+        if about and "finite" not in about and tf.as_dtype(about["dtype"]).is_floating:
+            print(f"Looking for NaN and infinity in {self.path}, once.", flush=True)
+            require_finite(array, name, where)
             self._try_to_describe({**about, "finite": True})
 
     def packed_before(self) -> tuple[dict[str, Any], list[int]] | None:
@@ -133,18 +132,12 @@ class ColumnWriter:
     """Appends rows to a column's `part`; its journal has a line for each block that is safely on the disk.
 
     Attributes:
-      blocks: those that are.
+      blocks: those that are, first of all the ones that an earlier process finished; their checksums are compared.
       size: bytes of the whole column.
     """
 
     def __init__(self, column: Column, row: np.ndarray, lengths: Sequence[int]) -> None:
-        """Finds the blocks that an earlier process finished; their checksums are compared.
-
-        Args:
-          column: what is written.
-          row: an example; its type and its shape are those of all.
-          lengths: how many there will be in each block.
-        """
+        """`row` is an example with the type and the shape of all; `lengths` counts those of each block."""
         self._column, self._lengths, self._row_bytes = column, lengths, row.nbytes
         self._dtype, self._shape = row.dtype.name, (sum(lengths), *row.shape)
         self._header = {"format": FORMAT, "source": column.source, "dtype": self._dtype, "shape": list(self._shape)}

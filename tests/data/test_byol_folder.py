@@ -1,4 +1,4 @@
-"""Holds `ByolFolder` against the arrays that were written, and against TFDS's own reader."""
+"""Compares `ByolFolder` with the arrays that were written, and with TFDS's own reader."""
 
 import json
 import os
@@ -177,7 +177,7 @@ def test_other_number_types_are_taken_too(tmp_path):
     np.testing.assert_array_equal(examples.labels["landmarks"], [[10, 20], [30, 40]])
 
 
-def test_missing_folder_says_in_one_sentence_where_what_was_expected_and_how_to_mend_it(tmp_path):
+def test_missing_folder_says_in_one_sentence_where_what_was_expected_and_how_to_fix_it(tmp_path):
     with pytest.raises(UserError) as error:
         ByolFolder(IMAGENET, str(tmp_path)).load("train")
     message = str(error.value)
@@ -252,14 +252,14 @@ def test_shards_of_two_preparations_are_refused(imagenet):
 
 
 @pytest.mark.parametrize("kept", [0, 15])
-def test_shard_cut_between_records_is_named_where_dataset_info_tells_its_length(imagenet, kept):
+def test_shard_cut_between_records_is_named_where_dataset_info_has_its_length(imagenet, kept):
     path = shard(imagenet, "train", 1)
     write_records(path, records(path)[:kept])
     with pytest.raises(UserError, match=f"{path} holds {kept} examples, dataset_info.json says 16"):
         ByolFolder(IMAGENET, imagenet.data_dir).load("train")
 
 
-def test_shard_with_more_examples_than_dataset_info_tells_is_named(imagenet):
+def test_shard_with_more_examples_than_dataset_info_has_is_named(imagenet):
     path = shard(imagenet, "valid", 0)
     write_records(path, records(path) * 2)
     with pytest.raises(UserError, match=f"{path} holds 6 examples, dataset_info.json says 3"):

@@ -1,4 +1,4 @@
-"""Holds `Digits` against scikit-learn's own arrays."""
+"""Compares `Digits` with scikit-learn's own arrays."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_splits_have_the_documented_sizes_and_types(splits):
 
 def test_every_image_is_used_exactly_once_with_its_own_digit(splits):
     pixels, digits = load_digits(return_X_y=True)
-    # All images are distinct already in the pixels that vary on the training split, so rows can be told apart.
+    # All images are distinct already in the pixels that vary on the training split, so no two rows are equal.
     rows = np.concatenate([splits[split].inputs for split in SPLITS])
     labels = np.concatenate([splits[split].labels["label"] for split in SPLITS])
     assert len(np.unique(rows, axis=0)) == len(rows) == 1797

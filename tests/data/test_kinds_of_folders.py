@@ -1,4 +1,4 @@
-"""Folders as TFDS and other people leave them: read as a user expects, or refused in one sentence."""
+"""Folders as TFDS and other people write them: read as a user expects, or refused in one sentence."""
 
 import json
 import os
@@ -66,7 +66,7 @@ def test_configurations_are_named_after_a_slash(tmp_path):
         ByolFolder(NAME, str(tmp_path)).load("train")
 
 
-def test_only_configuration_needs_no_name(tmp_path):
+def test_single_configuration_needs_no_name(tmp_path):
     expected = configured(tmp_path, "small")
     np.testing.assert_array_equal(ByolFolder(NAME, str(tmp_path)).load("train").inputs, expected["small"])
 
@@ -285,7 +285,7 @@ def test_shard_that_is_no_file_is_named(tmp_path, kind, with_info):
         ByolFolder(NAME, folder.data_dir).load("train")
 
 
-def test_data_dir_is_named_as_it_was_meant_where_it_is_not_found(tmp_path, monkeypatch):
+def test_data_dir_is_named_in_full_where_it_is_not_found(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=f"in {tmp_path}/data/{NAME}, where .* with DIR = data were expected"):
         ByolFolder(NAME, "data").load("train")

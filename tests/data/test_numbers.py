@@ -1,4 +1,4 @@
-"""Numbers come as they were written, with all of their digits and finite, or a sentence says which one cannot."""
+"""Numbers are read as they were written, with all of their digits and finite, or an error names the wrong one."""
 
 import os
 
@@ -80,13 +80,13 @@ def test_class_larger_than_its_type_is_refused_and_not_cut(tmp_path):
 
 @pytest.mark.parametrize("least", [2**28, 0], ids=["memory", "cache"])
 @pytest.mark.parametrize("stored_as", TYPES)
-@pytest.mark.parametrize(("value", "told"), [(np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")])
-def test_nan_and_infinity_in_any_split_are_named(tmp_path, least, stored_as, value, told):
+@pytest.mark.parametrize(("value", "expected"), [(np.nan, "NaN"), (np.inf, "infinity"), (-np.inf, "infinity")])
+def test_nan_and_infinity_in_any_split_are_named(tmp_path, least, stored_as, value, expected):
     inputs = np.ones((7, 3), np.float32)
     inputs[5, 2] = value
     data_dir = written(tmp_path, tfds.features.Scalar(np.int64), range(7), inputs=inputs)
     for split in ("train", "test"):
-        with pytest.raises(UserError, match=rf"^Split '{split}' in .*: {told}.* in row 5, feature 2 of 'logit'"):
+        with pytest.raises(UserError, match=rf"^Split '{split}' in .*: {expected}.* in row 5, feature 2 of 'logit'"):
             ByolFolder(NAME, data_dir, stored_as=stored_as, least_packed_bytes=least).load(split, ())
 
 

@@ -1,4 +1,4 @@
-"""Features of nothing."""
+"""Random features have the sizes and the distribution that were asked for."""
 
 import numpy as np
 import pytest
@@ -36,7 +36,7 @@ def test_the_same_seed_gives_the_same_split_and_no_other():
 
 
 def test_unknown_split_and_label_are_refused():
-    with pytest.raises(UserError, match="no split 'training', only train, valid, test"):
+    with pytest.raises(UserError, match="no split 'training': choose one of train, valid, test"):
         RandomFeatures().load("training")
     with pytest.raises(UserError, match="no label 'colour'"):
         RandomFeatures(8, 4).load("train", ["colour"])

@@ -1,4 +1,4 @@
-"""Holds the renderer against counting points inside polygons, a method that shares no formula with it."""
+"""Compares the renderer with counting points inside polygons, a method that shares no formula with it."""
 
 import numpy as np
 import pytest

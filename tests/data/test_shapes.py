@@ -1,4 +1,4 @@
-"""Holds `Shapes` against its own description: labels, what an eye would measure in the images, linear probes."""
+"""Compares `Shapes` with its own description: labels, measurements in the images, linear probes."""
 
 import zlib
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_emcom.data.packed.column import aligned_empty, on_host
+from tf_emcom.data.source import aligned_empty, on_host
 
 TYPES = [np.float32, np.float16, tf.bfloat16.as_numpy_dtype, np.float64, np.int32, np.int64, np.uint8, np.bool_]
 

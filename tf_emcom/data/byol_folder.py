@@ -2,20 +2,20 @@
 
 import os
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 import tensorflow as tf
 
 from tf_emcom import files
-from tf_emcom.checks import Checked
-from tf_emcom.data import label_types, tfds_folder, tfds_records
+from tf_emcom.checks import Checked, Index, Least
+from tf_emcom.data import tfds_folder, tfds_records
 from tf_emcom.data.packed.cache import Cache
 from tf_emcom.data.source import Examples
 from tf_emcom.data.tfds_split import TfdsSplit
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.errors import UserError
 
 _INPUTS, _LABEL = "logit", "label"
-_TEXT = [(tf.string, ())]
 _TYPES = ("float32", "float16", "bfloat16")
 
 
@@ -24,13 +24,13 @@ class ByolFolder(Checked):
 
     Known names: byol_imagenet2012 (logit, label), byol_celeb_a2 (logit, label, attributes, landmarks, image_id, image),
     byol_celeb_a2_noimg (without the images) and byol_celeb_a2_logits (only the logit). A `dataset_info.json` is not
-    needed; where there is one, the number of examples read is held against it.
+    needed; where there is one, the number of examples is compared with it.
 
     A large split is decoded once, into a cache of files that are mapped from then on (`tf_emcom/data/packed`).
 
     Attributes:
       name: the data set.
-      checks_numbers: NaN and infinity are refused while records are read; what is mapped is not read again.
+      checks_numbers: NaN and infinity are refused while records are read; a mapped cache is not read again.
     """
 
     checks_numbers = True
@@ -39,12 +39,12 @@ class ByolFolder(Checked):
         self,
         name: str,
         data_dir: str | None = None,
-        image_side: int | None = None,
+        image_side: Annotated[int, Least(1)] | None = None,
         stored_as: str = "float32",
         cache_dir: str | None = None,
-        least_packed_bytes: int = 2**28,
+        least_packed_bytes: Index = 2**28,
     ) -> None:
-        """Says what to read; nothing is read yet.
+        """Sets what to read; nothing is read yet.
 
         Args:
           name: the data set, for example "byol_imagenet2012", or "name/config" where it has several configurations.
@@ -56,15 +56,8 @@ class ByolFolder(Checked):
           cache_dir: the folder below which the cache lies; None: beside the data, or in `~/.cache/tf_emcom` where that
             cannot be written to.
           least_packed_bytes: a split whose inputs take less is read into memory each time, and no cache is made of it.
-
-        Raises:
-          UserError: when one of them cannot be used.
         """
-        if image_side is not None:
-            require_integer("ByolFolder.image_side", image_side, 1, "images are resized to so many pixels a side")
-        require_integer("ByolFolder.least_packed_bytes", least_packed_bytes, 0, "smaller splits are not packed")
-        parts = name.split("/") if isinstance(name, str) else []
-        if not parts or any(part in ("", ".", "..") for part in parts) or files.is_remote(name):
+        if any(part in ("", ".", "..") for part in name.split("/")) or files.is_remote(name):
             raise UserError(f'ByolFolder.name is {name!r}; bind it to the name of a data set, as in "byol_celeb_a2".')
         if stored_as not in _TYPES:
             raise UserError(f"ByolFolder.stored_as is {stored_as!r}; bind it to one of {', '.join(_TYPES)}.")
@@ -77,9 +70,9 @@ class ByolFolder(Checked):
         self._found_texts: tuple[str, np.ndarray] | None = None
 
     def features(self) -> int:
-        """F, as features.json says; UserError where the folder is missing, or inputs are no vectors of one length."""
+        """F, as features.json says; UserError where the folder is missing, or inputs are not vectors of one length."""
         folder = self._folder()
-        return label_types.require_vectors(tfds_records.features_of(folder, [_INPUTS])[_INPUTS], _INPUTS, folder)
+        return tfds_records.require_vectors(tfds_records.features_of(folder, [_INPUTS])[_INPUTS], _INPUTS, folder)
 
     def labels(self) -> list[str]:
         """Every feature besides the inputs, as features.json says."""
@@ -87,7 +80,7 @@ class ByolFolder(Checked):
 
     @property
     def class_names(self) -> list[str] | None:
-        """What the classes of "label" are called, in order; None where the folder does not say."""
+        """The names of the classes of "label", in order; None where the folder does not say."""
         folder = self._folder()
         if self._label_is_text(folder):
             return [text.decode("utf-8", "replace") for text in self._texts(folder)]
@@ -98,39 +91,36 @@ class ByolFolder(Checked):
 
     @property
     def attribute_names(self) -> list[str] | None:
-        """What the columns of "attributes" are called, in order; None where the folder does not say."""
+        """The names of the columns of "attributes", in order; None where the folder does not say."""
         declared = tfds_records.declared_in(self._folder())
         parts = declared["attributes"] if "attributes" in declared else ()
         return sorted(parts.keys()) if hasattr(parts, "keys") else None
 
     def load(self, split: str, labels: Sequence[str] | None = None) -> Examples:
-        """The examples of one split, in the order on disk; where the split is large, packs what is not packed yet.
+        """The examples of one split, in the order on disk; a large split is packed first, where it is not packed yet.
 
         Args:
           split: "train", "valid", "test" or "test_official"; "valid" is also found where it is called "validation".
-          labels: features to load besides the inputs; None: all. What is not named is not decoded, so images cost
-            nothing then.
+          labels: features to load besides the inputs; None: all. Others are not decoded, so images cost nothing then.
 
         Returns:
-          Examples with inputs [N, F], float32 or the half type asked for, and labels as named: integers as int64 where
-          they are declared with 64 bits (or as uint32), other integers, classes and booleans as int32, floats as
-          float32, images as uint8 [N, height, width, 3], texts as objects of type bytes. A "label" that is a text is
-          int32, its place among the sorted texts of all splits, as `class_names` lists them. A feature made of named
-          parts, as the 40 attributes are, is one array [N, parts] with the parts in the order of their sorted names.
-          What comes from the cache is a read-only `np.memmap`.
+          Inputs [N, F] in the type `stored_as`, and labels as named: integers as int64 where they are
+          declared with 64 bits (or as uint32), other integers, classes and booleans as int32, floats as float32, images
+          as uint8 [N, height, width, 3], texts as objects of type bytes. A "label" that is a text is int32, its place
+          among the sorted texts of all splits, as `class_names` lists them. A feature made of named parts, such as the
+          40 attributes, is one array [N, parts] with the parts in the order of their sorted names. Arrays from the
+          cache are read-only `np.memmap`s.
 
         Raises:
-          UserError: when the folder, the split, a shard or a label is missing, when a shard is damaged or too short,
-            when a number is NaN or infinite or has more digits than its type, when the split is larger than the memory
-            of this machine, or when there is no room for the cache.
+          UserError: the folder, the split, a shard or a label is missing; a shard is damaged or too short; a number is
+            NaN or infinite, or has more digits than its type; there is no room in memory, or on disk for the cache.
         """
         found = self._split(split, self.labels() if labels is None else labels)
         if found.count * self.features() * tf.as_dtype(self._stored_as).size < self._least_packed_bytes:
             arrays = found.read(found.features)
         else:
-            texts = found.texts()
-            arrays = self._cache(found).arrays([name for name in found.features if name not in texts])
-            arrays |= found.read(texts) if texts else {}
+            arrays = self._cache(found).arrays([name for name in found.features if name not in found.texts])
+            arrays |= found.read(found.texts) if found.texts else {}
         if _LABEL in arrays and self._label_is_text(found.folder):
             arrays[_LABEL] = np.searchsorted(self._texts(found.folder), arrays[_LABEL]).astype(np.int32)
         return Examples(arrays[_INPUTS], {name: arrays[name] for name in found.features[1:]})
@@ -138,18 +128,18 @@ class ByolFolder(Checked):
     def verify(self, split: str) -> list[str]:
         """Reads the whole cache of a split and compares checksums, which `load` does only where files were written to.
 
-        Returns:
-          The paths of files that were damaged. They are deleted, so that the next `load` packs them again.
+        Damaged files are deleted, so that the next `load` packs them again; their paths are returned.
         """
         return self._cache(self._split(split, self.labels())).remove_damaged()
 
     def _split(self, split: str, labels: Sequence[str]) -> TfdsSplit:
-        stored_as = tf.as_dtype(self._stored_as)
-        return TfdsSplit(self._folder(), self.name, split, [_INPUTS, *labels], self._image_side, stored_as)
+        features, stored_as = [_INPUTS, *labels], tf.as_dtype(self._stored_as)
+        return TfdsSplit(self._folder(), self.name, split, features, self._image_side, stored_as)
 
     def _label_is_text(self, folder: str) -> bool:
         declared = tfds_records.declared_in(folder)
-        return _LABEL in declared and [(i.tf_dtype, i.shape) for i in tfds_records.leaves(declared[_LABEL])] == _TEXT
+        parts = tfds_records.leaves(declared[_LABEL]) if _LABEL in declared else []
+        return [(part.tf_dtype, part.shape) for part in parts] == [(tf.string, ())]
 
     def _texts(self, folder: str) -> np.ndarray:
         """The different texts of "label" in all splits, sorted, so that each split numbers them alike."""
@@ -164,7 +154,7 @@ class ByolFolder(Checked):
     def _cache(self, found: TfdsSplit) -> Cache:
         names = {name: name for name in found.features} | {_INPUTS: f"{_INPUTS}-{self._stored_as}"}
         if self._image_side is not None:
-            names |= {name: f"{name}-{self._image_side}" for name in found.images()}
+            names |= {name: f"{name}-{self._image_side}" for name in found.images}
         return Cache(found, f"{self.name}/{found.split}", self._cache_dir, names)
 
     def _folder(self) -> str:

@@ -8,13 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.checks import Checked
-from tf_emcom.data.packed.column import on_host
-from tf_emcom.data.source import Examples
+from tf_emcom.data.source import Examples, on_host
 from tf_emcom.types import Batch
 
 
 class Feed(Checked, abc.ABC):
-    """Says what travels from the host to a replica for given examples, and makes the replica's games of it.
+    """The base class of feeds: what travels from the host to a replica for a step, and how games are made of it there.
 
     Attributes:
       where: where the examples lie while steps run, as a part of a sentence.
@@ -24,8 +23,7 @@ class Feed(Checked, abc.ABC):
 
     def __init__(self, examples: Examples, labels: Sequence[str] = ()) -> None:
         """`examples` is a whole split, N of them; `labels` names the labels that games have."""
-        self._inputs = on_host(examples.inputs)
-        self._labels = {name: on_host(examples.labels[name]) for name in labels}
+        self._examples = Batch(on_host(examples.inputs), {name: on_host(examples.labels[name]) for name in labels})
 
     @abc.abstractmethod
     def send(self, rows: tf.Tensor) -> Any:
@@ -38,12 +36,13 @@ class Feed(Checked, abc.ABC):
     def look_up(self, rows: tf.Tensor) -> Batch:
         """The examples int32 [b, ...] as they are stored; on the host."""
         with tf.device("CPU:0"):
-            return batch_of(self._inputs, self._labels, rows)
+            return _gathered(self._examples, rows)
 
 
-def batch_of(inputs: tf.Tensor, labels: dict[str, tf.Tensor], rows: tf.Tensor) -> Batch:
+def _gathered(examples: Batch, rows: tf.Tensor) -> Batch:
     """Rows int32 [b, ...] of inputs [N, F] and of labels, each [N, ...]."""
-    return Batch(tf.gather(inputs, rows), {name: tf.gather(values, rows) for name, values in labels.items()})
+    labels = {name: tf.gather(values, rows) for name, values in examples.labels.items()}
+    return Batch(tf.gather(examples.inputs, rows), labels)
 
 
 def in_float32(batch: Batch) -> Batch:
@@ -60,45 +59,38 @@ class HostFeed(Feed):
     where = "gathered by the host"
 
     def send(self, rows: tf.Tensor) -> Batch:
-        """The games."""
         return self.look_up(rows)
 
     def receive(self, sent: Batch) -> Batch:
-        """The same in float32."""
         return in_float32(sent)
 
 
 class ResidentFeed(Feed):
-    """Every device holds all examples from the start on; what travels at a step is which of them it plays.
+    """Every device holds all examples from the start on; what travels at a step are the numbers of its rows.
 
-    Made within a strategy's scope, which decides where the copies lie. On a CPU that is the memory where the examples
-    lie already.
+    It is made within a strategy's scope, which decides where the copies lie. On a CPU that is the memory where the
+    examples lie already.
     """
 
     where = "on the device"
 
     def __init__(self, examples: Examples, labels: Sequence[str] = ()) -> None:
-        """As for every feed."""
         super().__init__(examples, labels)
-        self._resident = tf.Variable(self._inputs, trainable=False, name="inputs")
-        self._resident_labels = {
-            name: tf.Variable(values, trainable=False, name=name) for name, values in self._labels.items()
-        }
+        inputs, known = self._examples
+        variables = {name: tf.Variable(values, trainable=False, name=name) for name, values in known.items()}
+        self._resident = Batch(tf.Variable(inputs, trainable=False, name="inputs"), variables)
 
     def send(self, rows: tf.Tensor) -> tf.Tensor:
-        """The rows."""
         return rows
 
     def receive(self, sent: tf.Tensor) -> Batch:
-        """The games in those rows."""
         # Read first: a gather from the variable itself makes TensorFlow copy all of it, in case somebody writes to it.
-        labels = {name: tf.convert_to_tensor(values) for name, values in self._resident_labels.items()}
-        return in_float32(batch_of(tf.convert_to_tensor(self._resident), labels, sent))
+        return in_float32(_gathered(tf.nest.map_structure(tf.convert_to_tensor, self._resident), sent))
 
 
-# Of a device's memory; the rest is for weights, activations and whatever else is there.
+# The share of a device's memory that examples may take; the rest is for weights, activations and whatever else.
 _SHARE = 0.5
-# A core's, where the device does not tell.
+# The memory of a TPU core, which TensorFlow does not report.
 _TPU_BYTES = 16 * 2**30
 
 
@@ -109,10 +101,8 @@ def suitable_feed(strategy: tf.distribute.Strategy, examples: Examples, labels: 
     Workers on several machines gather for themselves, because a mirrored variable is sent to each of them.
     """
     devices = [tf.DeviceSpec.from_string(name) for name in strategy.extended.worker_devices]
-    if len(devices) < strategy.num_replicas_in_sync:
-        return HostFeed
     arrays = [examples.inputs, *(examples.labels[name] for name in labels)]
-    if any(array.dtype.hasobject for array in arrays):
+    if len(devices) < strategy.num_replicas_in_sync or any(array.dtype.hasobject for array in arrays):
         return HostFeed
     if devices[0].device_type == "CPU":
         return HostFeed if any(isinstance(array, np.memmap) for array in arrays) else ResidentFeed
@@ -135,7 +125,7 @@ def _memory(device: tf.DeviceSpec) -> int:
     """Bytes of a device; 0 where nothing is known of its kind."""
     if device.device_type == "TPU":
         return _TPU_BYTES
-    from tensorflow.python.client import device_lib  # the only place that tells a device's memory
+    from tensorflow.python.client import device_lib  # nothing public reports a device's memory
 
     limits = {
         tf.DeviceSpec.from_string(found.name).device_index: found.memory_limit

@@ -68,7 +68,7 @@ _AHEAD = 16
 class Pipeline(Checked):
     """Feeds the games of each step to every replica.
 
-    Indices are made in blocks; what else the host has to do happens in tf.data, beside the running step.
+    Indices are made in blocks; the rest of the host's work happens in tf.data, beside the running step.
 
     Attributes:
       feed: what travels at a step, and how a replica makes its games of it.
@@ -89,7 +89,7 @@ class Pipeline(Checked):
         Args:
           strategy: where they are sent.
           first_step: the step of the first one.
-          options: how they come to the devices; None: as the strategy does it by itself.
+          options: how they come to the devices; None: the strategy's own way.
 
         Raises:
           UserError: the batch cannot be shared out evenly.
@@ -132,9 +132,9 @@ class Pipeline(Checked):
 
         signature = (tf.TensorSpec([None], tf.int64), tf.TensorSpec([None, share, *runs], tf.int32))
         dataset = tf.data.Dataset.from_generator(blocks, output_signature=signature).unbatch()
-        # Told, because workers that might run out of games are sent batches of unknown size.
+        # Workers that might run out of games would be sent batches of unknown size.
         dataset = dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
         # One after the other: a gather takes several threads by itself, and memory that one thread frees and another
-        # asks for is mapped anew each time, which takes longer than the gather.
+        # asks for is mapped again each time, which takes longer than the gather.
         dataset = dataset.map(lambda step, rows: (step, self.feed.send(rows)))
         return dataset.prefetch(_AHEAD * replicas // pipelines)

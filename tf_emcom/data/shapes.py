@@ -1,14 +1,13 @@
-"""Generated scenes of shapes, as features or pixels."""
+"""Generated images of coloured shapes, seen as features or as pixels."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from tf_emcom.checks import Checked, Size
-from tf_emcom.data.source import Examples
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.checks import Checked, Index, Size
+from tf_emcom.data.source import Examples, require_split
 
 # The discrete factors and the names of their values, in the order of their columns.
 FACTORS = {
@@ -27,26 +26,19 @@ ATTRIBUTES = (
 )
 
 JITTER = 0.5  # pixels, the farthest that a shape lies from its place in the grid, along each axis
-# Of the shape's colour, and the grey level of the background: even in blue a shape has more light than any background,
-# so that a place can be read linearly.
+# The luminance of a shape's colour, and the grey level of the background: even in blue a shape has more light than any
+# background, so that a place can be read linearly.
 LUMINANCE = (0.7, 1.0)
 BACKGROUND = (0.0, 0.1)
 
 
 class Scenes(NamedTuple):
-    """N scenes, each of one shape before a grey background.
+    """N scenes, each of one shape before a grey background."""
 
-    Attributes:
-      factors: int32 [N, 5], the values of `FACTORS`.
-      offset: float32 [N, 2], how many pixels the shape lies below and to the right of its place in the grid.
-      luminance: float32 [N], in `LUMINANCE`.
-      background: float32 [N], in `BACKGROUND`.
-    """
-
-    factors: np.ndarray
-    offset: np.ndarray
-    luminance: np.ndarray
-    background: np.ndarray
+    factors: np.ndarray  # int32 [N, 5], the values of `FACTORS`
+    offset: np.ndarray  # float32 [N, 2], how many pixels the shape lies below and to the right of its place in the grid
+    luminance: np.ndarray  # float32 [N], in `LUMINANCE`
+    background: np.ndarray  # float32 [N], in `BACKGROUND`
 
 
 def draw(generator: np.random.Generator, count: int) -> Scenes:
@@ -61,28 +53,20 @@ def draw(generator: np.random.Generator, count: int) -> Scenes:
 
 
 def labels(scenes: Scenes) -> dict[str, np.ndarray]:
-    """What there is to say about scenes.
+    """The labels of scenes.
 
-    Returns:
-      "label" int32 [N], the class, one of `CLASSES` (a shape with a colour); "factors" int32 [N, 5], the values of
-      `FACTORS`; "attributes" int32 [N, 16] of 0 and 1, whether each of `ATTRIBUTES` holds.
+    They are "label" int32 [N], the class, one of `CLASSES` (a shape with a colour); "factors" int32 [N, 5], the values
+    of `FACTORS`; "attributes" int32 [N, 16] of 0 and 1, whether each of `ATTRIBUTES` holds.
     """
     shape, colour, size, row, column = scenes.factors.T
-    attributes = (
-        *_one_hot(shape, "shape"),
-        *_one_hot(colour, "colour"),
-        *_one_hot(size, "size"),
-        *(row < 2, column < 2, scenes.background < np.mean(BACKGROUND)),
-    )
+    kinds = (shape, "shape"), (colour, "colour"), (size, "size")
+    attributes = [values == value for values, factor in kinds for value in range(len(FACTORS[factor]))]
+    attributes += [row < 2, column < 2, scenes.background < np.mean(BACKGROUND)]
     return {
         "label": shape * np.int32(len(FACTORS["colour"])) + colour,
         "factors": scenes.factors,
         "attributes": np.stack(attributes, axis=1).astype(np.int32),
     }
-
-
-def _one_hot(values: np.ndarray, factor: str) -> list[np.ndarray]:
-    return [values == value for value in range(len(FACTORS[factor]))]
 
 
 SIDE = 32  # pixels, height and width of an image
@@ -145,59 +129,23 @@ def _cross(down: np.ndarray, right: np.ndarray, radius: np.ndarray) -> np.ndarra
     )
 
 
-LABELS = ("label", "factors", "attributes", "image")
 SPLITS = {"train": 20_000, "valid": 2_000, "test": 5_000}
 # Images are drawn in chunks, each from a stream of its own, so that any chunk can be made without those before it.
 CHUNK = 1_000
 _REFERENCE_CHUNKS = 2
-
-
-def chunk(seed: int, split: str, number: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Makes images `number * CHUNK` and on of a split: their labels, and uint8 [CHUNK, 32, 32, 3]."""
-    drawn = draw(generator(seed, list(SPLITS).index(split), number), CHUNK)
-    return labels(drawn), render(drawn)
+_PIXELS = SIDE * SIDE * 3
+_PROJECTION = len(SPLITS)  # a stream that is no split's
 
 
 def generator(seed: int, *stream: int) -> np.random.Generator:
-    """The random numbers of one stream: split and chunk, or what else a data set draws."""
+    """The random numbers of one stream: (split, chunk), or (`_PROJECTION`,)."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=stream)))
 
 
-def examples(name: str, seed: int, split: str, view: Callable[[np.ndarray], np.ndarray]) -> Examples:
-    """Makes a split.
-
-    Args:
-      name: the data set, for what is said about an unknown split.
-      seed: which world of images.
-      split: one of `SPLITS`.
-      view: from images, uint8 [n, 32, 32, 3], to what is seen of them, float32 [n, F].
-
-    Returns:
-      Examples with the labels of `scenes.labels` and "image". The inputs are standardised, feature by feature, by mean
-      and standard deviation of the first 2,000 training images, so that no split needs all of another.
-
-    Raises:
-      UserError: when there is no such split.
-    """
-    if split not in SPLITS:
-        raise UserError(f"The data set {name} has no split {split!r}: choose one of {', '.join(SPLITS)}.")
-    reference = np.concatenate([view(chunk(seed, "train", number)[1]) for number in range(_REFERENCE_CHUNKS)])
-    mean, deviation = reference.mean(axis=0, dtype=np.float64), reference.std(axis=0, dtype=np.float64)
-    mean, deviation = mean.astype(np.float32), deviation.astype(np.float32)
-    inputs = np.empty((SPLITS[split], len(mean)), np.float32)
-    images = np.empty((SPLITS[split], SIDE, SIDE, 3), np.uint8)
-    labels = []
-    for number, start in enumerate(range(0, SPLITS[split], CHUNK)):
-        rows = slice(start, start + CHUNK)
-        said, images[rows] = chunk(seed, split, number)
-        labels.append(said)
-        inputs[rows] = (view(images[rows]) - mean) / deviation
-    joined = {key: np.concatenate([said[key] for said in labels]) for key in labels[0]}
-    return Examples(inputs, {**joined, "image": images})
-
-
-_PIXELS = SIDE * SIDE * 3
-_PROJECTION = len(SPLITS)  # a stream that is no split's
+def chunk(seed: int, split: str, number: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Makes the images from `number * CHUNK` on of a split: their labels, and uint8 [CHUNK, 32, 32, 3]."""
+    drawn = draw(generator(seed, list(SPLITS).index(split), number), CHUNK)
+    return labels(drawn), render(drawn)
 
 
 class Shapes(Checked):
@@ -205,12 +153,16 @@ class Shapes(Checked):
 
     There are 20,000 for "train", 2,000 for "valid" and 5,000 for "test". Shape (4), colour (6), size (3), row (4) and
     column (4) are drawn independently, as are small shifts of the place, the luminance of the colour and the grey level
-    of the background. What agents see is a fixed Gaussian random projection of the pixels, standardised feature by
-    feature: every factor can still be read from it linearly.
+    of the background. What agents see is a fixed Gaussian random projection of the pixels: every factor can still be
+    read from it linearly.
+
+    Inputs are float32 [N, F], standardised feature by feature, by mean and standard deviation of the first 2,000
+    training images, so that no split needs all of another. Labels are "label", int32 [N], the shape with its colour;
+    "factors", int32 [N, 5]; "attributes", int32 [N, 16] of 0 and 1; and "image", uint8 [N, 32, 32, 3].
 
     Attributes:
       class_names: 24, a colour with a shape each, in the order of "label".
-      factor_names: 5, in the order of "factors"; `scenes.FACTORS` names their values.
+      factor_names: 5, in the order of "factors"; `FACTORS` names their values.
       attribute_names: 16, in the order of "attributes".
     """
 
@@ -219,80 +171,63 @@ class Shapes(Checked):
     factor_names = tuple(FACTORS)
     attribute_names = ATTRIBUTES
 
-    def __init__(self, seed: int = 0, feature_count: Size = 512) -> None:
+    def __init__(self, seed: Index = 0, feature_count: Size = 512) -> None:
         """Chooses the images and what is seen of them; nothing is made yet.
 
         Args:
-          seed: 0 or more; another seed makes other images and another projection.
+          seed: another seed makes other images and another projection.
           feature_count: F, how many numbers the projection makes of the 3,072 of an image.
-
-        Raises:
-          UserError: when `seed` is negative or `feature_count` is less than 1.
         """
-        require_integer("Shapes.seed", seed, 0, "the images are made from it")
-        require_integer("Shapes.feature_count", feature_count, 1, "it is how many features agents see")
         self.seed = seed
         self.feature_count = feature_count
 
     def features(self) -> int:
-        """F, the length of the projection."""
         return self.feature_count
 
     def labels(self) -> tuple[str, ...]:
-        """The class, the factors behind it, attributes that follow from them, and the image."""
-        return LABELS
+        return ("label", "factors", "attributes", "image")
 
     def load(self, split: str, labels: Sequence[str] | None = None) -> Examples:
-        """Makes one split; "train" takes a few seconds.
+        """Makes one split; "train" takes a few seconds."""
+        require_split(split, SPLITS, self.name)
+        projection = self._projection()
+        reference = [_seen(chunk(self.seed, "train", number)[1], projection) for number in range(_REFERENCE_CHUNKS)]
+        reference = np.concatenate(reference)
+        mean, deviation = reference.mean(axis=0, dtype=np.float64), reference.std(axis=0, dtype=np.float64)
+        mean, deviation = mean.astype(np.float32), deviation.astype(np.float32)
+        inputs = np.empty((SPLITS[split], len(mean)), np.float32)
+        images = np.empty((SPLITS[split], SIDE, SIDE, 3), np.uint8)
+        parts = []
+        for number, start in enumerate(range(0, SPLITS[split], CHUNK)):
+            rows = slice(start, start + CHUNK)
+            part, images[rows] = chunk(self.seed, split, number)
+            parts.append(part)
+            inputs[rows] = (_seen(images[rows], projection) - mean) / deviation
+        known = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        return Examples(inputs, {**known, "image": images}).with_labels(labels, self.name)
 
-        Args:
-          split: "train", "valid" or "test".
-          labels: which labels; None: all.
-
-        Returns:
-          Examples with inputs float32 [N, F], in standard deviations, and labels: "label" int32 [N], the shape with
-          its colour; "factors" int32 [N, 5]; "attributes" int32 [N, 16] of 0 and 1; "image" uint8 [N, 32, 32, 3].
-
-        Raises:
-          UserError: when there is no such split or label.
-        """
+    def _projection(self) -> np.ndarray | None:
+        """From pixels to features, float32 [3072, F]; None: features are the pixels themselves."""
         # In eighths, so that float32 holds every sum of products with whole pixels exactly: the same inputs come out in
         # whatever order a machine adds up.
         draws = generator(self.seed, _PROJECTION).standard_normal((self.feature_count, _PIXELS))
-        projection = (np.rint(draws * 8) / 8).astype(np.float32).T
-        made = examples(
-            self.name, self.seed, split, lambda images: images.reshape(-1, _PIXELS).astype(np.float32) @ projection
-        )
-        return made.with_labels(labels, self.name)
+        return (np.rint(draws * 8) / 8).astype(np.float32).T
 
 
-class ShapesPixels(Checked):
-    """What `Shapes` shows, but agents see the 3,072 pixels, each standardised, instead of a projection of them.
-
-    Attributes: `class_names`, `factor_names` and `attribute_names` as in `Shapes`.
-    """
+class ShapesPixels(Shapes):
+    """The images of `Shapes`, but agents see the 3,072 pixels, each standardised, instead of a projection of them."""
 
     name = "shapes_pixels"
-    class_names = Shapes.class_names
-    factor_names = Shapes.factor_names
-    attribute_names = Shapes.attribute_names
 
-    def __init__(self, seed: int = 0) -> None:
-        """Chooses the images, the same as those of `Shapes` with this `seed`; UserError when it is negative."""
-        require_integer("ShapesPixels.seed", seed, 0, "the images are made from it")
-        self.seed = seed
+    def __init__(self, seed: Index = 0) -> None:
+        """Chooses the images, the same as those of `Shapes` with this `seed`."""
+        super().__init__(seed, _PIXELS)
 
-    def features(self) -> int:
-        """3,072, one a pixel and colour channel."""
-        return 32 * 32 * 3
+    def _projection(self) -> None:
+        return None
 
-    def labels(self) -> tuple[str, ...]:
-        """As those of `Shapes`."""
-        return LABELS
 
-    def load(self, split: str, labels: Sequence[str] | None = None) -> Examples:
-        """Makes one split, as `Shapes.load` does, with inputs float32 [N, 3072]."""
-        made = examples(
-            self.name, self.seed, split, lambda images: images.reshape(len(images), -1).astype(np.float32)
-        )
-        return made.with_labels(labels, self.name)
+def _seen(images: np.ndarray, projection: np.ndarray | None) -> np.ndarray:
+    """What is seen of images uint8 [n, 32, 32, 3]: float32 [n, F]."""
+    pixels = images.reshape(-1, _PIXELS).astype(np.float32)
+    return pixels if projection is None else pixels @ projection

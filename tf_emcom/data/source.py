@@ -1,6 +1,6 @@
-"""Data sets: what every one provides, and checks of its numbers."""
+"""Data sets: what each of them provides, checks of its numbers, and arrays that TensorFlow need not copy."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -39,7 +39,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called in configurations."""
+        """The name of the data set in configurations and sentences."""
 
     def features(self) -> int:
         """F, how many features an input has; cheap, since a test of a trained run needs no training data."""
@@ -54,37 +54,40 @@ class Source(Protocol):
         """
 
 
+def require_split(split: str, known: Collection[str], data: str) -> None:
+    """UserError where the data set called `data` has no such split."""
+    if split not in known:
+        raise UserError(f"The data set {data} has no split {split!r}: choose one of {', '.join(known)}.")
+
+
 _BLOCK_BYTES = 1 << 24
 # The exponent of a half that is no finite number. The bits are compared, since NumPy is slow with halves.
 _EXPONENTS = {np.dtype(np.float16): 0x7C00, np.dtype(tf.bfloat16.as_numpy_dtype): 0x7F80}
 
 
-def is_float(dtype: np.dtype) -> bool:
-    """Whether numbers of the type can be NaN or infinite."""
-    return dtype.kind == "f" or dtype in _EXPONENTS
-
-
 def require_finite(values: np.ndarray, name: str, where: str, first_row: int = 0) -> None:
-    """Reads an array once, a block at a time, so that a mapped one need not fit into memory.
+    """UserError where an array [N, ...] of floats holds NaN or infinity; it names the row and place of the first one.
 
-    Args:
-      values: [N, ...], of any type; only floats are read.
-      name: of the feature or label.
-      where: the data set and split, the beginning of a sentence.
-      first_row: the number of the first row within the split.
-
-    Raises:
-      UserError: one of them is NaN or infinite; it names the first one's row and place.
+    It reads the array once, a block at a time, so that a mapped one need not fit into memory. `name` is that of the
+    feature or label, `where` the data set and split, the beginning of a sentence; `first_row` counts from the split's
+    beginning.
     """
-    if not is_float(values.dtype) or not values.size:
+    if not (values.dtype.kind == "f" or values.dtype in _EXPONENTS) or not values.size:
         return
     rows = max(1, _BLOCK_BYTES // max(1, values.nbytes // len(values)))
+    mask = _EXPONENTS.get(values.dtype)
     for start in range(0, len(values), rows):
         block = np.asarray(values[start : start + rows])
-        finite = _finite(block)
+        finite = np.isfinite(block) if mask is None else (block.view(np.uint16) & mask) != mask
         if not finite.all():
             row, *place = (int(index) for index in np.unravel_index(int(np.argmin(finite)), finite.shape))
             raise UserError(_sentence(block[(row, *place)], name, where, first_row + start + row, place))
+
+
+def require_finite_examples(examples: Examples, where: str) -> None:
+    """UserError where inputs or labels hold NaN or infinity; `where` as for `require_finite`."""
+    for name, values in [("inputs", examples.inputs), *examples.labels.items()]:
+        require_finite(values, name, where)
 
 
 def finite_only(data: Source) -> Source:
@@ -92,15 +95,8 @@ def finite_only(data: Source) -> Source:
     return data if getattr(data, "checks_numbers", False) else _FiniteOnly(data)
 
 
-def require_finite_examples(examples: Examples, where: str) -> None:
-    """UserError where inputs or labels hold NaN or infinity; `where` as for `require_finite`."""
-    require_finite(examples.inputs, "inputs", where)
-    for name, values in examples.labels.items():
-        require_finite(values, name, where)
-
-
 class _FiniteOnly:
-    """Stands for a data set; whatever is not loading is the data set's own."""
+    """A data set whose examples are checked when they are loaded; all else is the data set's own."""
 
     def __init__(self, data: Source) -> None:
         self._data = data
@@ -114,11 +110,6 @@ class _FiniteOnly:
         return examples
 
 
-def _finite(values: np.ndarray) -> np.ndarray:
-    mask = _EXPONENTS.get(values.dtype)
-    return np.isfinite(values) if mask is None else (values.view(np.uint16) & mask) != mask
-
-
 def _sentence(value: np.generic, name: str, where: str, row: int, place: Sequence[int]) -> str:
     feature = f", feature {', '.join(map(str, place))}" if place else ""
     there = f"in row {row:,}{feature} of {name!r}, counted from 0"
@@ -129,3 +120,47 @@ def _sentence(value: np.generic, name: str, where: str, row: int, place: Sequenc
     beyond = f"{largest:,.0f}" if largest < 1e6 else f"{largest:.2g}"
     half = ', or bind ByolFolder.stored_as to "bfloat16" or "float32"' if value.dtype == np.float16 else ""
     return f"{where}: infinity, or a number beyond {beyond}, the largest of {value.dtype.name}, {there}; {fix}{half}."
+
+
+# TensorFlow ends the process on reading a tensor that begins elsewhere.
+_ALIGNMENT = 64
+# What NumPy and TensorFlow cannot hand to each other travels as its bits.
+_AS_BITS = {np.dtype(tf.bfloat16.as_numpy_dtype): (np.uint16, tf.bfloat16), np.dtype(bool): (np.uint8, None)}
+
+
+def aligned_empty(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
+    """An array as `np.empty` makes it, in memory that `on_host` need not copy."""
+    dtype = np.dtype(dtype)
+    if dtype.hasobject:
+        return np.empty(shape, dtype)
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def on_host(array: np.ndarray) -> tf.Tensor:
+    """The array as a tensor on the CPU.
+
+    It shares the array's memory where that is contiguous and aligned, as a mapped file and `aligned_empty` are, so that
+    a data set is neither read nor in memory twice; elsewhere it is a copy. Nobody may write to the array any more.
+    """
+    plain = array.dtype in _AS_BITS or array.dtype.kind in "iuf"
+    can_share = plain and array.size > 0 and array.flags.c_contiguous and array.ctypes.data % _ALIGNMENT == 0
+    with tf.device("CPU:0"):
+        if not can_share:
+            return tf.constant(array)
+        bits, dtype = _AS_BITS.get(array.dtype, (array.dtype, None))
+        shared = np.asarray(_Writable(array.view(np.ndarray).view(bits)))
+        tensor = tf.experimental.dlpack.from_dlpack(shared.__dlpack__())
+        if array.dtype == bool:
+            return tf.cast(tensor, tf.bool)
+        return tensor if dtype is None else tf.bitcast(tensor, dtype)
+
+
+class _Writable:
+    """An array that does not say that it is read-only, which DLPack would refuse; it keeps the array alive."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self.array = array
+        self.__array_interface__ = {**array.__array_interface__, "data": (array.ctypes.data, False)}

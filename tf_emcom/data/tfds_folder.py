@@ -1,8 +1,8 @@
-"""What lies in a folder that TensorFlow Datasets has prepared: its version, its shards and how many records they hold.
+"""A folder that TensorFlow Datasets has prepared: its version, its shards and how many records they hold.
 
 TFDS itself answers a missing folder with its whole catalogue, finds a missing shard only on reaching it and a shortened
 one only at the end of an epoch, and wants a `dataset_info.json`, which not every published archive has. So the folder
-is resolved and checked here, before anything is read. All paths may be remote ones that `tf.io.gfile` knows, as `gs://…`.
+is found and checked here, before anything is read. All paths may be remote ones that `tf.io.gfile` knows, as `gs://…`.
 """
 
 import os
@@ -18,13 +18,13 @@ from tf_emcom.errors import UserError
 # A TFRecord is its length, a checksum of that, the record and a checksum of it.
 _LENGTH_BYTES = 8
 FRAME_BYTES = _LENGTH_BYTES + 4 + 4
-# How a version's folder is called while bin/prepare_features fills it.
+# The prefix of a version's folder while bin/prepare_features fills it.
 UNFINISHED = ".unfinished-"
 COPY_AGAIN = "copy the whole archive again"
-# What the split between training and test is called.
+# Names of the split between training and test.
 _VALIDATION = ("valid", "validation", "val")
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
-# Of the images behind the published features: ImageNet's training set, and CelebA as EaS splits it.
+# Numbers of images behind the published features: ImageNet's training set, and CelebA as EaS splits it.
 _PUBLISHED = {
     "byol_imagenet2012": {"train": 1_281_167},
     **dict.fromkeys(
@@ -39,31 +39,20 @@ def default_data_dir() -> str:
     return os.environ.get("TFDS_DATA_DIR") or os.path.join("~", "tensorflow_datasets")
 
 
-def absolute(data_dir: str) -> str:
-    """The same folder from wherever it is read: absolute, `~` being the home folder; remote paths as they are."""
-    return data_dir if files.is_remote(data_dir) else os.path.abspath(os.path.expanduser(data_dir))
-
-
 def latest_version(data_dir: str, name: str) -> str:
-    """Returns the folder `data_dir/name/<x.y.z>` of the highest version.
+    """Returns the folder `data_dir/name/<x.y.z>` of the highest version; it has a `features.json`.
 
-    Args:
-      data_dir: the folder of all data sets; `~` is the home folder.
-      name: the data set, or `name/config` where it has several configurations; the only one need not be named.
-
-    Returns:
-      A path that has a `features.json`.
-
-    Raises:
-      UserError: when there is no such folder, saying what was expected where.
+    In `data_dir`, `~` is the home folder. `name` is the data set, or `name/config` where it has several configurations;
+    the only one need not be named. UserError where there is no such folder, with what was expected where.
     """
-    root = os.path.join(absolute(data_dir), name)
+    home = data_dir if files.is_remote(data_dir) else os.path.abspath(os.path.expanduser(data_dir))
+    root = os.path.join(home, name)
     entries = files.names_in(root)
     versions = [entry for entry in entries if _VERSION.fullmatch(entry)]
     if not versions and any(entry.startswith(UNFINISHED) for entry in entries):
         raise UserError(
-            f"The data set {name!r} in {root} is half prepared: give bin/prepare_features the same flags again, and it"
-            " goes on."
+            f"The data set {name!r} in {root} is half prepared: run bin/prepare_features with the same flags again to"
+            " finish it."
         )
     if not versions and (configs := [entry for entry in entries if _has_versions(os.path.join(root, entry))]):
         if len(configs) > 1:
@@ -72,7 +61,8 @@ def latest_version(data_dir: str, name: str) -> str:
                 f' one of them, as in "{name}/{configs[0]}".'
             )
         return latest_version(data_dir, f"{name}/{configs[0]}")
-    folder = os.path.join(root, max(versions, key=_numbers)) if versions else ""
+    versions.sort(key=lambda version: [int(number) for number in version.split(".")])
+    folder = os.path.join(root, versions[-1]) if versions else ""
     if not folder or not tf.io.gfile.exists(os.path.join(folder, "features.json")):
         raise UserError(
             f"No prepared data set {name!r} in {folder or root}, where DIR/{name}/<x.y.z>/features.json and "
@@ -89,14 +79,12 @@ def splits_of(folder: str, name: str) -> list[str]:
 
 
 def split_called(folder: str, name: str, split: str) -> str:
-    """What a split is called in a folder: as it is asked for, or else, for the validation split, by its usual names.
+    """The name of a split in a folder: the given one, or, for the validation split, one of its usual names.
 
-    Raises:
-      UserError: when there is no such split, saying which there are.
+    UserError where there is no such split, with those there are.
     """
     there = splits_of(folder, name)
-    names = [split, *_VALIDATION] if split in _VALIDATION else [split]
-    for known in names:
+    for known in [split, *_VALIDATION] if split in _VALIDATION else [split]:
         if known in there:
             return known
     raise UserError(
@@ -106,41 +94,31 @@ def split_called(folder: str, name: str, split: str) -> str:
 
 
 def shards_of(folder: str, name: str, split: str) -> list[str]:
-    """Returns the paths of all TFRecord files of one split, in order.
+    """The n paths `folder/<name>-<split>.tfrecord-<i>-of-<n>` of one split, in order; UserError where one is missing.
 
-    Args:
-      folder: what `latest_version` found.
-      name: the data set, with which the names of its files begin.
-      split: what `split_called` found.
-
-    Returns:
-      n paths `folder/<name>-<split>.tfrecord-<i>-of-<n>`.
-
-    Raises:
-      UserError: when a shard is missing or no file, saying which.
+    `folder` is a result of `latest_version`, `split` one of `split_called`.
     """
-    mine = {match.group(): match for match in _shards(folder, name) if match["split"] == split}
-    counts = {match["count"] for match in mine.values()}
+    mine = {match.group(): match["count"] for match in _shards(folder, name) if match["split"] == split}
+    counts = set(mine.values())
     if len(counts) > 1:
         raise UserError(
             f"{folder} holds shards of {len(counts)} preparations of split {split!r} "
             f"(of-{', of-'.join(sorted(counts))}): keep the files of one of them."
         )
     count = counts.pop()
-    missing = [index for index in range(int(count)) if _shard(name, split, index, count) not in mine]
-    if missing:
+    names = [f"{_prefix(name)}-{split}.tfrecord-{i:0{len(count)}d}-of-{count}" for i in range(int(count))]
+    if missing := [shard for shard in names if shard not in mine]:
         raise UserError(
             f"{folder} lacks {len(missing)} of {int(count)} shards of split {split!r}, the first of them"
-            f" {_shard(name, split, missing[0], count)}: {COPY_AGAIN}."
+            f" {missing[0]}: {COPY_AGAIN}."
         )
-    return [os.path.join(folder, _shard(name, split, index, count)) for index in range(int(count))]
+    return [os.path.join(folder, shard) for shard in names]
 
 
 def promised_lengths(folder: str, split: str) -> list[int] | None:
-    """Returns how many records each shard should hold by `dataset_info.json`; None where it does not say.
+    """How many records each shard should hold by `dataset_info.json`; None where it does not say.
 
-    Raises:
-      UserError: when that file is damaged.
+    UserError where that file is damaged.
     """
     path = os.path.join(folder, "dataset_info.json")
     if not tf.io.gfile.exists(path):
@@ -160,13 +138,11 @@ def promised_lengths(folder: str, split: str) -> list[int] | None:
 def counted_lengths(shards: Sequence[str], split: str) -> list[int]:
     """Counts the records of each shard, where no `dataset_info.json` says how many there should be.
 
-    TFDS spreads examples evenly, so that the numbers differ by 1 at most: shards with fewer are noted.
-
-    Raises:
-      UserError: when a shard is empty and another one is not, or is cut within a record.
+    TFDS spreads examples evenly, so that the numbers differ by 1 at most: a note names a shard with fewer. UserError
+    where a shard is empty and another one is not, or is cut within a record.
     """
     lengths = [count_records(shard) for shard in shards]
-    # Of fewer examples than shards, some shards are empty rightly.
+    # Where there are fewer examples than shards, some shards are rightly empty.
     if max(lengths) > 1 and 0 in lengths:
         raise UserError(
             f"{shards[lengths.index(0)]} holds no examples, and other shards of split {split!r} up to"
@@ -183,17 +159,16 @@ def counted_lengths(shards: Sequence[str], split: str) -> list[int]:
 
 
 def compare_with_published(name: str, split: str, count: int) -> None:
-    """Notes where a published data set has another number of examples than it was published with."""
+    """Prints a note where a published data set has another number of examples than it was published with."""
     published = _PUBLISHED.get(name, {}).get(split, count)
     if count != published:
         _note(f"{name}/{split} holds {count:,} examples; the published number is {published:,}.")
 
 
 def count_records(shard: str) -> int:
-    """Returns how many records a shard holds, hopping from one record's length to the next.
+    """Returns how many records a shard holds, going from one record's length to the next.
 
-    Raises:
-      UserError: when the file does not end where a record does.
+    UserError where the file does not end where a record does.
     """
     with files.file_errors(shard, "cannot be read", "copy it again"):
         size, position, count = tf.io.gfile.stat(shard).length, 0, 0
@@ -208,19 +183,11 @@ def count_records(shard: str) -> int:
 
 
 def check_lengths(shards: Sequence[str], lengths: Sequence[int]) -> None:
-    """Reads every shard and finds the one that does not hold what was promised.
-
-    Args:
-      shards: n paths.
-      lengths: the number of records that each of them should hold.
-
-    Raises:
-      UserError: naming the first wrong shard.
-    """
+    """Reads every shard; UserError that names the first one that does not hold the promised number of records."""
     if len(shards) != len(lengths):
         raise UserError(
             f"{os.path.dirname(shards[0])} has {len(shards)} shards of a split for which its dataset_info.json lists "
-            f"{len(lengths)}: copy the whole archive again."
+            f"{len(lengths)}: {COPY_AGAIN}."
         )
     for shard, length in zip(shards, lengths, strict=True):
         count = count_records(shard)
@@ -233,24 +200,16 @@ def _note(sentence: str) -> None:
 
 
 def _shards(folder: str, name: str) -> list[re.Match[str]]:
-    """The names of the TFRecord files of a data set, whatever their split."""
+    """The names of the TFRecord files of a data set, of all splits."""
     pattern = re.compile(rf"{re.escape(_prefix(name))}-(?P<split>\w+)\.tfrecord-(?P<index>\d+)-of-(?P<count>\d+)")
     return [match for match in map(pattern.fullmatch, files.names_in(folder)) if match]
 
 
-def _shard(name: str, split: str, index: int, count: str) -> str:
-    return f"{_prefix(name)}-{split}.tfrecord-{index:0{len(count)}d}-of-{count}"
-
-
 def _prefix(name: str) -> str:
-    """With what the names of files begin: the name without its configuration."""
+    """How the names of files begin: the name without its configuration."""
     return name.partition("/")[0]
 
 
 def _has_versions(folder: str) -> bool:
-    # Cloud storage answers each question slowly, so that only likely names are looked into.
+    # Cloud storage is slow, so only likely folders are read.
     return not os.path.basename(folder).startswith(".") and any(map(_VERSION.fullmatch, files.names_in(folder)))
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in version.split("."))

@@ -1,4 +1,4 @@
-"""From the TFRecords of a prepared folder to batches of NumPy arrays, decoding only the features that are wanted."""
+"""The features that a prepared folder declares, and batches of NumPy arrays from its TFRecords."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _BATCH = 1024
 _READ_AHEAD_BYTES = 1 << 20
-# The kinds of features that a folder may have, by the names that TFDS writes. It would import any other name.
+# The classes of features that a folder may have, by the names that TFDS writes. It would import any other name.
 _OWN = "tensorflow_datasets.core.features."
 _KINDS = frozenset(
     f"{_OWN}{kind}"
@@ -33,10 +33,9 @@ _KINDS = frozenset(
 
 
 def declared_in(folder: str) -> "tfds.features.FeaturesDict":
-    """Returns the features that `features.json` in `folder`, a version of a prepared data set, declares.
+    """The features that `features.json` in `folder`, a version of a prepared data set, declares.
 
-    Raises:
-      UserError: the file is damaged, or names a class that is none of TFDS's own kinds of features; none is imported.
+    UserError where the file is damaged, or names a class that is not one of TFDS's own features; none is imported.
     """
     import tensorflow_datasets as tfds  # slow to import, so only where it is used
 
@@ -58,11 +57,7 @@ def declared_in(folder: str) -> "tfds.features.FeaturesDict":
 
 
 def features_of(folder: str, names: Sequence[str]) -> "tfds.features.FeaturesDict":
-    """Returns the wanted ones of the features of a prepared data set, in this order.
-
-    Raises:
-      UserError: when one of them is not there, saying which are.
-    """
+    """The named features of a prepared data set, in this order; UserError, which lists all, where one is missing."""
     declared = declared_in(folder)
     for name in names:
         if name not in declared:
@@ -73,19 +68,32 @@ def features_of(folder: str, names: Sequence[str]) -> "tfds.features.FeaturesDic
     return type(declared)({name: declared[name] for name in names})
 
 
-def batches(
-    shards: Sequence[str],
-    features: "tfds.features.FeaturesDict",
-    image_side: int | None = None,
-    types: Mapping[str, tf.DType] | None = None,
-) -> Iterator[dict[str, np.ndarray]]:
-    """Reads records in the order on disk.
+def leaves(feature: "tfds.features.FeatureConnector") -> list["tfds.features.TensorInfo"]:
+    """The shapes and types of a feature, or of its named parts."""
+    return list(_flat({"": feature.get_tensor_info()}).values())
 
-    Args:
-      shards: paths of TFRecord files.
-      features: what to decode; the rest of a record is skipped.
-      image_side: pixels a side that images are resized to; None: as they are.
-      types: feature ↦ the type that it becomes; others keep theirs.
+
+def require_vectors(feature: "tfds.features.FeatureConnector", name: str, folder: str) -> int:
+    """F of the inputs; UserError where they are not vectors of numbers of one length."""
+    infos = leaves(feature)
+    found = f"{len(infos)} named parts"
+    if len(infos) == 1:
+        shape, dtype = infos[0].shape, infos[0].tf_dtype
+        if len(shape) == 1 and shape[0] and (dtype.is_floating or dtype.is_integer):
+            return shape[0]
+        found = f"the shape {shape} an example and the type {dtype.name}"
+    raise UserError(
+        f"{name!r} has {found} in {folder}, but agents see vectors of numbers of one length: prepare it as float32 [F]."
+    )
+
+
+def batches(
+    shards: Sequence[str], features: "tfds.features.FeaturesDict", image_side: int | None, types: dict[str, tf.DType]
+) -> Iterator[dict[str, np.ndarray]]:
+    """Reads `features` of the records in TFRecord files, in the order on disk; the rest of a record is not decoded.
+
+    Images are resized to `image_side` pixels a side, None: as they are; `types` is feature ↦ the type that it becomes,
+    others keep theirs.
 
     Yields:
       name → [B, ...], B up to 1024. A feature made of named parts is [B, parts], in the order of the sorted names.
@@ -94,20 +102,10 @@ def batches(
       tf.errors.DataLossError: when a file is damaged or ends within a record.
       tf.errors.InvalidArgumentError: when the records do not fit `features`.
     """
-    for batch in _decoded(shards, features, image_side, types or {}).prefetch(2).as_numpy_iterator():
-        yield {name: _joined(name, batch) for name in features}
-
-
-def _decoded(
-    shards: Sequence[str],
-    features: "tfds.features.FeaturesDict",
-    image_side: int | None,
-    types: Mapping[str, tf.DType],
-) -> tf.data.Dataset:
-    """Batches of decoded records, by the names that features have in a TFRecord."""
     records = tf.data.TFRecordDataset(shards, buffer_size=_READ_AHEAD_BYTES)
     stored, wanted = _flat(features.get_serialized_info()), _flat(features.get_tensor_info())
-    if all(_lies_as_is(stored[key], wanted[key]) for key in stored):
+    pairs = [(stored[key], wanted[key]) for key in stored]
+    if all(None not in i.shape and (i.shape, i.tf_dtype) == (w.shape, w.tf_dtype) for i, w in pairs):
         spec = {key: tf.io.FixedLenFeature(info.shape, _stored_type(info.tf_dtype)) for key, info in stored.items()}
         # One parse for a whole batch: several times faster than decoding example by example.
         decoded = records.batch(_BATCH).map(lambda batch: tf.io.parse_example(batch, spec), tf.data.AUTOTUNE)
@@ -115,21 +113,17 @@ def _decoded(
         # Images and features of unknown length have to be decoded one by one.
         decoded = records.map(
             lambda record: _resized(_flat(features.deserialize_example(record)), image_side), tf.data.AUTOTUNE
-        )
-        decoded = decoded.batch(_BATCH)
+        ).batch(_BATCH)
     # TensorFlow casts: NumPy takes ten times as long for halves.
-    return decoded.map(lambda batch: {k: tf.cast(v, types[k]) if k in types else v for k, v in batch.items()})
-
-
-def leaves(feature: "tfds.features.FeatureConnector") -> list["tfds.features.TensorInfo"]:
-    """The shapes and types of a feature, or of its named parts."""
-    return list(_flat({"": feature.get_tensor_info()}).values())
+    cast = decoded.map(lambda batch: {k: tf.cast(v, types[k]) if k in types else v for k, v in batch.items()})
+    for batch in cast.prefetch(2).as_numpy_iterator():
+        yield {name: _joined(name, batch) for name in features}
 
 
 def _check_kinds(content: Any, path: str) -> None:
     """UserError where a description, or one that is written as a text within it, names another class."""
     if isinstance(content, str) and content.lstrip()[:1] in ("{", "["):
-        # What is no JSON, TFDS cannot read either.
+        # TFDS cannot read a text that is no JSON either.
         with contextlib.suppress(ValueError):
             content = json.loads(content)
     if isinstance(content, list):
@@ -138,8 +132,7 @@ def _check_kinds(content: Any, path: str) -> None:
     if not isinstance(content, dict):
         return
     # The newer form has the class under one of the first two keys, the older one under the last.
-    older = ["type"] if "content" in content else []
-    for key in ("pythonClassName", "python_class_name", *older):
+    for key in ("pythonClassName", "python_class_name", *(["type"] if "content" in content else [])):
         if key in content and not isinstance(content[key], dict) and content[key] not in _KINDS:
             raise UserError(
                 f"{path} names the class {content[key]!r:.80}, which is none of the features of TFDS that are read"
@@ -152,7 +145,7 @@ def _check_kinds(content: Any, path: str) -> None:
 
 
 def _resized(example: dict[str, tf.Tensor], side: int | None) -> dict[str, tf.Tensor]:
-    """The example with its images, uint8 [height, width, channels], at `side` pixels a side."""
+    """The example with its images, uint8 [height, width, channels], resized to `side` pixels a side; None: as it is."""
     if side is None:
         return example
 
@@ -165,19 +158,15 @@ def _resized(example: dict[str, tf.Tensor], side: int | None) -> dict[str, tf.Te
     return {name: resize(value) for name, value in example.items()}
 
 
-def _lies_as_is(stored: "tfds.features.TensorInfo", wanted: "tfds.features.TensorInfo") -> bool:
-    return None not in stored.shape and stored.shape == wanted.shape and stored.tf_dtype == wanted.tf_dtype
-
-
 def _stored_type(dtype: tf.DType) -> tf.DType:
-    """Returns the one of a TFRecord's three types as which a feature lies there."""
+    """The type of a feature in a TFRecord, which knows three of them."""
     if dtype.is_floating:
         return tf.float32
     return tf.string if dtype == tf.string else tf.int64
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Returns nested features under the names that they have in a TFRecord, as "attributes/Bald"."""
+    """Nested features under the names that they have in a TFRecord, such as "attributes/Bald"."""
     flat = {}
     for name, value in tree.items():
         flat |= _flat(value, f"{prefix}{name}/") if isinstance(value, Mapping) else {prefix + name: value}
@@ -185,7 +174,7 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _joined(name: str, flat: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Returns one feature of a batch: itself [B, ...], or its named parts side by side [B, parts]."""
+    """One feature of a batch: itself [B, ...], or its named parts side by side [B, parts]."""
     if name in flat:
         return flat[name]
     parts = [flat[key] for key in sorted(flat) if key.startswith(f"{name}/")]

@@ -4,44 +4,45 @@ import contextlib
 import math
 import os
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from tf_emcom import files
-from tf_emcom.data import label_types, tfds_folder, tfds_records
-from tf_emcom.data.packed.column import aligned_empty
-from tf_emcom.data.source import require_finite
+from tf_emcom.data import tfds_folder, tfds_records
+from tf_emcom.data.source import aligned_empty, require_finite
 from tf_emcom.errors import UserError
+
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
+
+# Declared types with more bits than int32 has.
+_WIDE = frozenset((tf.int64, tf.uint64, tf.uint32))
 
 
 class TfdsSplit:
     """Reads features of every example, in the order on disk.
 
+    `folder` is a version of the prepared data set `name`. Of `features` the inputs come first, and become `inputs_as`;
+    images become `image_side` pixels a side, None: as stored. UserError where the split, a shard or a feature is not
+    there.
+
     Attributes:
-      folder: where it lies.
-      split: what it is called there.
-      shards: its files.
+      split: its name in the folder; "valid" also stands for "validation".
+      shards: the paths of its files.
       lengths: how many examples each of them holds, by `dataset_info.json` or else by counting.
-      features: those that can be read.
+      is_promised: whether `dataset_info.json` has the lengths.
+      count: N, how many examples there should be.
+      texts: those of the features that are texts, of any length.
+      images: those of the features that `image_side` concerns.
     """
 
     def __init__(
         self, folder: str, name: str, split: str, features: Sequence[str], image_side: int | None, inputs_as: tf.DType
     ) -> None:
-        """Looks whether everything is there; no example is read yet.
+        import tensorflow_datasets as tfds  # slow to import, so only where it is used
 
-        Args:
-          folder: a version of a prepared data set.
-          name: the data set.
-          split: for example "train"; "valid" stands for "validation", too.
-          features: those that will be read, the inputs first.
-          image_side: pixels a side that images are resized to; None: as stored.
-          inputs_as: the type that inputs become.
-
-        Raises:
-          UserError: the split, a shard or a feature is missing.
-        """
         self.folder, self.split = folder, tfds_folder.split_called(folder, name, split)
         self._where = f"Split {self.split!r} in {folder}"
         self.shards = tfds_folder.shards_of(folder, name, self.split)
@@ -50,39 +51,31 @@ class TfdsSplit:
         self._declared = tfds_records.features_of(folder, features)
         self.features = list(features)
         self._inputs, self._inputs_as, self._image_side = features[0], inputs_as, image_side
-        self._types = {name: label_types.type_of(self._declared[name]) for name in self.features}
-        label_types.require_vectors(self._declared[self._inputs], self._inputs, folder)
+        self._types = {name: _type_of(self._declared[name]) for name in features}
+        self.texts = [name for name in features if self._types[name].hasobject]
+        self.images = [name for name in features if isinstance(self._declared[name], tfds.features.Image)]
+        tfds_records.require_vectors(self._declared[self._inputs], self._inputs, folder)
         promised = tfds_folder.promised_lengths(folder, self.split)
         self.is_promised = promised is not None
         self.lengths = promised or tfds_folder.counted_lengths(self.shards, self.split)
+        self.count = sum(self.lengths)
         tfds_folder.compare_with_published(name, self.split, self.count)
 
-    @property
-    def count(self) -> int:
-        """N, how many examples there should be."""
-        return sum(self.lengths)
-
-    def texts(self) -> list[str]:
-        """Those of the features that are texts, of any length."""
-        return [name for name in self.features if self._types[name].hasobject]
-
-    def images(self) -> list[str]:
-        """Those of the features that `image_side` concerns."""
-        return [name for name in self.features if self._is_image(name)]
-
     def batches(self, features: Sequence[str], first_shard: int = 0) -> Iterator[dict[str, np.ndarray]]:
-        """Feature → [B, ...], in the types that `ByolFolder.load` returns, from a shard on.
+        """Yields feature → [B, ...], in the types that `ByolFolder.load` returns, from a shard on.
 
-        Raises:
-          UserError: a file is damaged, or other than features.json says.
+        UserError where a file is damaged, or does not fit features.json.
         """
         chosen = type(self._declared)({name: self._declared[name] for name in features})
         row, shapes = sum(self.by_shard()[:first_shard]) if first_shard else 0, {}
-        with self._faults_said(features):
-            for batch in tfds_records.batches(
-                self.shards[first_shard:], chosen, self._image_side, {self._inputs: self._inputs_as}
-            ):
-                label_types.fitting(shapes, batch, self._where)
+        with self._errors_explained(features):
+            types = {self._inputs: self._inputs_as}
+            for batch in tfds_records.batches(self.shards[first_shard:], chosen, self._image_side, types):
+                for name, values in batch.items():
+                    # The first batch says which shape examples have.
+                    is_array = isinstance(values, np.ndarray)
+                    if not is_array or shapes.setdefault(name, values.shape[1:]) != values.shape[1:]:
+                        raise UserError(self._varying(name))
                 typed = {name: self._typed(name, values) for name, values in batch.items()}
                 for name, values in typed.items():
                     require_finite(values, name, self._where, row)
@@ -91,8 +84,7 @@ class TfdsSplit:
 
     def read(self, features: Sequence[str]) -> dict[str, np.ndarray]:
         """Feature → [N, ...], in memory; filled in place, so that nothing is there twice."""
-        arrays: dict[str, np.ndarray] = {}
-        rows = 0
+        arrays, rows = {}, 0
         for batch in self.batches(features):
             if not arrays:
                 self._require_likely()
@@ -107,7 +99,7 @@ class TfdsSplit:
         return arrays
 
     def check(self, rows: int) -> None:
-        """UserError unless `rows`, the examples that came, are as many as there should be, and any at all."""
+        """UserError unless the number of rows that were read is the right one, and not 0."""
         if rows != self.count:
             tfds_folder.check_lengths(self.shards, self.lengths)
         if not rows:
@@ -132,18 +124,31 @@ class TfdsSplit:
                 tfds_folder.check_lengths(self.shards, self.lengths)
 
     def _typed(self, name: str, values: np.ndarray) -> np.ndarray:
-        if name == self._inputs:
+        """Values of any type in that of the feature; UserError where a whole number is too large for it."""
+        dtype = self._types[name]
+        if name == self._inputs or dtype.hasobject:
             return values
-        feature, where = self._declared[name], f"The label {name!r} of {self._where[0].lower()}{self._where[1:]}"
-        return label_types.typed(values, self._types[name], where, label_types.is_unsigned(feature))
-
-    def _is_image(self, name: str) -> bool:
-        import tensorflow_datasets as tfds  # slow to import, so only where it is used
-
-        return isinstance(self._declared[name], tfds.features.Image)
+        if dtype.kind != "i" or values.dtype == bool:
+            return values.astype(dtype, copy=False)
+        where = f"The label {name!r} of split {self.split!r} in {self.folder}"
+        limits = np.iinfo(dtype)
+        # A TFRecord has only the bits of a uint64, so that large ones come as negative numbers.
+        wide = values.astype(np.int64, copy=False)
+        low, high = (int(wide.min()), int(wide.max())) if wide.size else (0, 0)
+        if low < 0 and any(info.tf_dtype == tf.uint64 for info in tfds_records.leaves(self._declared[name])):
+            raise UserError(
+                f"{where} has numbers from 2 ** 63 on, more than 64 bits with a sign hold; use smaller numbers."
+            )
+        if low < limits.min or high > limits.max:
+            raise UserError(
+                f"{where} has the number {high if high > limits.max else low}, but is declared as a type that"
+                f" {dtype.name} can hold; prepare it with the type int64."
+            )
+        return wide.astype(dtype, copy=False)
 
     @contextlib.contextmanager
-    def _faults_said(self, features: Sequence[str]) -> Iterator[None]:
+    def _errors_explained(self, features: Sequence[str]) -> Iterator[None]:
+        """Turns what TensorFlow and TFDS raise within it into a UserError about the files of the split."""
         try:
             yield
         except UserError:
@@ -155,7 +160,7 @@ class TfdsSplit:
             # TFDS, too, finds only on decoding that a description does not fit.
             open_ended = [name for name in features if self._has_open_shape(name)]
             if open_ended and "batch" in str(error):
-                raise UserError(label_types.varying("', '".join(open_ended), self._where)) from error
+                raise UserError(self._varying("', '".join(open_ended))) from error
             raise UserError(
                 f"{self._where} does not fit the features.json there ({files.reason(error)}): copy both again."
             ) from error
@@ -165,11 +170,39 @@ class TfdsSplit:
             ) from error
 
     def _has_open_shape(self, name: str) -> bool:
-        resized = self._image_side is not None and self._is_image(name)
+        resized = self._image_side is not None and name in self.images
         return not resized and any(None in info.shape for info in tfds_records.leaves(self._declared[name]))
+
+    def _varying(self, names: str) -> str:
+        return (
+            f"Examples of {names!r} in {self._where} differ in shape, but a label has one shape: bind"
+            " ByolFolder.image_side to resize images, load other labels only, or prepare it with one shape."
+        )
+
+
+def _type_of(feature: "tfds.features.FeatureConnector") -> np.dtype:
+    """The type in memory of a feature, or of one made of named parts.
+
+    That is object for texts, float32 for floats, uint8 for images [height, width, channels]; int64 for whole numbers
+    that are declared with more bits than int32 has, int32 for others, for booleans and for classes.
+    """
+    import tensorflow_datasets as tfds
+
+    infos = tfds_records.leaves(feature)
+    dtypes = [info.tf_dtype for info in infos]
+    if tf.string in dtypes:
+        return np.dtype(object)
+    if any(dtype.is_floating for dtype in dtypes):
+        return np.dtype(np.float32)
+    if dtypes == [tf.uint8] and len(infos[0].shape) == 3:
+        return np.dtype(np.uint8)
+    # TFDS declares classes as int64, but 32 bits hold any number of classes.
+    is_class = isinstance(feature, tfds.features.ClassLabel)
+    return np.dtype(np.int64 if not is_class and _WIDE & set(dtypes) else np.int32)
 
 
 def _allocate(batch: dict[str, np.ndarray], count: int) -> dict[str, np.ndarray]:
+    """Feature → an empty array [count, ...]; UserError where this machine has not enough memory."""
     shapes = {name: (count, *values.shape[1:]) for name, values in batch.items()}
     wanted = sum(math.prod(shape) * batch[name].dtype.itemsize for name, shape in shapes.items())
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

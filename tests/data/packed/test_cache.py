@@ -1,4 +1,4 @@
-"""Holds the cache of a data set against the arrays that were written, whatever befalls it."""
+"""Holds the cache of a data set against the arrays that were written, after damage, changes and kills."""
 
 import collections
 import json
@@ -66,7 +66,7 @@ def test_cache_holds_the_records_bit_for_bit_in_the_type_asked_for(folder, split
         np.testing.assert_array_equal(examples.labels["label"], folder.splits[split]["label"])
 
 
-def test_size_and_place_are_said_once_before_packing(folder, capsys):
+def test_size_and_place_are_printed_once_before_packing(folder, capsys):
     data(folder).load("train")
     size = 2050 * (8 * 4 + 4)
     assert capsys.readouterr().out == (
@@ -127,7 +127,7 @@ def test_file_that_was_copied_elsewhere_and_back_is_not_packed_again(folder, cap
     assert capsys.readouterr().out == ""
 
 
-def test_bit_that_rots_unseen_is_found_by_verifying(folder):
+def test_bit_that_changes_without_a_write_is_found_by_verifying(folder):
     data(folder).load("train")
     path = packed(folder, "logit-float32.bin")
     assert data(folder).verify("train") == []
@@ -256,7 +256,7 @@ def test_cache_dir_wins_and_keeps_data_of_one_name_apart(folder, tmp_path):
     assert not packed(folder, "").exists()
 
 
-def test_no_place_for_a_cache_is_said(folder, tmp_path):
+def test_no_place_for_a_cache_is_reported(folder, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="nobody may write to .*set ByolFolder.cache_dir"):
         data(folder, cache_dir=str(tmp_path / "file")).load("train")
@@ -283,7 +283,7 @@ def test_full_disk_is_noticed_before_anything_is_written(folder, monkeypatch):
     assert_as_written(data(folder).load("train"), folder)
 
 
-def test_damaged_records_are_told_as_without_a_cache_and_leave_nothing(folder):
+def test_damaged_records_are_reported_as_without_a_cache_and_leave_nothing(folder):
     path = os.path.join(folder.path, f"{NAME}-train.tfrecord-00002-of-00003")
     rewrite_byte(path)
     with pytest.raises(UserError, match=f"Split 'train' in {folder.path} is damaged .*corrupted record"):
@@ -291,7 +291,7 @@ def test_damaged_records_are_told_as_without_a_cache_and_leave_nothing(folder):
     assert [path.name for path in packed(folder, "").iterdir()] == [".lock"]
 
 
-def test_wrong_number_of_examples_is_told_as_without_a_cache(folder):
+def test_wrong_number_of_examples_is_reported_as_without_a_cache(folder):
     path = os.path.join(folder.path, f"{NAME}-valid.tfrecord-00001-of-00003")
     records = [record.numpy() for record in tf.data.TFRecordDataset(path)]
     for kept in (records[:-1], records + records):
@@ -347,7 +347,7 @@ def start(folder, last=0):
     )
 
 
-def test_killed_packing_goes_on_where_it_was_and_two_processes_do_it_once(folder):
+def test_killed_packing_resumes_and_two_processes_do_it_once(folder):
     # Two lines of heading; then, for each shard and feature, its numbers and its line in the journal.
     killed = start(folder, last=2 + 2 * 4)
     killed.communicate()

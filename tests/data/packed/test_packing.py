@@ -1,10 +1,10 @@
-"""Interrupts packing everywhere."""
+"""Interrupts packing after every shard, and finishes it."""
 
 import numpy as np
 import pytest
 
+from tf_emcom.data.packed.cache import Packing
 from tf_emcom.data.packed.column import Column
-from tf_emcom.data.packed.packing import Packing
 
 LENGTHS = [3, 0, 5, 4]
 ARRAYS = {

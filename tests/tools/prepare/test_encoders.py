@@ -1,4 +1,4 @@
-"""Encoders make of pictures what their models make of them."""
+"""Encoders give the features that their models give."""
 
 import importlib
 
@@ -64,7 +64,7 @@ def test_application_has_its_usual_size_and_random_weights_of_the_seed():
     assert 0.01 < features.std(axis=0).mean() < 100
 
 
-def test_every_application_tells_how_it_sees_pixels():
+def test_every_application_has_its_own_preprocessing():
     known = keras_application.applications()
     assert {"ResNet50", "VGG16", "EfficientNetB0", "MobileNetV3Small", "ConvNeXtTiny"} <= set(known)
     for application in known.values():
@@ -103,7 +103,7 @@ def test_features_do_not_depend_on_how_full_a_batch_is(tmp_path, images):
     np.testing.assert_array_equal(extractor.extract(tf.constant(images[:1])), whole[:1])
 
 
-def test_convolutional_model_of_any_size_needs_to_be_told_one(tmp_path, images):
+def test_convolutional_model_of_any_size_needs_an_image_size(tmp_path, images):
     model = keras.Sequential([keras.Input((None, None, 3)), keras.layers.GlobalAveragePooling2D()])
     model.save(tmp_path / "any.keras")
     with pytest.raises(UserError, match="--image_size"):
@@ -135,9 +135,9 @@ CHOICE_MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", CHOICE_MISTAKES)
-def test_mistake_is_told_before_anything_is_built(mistake):
-    choice, told = CHOICE_MISTAKES[mistake]
-    with pytest.raises(UserError, match=told):
+def test_mistake_is_reported_before_anything_is_built(mistake):
+    choice, expected = CHOICE_MISTAKES[mistake]
+    with pytest.raises(UserError, match=expected):
         encoder_for(choice)
 
 
@@ -166,9 +166,9 @@ def build_mistakes(folder):
     }
 
 
-def test_model_that_does_not_fit_is_told_in_one_line(tmp_path):
-    for mistake, (choice, told) in build_mistakes(tmp_path).items():
-        with pytest.raises(UserError, match=told) as caught:
+def test_model_that_does_not_fit_is_reported_in_one_line(tmp_path):
+    for mistake, (choice, expected) in build_mistakes(tmp_path).items():
+        with pytest.raises(UserError, match=expected) as caught:
             encoder_for(choice).build()
         assert "\n" not in str(caught.value), mistake
 

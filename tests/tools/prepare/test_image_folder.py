@@ -1,4 +1,4 @@
-"""What is an image, a class and a split."""
+"""Which files are images, and which folders are classes or splits."""
 
 import os
 import re
@@ -87,7 +87,7 @@ def test_usual_names_of_splits_are_known_in_any_case(tmp_path, names):
         (("train", "Train"), "'Train' and 'train' are both the split 'train'"),
         (("val", "test"), "'test' and 'val', but no split 'train'"),
         *(
-            (tops, "look like splits, but are not called so")
+            (tops, "look like splits, but do not have their names")
             for tops in (
                 *(("train", other) for other in ("eval", "evaluation", "holdout", "tests", "infer")),
                 *(("gallery", "query", "train"), ("seg_train", "seg_test", "seg_pred"), ("my-train", "my-test")),
@@ -177,7 +177,7 @@ def test_trailing_slash_does_not_matter(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "expected"),
     [
         ((), "no .jpg"),
         (("a/1.txt",), r"1 other files.*FOLDER/<class>/"),
@@ -186,12 +186,12 @@ def test_trailing_slash_does_not_matter(tmp_path):
     ],
     ids=["empty", "no image", "loose and in classes", "test without classes"],
 )
-def test_folder_that_cannot_be_read_as_classes_is_told(tmp_path, files, told):
-    with pytest.raises(UserError, match=told):
+def test_folder_that_cannot_be_read_as_classes_is_refused(tmp_path, files, expected):
+    with pytest.raises(UserError, match=expected):
         read_folder(touch(tmp_path, *files))
 
 
-def test_missing_folder_and_file_in_its_place_are_told(tmp_path):
+def test_missing_folder_and_file_in_its_place_are_refused(tmp_path):
     draw(tmp_path / "1.png", 0)
     for path in (tmp_path / "none", tmp_path / "1.png"):
         with pytest.raises(UserError, match="is no folder"):

@@ -1,4 +1,4 @@
-"""Pictures come as Pillow reads them."""
+"""Images are read as Pillow reads them."""
 
 import io
 import struct
@@ -104,7 +104,7 @@ def test_orientation_that_cannot_be_read_is_none(tmp_path):
     np.testing.assert_array_equal(read(tmp_path, ["odd.png"])[0][0], np.asarray(image))
 
 
-def test_file_is_told_by_its_content_whatever_its_name_is(tmp_path):
+def test_file_is_recognised_by_its_content_whatever_its_name_is(tmp_path):
     draw(tmp_path / "a.png", 3).rename(tmp_path / "a.jpg")
     np.testing.assert_array_equal(read(tmp_path, ["a.jpg"])[0][0], pixels(tmp_path / "a.jpg"))
 
@@ -164,5 +164,5 @@ def test_broken_pictures_are_found_with_the_reason(tmp_path):
 def test_an_image_that_cannot_be_read_is_not_called_broken(tmp_path):
     # A folder in the way stops even an administrator.
     (tmp_path / "a.png").mkdir()
-    with pytest.raises(UserError, match="a.png cannot be read .*which goes on"):
+    with pytest.raises(UserError, match="a.png cannot be read .*to resume"):
         ImageReader(str(tmp_path), 16, 16, 0, 4).broken(["a.png"])

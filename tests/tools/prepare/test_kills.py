@@ -1,4 +1,4 @@
-"""Preparations that are killed, or refused a file operation, at each of many moments; each is a process of its own.
+"""Kills preparations, or fails one of their file operations, at many points; each is a process of its own.
 
 A process that has the libraries already forks for each of them, so that none has to load TensorFlow.
 """
@@ -16,7 +16,7 @@ from tests.tools.prepare.pictures import draw_classes, save_keras
 FORKS = """
 import errno, json, os, runpy, signal, sys, traceback
 import keras, tensorflow as tf, tensorflow_datasets
-from tf_emcom import command
+from tf_emcom import cli
 
 def child(arguments, at, failure):
     calls = [0]
@@ -105,11 +105,11 @@ def preparations(tmp_path_factory):
     found.close()
 
 
-# Every moment is tried with TF_EMCOM_TESTS_EVERY_KILL=1, which takes some minutes.
+# Every point is tried with TF_EMCOM_TESTS_EVERY_KILL=1, which takes some minutes.
 STEP = int(os.environ.get("TF_EMCOM_TESTS_EVERY_KILL", 0)) or 61
 
 
-def test_after_a_kill_at_any_moment_the_same_command_ends_as_if_nothing_had_been(preparations):
+def test_after_a_kill_at_any_point_the_same_command_ends_with_the_same_files(preparations):
     runs, operations, expected = preparations
     assert operations > 100
     for at in range(1, operations + 1, STEP):
@@ -124,7 +124,7 @@ def test_after_a_kill_at_any_moment_the_same_command_ends_as_if_nothing_had_been
 
 
 @pytest.mark.parametrize("failure", ["ENOSPC", "EIO", "EROFS"])
-def test_operation_that_fails_is_one_sentence_and_the_same_command_goes_on(preparations, failure):
+def test_operation_that_fails_is_one_sentence_and_the_same_command_resumes(preparations, failure):
     runs, operations, expected = preparations
     for at in range(1 + 7 * len(failure), operations + 1, STEP):
         data = f"{failure}-{at}"

@@ -1,4 +1,4 @@
-"""What docs/own_data.md says is so."""
+"""What docs/own_data.md says is true."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Splits are drawn once and for all."""
+"""Splits are a function of the images, the shares and the seed."""
 
 import pytest
 
@@ -40,19 +40,19 @@ def test_partition_is_a_function_of_the_seed():
     assert partition(IMAGES, (0.8, 0.1, 0.1), 3) != partition(IMAGES, (0.8, 0.1, 0.1), 4)
 
 
-def test_partition_of_seed_0_is_for_good():
+def test_partition_of_seed_0_never_changes():
     # Another order would be another data set under the same name.
     found = partition(IMAGES[:5], (0.6, 0.2, 0.2), 0)
     rows = [int(image.path.removesuffix(".jpg")) for images in found.values() for image in images]
     assert rows == [2, 4, 3, 0, 1]
 
 
-def test_share_of_nothing_leaves_a_split_out():
+def test_share_of_zero_leaves_a_split_out():
     assert list(partition(IMAGES, (0.9, 0.0, 0.1), 0)) == ["train", "test"]
     assert list(partition(IMAGES, (1.0, 0.0, 0.0), 0)) == ["train"]
 
 
-def test_too_few_images_for_a_split_are_told():
+def test_too_few_images_for_a_split_are_refused():
     with pytest.raises(UserError, match="3 images are too few for --splits=0.8,0.1,0.1"):
         partition(IMAGES[:3], (0.8, 0.1, 0.1), 0)
 

@@ -1,4 +1,4 @@
-"""What is prepared is what images, encoder and splits say, and nothing is lost or mixed up on the way."""
+"""A prepared data set has the features, labels and splits of its images, also after errors, changes and restarts."""
 
 import errno
 import fcntl
@@ -126,12 +126,12 @@ def test_finished_data_set_is_left_alone_and_other_arguments_are_refused(tmp_pat
     capsys.readouterr()
     prepare(pictures, tmp_path / "data", encoder)
     assert "is prepared already" in capsys.readouterr().out
-    for given, told in (
+    for given, expected in (
         ({"kept_side": 8}, "keep_images was 16, is 8"),
         ({"seed": 1}, "seed was 0, is 1"),
         ({"splits": (0.5, 0.25, 0.25)}, "'train': 16.*'train': 10"),
     ):
-        with pytest.raises(UserError, match=f"was prepared otherwise.*{told}.*another --name"):
+        with pytest.raises(UserError, match=f"was prepared otherwise.*{expected}.*another --name"):
             prepare(pictures, tmp_path / "data", encoder, **given)
     draw(pictures / "circle" / "new.png", 99)
     with pytest.raises(UserError, match="images was 20, is 21"):
@@ -173,7 +173,7 @@ def break_one(pictures, encoder, tmp_path):
     return path, whole
 
 
-def test_broken_image_is_told_by_its_path_and_mended_in_place_costs_nothing_that_was_done(
+def test_broken_image_is_named_and_once_repaired_finished_files_are_kept(
     tmp_path, pictures, encoder, capsys
 ):
     expected = snapshot(prepare_elsewhere(tmp_path, pictures, encoder))
@@ -181,7 +181,7 @@ def test_broken_image_is_told_by_its_path_and_mended_in_place_costs_nothing_that
     path.write_bytes(whole)
     capsys.readouterr()
     prepare(pictures, tmp_path / "data", encoder)
-    assert "Going on: 2 of 5 files are done." in capsys.readouterr().out
+    assert "Resuming: 2 of 5 files are done." in capsys.readouterr().out
     assert snapshot(tmp_path / "data") == expected
 
 
@@ -223,9 +223,9 @@ def test_file_of_broken_images_only_is_empty_and_a_split_of_them_is_refused(tmp_
     ]
 
 
-def test_half_prepared_data_set_is_told_and_other_arguments_are_refused(tmp_path, pictures, encoder):
+def test_half_prepared_data_set_is_reported_and_other_arguments_are_refused(tmp_path, pictures, encoder):
     break_one(pictures, encoder, tmp_path)
-    with pytest.raises(UserError, match="half prepared: give bin/prepare_features the same flags again"):
+    with pytest.raises(UserError, match="half prepared: run bin/prepare_features with the same flags again"):
         ByolFolder(NAME, str(tmp_path / "data")).features()
     before = snapshot(tmp_path / "data")
     with pytest.raises(UserError, match="is half prepared otherwise .batch_size was 3, is 4.; give the same flags"):
@@ -233,7 +233,7 @@ def test_half_prepared_data_set_is_told_and_other_arguments_are_refused(tmp_path
     assert snapshot(tmp_path / "data") == before
 
 
-def test_changed_image_is_encoded_anew_when_an_unfinished_preparation_goes_on(tmp_path, pictures, encoder):
+def test_changed_image_is_encoded_again_when_an_unfinished_preparation_resumes(tmp_path, pictures, encoder):
     path, whole = break_one(pictures, encoder, tmp_path)
     path.write_bytes(whole)
     order = partition(read_folder(str(pictures)).images, (0.8, 0.1, 0.1), 0)["train"]
@@ -243,7 +243,7 @@ def test_changed_image_is_encoded_anew_when_an_unfinished_preparation_goes_on(tm
     np.testing.assert_allclose(examples.inputs[0], mean_colour(pictures / order[0].path), rtol=1e-4)
 
 
-def test_cut_file_and_one_without_a_note_are_made_anew(tmp_path, pictures, encoder):
+def test_cut_file_and_one_without_a_note_are_made_again(tmp_path, pictures, encoder):
     expected = snapshot(prepare_elsewhere(tmp_path, pictures, encoder))
     path, whole = break_one(pictures, encoder, tmp_path)
     path.write_bytes(whole)
@@ -310,7 +310,7 @@ def test_damage_to_what_is_half_prepared_is_found(tmp_path, pictures, encoder, m
         assert snapshot(tmp_path / "data") == expected, damage
 
 
-def test_damaged_description_of_a_finished_data_set_is_said_in_a_sentence(tmp_path, pictures, encoder):
+def test_damaged_description_of_a_finished_data_set_is_reported_in_a_sentence(tmp_path, pictures, encoder):
     path = os.path.join(prepare(pictures, tmp_path / "data", encoder).path, "preparation.json")
     with open(path) as file:
         whole = file.read()
@@ -334,7 +334,7 @@ def test_a_second_process_is_refused_while_the_first_one_prepares(tmp_path, pict
     prepare(pictures, tmp_path / "data", encoder)
 
 
-def test_without_locks_it_warns_and_goes_on(tmp_path, pictures, encoder, monkeypatch, capsys):
+def test_without_locks_it_warns_and_continues(tmp_path, pictures, encoder, monkeypatch, capsys):
     def refuse(*_):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
@@ -344,7 +344,7 @@ def test_without_locks_it_warns_and_goes_on(tmp_path, pictures, encoder, monkeyp
     assert "has no locks; let no second process prepare it" in capsys.readouterr().err
 
 
-def test_features_are_standardised_by_the_training_split_unless_told_otherwise(tmp_path, pictures, encoder):
+def test_features_are_standardised_by_the_training_split_unless_asked_otherwise(tmp_path, pictures, encoder):
     found = prepare(pictures, tmp_path / "data", encoder, standardises=True)
     data = ByolFolder(NAME, str(tmp_path / "data"))
     examples = {split: data.load(split) for split in ("train", "valid", "test")}
@@ -363,14 +363,14 @@ def test_features_are_standardised_by_the_training_split_unless_told_otherwise(t
         prepare(pictures, tmp_path / "data", encoder)
 
 
-def test_feature_that_never_differs_becomes_nought(tmp_path, encoder):
+def test_feature_that_never_differs_becomes_zero(tmp_path, encoder):
     for index in range(10):
         Image.new("RGB", (16, 16), (77, 33, 0)).save(tmp_path / f"{index}.png")
     prepare(tmp_path, tmp_path / "data", encoder, standardises=True)
     np.testing.assert_allclose(ByolFolder(NAME, str(tmp_path / "data")).load("train").inputs, 0.0, atol=1e-5)
 
 
-def test_features_that_are_not_finite_are_told(tmp_path, pictures):
+def test_features_that_are_not_finite_are_refused(tmp_path, pictures):
     import keras
 
     model = keras.saving.load_model(save_keras(tmp_path / "encoder.keras"))
@@ -380,14 +380,14 @@ def test_features_that_are_not_finite_are_told(tmp_path, pictures):
         prepare(pictures, tmp_path / "data", str(tmp_path / "nan.keras"))
 
 
-def test_full_disk_is_told_and_the_same_command_goes_on(tmp_path, pictures, encoder):
+def test_full_disk_is_reported_and_the_same_command_resumes(tmp_path, pictures, encoder):
     rng, limits = np.random.default_rng(0), resource.getrlimit(resource.RLIMIT_FSIZE)
     for path in pictures.rglob("*.png"):
         Image.fromarray(rng.integers(256, size=(16, 16, 3), dtype=np.uint8)).save(path)
     expected = snapshot(prepare_elsewhere(tmp_path, pictures, encoder))
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (4500, limits[1]))
-        with pytest.raises(UserError, match=r"train.tfrecord-00000-of-00003 cannot be written .*goes on") as caught:
+        with pytest.raises(UserError, match=r"train.tfrecord-00000-of-00003 cannot be written .*to resume") as caught:
             prepare(pictures, tmp_path / "data", encoder)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -397,12 +397,12 @@ def test_full_disk_is_told_and_the_same_command_goes_on(tmp_path, pictures, enco
     assert snapshot(tmp_path / "data") == expected
 
 
-def test_disk_that_is_too_small_is_told_before_anything_is_encoded(tmp_path, pictures, encoder):
+def test_disk_that_is_too_small_is_reported_before_anything_is_encoded(tmp_path, pictures, encoder):
     with pytest.raises(UserError, match="GB are free"):
         prepare(pictures, tmp_path / "data", encoder, kept_side=10**7)
 
 
-def test_folder_that_cannot_be_made_is_told(tmp_path, pictures, encoder):
+def test_folder_that_cannot_be_made_is_reported(tmp_path, pictures, encoder):
     # A file in the way stops even an administrator.
     (tmp_path / "data").write_text("")
     with pytest.raises(UserError, match="cannot be made .*name another --data_dir"):

@@ -54,7 +54,7 @@ def test_command_says_what_it_made_and_how_to_train_on_it(prepared):
     assert "150 of 150 images" in ran.stdout
 
 
-def test_killed_preparation_goes_on_and_its_bits_are_those_of_an_uninterrupted_one(prepared):
+def test_killed_preparation_resumes_and_its_bits_are_those_of_an_uninterrupted_one(prepared):
     folder, _ = prepared
     # The first renaming is the manifest's, then come a file and its note in turns: the third file is written, but has
     # no name yet. The second process encodes the other three, keeps the mean and the deviation, and standardises.
@@ -68,7 +68,7 @@ def test_killed_preparation_goes_on_and_its_bits_are_those_of_an_uninterrupted_o
         )
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert left in [path.parent.name for path in unfinished.rglob("*.new")]
-    assert "Going on: 2 of 5 files are done." in killed.stdout
+    assert "Resuming: 2 of 5 files are done." in killed.stdout
     assert len(list((unfinished / "notes").glob("*.json"))) == 5
     assert len(list((unfinished / "standardised").glob("*-of-0000?"))) == 1
     ran = commands.start("prepare_features", *arguments(folder, "killed"))
@@ -91,7 +91,7 @@ def test_training_testing_and_transfer_take_it_by_name(prepared):
     assert os.path.exists(folder / "transfer" / "metrics.jsonl")
 
 
-def test_mistake_is_told_in_one_sentence_and_writes_nothing(prepared):
+def test_mistake_is_one_sentence_and_writes_nothing(prepared):
     folder, _ = prepared
     given = [f"--images={folder / 'pictures'}", "--encoder=ResNet50", f"--data_dir={folder / 'none'}"]
     ran = commands.start("prepare_features", *given)

@@ -4,7 +4,7 @@ import abc
 import hashlib
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -17,62 +17,51 @@ _CHUNK_BYTES = 1 << 20
 
 
 class EncoderChoice(NamedTuple):
-    """What a user asks for.
+    """The flags that choose an encoder."""
 
-    Attributes:
-      name: a model of keras.applications, or a path.
-      weights: a file, "random", or None.
-      image_size: pixels a side, None: the encoder's own.
-      pixel_range: what black and white are to the encoder, None: what is usual for it.
-      seed: of random weights.
-    """
-
-    name: str
-    weights: str | None = None
-    image_size: int | None = None
-    pixel_range: tuple[float, float] | None = None
-    seed: int = 0
+    name: str  # a model of keras.applications, or a path
+    weights: str | None = None  # a file, or "random"
+    image_size: int | None = None  # pixels a side, None: the encoder's own
+    pixel_range: tuple[float, float] | None = None  # of black and white for the encoder, None: its usual values
+    seed: int = 0  # of random weights
 
 
 class Network(NamedTuple):
-    """An encoder in memory.
+    """An encoder in memory."""
 
-    Attributes:
-      height: pixels of the images that it sees.
-      width: the same.
-      encode: float32 [B, height, width, 3] in [0, 255] → floats [B, ...].
-    """
-
-    height: int
+    height: int  # of the images that it sees, pixels
     width: int
-    encode: Callable[[tf.Tensor], tf.Tensor]
+    encode: Callable[[tf.Tensor], tf.Tensor]  # float32 [B, height, width, 3] in [0, 255] → floats [B, ...]
 
 
 class ImageEncoder(abc.ABC):
-    """One kind of encoder. A new one is a file here with a subclass, which says what names it recognises."""
+    """The base class of encoders. A new one is a subclass that says which names it recognises."""
 
     def __init__(self, choice: EncoderChoice) -> None:
-        """Checks what was asked for, as far as that is quick; UserError where something is missing or does not fit."""
+        """Checks the choice, as far as that is quick; UserError where something is missing or does not fit."""
         self.choice = choice
 
     @classmethod
     @abc.abstractmethod
     def recognises(cls, name: str) -> bool:
-        """Whether --encoder means one of this kind; at most one kind does."""
+        """Whether the value of --encoder means one of this class; at most one class does."""
 
     @abc.abstractmethod
     def identity(self) -> str:
-        """What makes its features what they are, in a word: other weights are another identity."""
+        """One word for everything that its features depend on: other weights are another identity."""
 
     @abc.abstractmethod
     def build(self) -> Network:
-        """Makes it ready; UserError where it is none that sees images."""
+        """Loads it; UserError where it cannot take images."""
 
 
 def checksum_of(path: str) -> str:
     """SHA-256 of a file, or of all files below a folder with their names."""
     total, path = hashlib.sha256(), path.rstrip("/")
-    for file in _files(path):
+    paths = [path]
+    if tf.io.gfile.isdir(path):
+        paths = [f"{folder}/{name}" for folder, _, names in tf.io.gfile.walk(path) for name in names]
+    for file in sorted(paths, key=lambda file: file.split("/")):
         total.update(file[len(path) :].encode())
         with tf.io.gfile.GFile(file, "rb") as opened:
             while chunk := opened.read(_CHUNK_BYTES):
@@ -80,23 +69,11 @@ def checksum_of(path: str) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
-def _files(path: str) -> list[str]:
-    if not tf.io.gfile.isdir(path):
-        return [path]
-    entries = sorted(entry.rstrip("/") for entry in tf.io.gfile.listdir(path))
-    return [file for entry in entries for file in _files(f"{path}/{entry}")]
-
-
 def image_size(encoder: str, shape: Sequence[int | None] | None, asked: int | None) -> tuple[int, int]:
-    """Height and width of what an encoder sees.
+    """Height and width of the images that an encoder sees.
 
-    Args:
-      encoder: its name.
-      shape: of its input, the batch first; None stands for what can be anything.
-      asked: pixels a side that were asked for, None: none were.
-
-    Raises:
-      UserError: the input is no batch of colour images, or its size is not known, or another one.
+    `shape` is that of its input, the batch first, where None stands for any size; `asked` are pixels a side, or None.
+    UserError where the input is not a batch of colour images, or its size is unknown, or not the one asked for.
     """
     if shape is None or len(shape) != 4 or shape[0] is not None or shape[3] != 3:
         given = "of unknown shape" if shape is None else f"of the shape {tuple(shape)}"
@@ -115,13 +92,13 @@ def image_size(encoder: str, shape: Sequence[int | None] | None, asked: int | No
 
 
 def pixel_range_of(text: str) -> tuple[float, float]:
-    """What black and white are, as in "-1,1"; UserError where these are not two different numbers."""
+    """The values of black and white, as in "-1,1"; UserError where these are not two different numbers."""
     try:
         black, white = (float(number) for number in text.split(","))
     except ValueError:
         black = white = 0.0
     if not (math.isfinite(black) and math.isfinite(white)) or black == white:
-        raise UserError(f"--pixel_range is {text!r}, but it has what black and white are to the encoder, as in -1,1.")
+        raise UserError(f"--pixel_range is {text!r}; give the values of black and white for the encoder, as in -1,1.")
     return black, white
 
 
@@ -133,40 +110,42 @@ def in_range(images: tf.Tensor, pixel_range: tuple[float, float] | None) -> tf.T
     return images * ((white - black) / 255.0) + black
 
 
-def refuse_weights(choice: EncoderChoice) -> None:
-    """UserError where weights are given for an encoder that holds its own."""
-    if choice.weights:
-        raise UserError(f"--weights was given, but {choice.name} holds its own weights; leave --weights out.")
+class _FromPath(ImageEncoder):
+    """An encoder from a path, which holds its own weights."""
+
+    def __init__(self, choice: EncoderChoice) -> None:
+        super().__init__(choice)
+        if choice.weights:
+            raise UserError(f"--weights was given, but {choice.name} holds its own weights; leave --weights out.")
+
+    def _require_one_each(self, inputs: Sequence[Any], outputs: Sequence[Any], fix: str) -> None:
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise UserError(
+                f"The encoder {self.choice.name} has {len(inputs)} inputs and {len(outputs)} outputs, but it has to"
+                f" have one of each; {fix}."
+            )
 
 
-_ENDINGS = (".keras", ".h5", ".hdf5")
-
-
-class KerasFile(ImageEncoder):
+class KerasFile(_FromPath):
     """A whole model in a `.keras` file (or an older `.h5`): one input [None, height, width, 3], one output.
 
-    It gets pixels as floats in [0, 255], unless --pixel_range says otherwise; what else it wants done to them is a
-    layer of its own. Code is not run while it is loaded, so a model with a Lambda layer is refused.
+    It gets pixels as floats in [0, 255], unless --pixel_range says otherwise; other preprocessing has to be a layer of
+    its own. Code is not run while it is loaded, so a model with a Lambda layer is refused.
     """
 
     def __init__(self, choice: EncoderChoice) -> None:
-        """UserError where there is no such file, or weights of its own were given."""
         super().__init__(choice)
-        refuse_weights(choice)
         if not tf.io.gfile.exists(choice.name) or tf.io.gfile.isdir(choice.name):
-            raise UserError(f"--encoder is {choice.name}, but there is no such file; look at how it is spelt.")
+            raise UserError(f"--encoder is {choice.name}, but there is no such file; check its spelling.")
 
     @classmethod
     def recognises(cls, name: str) -> bool:
-        """A name that ends as such files do."""
-        return name.endswith(_ENDINGS)
+        return name.endswith((".keras", ".h5", ".hdf5"))
 
     def identity(self) -> str:
-        """The file's checksum."""
         return f"Keras {checksum_of(self.choice.name)}"
 
     def build(self) -> Network:
-        """Loads it."""
         name = self.choice.name
         try:
             model = keras.saving.load_model(name, compile=False)
@@ -177,21 +156,76 @@ class KerasFile(ImageEncoder):
                 " without Lambda layers."
             ) from error
         inputs, outputs = getattr(model, "inputs", None) or [], getattr(model, "outputs", None) or []
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise UserError(
-                f"The encoder {name} has {len(inputs)} inputs and {len(outputs)} outputs, but it has to have one of"
-                " each; save keras.Model(images, features)."
-            )
+        self._require_one_each(inputs, outputs, "save keras.Model(images, features)")
         height, width = image_size(name, inputs[0].shape, self.choice.image_size)
         pixel_range = self.choice.pixel_range
         return Network(height, width, lambda images: model(in_range(images, pixel_range), training=False))
 
 
-def encoder_for(choice: EncoderChoice) -> ImageEncoder:
-    """The encoder that was asked for, not yet built.
+class SavedModelEncoder(_FromPath):
+    """The folder of a SavedModel, with the signature `serving_default` or only one other.
 
-    Raises:
-      UserError: there is no such encoder, or something else does not fit it.
+    It takes one input [None, height, width, 3], and gives one output: floats [None, ...]. An input of type uint8 gets
+    pixels from 0 to 255; one of float32 as well, unless --pixel_range says otherwise.
     """
-    kinds = plug_ins(ImageEncoder, ["tools.prepare"]).values()
-    return next(kind for kind in kinds if kind.recognises(choice.name))(choice)
+
+    def __init__(self, choice: EncoderChoice) -> None:
+        super().__init__(choice)
+        if not tf.io.gfile.exists(f"{choice.name.rstrip('/')}/saved_model.pb"):
+            raise UserError(
+                f"--encoder is {choice.name}, which is not the folder of a SavedModel (it has no saved_model.pb), a"
+                " .keras file or a model of keras.applications; check its spelling."
+            )
+
+    @classmethod
+    def recognises(cls, name: str) -> bool:
+        return ("/" in name or "." in name) and not KerasFile.recognises(name)
+
+    def identity(self) -> str:
+        return f"SavedModel {checksum_of(self.choice.name)}"
+
+    def build(self) -> Network:
+        name, usual = self.choice.name, "serving_default"
+        try:
+            model = tf.saved_model.load(name)
+        except (OSError, ValueError, tf.errors.OpError) as error:
+            raise UserError(f"--encoder is {name}, which TensorFlow cannot load ({reason(error)}).") from error
+        known = model.signatures
+        if usual not in known and len(known) != 1:
+            there = f"only {', '.join(sorted(known))}" if known else "none at all"
+            raise UserError(
+                f"The SavedModel {name} has no signature {usual!r}, {there}; export the encoder with"
+                f" signatures={{{usual!r}: …}}."
+            )
+        signature = known[usual] if usual in known else next(iter(known.values()))
+        inputs, outputs = signature.structured_input_signature[1], sorted(signature.structured_outputs)
+        names = ", ".join([*inputs, *outputs])
+        fix = f"its signature has {names}; export one with images as its input and features as its output"
+        self._require_one_each(inputs, outputs, fix)
+        ((key, spec),) = inputs.items()
+        shape = None if spec.shape.rank is None else spec.shape.as_list()
+        height, width = image_size(name, shape, self.choice.image_size)
+        preprocess = self._preprocessing(spec.dtype)
+
+        def encode(images: tf.Tensor, model: Any = model) -> tf.Tensor:
+            # A signature does not keep the model's weights alive; the default argument does.
+            return signature(**{key: preprocess(images)})[outputs[0]]
+
+        return Network(height, width, encode)
+
+    def _preprocessing(self, dtype: tf.DType) -> Callable[[tf.Tensor], tf.Tensor]:
+        """What turns images in [0, 255] into the input of the signature."""
+        name, pixel_range = self.choice.name, self.choice.pixel_range
+        if dtype == tf.uint8:
+            if pixel_range is not None:
+                raise UserError(f"--pixel_range was given, but the encoder {name} takes bytes, 0 to 255; leave it out.")
+            return lambda images: tf.cast(tf.round(images), tf.uint8)
+        if not dtype.is_floating:
+            raise UserError(f"The encoder {name} takes {dtype.name}, but it has to take images as float32 or uint8.")
+        return lambda images: tf.cast(in_range(images, pixel_range), dtype)
+
+
+def encoder_for(choice: EncoderChoice) -> ImageEncoder:
+    """The encoder that was asked for, not yet built; UserError where there is none, or the choice does not fit it."""
+    classes = plug_ins(ImageEncoder, ["tools.prepare"]).values()
+    return next(cls for cls in classes if cls.recognises(choice.name))(choice)

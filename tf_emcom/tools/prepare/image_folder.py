@@ -11,57 +11,49 @@ import tensorflow as tf
 from tf_emcom.errors import UserError
 from tf_emcom.tools.prepare.images import ENDINGS, files_below
 
-# How folders of splits are called, in any case, and what the splits are called here.
+# Usual names of folders of splits, in any case ↦ the name of the split here.
 _SPLIT_OF = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("valid", "val", "validation", "dev", "development"), "valid"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-# What looks like a split, without being called so: train2017, test_images, Training Set, trainA.
+# Names that look like a split, without being one of those: train2017, test_images, Training Set, trainA.
 _LIKE = re.compile(
     rf"(?:images?|imgs?)?[-_ .]*({'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})"
     r"(?:[-_ .]*(?:sets?|split|images?|imgs?|data|full|val|[ab]|\d+))*",
     re.IGNORECASE,
 )
-# Words that the name of a split has among others, as in seg_train, 1_train, my-test, ILSVRC2012_img_val, query.
+# Words in the names of other people's splits, such as seg_train, 1_train, my-test, ILSVRC2012_img_val, query.
 _TRAIN = {"train", "training"}
 _WORDS = {*_SPLIT_OF, "tests", "eval", "evaluation", "holdout", "heldout", "infer", "inference"} | {
     *("pred", "prediction", "predictions", "query", "gallery"),
 }
-# What often lies beside splits and is none of the three.
+# Names of folders that often lie beside splits.
 _EXTRA = re.compile(r"(?:un-?label+ed|unsup(?:ervised)?|extra)(?:[-_ ].*)?", re.IGNORECASE)
 
 
 def splits_of(root: str, paths: Sequence[str]) -> dict[str, str]:
-    """Which split each folder directly below a folder is.
+    """The split, "train", "valid" or "test", of each folder below a root; empty where the folders are classes.
 
-    Args:
-      root: the folder of all images.
-      paths: of images relative to it, their parts separated by slashes.
-
-    Returns:
-      folder → "train", "valid" or "test"; empty where the folders are classes, or there are none.
-
-    Raises:
-      UserError: some of the folders look like splits, and not all of them are; two are the same split; there is no
-        training split; or splits lie below another folder.
+    `paths` are those of images, relative to the root. UserError where some of the folders look like splits, and not all
+    of them are; two are the same split; there is no training split; or splits lie below another folder.
     """
     tops = sorted({path.partition("/")[0] for path in paths if "/" in path})
     found = {top: _SPLIT_OF[top.lower()] for top in tops if top.lower() in _SPLIT_OF}
     if tops and len(found) == len(tops):
-        return _clear(root, found)
+        _require_one_each(root, found)
+        return found
     like = {top: split for top in tops if (split := _look_of(top))}
     extra = [top for top in tops if _EXTRA.fullmatch(top)]
     if "train" in like.values() and (len(set(like.values())) > 1 or extra):
         odd = next(iter(sorted(set(like) - set(found)) + extra + sorted(set(tops) - set(like))))
+        names, but = like, f"{odd!r} is no split's name"
+    else:
+        names, but = tops if _are_all_splits(tops) else (), "do not have their names"
+    if names:
         raise UserError(
-            f"In {root}, {_named(like)} look like splits, but {odd!r} is no split's name; call the splits train, valid"
-            " and test, and move other folders out; or, if these are classes, give them other names."
-        )
-    if _are_all_splits(tops):
-        raise UserError(
-            f"In {root}, {_named(tops)} look like splits, but are not called so; call them train, valid and test, and"
-            " move other folders out; or, if these are classes, give them other names."
+            f"In {root}, {_named(names)} look like splits, but {but}; call the splits train, valid and test, and move"
+            " other folders out; or, if these are classes, give them other names."
         )
     _refuse_deeper(root, paths)
     return {}
@@ -70,11 +62,12 @@ def splits_of(root: str, paths: Sequence[str]) -> dict[str, str]:
 def _are_all_splits(names: Sequence[str]) -> bool:
     """Whether each of several names has a word of splits in it, and one is about training."""
     words = {name: {*re.findall("[a-z]+", re.sub("(?<=[a-z])(?=[A-Z])", " ", name).lower())} for name in names}
-    is_split = [bool(found & _WORDS) or _EXTRA.fullmatch(name) is not None for name, found in words.items()]
+    is_split = [found & _WORDS or _EXTRA.fullmatch(name) for name, found in words.items()]
     return len(names) > 1 and all(is_split) and any(found & _TRAIN for found in words.values())
 
 
-def _clear(root: str, found: dict[str, str]) -> dict[str, str]:
+def _require_one_each(root: str, found: dict[str, str]) -> None:
+    """UserError where two folders are the same split, or none is the training split."""
     for split in set(found.values()):
         same = [top for top, its in found.items() if its == split]
         if len(same) > 1:
@@ -84,13 +77,12 @@ def _clear(root: str, found: dict[str, str]) -> dict[str, str]:
     if "train" not in found.values():
         raise UserError(
             f"In {root} there is {_named(found)}, but no split 'train'; add a folder train, or give another name to"
-            " what is a class."
+            " a class."
         )
-    return found
 
 
 def _refuse_deeper(root: str, paths: Sequence[str]) -> None:
-    """Splits below classes, or below one more folder, would be mixed up without a word."""
+    """UserError where splits lie below classes, or below one more folder, and would be mixed without notice."""
     below: dict[str, set[str]] = {}
     for path in paths:
         top, *inner = path.split("/")
@@ -119,43 +111,28 @@ _LAYOUTS = "images in FOLDER itself, in FOLDER/<class>/, or in FOLDER/train/<cla
 
 
 class Image(NamedTuple):
-    """One image.
+    """One image."""
 
-    Attributes:
-      path: relative to the folder of all images, its parts separated by slashes.
-      label: the number of its class, None where there are no classes.
-    """
-
-    path: str
-    label: int | None
+    path: str  # relative to the folder of all images, its parts separated by slashes
+    label: int | None  # the number of its class, None where there are no classes
 
 
 class ImageFolder(NamedTuple):
-    """All images below a folder.
-
-    Attributes:
-      root: that folder.
-      classes: their names, sorted; none where images lie in no folders of classes.
-      images: sorted by path.
-      splits: split → its images, sorted by path; empty where the folders make no splits.
-      others: how many files are no images, by the ends of their names.
-      links: paths of links that are not followed, since they lead to what is in the folder already.
-    """
+    """All images below a folder."""
 
     root: str
-    classes: tuple[str, ...]
-    images: list[Image]
-    splits: dict[str, list[Image]]
-    others: int
-    links: list[str]
+    classes: tuple[str, ...]  # their names, sorted; empty where images are not in folders of classes
+    images: list[Image]  # sorted by path
+    splits: dict[str, list[Image]]  # split → its images, sorted by path; empty where the folders are no splits
+    others: int  # how many files are no images, by the ends of their names
+    links: list[str]  # paths of links that are not followed, since they lead to images that are found already
 
 
 def read_folder(root: str) -> ImageFolder:
     """Finds all images below a folder; files and folders whose names begin with a dot do not count.
 
-    Raises:
-      UserError: there is no such folder or no image in it, it cannot be told which images belong together, some
-        folders look like splits and others do not, or a link leads to another folder.
+    UserError where there is no such folder or no image in it, classes or splits are not clear, or a link leads to
+    another folder.
     """
     if not tf.io.gfile.isdir(root):
         raise UserError(f"--images is {root}, which is no folder; expected {_LAYOUTS}.")
@@ -188,7 +165,7 @@ def _refuse_mixed(root: str, paths: list[str], is_deeper: Callable[[str], bool])
 
 
 def _refuse_unkeepable(classes: list[str]) -> None:
-    """TFDS keeps the names of classes in a file, one a line, and strips the lines."""
+    """UserError where TFDS would change a class: it keeps their names in a file, one a line, and strips the lines."""
     for name in classes:
         if name != name.strip() or len(name.splitlines()) > 1:
             raise UserError(
@@ -203,7 +180,7 @@ _ROUNDING = 1e-9
 
 
 def shares_of(text: str) -> tuple[float, float, float]:
-    """The shares of train, valid and test, as in "0.8,0.1,0.1"; UserError where they are none that add up to 1."""
+    """The shares of train, valid and test, as in "0.8,0.1,0.1"; UserError unless they add up to 1."""
     try:
         shares = tuple(float(share) for share in text.split(","))
     except ValueError:
@@ -211,28 +188,20 @@ def shares_of(text: str) -> tuple[float, float, float]:
     fits = len(shares) == 3 and shares[0] > 0 and all(0 <= share <= 1 for share in shares)
     if not fits or abs(sum(shares) - 1) > 1e-6:
         raise UserError(
-            f"--splits is {text!r}, but it has the shares of train, valid and test, which add up to 1, as in"
+            f"--splits is {text!r}; give the shares of train, valid and test, which add up to 1, as in"
             " 0.8,0.1,0.1; a share of 0 leaves valid or test out."
         )
     return shares
 
 
 def partition(images: Sequence[Image], shares: tuple[float, float, float], seed: int) -> dict[str, list[Image]]:
-    """Draws for each image the split it falls into, so that each class has its share of each split.
+    """Draws from `seed` the split of each image, so that each class has its share of each split.
 
     Of a class with n images, a split with the share s gets n·s, rounded up or down; over all classes a split
-    has its share within two images.
+    has its share within two images. `shares` are those of train, valid and test; they add up to 1.
 
-    Args:
-      images: all of them, in an order that does not change.
-      shares: of train, valid and test, of all images; they add up to 1.
-      seed: 0 or more; another one draws another partition.
-
-    Returns:
-      split → its images, in the order that was drawn; a split with the share 0 is not there.
-
-    Raises:
-      UserError: a split would be empty.
+    Returns split → its images, in the order that was drawn, without splits of the share 0; UserError where a split
+    would be empty.
     """
     order = np.random.Generator(np.random.PCG64([seed])).permutation(len(images))
     drawn = [images[index] for index in order]
@@ -260,7 +229,7 @@ def _sizes(counts: Mapping[int | None, int], shares: np.ndarray) -> dict[int | N
         here = np.floor(quota + _ROUNDING).astype(int)
         remainder = np.where(quota - here > _ROUNDING, quota - here, -np.inf)
         wanted = np.diff(np.rint(np.cumsum((0.0, *shares)) * so_far)).astype(int) - given
-        # What the quotas leave over goes to the splits that lack most by now.
+        # The remaining images go to the splits that lack most by now.
         for split in np.lexsort((-remainder, here - wanted, np.isinf(remainder)))[: count - here.sum()]:
             here[split] += 1
         sizes[label] = here

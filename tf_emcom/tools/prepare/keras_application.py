@@ -15,19 +15,18 @@ from tf_emcom.runtime import catalogue
 from tf_emcom.tools.prepare.encoders import EncoderChoice, ImageEncoder, Network, checksum_of
 
 RANDOM = "random"
-# What Keras raises on files that hold something else.
+# Keras raises one of these on files that hold something else.
 _FAULTS = (ValueError, OSError, KeyError, TypeError, AttributeError)
 _PUBLISHED = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
 
 class KerasApplication(ImageEncoder):
-    """A model by its name, as "ResNet50", without its classifier: what global average pooling leaves, [B, F].
+    """A model by its name, such as "ResNet50", without its classifier: the output of global average pooling, [B, F].
 
-    Images are prepared as the model's own `preprocess_input` does, at the size that it was trained with.
+    Images go through the model's own `preprocess_input`, at the size that it was trained with.
     """
 
     def __init__(self, choice: EncoderChoice) -> None:
-        """UserError where there is no such model, or no file with its weights."""
         super().__init__(choice)
         known = applications()
         if choice.name not in known:
@@ -36,33 +35,30 @@ class KerasApplication(ImageEncoder):
                 f" {catalogue.suggest(choice.name, list(known))}"
             )
         if choice.pixel_range is not None:
-            raise UserError(f"--pixel_range was given, but {choice.name} knows how it sees pixels; leave it out.")
+            raise UserError(f"--pixel_range was given, but {choice.name} has its own preprocessing; leave it out.")
         if not choice.weights:
             raise UserError(
                 f"{choice.name} needs a file with its weights, --weights=FILE, and nothing is downloaded here; Keras"
                 f" publishes them below {_PUBLISHED}, and keras.applications.{choice.name}(include_top=False) gets them"
                 " into ~/.keras/models on a machine with a network (--weights=random does without, for trials)."
             )
-        if choice.weights != RANDOM and (
-            not tf.io.gfile.exists(choice.weights) or tf.io.gfile.isdir(choice.weights)
-        ):
+        is_file = tf.io.gfile.exists(choice.weights) and not tf.io.gfile.isdir(choice.weights)
+        if choice.weights != RANDOM and not is_file:
             raise UserError(f"--weights is {choice.weights}, but there is no such file; give a file of {choice.name}.")
         self._application = known[choice.name]
 
     @classmethod
     def recognises(cls, name: str) -> bool:
-        """A word: a folder of that name beside the command is ./WORD."""
+        # A folder of that name is ./NAME.
         return "/" not in name and "." not in name
 
     def identity(self) -> str:
-        """Its name, and the checksum of its weights or the seed that they are drawn from."""
         choice = self.choice
         weights = f"random:{choice.seed}" if choice.weights == RANDOM else checksum_of(choice.weights)
         return f"{choice.name} {weights}"
 
     def build(self) -> Network:
-        """Builds the model and loads its weights; a file that has the classifier's as well will do."""
-        # Only the whole model tells its usual size, and how to read a file that has the classifier's weights.
+        # Only the whole model has its usual size, and can read a file that has the classifier's weights, too.
         whole = self._application(weights=None)
         usual = whole.input_shape[1:3]
         height, width = (self.choice.image_size or side for side in usual)
@@ -76,8 +72,8 @@ class KerasApplication(ImageEncoder):
             ) from error
         prepare = importlib.import_module(self._application.__module__).preprocess_input
         if self.choice.weights == RANDOM:
-            print("Note: features of random weights tell little of what an image shows.", file=sys.stderr)
-            _set_statistics(model, prepare(_clouds(height, width, self.choice.seed)))
+            print("Note: features of random weights say little about what an image shows.", file=sys.stderr)
+            _set_statistics(model, prepare(_random_images(height, width, self.choice.seed)))
         else:
             self._load(model, whole)
         return Network(height, width, lambda images: model(prepare(images), training=False))
@@ -85,18 +81,16 @@ class KerasApplication(ImageEncoder):
     def _load(self, model: keras.Model, whole: keras.Model) -> None:
         try:
             _load_all(model, self.choice.weights)
-            return
-        except _FAULTS as error:
-            first = error
-        try:
-            _load_all(whole, self.choice.weights)
-            _copy_weights(whole, model)
-        except _FAULTS:
-            raise UserError(
-                f"--weights is {self.choice.weights}, which does not hold the weights of {self.choice.name}"
-                f" ({reason(first)}); give the file of just this model, as Keras names it (.h5, .weights.h5 or"
-                " .keras)."
-            ) from first
+        except _FAULTS as first:
+            try:
+                _load_all(whole, self.choice.weights)
+                _copy_weights(whole, model)
+            except _FAULTS:
+                raise UserError(
+                    f"--weights is {self.choice.weights}, which does not hold the weights of {self.choice.name}"
+                    f" ({reason(first)}); give the file of just this model, as Keras names it (.h5, .weights.h5 or"
+                    " .keras)."
+                ) from first
 
 
 def applications() -> dict[str, Callable[..., keras.Model]]:
@@ -104,14 +98,14 @@ def applications() -> dict[str, Callable[..., keras.Model]]:
     return {name: getattr(keras.applications, name) for name in dir(keras.applications) if name[0].isupper()}
 
 
-def _clouds(height: int, width: int, seed: int) -> tf.Tensor:
-    """Smooth coloured images of chance, [8, height, width, 3] in [0, 255]."""
+def _random_images(height: int, width: int, seed: int) -> tf.Tensor:
+    """Smooth images of random colours, [8, height, width, 3] in [0, 255]."""
     coarse = np.random.default_rng(seed).uniform(0, 255, (8, 8, 8, 3))
     return tf.image.resize(tf.constant(coarse, tf.float32), (height, width), method="bilinear")
 
 
 def _set_statistics(model: keras.Model, images: tf.Tensor) -> None:
-    """Has batch normalisation see something, without which a deep network's random features vanish (1e-13)."""
+    """Lets batch normalisation see some images, without which a deep network's random features vanish (1e-13)."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = 0.0

@@ -1,11 +1,11 @@
-"""Data sets of features, from folders of images."""
+"""Makes a data set of features of a folder of images."""
 
 import contextlib
 import os
 import re
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tqdm
@@ -13,62 +13,31 @@ import tqdm
 from tf_emcom.data import tfds_folder
 from tf_emcom.errors import UserError
 from tf_emcom.files import file_errors
-from tf_emcom.tools.prepare import disk, shard_files, standardisation
+from tf_emcom.tools.prepare import shard_files, standardisation
 from tf_emcom.tools.prepare.encoders import ImageEncoder
 from tf_emcom.tools.prepare.image_folder import Image, ImageFolder
 from tf_emcom.tools.prepare.images import ImageReader
-from tf_emcom.tools.prepare.shard_files import FeatureSet, Shard, Written, schema_of, write_metadata
+from tf_emcom.tools.prepare.shard_files import Shard, Written, schema_of, write_metadata
 from tf_emcom.tools.prepare.shard_maker import FeatureExtractor, ShardMaker
 from tf_emcom.tools.prepare.standardisation import Standardisation
 
-
-class EncodingProgress:
-    """How many images are done: a bar on a terminal, a line after each file elsewhere."""
-
-    def __init__(self, done: int, total: int) -> None:
-        self._is_terminal = sys.stderr.isatty()
-        self._bar = tqdm.tqdm(
-            total=total, initial=done, unit="image", dynamic_ncols=True, disable=not self._is_terminal
-        )
-        self._done, self._total = done, total
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def advance(self, images: int, ends_file: bool) -> None:
-        """So many more images are done, and perhaps a file with them."""
-        self._done += images
-        self._bar.update(images)
-        if ends_file and not self._is_terminal:
-            print(f"{self._done:,} of {self._total:,} images", flush=True)
-
-
 VERSION = "1.0.0"
+# Games a step in gin/*_features.gin.
+_BATCH = 64
 
 
 class Settings(NamedTuple):
-    """How to go about it.
+    """The settings of a preparation."""
 
-    Attributes:
-      batch_size: images that are encoded at a time.
-      kept_side: pixels a side of the images that are kept, 0: none are.
-      shard_size: images a file.
-      skips_broken: whether images that cannot be decoded are left out.
-      standardises: whether each feature gets mean 0 and standard deviation 1 over the training split.
-    """
-
-    batch_size: int = 32
-    kept_side: int = 64
-    shard_size: int = 2048
-    skips_broken: bool = False
-    standardises: bool = True
+    batch_size: int = 32  # images that are encoded at a time
+    kept_side: int = 64  # pixels a side of the images that are kept, 0: none are
+    shard_size: int = 2048  # images a file
+    skips_broken: bool = False  # whether images that cannot be decoded are left out
+    standardises: bool = True  # whether each feature gets mean 0 and standard deviation 1 over the training split
 
 
 def require_name(name: str) -> None:
-    """Raises a UserError unless TFDS can call a data set so."""
+    """UserError unless TFDS can use a name for a data set."""
     if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
         raise UserError(
             f"--name is {name!r}, but the name of a data set has letters, digits and underscores only and begins with a"
@@ -76,13 +45,41 @@ def require_name(name: str) -> None:
         )
 
 
+class FeatureSet(NamedTuple):
+    """A prepared data set."""
+
+    name: str
+    path: str  # its folder, DIR/<name>/<version>
+    about: dict[str, Any]  # its manifest: "images", "classes", "examples", "features", "left_out" and more
+
+    def summary(self) -> str:
+        """A line or two about it, and the command that trains on it."""
+        about = self.about
+        splits = ", ".join(f"{split} {count:,}" for split, count in about["examples"].items())
+        classes = f", {about['classes']} classes" if about["classes"] else ""
+        left_out = about["left_out"]
+        missing = f"Left out, since they cannot be decoded: {', '.join(left_out)}.\n" if left_out else ""
+        data_dir = os.path.dirname(os.path.dirname(self.path))
+        # A batch holds no example twice.
+        few = about["examples"].get("train", _BATCH) < _BATCH
+        smaller = f" --gin_param=batch_size={about['examples']['train']}" if few else ""
+        return (
+            f"{missing}{self.path}: {splits}; {about['features']:,} features{classes}. Train on it with\n"
+            f"bin/train --gin_file=gin/nlg_features.gin --gin_param='data_name=\"{self.name}\"'{smaller}"
+            f" --data_dir={data_dir}"
+        )
+
+
 class Preparation:
-    """One data set on its way from images to `DIR/<name>/1.0.0`.
+    """Makes one data set of images in `DIR/<name>/1.0.0`.
 
     Everything is written below `DIR/<name>/.unfinished-1.0.0`: each shard under a new name first, then a note that it
-    is whole. A killed preparation goes on with the shards that have no note. When all are there, their features are
-    standardised, again file by file. The last step renames the folder, so that nobody reads a data set that is half
-    there. What is written is a function of images, encoder and settings.
+    is whole. After a kill, the same command resumes with the shards that have no note. When all are there, their
+    features are standardised, again file by file. The last step renames the folder, so that nobody reads an unfinished
+    data set. The files are a function of images, encoder and settings.
+
+    `data_dir` is the folder of all data sets, `~` the home folder; `splits` is split → its images, in the order that
+    they are written in. UserError where TFDS cannot use the name.
     """
 
     def __init__(
@@ -94,27 +91,14 @@ class Preparation:
         encoder: ImageEncoder,
         settings: Settings,
     ) -> None:
-        """Says what to prepare; nothing is written yet.
-
-        Args:
-          name: the data set.
-          data_dir: the folder of all data sets; `~` is the home folder.
-          folder: the images.
-          splits: split → its images, in the order that they are written in.
-          encoder: what makes features of them.
-          settings: how to go about it.
-
-        Raises:
-          UserError: the name is none, or a file that is needed is not there.
-        """
         require_name(name)
         self._root = os.path.join(os.path.expanduser(data_dir), name)
-        self.path = os.path.join(self._root, VERSION)
+        self._path = os.path.join(self._root, VERSION)
         self._unfinished = os.path.join(self._root, f"{tfds_folder.UNFINISHED}{VERSION}")
         self._encoded, self._notes = (os.path.join(self._unfinished, part) for part in ("encoded", "notes"))
         self._standardised = os.path.join(self._unfinished, "standardised")
         self._ready = self._standardised if settings.standardises else self._encoded
-        self._another_name = f"choose another --name, or delete {self.path} to prepare it again"
+        self._another_name = f"choose another --name, or delete {self._path} to prepare it again"
         self._name, self._folder, self._splits = name, folder, splits
         self._encoder, self._settings = encoder, settings
         self._manifest = {
@@ -135,36 +119,31 @@ class Preparation:
         }
 
     def run(self) -> FeatureSet:
-        """Makes what is not there yet.
+        """Makes what is not there yet; returns the data set.
 
-        Returns:
-          What lies in `path` now.
-
-        Raises:
-          UserError: there is a data set of that name that was made otherwise, an image cannot be decoded, or something
-            cannot be written.
+        UserError where a data set of that name was made otherwise, an image cannot be decoded, or a file not written.
         """
-        fix = "when that is settled, start the same command again, which goes on"
-        with file_errors(self._root, "cannot be prepared", fix), disk.locked(self._root) as is_locked:
-            if tf.io.gfile.exists(self.path):
+        fix = "fix that, then run the same command again to resume"
+        with file_errors(self._root, "cannot be prepared", fix), shard_files.locked(self._root) as is_locked:
+            if tf.io.gfile.exists(self._path):
                 self._refuse_another()
-                print(f"{self.path} is prepared already.", flush=True)
+                print(f"{self._path} is prepared already.", flush=True)
             else:
                 self._finish(self._write_shards(is_locked))
-            # The data set is there; what is left besides it does no harm.
+            # The data set is finished; unfinished files beside it do no harm.
             with contextlib.suppress(UserError):
-                disk.remove_folder(self._unfinished)
-            return FeatureSet(self._name, self.path, standardisation.read_manifest(self.path, self._another_name))
+                shard_files.remove_folder(self._unfinished)
+            return FeatureSet(self._name, self._path, standardisation.read_manifest(self._path, self._another_name))
 
     def _refuse_another(self) -> None:
-        stored = standardisation.read_manifest(self.path, self._another_name)
+        stored = standardisation.read_manifest(self._path, self._another_name)
         if stored is None:
             raise UserError(
-                f"{self.path} is there, but was not made by this command; choose another --name or --data_dir."
+                f"{self._path} is there, but was not made by this command; choose another --name or --data_dir."
             )
         if differing := standardisation.differences(stored, self._manifest):
-            raise UserError(f"{self.path} was prepared otherwise ({'; '.join(differing[:3])}); {self._another_name}.")
-        standardisation.require_results(self.path, stored, self._another_name)
+            raise UserError(f"{self._path} was prepared otherwise ({'; '.join(differing[:3])}); {self._another_name}.")
+        standardisation.require_results(self._path, stored, self._another_name)
 
     def _write_shards(self, is_locked: bool) -> list[tuple[Shard, Written]]:
         self._claim(is_locked)
@@ -172,19 +151,19 @@ class Preparation:
         done = {each.path: found for each in shards if (found := each.written(self._folder.root)) is not None}
         missing = [each for each in shards if each.path not in done]
         if missing:
-            # What was made of other files is of no use any more.
-            disk.remove_folder(self._standardised)
+            # Standardised files that were made of other encoded ones are of no use any more.
+            shard_files.remove_folder(self._standardised)
             if done:
-                print(f"Going on: {len(done)} of {len(shards)} files are done.", flush=True)
+                print(f"Resuming: {len(done)} of {len(shards)} files are done.", flush=True)
             done |= self._make(missing, sum(len(each.images) for each in shards if each.path in done))
         return [(each, done[each.path]) for each in shards]
 
     def _claim(self, is_locked: bool) -> None:
-        """Makes the folders and notes what is being made in them, unless something else is half made here."""
-        disk.make_folder(self._notes)
+        """Makes the folders and writes the manifest, unless another data set is half prepared here."""
+        shard_files.make_folder(self._notes)
         if is_locked:
             for folder in (self._unfinished, self._notes, self._encoded, self._standardised):
-                disk.remove_unfinished(folder)
+                shard_files.remove_unfinished(folder)
         stored = None
         with contextlib.suppress(UserError):
             stored = standardisation.read_manifest(self._unfinished, "")
@@ -192,57 +171,60 @@ class Preparation:
         if differing and tf.io.gfile.listdir(self._notes):
             raise UserError(
                 f"{self._root} is half prepared otherwise ({'; '.join(differing[:3])}); give the same flags again,"
-                f" choose another --name, or delete {self._unfinished} to begin anew."
+                f" choose another --name, or delete {self._unfinished} to start again."
             )
         if stored is None or differing:
-            # Files that a kill left whole, but without a note, would be strangers.
-            disk.remove_folder(self._encoded)
-        disk.make_folder(self._encoded)
+            # A kill may have left whole files without a note, which would not fit.
+            shard_files.remove_folder(self._encoded)
+        shard_files.make_folder(self._encoded)
         standardisation.write_manifest(self._unfinished, self._manifest)
 
-    def _make(self, missing: Sequence[Shard], behind: int) -> dict[str, Written]:
-        """Encodes and writes the shards that are missing; path → what is known of it then."""
+    def _make(self, missing: Sequence[Shard], done: int) -> dict[str, Written]:
+        """Encodes and writes the shards that are missing, after so many images of others; path → its note."""
         settings = self._settings
         network = self._encoder.build()
         extractor = FeatureExtractor(network, settings.batch_size)
         reader = ImageReader(self._folder.root, network.height, network.width, settings.kept_side, settings.batch_size)
         left = sum(len(each.images) for each in missing)
+        total, is_terminal = done + left, sys.stderr.isatty()
         needed = left * (4 * extractor.features + 2 * settings.kept_side**2)
-        # The last standardised file is written before the first one that is not goes.
-        disk.require_room(self._unfinished, 2 * needed if settings.standardises else needed)
+        # Encoded files stay until all standardised ones are written.
+        shard_files.require_room(self._unfinished, 2 * needed if settings.standardises else needed)
         maker = ShardMaker(self._folder, reader, extractor, settings.kept_side, settings.skips_broken)
         found = {}
-        with EncodingProgress(behind, behind + left) as progress:
+        with tqdm.tqdm(total=total, initial=done, unit="image", dynamic_ncols=True, disable=not is_terminal) as bar:
             for each in missing:
-                found[each.path] = maker.make(each, progress.advance)
+                found[each.path] = maker.make(each, lambda images, done=done: bar.update(done + images - bar.n))
+                done += len(each.images)
+                if not is_terminal:
+                    print(f"{done:,} of {total:,} images", flush=True)
         return found
 
     def _finish(self, made: list[tuple[Shard, Written]]) -> None:
-        features = made[0][1].features
-        examples = {split: 0 for split in self._splits}
-        for each, written in made:
-            examples[each.split] += written.examples
+        notes = {split: [written for each, written in made if each.split == split] for split in self._splits}
+        examples = {split: sum(written.examples for written in parts) for split, parts in notes.items()}
         if empty := [split for split, count in examples.items() if not count]:
             raise UserError(f"No image of the split {empty[0]!r} can be decoded; repair some of them in place.")
         if self._settings.standardises:
             self._standardise(made)
-        disk.remove_unfinished(self._ready)
+        shard_files.remove_unfinished(self._ready)
+        features = made[0][1].features
         schema = schema_of(self._folder.classes, features, self._settings.kept_side)
-        write_metadata(self._ready, schema, VERSION, made)
+        write_metadata(self._ready, schema, VERSION, notes)
         left_out = sorted(path for _, written in made for path in written.left_out)
         results = {"examples": examples, "features": features, "left_out": left_out}
         standardisation.write_manifest(self._ready, {**self._manifest, **results})
-        with shard_files.writing(self.path):
-            tf.io.gfile.rename(self._ready, self.path)
+        with shard_files.writing(self._path):
+            tf.io.gfile.rename(self._ready, self._path)
 
     def _standardise(self, made: Sequence[tuple[Shard, Written]]) -> None:
         """Writes the files with standardised features that are not there yet."""
-        disk.make_folder(self._ready)
+        shard_files.make_folder(self._ready)
         print("Standardising the features.", flush=True)
-        standardisation = Standardisation.of([each for each, _ in made if each.split == "train"])
-        standardisation.write(self._ready)
+        measured = Standardisation.of([each for each, _ in made if each.split == "train"])
+        measured.write(self._ready)
         for each, written in made:
             path = os.path.join(self._ready, os.path.basename(each.path))
-            # Other numbers take the same room.
+            # A standardised file is as long as the encoded one.
             if not tf.io.gfile.exists(path) or tf.io.gfile.stat(path).length != written.bytes:
-                standardisation.apply(each, path)
+                measured.apply(each, path)

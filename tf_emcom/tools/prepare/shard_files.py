@@ -1,80 +1,58 @@
-"""A data set of features as TFDS reads it, and its shards, written whole."""
+"""Files and folders of a data set of features: shards, their notes, descriptions for TFDS, and the disk below them."""
 
 import contextlib
-import json
 import os
+import sys
 import uuid
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
+from tf_emcom.data.tfds_folder import FRAME_BYTES
 from tf_emcom.errors import UserError
-from tf_emcom.files import FILE_ERRORS, file_errors, read_json, write_whole
+from tf_emcom.files import FILE_ERRORS, file_errors, is_remote, json_lines, read_json_lines, try_lock, write_whole
 from tf_emcom.tools.prepare.image_folder import Image
 
-# A TFRecord's length, and the checksums of that and of the record.
-FRAME_BYTES = 16
+if TYPE_CHECKING:
+    import tensorflow_datasets as tfds
 
 
 class Written(NamedTuple):
-    """What is known of a shard that is whole.
-
-    Attributes:
-      examples: how many it holds.
-      bytes: the size of its file.
-      features: F.
-      source: the stamp of the images that it was made of.
-      left_out: the paths of images that could not be decoded.
-    """
+    """The note about a shard that is whole."""
 
     examples: int
-    bytes: int
-    features: int
-    source: int
-    left_out: list[str]
+    bytes: int  # of its file
+    features: int  # F
+    source: int  # the stamp of the images that it was made of
+    left_out: list[str]  # the paths of images that could not be decoded
 
 
 class Shard(NamedTuple):
-    """A part of a split.
-
-    Attributes:
-      split: for example "train".
-      images: those that it holds.
-      path: its file.
-      note: the file that says that it is whole.
-    """
+    """A part of a split."""
 
     split: str
     images: Sequence[Image]
-    path: str
-    note: str
+    path: str  # of its file
+    note: str  # the path of the file that says that it is whole
 
     def written(self, root: str) -> Written | None:
-        """What is known of it, None unless its file is whole and the images below `root` are still the same."""
+        """Its note; None unless its file is whole and the images below `root` are still the same."""
         if not tf.io.gfile.exists(self.note) or not tf.io.gfile.exists(self.path):
             return None
         try:
-            content = read_json(self.note, "")
-            checksum = content.pop("checksum", None)
+            (content,) = read_json_lines(self.note, "")
             found = Written(**content)
-        except (UserError, TypeError):
-            return None
-        if checksum != _checksum(content):
+        except (ValueError, TypeError):
             return None
         is_whole = tf.io.gfile.stat(self.path).length == found.bytes
         return found if is_whole and found.source == self.stamp(root) else None
 
     def keep(self, written: Written) -> None:
         """Writes its note; UserError where that is not possible."""
-        content = written._asdict()
-        write_whole(self.note, json.dumps({**content, "checksum": _checksum(content)}))
-
-    def forget(self) -> None:
-        """Removes its note, so that it is written again."""
-        tf.io.gfile.remove(self.note)
+        write_whole(self.note, json_lines([written._asdict()]))
 
     def stamp(self, root: str) -> int:
         """A checksum of the sizes and times of its images."""
@@ -82,22 +60,17 @@ class Shard(NamedTuple):
         for image in self.images:
             try:
                 about = tf.io.gfile.stat(os.path.join(root, image.path))
-                stands = f"{about.length}\0{about.mtime_nsec}"
+                state = f"{about.length}\0{about.mtime_nsec}"
             except tf.errors.OpError:
-                stands = "cannot be read"
-            total = zlib.crc32(f"{image.path}\0{stands}\n".encode(), total)
+                state = "cannot be read"
+            total = zlib.crc32(f"{image.path}\0{state}\n".encode(), total)
         return total
 
 
 def shards_of(name: str, splits: Mapping[str, Sequence[Image]], shard_size: int, data: str, notes: str) -> list[Shard]:
-    """Divides splits into files of `shard_size` images, the last of each perhaps of fewer.
+    """Divides splits, each with its images, into files of `shard_size` images, the last of each perhaps of fewer.
 
-    Args:
-      name: the data set.
-      splits: split → its images.
-      shard_size: images a file, 1 or more.
-      data: the folder of the files.
-      notes: the folder of what is known of them.
+    `name` is the data set, `data` the folder of the files and `notes` that of their notes.
     """
     shards = []
     for split, images in splits.items():
@@ -113,8 +86,7 @@ def shards_of(name: str, splits: Mapping[str, Sequence[Image]], shard_size: int,
 def whole_file(path: str) -> Iterator[tf.io.TFRecordWriter]:
     """A file of records that gets its name when all of them are written, in place of one that may be there.
 
-    Raises:
-      UserError: it cannot be written.
+    UserError where it cannot be written.
     """
     new = f"{path}.{uuid.uuid4().hex[:8]}.new"
     with writing(path):
@@ -134,54 +106,12 @@ def whole_file(path: str) -> Iterator[tf.io.TFRecordWriter]:
 
 def writing(path: str) -> contextlib.AbstractContextManager[None]:
     """Within it, what a file system refuses is a UserError."""
-    again = "start the same command again, which goes on, or name another --data_dir"
-    return file_errors(path, fix=f"make room or get the rights to write there, and {again}")
-
-
-def _checksum(content: Mapping[str, Any]) -> int:
-    return zlib.crc32(json.dumps(content, sort_keys=True).encode())
-
-
-if TYPE_CHECKING:
-    import tensorflow_datasets as tfds
-
-# Games a step in gin/*_features.gin.
-_BATCH = 64
-
-
-class FeatureSet(NamedTuple):
-    """What was prepared.
-
-    Attributes:
-      name: the data set.
-      path: its folder, `DIR/<name>/<version>`.
-      about: what it was made of: "images", "classes", "examples", "features", "left_out" and more.
-    """
-
-    name: str
-    path: str
-    about: dict[str, Any]
-
-    def summary(self) -> str:
-        """A line or two for people, and the command that trains on it."""
-        about = self.about
-        splits = ", ".join(f"{split} {count:,}" for split, count in about["examples"].items())
-        classes = f", {about['classes']} classes" if about["classes"] else ""
-        left_out = about["left_out"]
-        missing = f"Left out, since they cannot be decoded: {', '.join(left_out)}.\n" if left_out else ""
-        data_dir = os.path.dirname(os.path.dirname(self.path))
-        # A batch holds no example twice.
-        few = about["examples"].get("train", _BATCH) < _BATCH
-        smaller = f" --gin_param=batch_size={about['examples']['train']}" if few else ""
-        return (
-            f"{missing}{self.path}: {splits}; {about['features']:,} features{classes}. Train on it with\n"
-            f"bin/train --gin_file=gin/nlg_features.gin --gin_param='data_name=\"{self.name}\"'{smaller}"
-            f" --data_dir={data_dir}"
-        )
+    fix = "make room or get the rights to write there, and run the same command again to resume, or name another"
+    return file_errors(path, fix=f"{fix} --data_dir")
 
 
 def schema_of(classes: Sequence[str], features: int, kept_side: int) -> "tfds.features.FeaturesDict":
-    """What an example has: `logit` float32 [F] and `image_id`; `label` where there are classes, perhaps `image`."""
+    """The features of an example: `logit` float32 [F], `image_id`; `label` where there are classes, perhaps `image`."""
     import tensorflow_datasets as tfds  # slow to import, so only where it is used
 
     schema = {
@@ -196,27 +126,81 @@ def schema_of(classes: Sequence[str], features: int, kept_side: int) -> "tfds.fe
 
 
 def write_metadata(
-    folder: str, schema: "tfds.features.FeaturesDict", version: str, made: Sequence[tuple[Shard, Written]]
+    folder: str, schema: "tfds.features.FeaturesDict", version: str, made: Mapping[str, Sequence[Written]]
 ) -> None:
-    """Writes features.json, dataset_info.json and the names of classes beside the shards.
+    """Writes features.json, dataset_info.json and the names of classes beside the shards in a folder.
 
-    Raises:
-      UserError: they cannot be written.
+    `schema` are the features of an example, `made` is split → the notes of its shards. UserError where it fails.
     """
     import tensorflow_datasets as tfds
 
-    by_split: dict[str, list[Written]] = {}
-    for shard, written in made:
-        by_split.setdefault(shard.split, []).append(written)
     infos = [
         tfds.core.SplitInfo(
             name=split,
             shard_lengths=[written.examples for written in parts],
             num_bytes=sum(written.bytes - FRAME_BYTES * written.examples for written in parts),
         )
-        for split, parts in by_split.items()
+        for split, parts in made.items()
     ]
     with writing(folder):
         tfds.folder_dataset.write_metadata(
             data_dir=folder, features=schema, split_infos=infos, version=version, check_data=False
+        )
+
+
+def make_folder(path: str) -> None:
+    """Makes a folder and those above it; UserError where that is not possible."""
+    with file_errors(f"The folder {path}", "cannot be made", "name another --data_dir"):
+        tf.io.gfile.makedirs(path)
+
+
+def remove_folder(path: str) -> None:
+    """Removes a folder with all that is in it, where there is one; UserError where that is not possible."""
+    with file_errors(f"The folder {path}", "cannot be removed", "get the rights to change it, or remove it yourself"):
+        if tf.io.gfile.exists(path):
+            tf.io.gfile.rmtree(path)
+
+
+def remove_unfinished(folder: str) -> None:
+    """Deletes files that killed processes left half written in a folder, where there is one."""
+    with file_errors(folder):
+        if tf.io.gfile.isdir(folder):
+            for entry in tf.io.gfile.listdir(folder):
+                if entry.endswith(".new"):
+                    tf.io.gfile.remove(os.path.join(folder, entry))
+
+
+@contextlib.contextmanager
+def locked(path: str) -> Iterator[bool]:
+    """Makes a folder where it is missing, and locks the folder itself for one process.
+
+    Yields whether it is locked: cloud storage and some network file systems have no locks, which a note says. UserError
+    where another process has it, or it cannot be made.
+    """
+    make_folder(path)
+    if is_remote(path):
+        yield False
+        return
+    held = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        got = try_lock(held)
+        if got is False:
+            raise UserError(f"Another process is preparing {path}; wait until it ends, or choose another --name.")
+        if got is None:
+            print(f"Note: the file system of {path} has no locks; let no second process prepare it.", file=sys.stderr)
+        yield got is True
+    finally:
+        os.close(held)
+
+
+def require_room(path: str, needed: int) -> None:
+    """UserError unless so many bytes are free on the disk of a folder; nothing is checked for remote ones."""
+    if is_remote(path):
+        return
+    about = os.statvfs(path)
+    free = about.f_bavail * about.f_frsize
+    if needed > free:
+        raise UserError(
+            f"What is still to write takes about {needed / 1e9:,.2f} GB in {path}, where {free / 1e9:,.2f} GB are free;"
+            " make room, name another --data_dir, or keep smaller images with --keep_images."
         )

@@ -16,7 +16,7 @@ from tf_emcom.tools.prepare.shard_files import Shard, Written, schema_of, whole_
 
 
 class FeatureExtractor:
-    """Runs an encoder on batches of one size: a smaller batch is filled up, so that what comes does not depend on it.
+    """Runs an encoder on batches of one size; a smaller batch is filled up, so that features do not depend on its size.
 
     Attributes:
       features: F, how many numbers an image becomes.
@@ -25,12 +25,7 @@ class FeatureExtractor:
     def __init__(self, network: Network, batch_size: int) -> None:
         """Tries the encoder on a batch of grey images.
 
-        Args:
-          network: what the encoder was built to.
-          batch_size: B.
-
-        Raises:
-          UserError: what comes out are not B arrays of floats, or there is not enough memory.
+        UserError where its output is not one array of floats for each, or there is not enough memory.
         """
         self._batch_size = batch_size
         self._shape = (batch_size, network.height, network.width, 3)
@@ -63,72 +58,41 @@ class FeatureExtractor:
             ) from error
 
 
-# Images, and whether they end a file.
-Advance = Callable[[int, bool], None]
-
-
 class ShardMaker:
-    """Batches begin anew with each shard, so that what is in a shard does not depend on what was made before it."""
+    """Makes shards; each starts with a new batch, so that its content does not depend on what was made before it."""
 
     def __init__(
-        self,
-        folder: ImageFolder,
-        reader: ImageReader,
-        extractor: FeatureExtractor,
-        kept_side: int,
-        skips_broken: bool,
+        self, folder: ImageFolder, reader: ImageReader, extractor: FeatureExtractor, kept_side: int, skips_broken: bool
     ) -> None:
-        """Says of what and how.
-
-        Args:
-          folder: where images lie.
-          reader: how they are read.
-          extractor: what makes features of them.
-          kept_side: pixels a side of the images that are kept, 0: none are.
-          skips_broken: whether images that cannot be decoded are left out.
-        """
+        """`kept_side`: pixels a side of the images that are kept, 0: none; broken images may be skipped."""
         self._root, self._reader, self._extractor = folder.root, reader, extractor
         self._has_labels, self._keeps_images, self._skips_broken = bool(folder.classes), kept_side > 0, skips_broken
         self._schema = schema_of(folder.classes, extractor.features, kept_side)
 
-    def make(self, shard: Shard, advance: Advance) -> Written:
-        """Writes a shard, and the note that it is whole.
+    def make(self, shard: Shard, advance: Callable[[int], object]) -> Written:
+        """Writes a shard, and the note that it is whole; returns the note.
 
-        Args:
-          shard: which.
-          advance: told of the images that are done.
-
-        Raises:
-          UserError: an image cannot be decoded and none is left out, features are no finite numbers, or the file cannot
-            be written.
+        `advance` is called with the number of images of this shard that are done. UserError where an image cannot be
+        decoded and is not to be left out, features are not finite, or the file cannot be written.
         """
         stamp = shard.stamp(self._root)
         left_out: list[str] = []
         try:
             examples = self._write(shard, shard.images, advance)
-        except _Unreadable as error:
+        except BrokenImageError as error:
             left_out = self._broken(shard, error)
             good = [image for image in shard.images if image.path not in left_out]
-            # Progress was told of this shard's images already, as far as it came.
-            advance(-error.images, False)
             examples = self._write(shard, good, advance)
-        advance(len(left_out), True)
+        advance(len(shard.images))
         size = tf.io.gfile.stat(shard.path).length
         written = Written(examples, size, self._extractor.features, stamp, left_out)
         shard.keep(written)
         return written
 
-    def _write(self, shard: Shard, images: Sequence[Image], advance: Advance) -> int:
+    def _write(self, shard: Shard, images: Sequence[Image], advance: Callable[[int], object]) -> int:
         done = 0
         with whole_file(shard.path) as writer:
-            batches = self._reader.batches([image.path for image in images]) if images else iter(())
-            while True:
-                try:
-                    pixels = next(batches, None)
-                except BrokenImageError as error:
-                    raise _Unreadable(done, error) from error
-                if pixels is None:
-                    return done
+            for pixels in self._reader.batches([image.path for image in images]):
                 here = images[done : done + len(pixels.kept)]
                 features = self._finite(self._extractor.extract(pixels.seen), here)
                 records = [self._record(*parts) for parts in zip(here, features, pixels.kept, strict=True)]
@@ -136,7 +100,8 @@ class ShardMaker:
                     for record in records:
                         writer.write(record)
                 done += len(here)
-                advance(len(here), False)
+                advance(done)
+        return done
 
     def _record(self, image: Image, features: np.ndarray, kept: bytes) -> bytes:
         example: dict[str, Any] = {"logit": features, "image_id": image.path}
@@ -145,7 +110,7 @@ class ShardMaker:
         if self._keeps_images:
             example["image"] = kept
         record = self._schema.serialize_example(example)
-        # Protocol buffers order the features anew in each process, unless they are told not to.
+        # Without `deterministic`, the order of the features differs between processes.
         return tf.train.Example.FromString(record).SerializeToString(deterministic=True)
 
     def _finite(self, features: np.ndarray, images: Sequence[Image]) -> np.ndarray:
@@ -157,24 +122,14 @@ class ShardMaker:
             )
         return features
 
-    def _broken(self, shard: Shard, error: "_Unreadable") -> list[str]:
+    def _broken(self, shard: Shard, error: BrokenImageError) -> list[str]:
         """The paths of images that cannot be decoded; UserError unless they are left out."""
-        broken = self._reader.broken([image.path for image in shard.images])
-        if not broken:
-            raise error.reason
+        broken = self._reader.broken([image.path for image in shard.images]) or {error.path: error.reason}
         path, reason = next(iter(broken.items()))
         if not self._skips_broken:
             more = f", and {len(broken) - 1} more in this file" if len(broken) > 1 else ""
             raise UserError(
-                f"The image {self._root}/{path} cannot be decoded ({reason}){more}; repair it in place, or give"
-                " --skip_broken to leave such images out: the same command goes on."
-            ) from error.reason
+                f"The image {self._root}/{path} cannot be decoded ({reason}){more}; repair it in place, or add"
+                " --skip_broken to leave such images out, and run the same command again to resume."
+            ) from error
         return list(broken)
-
-
-class _Unreadable(Exception):
-    """An image of a shard cannot be read; `images` of it were done before."""
-
-    def __init__(self, images: int, reason: BrokenImageError) -> None:
-        super().__init__(str(reason))
-        self.images, self.reason = images, reason

@@ -1,4 +1,4 @@
-"""What a prepared data set records of its features, and their standardisation."""
+"""The manifest of a prepared data set, and the standardisation of its features."""
 
 import hashlib
 import json
@@ -18,30 +18,27 @@ _MANIFEST_FILE = "preparation.json"
 
 
 def read_manifest(folder: str, fix: str) -> dict[str, Any] | None:
-    """What was kept in a folder, None where nothing is; UserError where it is damaged, `fix` says what to do then."""
+    """The manifest in a folder, None where there is none; UserError where it is damaged, `fix` says what to do then."""
     path = os.path.join(folder, _MANIFEST_FILE)
     return read_json(path, fix) if tf.io.gfile.exists(path) else None
 
 
 def write_manifest(folder: str, content: Mapping[str, Any]) -> None:
-    """Keeps it in a folder; UserError where that is not possible."""
+    """Writes a manifest into a folder; UserError where that is not possible."""
     write_whole(os.path.join(folder, _MANIFEST_FILE), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def require_results(folder: str, content: Mapping[str, Any], fix: str) -> None:
-    """Raises a UserError unless there are the results of a preparation that was finished."""
+    """UserError unless a manifest has the results of a finished preparation."""
     examples, left_out = content.get("examples"), content.get("left_out")
     counts = [*examples.values(), content.get("features")] if isinstance(examples, dict) else [None]
-    if not all(type(count) is int for count in counts) or not _is_list_of_strings(left_out):
+    is_list = isinstance(left_out, list) and all(isinstance(path, str) for path in left_out)
+    if not is_list or not all(type(count) is int for count in counts):
         raise UserError(f"{os.path.join(folder, _MANIFEST_FILE)} is damaged (it does not say what was made); {fix}.")
 
 
-def _is_list_of_strings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
-
-
 def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
-    """What of `given` was another thing in `stored`, each in a few words; what only `stored` has does not matter."""
+    """The entries of `given` that differ in `stored`, each in a few words; entries of `stored` alone do not matter."""
     return [
         f"{name} was {stored.get(name)!r:.90}, is {value!r:.90}"
         for name, value in given.items()
@@ -50,7 +47,7 @@ def differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str
 
 
 def checksum_of_images(splits: Mapping[str, Sequence[Image]]) -> str:
-    """Which images are in which split, in which order and of which class, in a word."""
+    """A checksum of which images are in which split, in which order and of which class."""
     total = hashlib.sha256()
     for split, images in splits.items():
         for image in images:
@@ -62,7 +59,7 @@ _STANDARDISATION_FILE = "standardisation.json"
 
 
 class Standardisation(NamedTuple):
-    """Moves and scales each feature; what never differs becomes 0.
+    """Shifts and scales each feature; a feature that never differs becomes 0.
 
     Attributes:
       mean: float64 [F], of each feature over the training examples.
@@ -74,28 +71,23 @@ class Standardisation(NamedTuple):
 
     @classmethod
     def of(cls, shards: Sequence[Shard]) -> Self:
-        """Measures the features in files that are whole, which are those of the training split.
+        """Measures the features in the files of the training split, which are whole.
 
         Sums are taken of the differences from the first example, in double precision, so that nothing is lost where a
         feature varies little around a large mean.
         """
         first, count, total, squares = None, 0, 0.0, 0.0
         for shard in shards:
-            for example in _examples(shard):
-                features = _features(example)
+            for features in map(_features, _examples(shard)):
                 first = features if first is None else first
                 count, total, squares = count + 1, total + (features - first), squares + (features - first) ** 2
         mean = total / count
         deviation = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
-        # What is left of a feature that never differs is rounding.
+        # The deviation of a feature that never differs is only rounding.
         return cls(first + mean, np.where(deviation > 1e-6 * np.abs(first + mean), deviation, 1.0))
 
     def apply(self, shard: Shard, path: str) -> None:
-        """Writes the examples of a file that is whole to `path`, with other features.
-
-        Raises:
-          UserError: it cannot be written.
-        """
+        """Writes the examples of a whole file to `path`, standardised; UserError where it cannot be written."""
         with whole_file(path) as writer:
             for example in _examples(shard):
                 scaled = ((_features(example) - self.mean) / self.deviation).astype(np.float32)
@@ -104,20 +96,20 @@ class Standardisation(NamedTuple):
                     writer.write(example.SerializeToString(deterministic=True))
 
     def write(self, folder: str) -> None:
-        """Keeps it in a folder, for images that come later; UserError where that is not possible."""
+        """Writes it into a folder, for images that come later; UserError where that is not possible."""
         content = {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
         write_whole(os.path.join(folder, _STANDARDISATION_FILE), json.dumps(content) + "\n")
 
 
 def _examples(shard: Shard) -> Iterator[tf.train.Example]:
-    """The examples of a file; UserError where it is damaged, and then it is written again by the next process."""
+    """The examples of a file; UserError where it is damaged, and then the next process writes it again."""
     try:
         for record in tf.data.TFRecordDataset(shard.path).as_numpy_iterator():
             yield tf.train.Example.FromString(record)
     except tf.errors.DataLossError as error:
-        shard.forget()
+        tf.io.gfile.remove(shard.note)
         raise UserError(
-            f"{shard.path} was damaged after it was written ({reason(error)}); look after the disk, and start the same"
+            f"{shard.path} was damaged after it was written ({reason(error)}); check the disk, and run the same"
             " command again, which encodes these images again."
         ) from error
 

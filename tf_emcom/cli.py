@@ -216,6 +216,7 @@ def evaluate(
     """
     folder = ExportFolder(_folder_named(saved_model), workdir) if saved_model else RunFolder(_folder_named(workdir))
     stored = folder.require_config()
+    # Nothing has imported the tests yet.
     catalogue.register_components()
     known = plug_ins(Evaluation)
     for mode in modes:

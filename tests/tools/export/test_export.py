@@ -120,7 +120,7 @@ def test_a_run_on_other_storage_is_exported_there(run, tmp_path):
 
 KILLED = """
 import os, signal, sys
-from tf_emcom import command, files
+from tf_emcom import cli, files
 
 at, exchanges = sys.argv[2], sys.argv[3] == "True"
 if not exchanges:
@@ -135,7 +135,7 @@ def kill(first, *given, **named):
     return before(first, *given, **named)
 
 setattr(module, name, kill)
-command.evaluate(sys.argv[1], ["export"], [])
+cli.evaluate(sys.argv[1], ["export"], [])
 """
 
 
@@ -204,17 +204,17 @@ def test_a_folder_with_a_file_that_is_not_of_an_export_is_left_alone(kind, name,
 
 FULL = """
 import resource, signal, sys
-from tf_emcom import command
+from tf_emcom import cli
 from tf_emcom.errors import UserError
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-command.evaluate(sys.argv[1], ["export"], [])
+cli.evaluate(sys.argv[1], ["export"], [])
 for kind in ("saved_model", "keras"):
     for limit in map(int, sys.argv[2:]):
         # Writes beyond a limit of the process fail as those to a full disk do.
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
         try:
-            command.evaluate(sys.argv[1], ["export"], [f"Export.format={kind!r}"])
+            cli.evaluate(sys.argv[1], ["export"], [f"Export.format={kind!r}"])
             print(f"was written with {limit}")
         except UserError as error:
             print(error)

@@ -114,7 +114,7 @@ def saved(tmp_path_factory):
 def test_another_form_that_tensorflow_prefers_is_refused(saved, tmp_path):
     folder = shutil.copytree(saved, tmp_path / "saved")
     (folder / "saved_model.cpb").write_bytes((folder / "saved_model.pb").read_bytes())
-    with pytest.raises(UserError, match="is none of ours .it has a saved_model.cpb"):
+    with pytest.raises(UserError, match="is not written by bin.export .it has a saved_model.cpb"):
         require_computation(str(folder))
 
 

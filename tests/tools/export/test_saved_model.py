@@ -16,6 +16,8 @@ from tf_emcom.agents.heads.prediction import ImageDecoder, MultiMlp
 from tf_emcom.games.transfer_tasks import Classification, DiscriminationByDistance, Reconstruction
 from tf_emcom.runtime.compiler import computing_in
 from tf_emcom.seeds import Stream, seed_words
+from tf_emcom.tools.export.agents import ExportedAgents
+from tf_emcom.tools.export.modules import ChoosingModule
 from tf_emcom.types import Candidates, Message
 
 INPUTS = lewis.inputs(9)
@@ -60,6 +62,19 @@ def ending(tmp_path_factory):
 
 def expected_scores(listener, messages, candidates):
     return listener.scores(Message(tf.constant(messages)), Candidates(tf.constant(candidates), None, None)).numpy()
+
+
+def test_an_older_export_whose_function_has_its_former_name_is_loaded(tmp_path):
+    agents = trainees.of_task(DiscriminationByDistance(functools.partial(Cpc, 6)), EndSymbol())
+    module = ChoosingModule(agents, trainees.contents(agents, tmp_path).metadata, [])
+    module.keep_silence = module.mask_after_end
+    del module.mask_after_end
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures=module.signatures)
+    assert not hasattr(tf.saved_model.load(str(tmp_path / "saved")), "mask_after_end")
+    loaded = ExportedAgents(agents.game, F, batch_size=8, saved_model=str(tmp_path / "saved"))
+    sent, received = tf.constant([[0, V - 1, V - 1, V - 1]]), tf.constant([[V, V, V, V]])
+    masked = loaded.speaker_as(0).grammar.mask_after_end(sent, received)
+    np.testing.assert_array_equal(masked, [[V, V, V - 1, V - 1]])
 
 
 @pytest.mark.parametrize("games", [1, 9])

@@ -1,4 +1,4 @@
-"""Agents of an export, as tests use them."""
+"""The agents of an export, for use by tests."""
 
 import json
 from collections.abc import Sequence
@@ -19,33 +19,32 @@ from tf_emcom.types import Batch, Candidates, Message, Speech
 
 
 class ExportedSpeaker:
-    """What tests ask of a `Speaker`, answered by a SavedModel's functions.
+    """The methods of a `Speaker` that tests need, computed by the functions of a SavedModel.
 
     Attributes:
       vocab_size: V.
       message_length: T.
-      grammar: itself, since all that is asked of one is what becomes of silence.
-      index: which of the speakers it is, int32 [].
+      grammar: itself; tests need nothing of a grammar but `mask_after_end`.
+      index: the number of the speaker, int32 [].
     """
 
     def __init__(self, model: Any, vocab_size: int, message_length: int) -> None:
-        """`model` as TensorFlow loads it."""
         self._model = model
         self.vocab_size = vocab_size
         self.message_length = message_length
         self.grammar = self
-        # A variable, so that a compiled function reads another speaker without being traced again.
+        # A variable, so that a compiled function can use another speaker without a new trace.
         self.index = tf.Variable(0, trainable=False, name="speaker")
 
     def greedy(self, inputs: tf.Tensor) -> Speech:
-        """As a speaker's, for inputs [B, F], without what critics say."""
-        told = self._model.greedy(inputs, self.index.read_value())
-        symbols = tf.ensure_shape(told["symbols"], (inputs.shape[0], self.message_length))
-        thought = (told[name] for name in ("log_probabilities", "entropy", "policy_logits"))
-        return Speech(symbols, *thought, value=None, q_values=None, lengths=told["lengths"])
+        """As `Speaker.greedy` for inputs [B, F], but without values and Q-values."""
+        said = self._model.greedy(inputs, self.index.read_value())
+        symbols = tf.ensure_shape(said["symbols"], (inputs.shape[0], self.message_length))
+        policy = (said[name] for name in ("log_probabilities", "entropy", "policy_logits"))
+        return Speech(symbols, *policy, value=None, q_values=None, lengths=said["lengths"])
 
     def mask_after_end(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
-        """As a grammar's, for messages [B, T]."""
+        """As `Grammar.mask_after_end`, for messages [B, T]."""
         return tf.ensure_shape(self._model.mask_after_end(sent, received), sent.shape)
 
     @property
@@ -61,15 +60,15 @@ WEIGHTS = (
 
 
 class ExportedListener:
-    """What tests ask of a `Listener` and of its head, answered by a SavedModel's functions.
+    """The methods of a `Listener` and of its head that tests need, computed by the functions of a SavedModel.
 
     Attributes:
       head: itself.
-      index: which of the listeners it is, int32 [].
+      index: the number of the listener, int32 [].
     """
 
     def __init__(self, model: Any, predictions: Sequence[int] | None) -> None:
-        """`model` as TensorFlow loads it; `predictions` is the shape of what is predicted of a message."""
+        """`predictions` is the shape of the prediction for one message; None where the listener chooses."""
         self._model = model
         self._predictions = predictions
         self.head = self
@@ -77,34 +76,34 @@ class ExportedListener:
 
     @property
     def side(self) -> int:
-        """The side of the pictures that it draws."""
+        """The side of the predicted images, in pixels."""
         return self._predictions[0]
 
     def represent(self, message: Message) -> tf.Tensor:
-        """As a listener's: [B, H] for messages [B, T]."""
+        """As `Listener.represent`: [B, H] for messages [B, T]."""
         return self._model.represent(message.symbols, self.index.read_value())
 
     def project_messages(self, representation: tf.Tensor) -> tf.Tensor:
-        """As a head's: [B, H] ↦ [B, E]."""
+        """As the head's: [B, H] ↦ [B, E]."""
         return self._model.project_messages(representation, self.index.read_value())
 
     def project_candidates(self, candidates: tf.Tensor) -> tf.Tensor:
-        """As a head's: [N, F] ↦ [N, E]."""
+        """As the head's: [N, F] ↦ [N, E]."""
         return self._model.project_candidates(candidates, self.index.read_value())
 
     def compare(self, messages: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
-        """As a head's: [B, E] and [N, E] ↦ [B, N]."""
+        """As the head's: [B, E] and [N, E] ↦ [B, N]."""
         return self._model.compare(messages, candidates)
 
     def scores(self, message: Message, candidates: Candidates) -> tf.Tensor:
-        """As a listener's: [B, C]."""
-        heard, seen = self.project_messages(self.represent(message)), self.project_candidates(candidates.inputs)
-        return take_shown(self.compare(heard, seen), candidates.shown)
+        """As `Listener.scores`: [B, C]."""
+        messages, inputs = self.project_messages(self.represent(message)), self.project_candidates(candidates.inputs)
+        return take_shown(self.compare(messages, inputs), candidates.shown)
 
     def predictions(self, message: Message) -> tf.Tensor:
-        """As a listener's: [B, ...] for messages [B, T]."""
-        told = self._model.predictions(message.symbols, self.index.read_value())
-        return tf.ensure_shape(told, (message.symbols.shape[0], *told.shape[1:]))
+        """As `Listener.predictions`: [B, ...] for messages [B, T]."""
+        predicted = self._model.predictions(message.symbols, self.index.read_value())
+        return tf.ensure_shape(predicted, (message.symbols.shape[0], *predicted.shape[1:]))
 
     @property
     def trainable_variables(self) -> list:
@@ -112,15 +111,15 @@ class ExportedListener:
         raise UserError(WEIGHTS)
 
 
-# TensorFlow tells damage in all of these ways, depending on the byte that is wrong.
+# TensorFlow raises any of these for a damaged file, depending on the damaged byte.
 _DAMAGES = (OSError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError, tf.errors.OpError)
 
 
 class ExportedAgents(Trainee):
-    """Speakers and listeners that run the functions of a SavedModel of ours; they can be tested, and never learn.
+    """Speakers and listeners that run the functions of a SavedModel; they can be tested, but not trained.
 
     Attributes:
-      shuffled: whether the run was a control, whose messages are about other inputs.
+      shuffled: whether the run was a control whose messages are about other inputs.
     """
 
     def __init__(
@@ -130,30 +129,30 @@ class ExportedAgents(Trainee):
 
         Args:
           game: the rules.
-          features: F of what is talked about.
-          batch_size: B, which nothing depends on.
+          features: F of the inputs.
+          batch_size: B; not used.
           seed: of the run.
-          seeds: how many independent runs it was.
+          seeds: number of independent runs; not used, since the SavedModel holds their seeds.
           saved_model: the folder.
 
         Raises:
-          UserError: it cannot be read, or is for inputs of other features.
+          UserError: the folder cannot be read, or its agents need another number of features.
         """
         super().__init__()
         self.game, self.batch_size, self.seed = game, batch_size, seed
-        model, told = _loaded(saved_model)
-        if told["features"] != features:
+        model, metadata = _loaded(saved_model)
+        if metadata["features"] != features:
             raise UserError(
-                f"The agents in {saved_model} know inputs of {told['features']} features, but the data set has"
-                f" {features}; use the data set that they learnt from."
+                f"The agents in {saved_model} take inputs of {metadata['features']} features, but the data set has"
+                f" {features}; use the data set that they were trained on."
             )
         self.speakers, self.listeners, self.independent = (
-            told[name] for name in ("speakers", "listeners", "independent")
+            metadata[name] for name in ("speakers", "listeners", "independent")
         )
-        self._seeds = told["seeds"]
-        self.shuffled = told.get("shuffled", False)
-        self._speaker = ExportedSpeaker(model, told["vocabulary_size"], told["message_length"])
-        self._listener = ExportedListener(model, told["predictions"])
+        self._seeds = metadata["seeds"]
+        self.shuffled = metadata.get("shuffled", False)
+        self._speaker = ExportedSpeaker(model, metadata["vocabulary_size"], metadata["message_length"])
+        self._listener = ExportedListener(model, metadata["predictions"])
 
     @property
     def agents(self) -> dict[str, Sequence[keras.Variable]]:
@@ -166,30 +165,26 @@ class ExportedAgents(Trainee):
         raise UserError(WEIGHTS)
 
     def speaker_as(self, index: int) -> ExportedSpeaker:
-        """The speaker, being speaker `index` until another one is asked for."""
         self._speaker.index.assign(index)
         return self._speaker
 
     def listener_as(self, index: int) -> ExportedListener:
-        """The listener, being listener `index` until another one is asked for."""
         self._listener.index.assign(index)
         return self._listener
 
     def not_finite(self) -> list[str]:
-        """None: weights of an export are not looked at."""
+        """Empty: the weights of an export are not checked."""
         return []
 
     def seeds(self) -> list[int]:
-        """As they were when the run was exported."""
         return list(self._seeds)
 
     @property
     def labels(self) -> Sequence[str]:
-        """What the task asks about."""
         return self.game.task.labels
 
     def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
-        """Inputs and labels as they are, once the task has seen that they fit."""
+        """The inputs and labels unchanged; UserError where the labels do not fit the task."""
         self.game.task.check_labels(labels, data)
         return inputs, labels
 
@@ -205,16 +200,19 @@ class ExportedAgents(Trainee):
 
 
 def _loaded(folder: str) -> tuple[Any, dict[str, Any]]:
-    """A SavedModel and its metadata."""
+    """The loaded SavedModel and its metadata."""
     require_computation(folder)
     try:
         with files.without_pattern(folder) as plain:
             model = tf.saved_model.load(plain)
+        if not hasattr(model, "mask_after_end"):
+            # Exports of tf_emcom 0.1.0 may hold the function under its former name.
+            model.mask_after_end = model.keep_silence
         return model, json.loads(model.metadata()["json"].numpy())
     except _DAMAGES as error:
         raise UserError(
-            f"The SavedModel in {folder} is damaged, or none of ours ({files.reason(error)}); export the run again,"
-            " with bin/export --workdir=RUN."
+            f"The SavedModel in {folder} is damaged, or not written by bin/export ({files.reason(error)}); export the"
+            " run again, with bin/export --workdir=RUN."
         ) from error
 
 
@@ -222,9 +220,7 @@ class ExportedTransfer(ExportedAgents):
     """The speaker and the new listener of a transfer run."""
 
     def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
-        """The labels, with the speaker's messages where it needs to speak only once."""
         return with_messages(self, self.speaker_as(0), inputs, labels, data)
 
     def subjects(self, count: int) -> np.ndarray | None:
-        """As in the run: other inputs in a control."""
         return strangers(count, self.seed) if self.shuffled else None

@@ -1,4 +1,4 @@
-"""What an export holds, beside the modules."""
+"""The contents of an export besides the modules."""
 
 import contextlib
 import importlib.metadata
@@ -19,12 +19,12 @@ from tf_emcom.types import Message
 
 
 class Contents(NamedTuple):
-    """What there is to write down.
+    """What an export is written from.
 
     Attributes:
       agents: with their trained weights.
-      metadata: what `tf_emcom.export.metadata` tells of them.
-      documents: file name → text: the configuration, and what else their run's folder keeps beside it.
+      metadata: their description, as `describe` returns it.
+      documents: file name → text of the configuration and of the run's other documents.
     """
 
     agents: Trainee
@@ -32,25 +32,22 @@ class Contents(NamedTuple):
     documents: dict[str, str]
 
 
-# The file that holds it, as JSON.
-METADATA = "metadata.json"
-
-# By it, a file of that name is known to be this project's.
-MARK = "tf_emcom"
+# The file of the metadata, and a key that only this project's metadata have.
+METADATA, MARK = "metadata.json", "tf_emcom"
 
 
 def describe(
     agents: Trainee, features: int, data: str, precision: str, step: int, run: RunFolder
 ) -> dict[str, Any]:
-    """Sizes, origin and results of agents, as JSON can hold them.
+    """Sizes, origin and results of agents, for JSON.
 
     Args:
-      agents: whose.
+      agents: the agents of a run.
       features: F.
-      data: the name of the data set that they learnt from.
-      precision: what they compute in.
+      data: the name of the data set that they were trained on.
+      precision: the precision that they compute in.
       step: of their training.
-      run: their folder, whose metrics are told, and what tests have found at this very step.
+      run: their folder; its metrics and test results of this step are included.
     """
     speaker, listener = agents.speaker_as(0), agents.listener_as(0)
     return {
@@ -67,7 +64,7 @@ def describe(
         "weights_of_a_listener": _numbers(listener),
         "independent": agents.independent,
         "seeds": list(agents.seeds()),
-        # Two inputs are enough to be asked about.
+        # Any number of inputs would do, from two on.
         "shuffled": agents.subjects(2) is not None,
         "predictions": _predictions(agents),
         "labels": list(agents.labels),
@@ -85,7 +82,7 @@ def predicts(agents: Trainee) -> bool:
 
 
 def _version() -> str | None:
-    """Ours; None where the library is used without having been installed."""
+    """The version of tf_emcom; None where it is not installed."""
     try:
         return importlib.metadata.version("tf_emcom")
     except importlib.metadata.PackageNotFoundError:
@@ -97,11 +94,11 @@ def _numbers(agent: keras.Model) -> int:
 
 
 def _predictions(agents: Trainee) -> list[int] | None:
-    """The shape of what listeners predict of one message; None where they choose."""
+    """The shape of listeners' prediction for one message; None where they choose."""
     if not predicts(agents):
         return None
-    silence = Message(tf.zeros([1, agents.speaker_as(0).message_length], tf.int32))
-    return list(agents.listener_as(0).predictions(silence).shape[1:])
+    message = Message(tf.zeros([1, agents.speaker_as(0).message_length], tf.int32))
+    return list(agents.listener_as(0).predictions(message).shape[1:])
 
 
 def _of_all(rows: Sequence[dict[str, Any]], step: int) -> list[dict[str, Any]]:
@@ -113,18 +110,18 @@ def _of_all(rows: Sequence[dict[str, Any]], step: int) -> list[dict[str, Any]]:
 
 @contextlib.contextmanager
 def whole_folder(path: str, first: str, last: str) -> Iterator[str]:
-    """Within it, an empty local folder to write to; behind it, that folder is at `path`, in place of what was there.
+    """Yields an empty local folder to write to, which then replaces the folder at `path`.
 
-    On a disk, this is `files.whole_folder`. Cloud storage renames object by object, so there files are copied: what was
-    there loses its file `last` before anything, and the new one arrives when all else is there.
+    On a disk, this is `files.whole_folder`. Cloud storage cannot rename folders, so files are copied there: `last` is
+    removed before anything else and written after everything else.
 
     Args:
-      path: where to, local or on cloud storage.
-      first: the file by which what is there is known to be an export; it is there all the time.
-      last: the file without which nobody can open it.
+      path: the folder to replace, local or on cloud storage.
+      first: the file that marks the folder as an export; it exists all the time.
+      last: the file without which the export cannot be opened.
 
     Raises:
-      UserError: it cannot be written.
+      UserError: the folder cannot be written.
     """
     if not files.is_remote(path):
         with files.whole_folder(path) as new:

@@ -1,4 +1,4 @@
-"""The mode that writes trained agents for use elsewhere."""
+"""The mode that exports trained agents."""
 
 import os
 
@@ -17,10 +17,10 @@ class Export(Evaluation):
     """Writes every agent of a run, from its newest checkpoint, to a folder that can be used without the run."""
 
     def __init__(self, format: str = "saved_model", out: str = "") -> None:
-        """Checks what is asked for.
+        """Finds the format.
 
         Args:
-          format: `saved_model`, which runs with nothing but TensorFlow, or `keras`, the weights alone.
+          format: `saved_model`, which needs only TensorFlow to run, or `keras`, the weights alone.
           out: the folder, local or on cloud storage; empty: RUN/export/<format>.
 
         Raises:
@@ -31,7 +31,7 @@ class Export(Evaluation):
         self._kind: Format = choose(format, plug_ins(Format, separator="_"), "format")()
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
-        """Writes the folder anew, or not at all, and says where."""
+        """Writes the whole folder, or nothing, and prints where."""
         out = self.out or os.path.join(folder.path, "export", self.format)
         config = folder.require_config()
         self._refuse_another(out, config)
@@ -58,7 +58,7 @@ class Export(Evaluation):
             raise UserError(
                 f"The folder {out} holds files but no export of this format; name another one with --out, or empty it."
             )
-        # A kill on cloud storage may have come before the configuration did.
+        # An export to cloud storage that was killed may lack its configuration.
         fix = "name another folder with --out, or remove this one"
         if "config.gin" in there and files.read_text(os.path.join(texts, "config.gin"), fix) != config:
             raise UserError(

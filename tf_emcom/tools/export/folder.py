@@ -1,4 +1,4 @@
-"""A SavedModel in place of the run that it comes from."""
+"""The folder of an export, for tests of its agents."""
 
 import os
 
@@ -16,17 +16,17 @@ _FIX = "export the run again, with bin/export --workdir=RUN"
 
 
 class ExportFolder(RunFolder):
-    """What tests read is the SavedModel's; what they write goes to another folder, or beside it."""
+    """A SavedModel that tests read as they read a run; results may go to another folder."""
 
     def __init__(self, saved_model: str, path: str | None = None) -> None:
-        """`path` is where results go; None: to the SavedModel's folder."""
+        """`path` is the folder of results; None: the SavedModel's folder."""
         super().__init__(path or saved_model)
         self.saved_model = saved_model
         self._texts = RunFolder(os.path.join(saved_model, SavedModel.texts))
         self.config = self._texts.config
 
     def require_config(self) -> str:
-        """The configuration of the run that was exported; UserError where there is no export, or a damaged one."""
+        """The configuration of the exported run; UserError where there is no export, or a damaged one."""
         if tf.io.gfile.exists(os.path.join(self.saved_model, METADATA)):
             raise UserError(
                 f"{self.saved_model} holds an export of weights alone, but tests need its functions; name a folder that"
@@ -41,20 +41,18 @@ class ExportFolder(RunFolder):
         return self._texts.require_config()
 
     def has_results(self) -> bool:
-        """True: its agents are trained, and no others are to be taken for them."""
+        """True, so that the configuration must be the exported run's."""
         return True
 
     def has_document(self, name: str) -> bool:
-        """Whether it was exported, too."""
         return self._texts.has_document(name)
 
     def read_document(self, name: str) -> str:
-        """As it was exported."""
         return self._texts.read_document(name)
 
     @property
     def bindings(self) -> dict[str, str]:
-        """Agents come from the SavedModel, and nothing learns."""
+        """The exported agents take the place of the learner."""
         agents = "@ExportedTransfer" if self.has_document(SPEAKER_CONFIG) else "@ExportedAgents"
         return {
             "Experiment.learner_cls": agents,
@@ -63,7 +61,7 @@ class ExportFolder(RunFolder):
         }
 
     def restore_agents(self, agents: Trainee) -> int:
-        """The step that the agents are from; they have their weights already."""
+        """The step of the exported checkpoint; the agents have their weights already."""
         path = os.path.join(self._texts.path, METADATA)
         step = files.read_json(path, _FIX).get("step")
         if not isinstance(step, int):

@@ -23,13 +23,13 @@ _RESULTS = r"eval/[^/]+\.jsonl|figures/[^/]+\.png|(eval|figures)/[^/]+\.new"
 
 
 class Format(abc.ABC):
-    """How agents are written to a folder; its name is the class's, in lower case with underscores.
+    """The base class of export formats; a format's name is the class's, in lower case with underscores.
 
     Attributes:
-      texts: the folder, within that one, of configuration and metadata.
-      entry: the file that readers open first: the folder is no export before it is there.
-      holds: a regular expression of the paths of its files, beside its texts: a folder with others is left alone.
-      loaded_by_tensorflow: whether users load it with TensorFlow, which takes some paths for patterns.
+      texts: the subfolder of configuration and metadata.
+      entry: the file that readers open first; a folder without it is no export.
+      holds: a regular expression of the paths of all files but the texts; a folder with others is not replaced.
+      loaded_by_tensorflow: whether users load it with TensorFlow, which reads some paths as patterns.
     """
 
     texts: str = ""
@@ -42,9 +42,9 @@ class Format(abc.ABC):
         """Writes everything to an empty local folder."""
 
     def check_place(self, out: str) -> None:
-        """UserError where an export to `out` could not be used, or would take the place of anything but an export.
+        """UserError where an export to `out` could not be used, or would replace anything but an older export.
 
-        Results of tests of an export, which lie beside it, are a part of it.
+        Results of an export's tests, which are in its folder, belong to it.
         """
         where = out if files.is_remote(out) else os.path.abspath(out)
         if self.loaded_by_tensorflow and files.is_pattern(where):
@@ -74,7 +74,7 @@ class Format(abc.ABC):
 
     def _is_ours(self, name: str) -> bool:
         folder, document = os.path.split(name)
-        # Cloud storage, and a kill, leave what was on its way under another name.
+        # Unfinished copies to cloud storage, or of a killed process.
         document = document.removesuffix(".new")
         return (
             (folder == self.texts and document in DOCUMENTS)
@@ -93,22 +93,22 @@ def write_texts(contents: Contents, folder: str) -> list[str]:
     return [os.path.join(folder, name) for name in texts]
 
 
-# Bytes of a number, and of what HDF5 writes beside each array.
-_MOST_BYTES, _MOST_BESIDE = 8, 8192
+# At most: bytes of a number, and bytes that HDF5 writes around each array.
+_MOST_BYTES, _MOST_AROUND = 8, 8192
 
 
 class Keras(Format):
     """A file of Keras weights for each agent, for `load_weights` of an agent of the same architecture.
 
-    Files are `speaker-<i>.weights.h5` and `listener-<j>.weights.h5`; `speaker.json` and `listener.json` are what such
-    agents are made from, with `from_config`.
+    Files are `speaker-<i>.weights.h5` and `listener-<j>.weights.h5`; `speaker.json` and `listener.json` hold the
+    architecture, for `from_config`.
     """
 
     entry = "config.gin"
     holds = r"(speaker|listener)(-\d+\.weights\.h5|\.json)"
 
     def write(self, contents: Contents, folder: str) -> None:
-        """Writes the files; UserError where Keras leaves a weight out."""
+        """Writes the files; UserError where Keras does not write all weights."""
         agents = contents.agents
         _write("speaker", agents.speakers, agents.speaker_as, folder)
         _write("listener", agents.listeners, agents.listener_as, folder)
@@ -118,26 +118,24 @@ class Keras(Format):
 def _write(kind: str, count: int, agent_as: Callable[[int], keras.Model], folder: str) -> None:
     for index in range(count):
         agent, path = agent_as(index), os.path.join(folder, f"{kind}-{index}.weights.h5")
-        _require_room(path, agent)
+        _require_space(path, agent)
         agent.save_weights(path)
-        written, there = _arrays(path), len(agent.trainable_variables)
-        # Keras finds layers by a model's attributes, and says nothing of what it does not find.
-        if written < there:
+        written, needed = _arrays(path), len(agent.trainable_variables)
+        # Keras finds layers by a model's attributes, and does not report those that it misses.
+        if written < needed:
             raise UserError(
-                f"Keras wrote {written} of the {there} weights of a {kind}, whose layers it does not all see; leave"
-                " --format=keras out: a SavedModel holds all of them."
+                f"Keras wrote {written} of the {needed} weights of a {kind}, because it does not find all of its"
+                " layers; leave --format=keras out: a SavedModel holds all of them."
             )
-
-
     with open(os.path.join(folder, f"{kind}.json"), "w", encoding="utf-8") as file:
         json.dump(agent.get_config(), file, indent=2)
 
 
-def _require_room(path: str, agent: keras.Model) -> None:
-    """OSError where the disk has no room for a file of weights: HDF5 then prints errors, and ends the process."""
-    size = sum(_MOST_BESIDE + math.prod(variable.shape) * _MOST_BYTES for variable in agent.weights)
+def _require_space(path: str, agent: keras.Model) -> None:
+    """OSError where the disk has no space for a file of weights; HDF5 would print errors and end the process."""
+    size = sum(_MOST_AROUND + math.prod(variable.shape) * _MOST_BYTES for variable in agent.weights)
     with open(path, "wb") as file:
-        os.posix_fallocate(file.fileno(), 0, _MOST_BESIDE + size)
+        os.posix_fallocate(file.fileno(), 0, _MOST_AROUND + size)
 
 
 def _arrays(path: str) -> int:
@@ -158,9 +156,9 @@ class SavedModel(Format):
     def write(self, contents: Contents, folder: str) -> None:
         """Traces every function and saves it with all weights; texts become assets."""
         module_cls = PredictingModule if predicts(contents.agents) else ChoosingModule
-        # TensorFlow copies assets from elsewhere.
+        # TensorFlow copies assets, so they are first written to another folder.
         scratch = os.path.join(folder, "texts")
         os.makedirs(scratch)
         module = module_cls(contents.agents, contents.metadata, write_texts(contents, scratch))
-        tf.saved_model.save(module, folder, signatures=module.offered)
+        tf.saved_model.save(module, folder, signatures=module.signatures)
         shutil.rmtree(scratch)

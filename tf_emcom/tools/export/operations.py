@@ -1,4 +1,4 @@
-"""Which operations a SavedModel may have before it is loaded."""
+"""Check of a SavedModel's operations before it is loaded."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from tensorflow.core.protobuf.saved_object_graph_pb2 import SavedObjectGraph
 from tf_emcom import files
 from tf_emcom.errors import UserError
 
-# TensorFlow's families of operations that compute with tensors, and reach no file, network or Python.
+# TensorFlow's families of operations that compute with tensors and do not use files, network or Python.
 _FAMILIES = {
     f"tensorflow.python.ops.gen_{family}"
     for family in (
@@ -35,27 +35,27 @@ _FAMILIES = {
         "string_ops",
     )
 }
-# Of other families, those that our exports need; they compute, too.
+# Operations of other families that exports need.
 _MORE = {"Assert", "DynamicPartition", "DynamicStitch"}
-# Of those families: a file that is mapped, a process that ends, another machine, a kernel by its name.
+# Operations of those families that map a file, end the process, use another machine, or run a kernel by its name.
 _LESS = {"Abort", "DebugGradientIdentity", "DebugGradientRefIdentity", "DebugIdentity", "ImmutableConst", "RemoteCall"}
-# Functions that write checkpoints, which nothing here calls.
+# Operations of the functions that TensorFlow adds for checkpoints; no other function may call these.
 _OF_SAVING = {"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename", "ShardedFilespec"}
 
 
 def require_computation(folder: str) -> None:
-    """Looks at the operations of a SavedModel, without loading it.
+    """Checks the operations of a SavedModel without loading it.
 
-    Whatever a SavedModel's functions do is done when they run, and some of it when it is loaded: TensorFlow has
-    operations that read and write files.
+    TensorFlow has operations that read and write files, and a SavedModel's functions may run them, some while it is
+    loaded.
 
     Raises:
-      UserError: it has an operation that does anything but compute with tensors, or it cannot be read.
+      UserError: an operation does anything but compute with tensors, or the SavedModel cannot be read.
     """
     fix = "export the run again, with bin/export --workdir=RUN"
     if "saved_model.cpb" in files.names_in(folder):
-        # TensorFlow prefers that form, which ours never have.
-        raise UserError(f"The SavedModel in {folder} is none of ours (it has a saved_model.cpb); {fix}.")
+        # TensorFlow would load that file instead, which bin/export does not write.
+        raise UserError(f"The SavedModel in {folder} is not written by bin/export (it has a saved_model.cpb); {fix}.")
     path = os.path.join(folder, "saved_model.pb")
     model = SavedModel()
     try:
@@ -63,7 +63,7 @@ def require_computation(folder: str) -> None:
     except DecodeError as error:
         raise UserError(f"The SavedModel in {folder} is damaged ({files.reason(error)}); {fix}.") from error
     if len(model.meta_graphs) != 1 or not model.meta_graphs[0].HasField("object_graph_def"):
-        raise UserError(f"The SavedModel in {folder} is damaged, or none of ours; {fix}.")
+        raise UserError(f"The SavedModel in {folder} is damaged, or not written by bin/export; {fix}.")
     graph = model.meta_graphs[0]
     functions = {function.signature.name: function for function in graph.graph_def.library.function}
     called = _called(functions, _roots(graph.object_graph_def))
@@ -76,7 +76,7 @@ def require_computation(folder: str) -> None:
 
 
 def _require(operation: str, functions: dict[str, FunctionDef], saves: bool, folder: str) -> None:
-    """UserError where it is neither a function nor an operation that computes, or saves where that is allowed."""
+    """UserError unless it is a function, an operation that computes, or one of saving where that is allowed."""
     known = getattr(tf.raw_ops, operation, None)
     if known is None:
         allowed = operation in functions
@@ -91,15 +91,11 @@ def _require(operation: str, functions: dict[str, FunctionDef], saves: bool, fol
 
 
 def _roots(objects: SavedObjectGraph) -> set[str]:
-    """Functions that whoever loads these objects can call, or that are called while they are loaded."""
-    return set(objects.concrete_functions) | {
-        name
-        for node in objects.nodes
-        for name in (
-            *node.function.concrete_functions,
-            node.bare_concrete_function.concrete_function_name,
-        )
-    }
+    """Functions that users of these objects can call, or that run while the objects are loaded."""
+    found = set(objects.concrete_functions)
+    for node in objects.nodes:
+        found.update(node.function.concrete_functions, [node.bare_concrete_function.concrete_function_name])
+    return found
 
 
 def _called(functions: dict[str, FunctionDef], roots: Iterable[str]) -> set[str]:

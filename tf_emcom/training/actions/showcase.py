@@ -5,13 +5,12 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.agents.heads.listener import ListenerHead
 from tf_emcom.checks import Checked
 from tf_emcom.data.source import Examples
-from tf_emcom.games.lewis import Game
+from tf_emcom.games.channels import transmit
 from tf_emcom.seeds import named_generator, step_stream, step_tensor
 from tf_emcom.training.trainee import Trainee
-from tf_emcom.types import Batch, Candidates, Message
+from tf_emcom.types import Batch, Candidates
 
 _CANDIDATES = 4  # of a game, at most
 _ERASED = "?"
@@ -71,7 +70,7 @@ class Showcase(Checked):
     @staticmethod
     def suits(learner: Trainee) -> bool:
         """Whether the trainee plays games of which there is something to show."""
-        return isinstance(learner.game, Game)
+        return not learner.game.is_transfer
 
     def messages(self) -> tuple[np.ndarray, np.ndarray]:
         """What is said of all N examples: symbols int32 [N, T], and lengths int32 [N]."""
@@ -86,10 +85,9 @@ class Showcase(Checked):
         sent = tf.constant(symbols)
         stream = step_stream(self._learner.seed, tf.constant(0), tf.constant(0), count, count).stage("showcase")
         at = step_tensor(step)
-        arrived = game.channel(Message(sent), speaker.vocab_size, at, stream)
-        message = Message(speaker.grammar.mask_after_end(sent, arrived.symbols))
+        message = transmit(game.channel, speaker, sent, at, stream)
         heard = (symbols, lengths, message.symbols.numpy())
-        if isinstance(listener.head, ListenerHead):
+        if game.task.chooses_inputs:
             shown, targets = _in_groups(count)
             scores = listener.scores(message, Candidates(inputs, tf.constant(shown), tf.constant(targets)))
             return Shown(*heard, shown, targets, np.argmax(scores, axis=-1))

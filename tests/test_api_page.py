@@ -38,7 +38,7 @@ SHOWN = {
     "experiment": "mixed_bfloat16",
     "modes.test_channel": "accuracy",
     "preflight.tpu_compiler": "compile",
-    "cloud.job": "job",
+    "tools.tpu_job": "every host",
 }
 
 

@@ -22,7 +22,6 @@ LOCAL_CALL = re.compile(
 LOCAL = {
     "__init__.py": "looks which classes are installed",
     "benchmarks/": "measures this machine, and writes its numbers where it runs",
-    "cloud/": "runs where people work: it finds gcloud, and an archive that is to be uploaded",
     "command.py": "finds the presets that are installed with it",
     "corpora/": "libraries that know the local disk alone write Parquet and mapped arrays; a remote --out is refused",
     "data/packed/": "a cache on the local disk, made anew where it is missing, of data that may lie anywhere",
@@ -40,6 +39,7 @@ LOCAL = {
     "runtime/config_file.py": "lists the gin files that are installed, and local ones, for suggestions",
     "runtime/json_file.py": "tries whether a local file can be written; other paths go to gfile",
     "runtime/worker_folder.py": "what other processes than the chief must write goes to a temporary folder",
+    "tools/tpu_job.py": "runs on the user's own machine: it finds gcloud, and an archive that is to be uploaded",
 }
 
 

@@ -21,7 +21,6 @@ LOCAL_CALL = re.compile(
 # Where that is right, and why.
 LOCAL = {
     "cli.py": "finds the presets that are installed with it",
-    "cloud/": "runs where people work: it finds gcloud, and an archive that is to be uploaded",
     "data/packed/": "a cache on the local disk, rebuilt where it is missing, of data that may lie anywhere",
     "evaluation/corpora/": "libraries that know the local disk alone write corpora; a remote --out is refused",
     "files.py": "locks, links and atomic renames, which the local disk alone has; other paths go to gfile",
@@ -37,6 +36,7 @@ LOCAL = {
     "tools/prepare/disk.py": "locks folders of the local disk; cloud storage has no locks",
     "tools/prepare/images.py": "sees links and pipes of the local disk, which cloud storage has not",
     "tools/report/drawing.py": "draws into memory, from where gfile writes",
+    "tools/tpu_job.py": "runs on the user's own machine: it finds gcloud, and an archive that is to be uploaded",
     "tools/reproduce/": "grids are made on the local disk; a remote --out is refused",
 }
 

@@ -2,7 +2,9 @@
 
 import json
 import os
+import runpy
 import shlex
+import signal
 import subprocess
 import sys
 import tarfile
@@ -12,11 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests import commands
-from tf_emcom.cloud.execution import Execution
-from tf_emcom.cloud.job import Job
-from tf_emcom.cloud.plan import ACTIONS
-from tf_emcom.cloud.spot import Spot
-from tf_emcom.cloud.tpu_machine import tpu_machine
+from tests.tools import train_flags
+from tf_emcom.tools.tpu_job import Command
 
 TPU = ("--name=lg-s-1", "--zone=us-west4-a")
 KIND = "--accelerator_type=v5litepod-4"
@@ -81,7 +80,7 @@ def test_resuming_first_deletes_what_is_left(world):
     assert verbs == ["delete", "create", "ssh", "ssh", "ssh", "delete"]
 
 
-def test_the_first_failure_stops_a_job_and_is_told_with_what_it_costs(world):
+def test_the_first_failure_stops_a_job_and_is_reported_with_what_it_costs(world):
     world |= {"FAKE_FAIL": "--worker=0", "FAKE_STATUS": "7"}
     ran = tpu_job(world, *ALL, "--run")
     assert ran.returncode == 7
@@ -90,7 +89,7 @@ def test_the_first_failure_stops_a_job_and_is_told_with_what_it_costs(world):
     assert "costs money until `bin/tpu_job delete --name=lg-s-1 --zone=us-west4-a --run`" in ran.stdout
 
 
-def test_a_tpu_that_stays_is_not_forgotten(world):
+def test_a_job_that_leaves_its_tpu_ends_with_a_warning(world):
     ran = tpu_job(world, "create", *TPU, KIND, "--run")
     assert ran.returncode == 0
     assert "costs money until" in ran.stdout
@@ -104,10 +103,39 @@ def test_a_queued_tpu_is_waited_for_as_long_as_there_is_hope(world, tmp_path, mo
     (tmp_path / "states").write_text("\n".join([*states, "ACTIVE"]) + "\n")
     for name, value in (world | {"FAKE_STATES": str(tmp_path / "states")}).items():
         monkeypatch.setenv(name, value)
-    job = Job(tpu_machine("lg-s-1", "us-west4-a", None, "v5litepod-4"), Spot())
-    assert Execution(job, seconds_between_questions=0).run(ACTIONS["create"][1]) == status
-    assert [call[3] for call in calls(world)] == ["create", *["describe"] * len(states)]
-    assert f"It is {states[-1]}." in capfd.readouterr().out
+    words = ("gcloud", "compute", "tpus", "queued-resources", "describe", *TPU)
+    assert Command(words, until="ACTIVE").run(seconds=0) == status
+    assert [call[3] for call in calls(world)] == ["describe"] * len(states)
+    assert capfd.readouterr().out == "".join(f"It is {state}.\n" for state in states)
+
+
+def test_a_request_that_fails_ends_the_job(world, tmp_path):
+    (tmp_path / "states").write_text("FAILED\n")
+    ran = tpu_job(world | {"FAKE_STATES": str(tmp_path / "states")}, *ALL, "--spot", "--run")
+    assert ran.returncode == 1
+    assert [call[3] for call in calls(world)] == ["create", "describe"]
+    assert "It is FAILED.\nError: this command ended with status 1: until state=" in ran.stdout
+
+
+def test_a_command_that_a_signal_ends_has_the_status_that_a_shell_gives_it(world):
+    assert Command(("sh", "-c", "kill -TERM $$")).run() == 143
+    assert Command(("sh", "-c", "kill -KILL $$"), until="ACTIVE").run() == 137
+
+
+def test_ctrl_c_leaves_the_tpu_and_says_what_it_costs(world, tmp_path):
+    (tmp_path / "states").write_text("PROVISIONING\n" * 9)
+    env = {**os.environ, **world, "FAKE_STATES": str(tmp_path / "states")}
+    given = ["create", *TPU, KIND, "--queued", "--run"]
+    job = subprocess.Popen(
+        [sys.executable, str(commands.ROOT / "bin" / "tpu_job"), *given],
+        env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while "It is PROVISIONING" not in job.stdout.readline():
+        assert job.poll() is None
+    job.send_signal(signal.SIGINT)
+    _, errors = job.communicate(timeout=60)
+    assert job.returncode == 130
+    assert errors.startswith("\nInterrupted. A TPU that is there costs money until `bin/tpu_job delete --name=lg-s-1")
 
 
 def test_the_printed_loop_ends_without_hope_too(world, tmp_path):
@@ -150,20 +178,26 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("case", MISTAKES)
-def test_a_mistake_is_told_in_a_sentence(world, case):
-    arguments, told = MISTAKES[case]
+def test_a_mistake_is_reported_in_one_sentence(world, case):
+    arguments, reported = MISTAKES[case]
     ran = tpu_job(world, *arguments)
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr.startswith("Error: ") and told in ran.stderr
+    assert ran.stderr.startswith("Error: ") and reported in ran.stderr
     assert len(ran.stderr.strip().splitlines()) == 1
 
 
 def test_help_lists_every_action(world):
-    said = tpu_job(world, "--help").stdout
-    assert all(f"  {action}" in said for action in ACTIONS)
+    shown = tpu_job(world, "--help").stdout
+    actions = runpy.run_path(str(commands.ROOT / "bin" / "tpu_job"))["ACTIONS"]
+    assert all(f"  {action}" in shown for action in actions)
 
 
-def test_what_runs_where_is_told_for_slices_of_several_hosts(world):
+def test_it_runs_on_a_python_without_any_package(world):
+    bare = [sys.executable, "-I", "-S", str(commands.ROOT / "bin" / "tpu_job"), *ALL]
+    assert subprocess.run(bare, capture_output=True, text=True, check=True).stdout == tpu_job(world, *ALL).stdout
+
+
+def test_slices_of_several_hosts_install_on_all_and_train_on_the_first(world):
     slice_of_four = ("--accelerator_type=v4-32", "--version=tpu-vm-tf-2.20.0-pod-pjrt")
     script = tpu_job(world, "all", *TPU, *slice_of_four, SOURCE, *TRAINING).stdout
     assert "every host" in script and "the first host (the others lend it their cores)" in script
@@ -175,7 +209,7 @@ def test_what_runs_where_is_told_for_slices_of_several_hosts(world):
 
 
 PYTHON = '''#!/usr/bin/env bash
-# A Python that makes environments of itself, and has its arguments written down where it is told to train.
+# A Python that makes environments of itself, and writes its arguments down where it is to train.
 if [[ "$1 $2" == "-m venv" ]]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; cp "$0" "$3/bin/pip"; fi
 if [[ "$1" == bin/train ]]; then
   printf '%s\\0' "$@" > "$HOME/trained"
@@ -205,7 +239,7 @@ def host(world, tmp_path):
 
 
 def test_the_scripts_install_train_and_end_as_the_run_does(world, host):
-    asked = (*TPU, KIND, "--source=tf_emcom.tar.gz", *TRAINING, f"--gin_param={NASTY}", "--data_dir=gs://bucket/data")
+    asked = (*TPU, KIND, "--source=tf_emcom.tar.gz", *TRAINING)
     installed = tpu_job(world, "install", *asked, "--run")
     assert installed.returncode == 0, installed.stdout + installed.stderr
     assert (host / "said").read_text().splitlines()[1:] == [
@@ -220,10 +254,28 @@ def test_the_scripts_install_train_and_end_as_the_run_does(world, host):
         assert trained.returncode == status, trained.stdout + trained.stderr
         assert "step 1\nstep 2\nthe last step\n" in trained.stdout
     words = (host / "trained").read_text().split("\0")[:-1]
-    assert words == [
-        *("bin/train", "--gin_file=gin/lg_s_imagenet.gin", f"--gin_param={NASTY}", "--workdir=gs://bucket/runs/lg"),
-        *("--data_dir=gs://bucket/data", "--strategy=tpu", "--tpu=local"),
-    ]
+    assert words == ["bin/train", *TRAINING, "--strategy=tpu", "--tpu=local"]
+
+
+def test_every_flag_of_bin_train_arrives_or_is_set_by_the_job(world, host):
+    given = {
+        "gin_file": ["gin/lg_s_digits.gin", "gs://bucket/b c.gin"],
+        "gin_param": ["seed=1", NASTY],
+        "workdir": "gs://bucket/runs/lg",
+        "data_dir": "gs://bucket/data",
+        "allow_imports": ["my_lab.channels", "my_lab.tasks"],
+        "allow_unused": True,
+    }
+    lists = {flag: values for flag, values in given.items() if isinstance(values, list)}
+    typed = [f"--{flag}={value}" for flag, values in lists.items() for value in values]
+    typed += [f"--workdir={given['workdir']}", f"--data_dir={given['data_dir']}", "--allow_unused"]
+    assert tpu_job(world, "install", *TPU, KIND, "--source=tf_emcom.tar.gz", "--run").returncode == 0
+    trained = tpu_job(world, "train", *TPU, KIND, *typed, "--run")
+    assert trained.returncode == 0, trained.stdout + trained.stderr
+    words = (host / "trained").read_text().split("\0")[:-1]
+    # `replicas` splits a CPU, so that a TPU has no use for it.
+    placed = {"strategy": "tpu", "tpu": "local", "replicas": None}
+    assert train_flags.parsed(words[1:]) == given | placed
     assert not list(host.rglob("owned"))
 
 
@@ -246,7 +298,7 @@ def test_a_run_outlives_its_connection_and_is_not_started_twice(world, host):
     assert "the last step" in watched.stdout
 
 
-def test_the_stand_in_is_told_what_it_is_called_with(world, tmp_path):
+def test_the_stand_in_writes_down_what_it_is_called_with(world, tmp_path):
     words = ["compute", "tpus", "x", "y", NASTY, "", json.dumps({"a": "b"})]
     subprocess.run(["gcloud", *words], env={**os.environ, **world}, check=True)
     assert calls(world) == [words]

@@ -38,7 +38,7 @@ SHOWN = {
     "training.experiment": "mixed_bfloat16",
     "evaluation.tests.accuracy_test": "accuracy",
     "tools.preflight.compiler": "compile",
-    "tools.tpu_job": "job",
+    "tools.tpu_job": "every host",
 }
 
 

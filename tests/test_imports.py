@@ -127,5 +127,5 @@ def test_right_import_passes(path, source):
 
 def test_there_are_few_layers_and_few_packages():
     assert len(LAYERS) <= 9
-    entries = {path.relative_to(ROOT).with_suffix("").parts[1] for path in FILES} - {"__init__"}
+    entries = {path.with_suffix("").parts[1] for path in FILES} - {"__init__"}
     assert entries == set(DEPTH) and len([name for name in entries if (ROOT / "tf_emcom" / name).is_dir()]) <= 12

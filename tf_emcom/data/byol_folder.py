@@ -20,20 +20,16 @@ _TYPES = ("float32", "float16", "bfloat16")
 
 
 class ByolFolder(Checked):
-    """The data set in `data_dir/name/<highest x.y.z>`, read as it lies on disk; no builder code is needed.
+    """The data set in `data_dir/name/<highest x.y.z>`, read from the files alone; no builder code is needed.
 
     Known names: byol_imagenet2012 (logit, label), byol_celeb_a2 (logit, label, attributes, landmarks, image_id, image),
     byol_celeb_a2_noimg (without the images) and byol_celeb_a2_logits (only the logit). A `dataset_info.json` is not
     needed; where there is one, the number of examples is compared with it.
 
     A large split is decoded once, into a cache of files that are mapped from then on (`tf_emcom/data/packed`).
-
-    Attributes:
-      name: the data set.
-      checks_numbers: NaN and infinity are refused while records are read; a mapped cache is not read again.
     """
 
-    checks_numbers = True
+    checks_numbers = True  # NaN and infinity are refused while records are read; a mapped cache is not read again
 
     def __init__(
         self,
@@ -61,12 +57,8 @@ class ByolFolder(Checked):
             raise UserError(f'ByolFolder.name is {name!r}; bind it to the name of a data set, as in "byol_celeb_a2".')
         if stored_as not in _TYPES:
             raise UserError(f"ByolFolder.stored_as is {stored_as!r}; bind it to one of {', '.join(_TYPES)}.")
-        self.name = name
-        self._data_dir = data_dir
-        self._image_side = image_side
-        self._stored_as = stored_as
-        self._cache_dir = cache_dir
-        self._least_packed_bytes = least_packed_bytes
+        self.name, self._data_dir, self._cache_dir = name, data_dir, cache_dir
+        self._image_side, self._stored_as, self._least_packed_bytes = image_side, stored_as, least_packed_bytes
         self._found_texts: tuple[str, np.ndarray] | None = None
 
     def features(self) -> int:
@@ -100,7 +92,7 @@ class ByolFolder(Checked):
         """The examples of one split, in the order on disk; a large split is packed first, where it is not packed yet.
 
         Args:
-          split: "train", "valid", "test" or "test_official"; "valid" is also found where it is called "validation".
+          split: "train", "valid", "test" or "test_official"; "valid" may have the name "validation" on disk.
           labels: features to load besides the inputs; None: all. Others are not decoded, so images cost nothing then.
 
         Returns:

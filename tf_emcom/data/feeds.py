@@ -13,13 +13,9 @@ from tf_emcom.types import Batch
 
 
 class Feed(Checked, abc.ABC):
-    """The base class of feeds: what travels from the host to a replica for a step, and how games are made of it there.
+    """The base class of feeds: what travels from the host to a replica at a step, and how games are made of it."""
 
-    Attributes:
-      where: where the examples lie while steps run, as a part of a sentence.
-    """
-
-    where: str
+    where: str  # where the examples lie while steps run, as a part of a sentence
 
     def __init__(self, examples: Examples, labels: Sequence[str] = ()) -> None:
         """`examples` is a whole split, N of them; `labels` names the labels that games have."""
@@ -88,10 +84,8 @@ class ResidentFeed(Feed):
         return in_float32(_gathered(tf.nest.map_structure(tf.convert_to_tensor, self._resident), sent))
 
 
-# The share of a device's memory that examples may take; the rest is for weights, activations and whatever else.
-_SHARE = 0.5
-# The memory of a TPU core, which TensorFlow does not report.
-_TPU_BYTES = 16 * 2**30
+_SHARE = 0.5  # of a device's memory, for examples; the rest is for weights, activations and other needs
+_TPU_BYTES = 16 * 2**30  # of a TPU core, which TensorFlow does not report
 
 
 def suitable_feed(strategy: tf.distribute.Strategy, examples: Examples, labels: Sequence[str] = ()) -> type[Feed]:

@@ -56,8 +56,9 @@ _SPLITS = ("train", "valid", "test")
 class RandomFeatures(Checked):
     """Standard normal features with labels that have nothing to do with them: for measuring speed and memory.
 
-    It stands in for a data set of the same sizes that is not on this machine. Inputs are float32 [N, F]. Labels are
-    "label", int32 [N], a class; "attributes", int32 [N, attributes], 0 or 1; and "image", uint8 [N, side, side, 3].
+    It stands in for a data set of the same sizes that is not on this machine. Each split has N = `examples`. Inputs are
+    float32 [N, features]. Labels are "label", int32 [N], one of `classes`; "attributes", int32 [N, attributes], 0 or 1;
+    and "image", uint8 [N, image_side, image_side, 3]. All of them are drawn from `seed`.
     """
 
     name = "random"
@@ -71,18 +72,7 @@ class RandomFeatures(Checked):
         image_side: Annotated[int, Least(1)] = 64,
         seed: Index = 0,
     ) -> None:
-        """Sets the sizes; nothing is drawn yet.
-
-        Args:
-          examples: in each split.
-          features: F.
-          classes: that "label" takes its values from.
-          attributes: how many binary "attributes" there are.
-          image_side: of the square "image", pixels.
-          seed: that everything is drawn from.
-        """
-        self.examples = examples
-        self.seed = seed
+        self.examples, self.seed = examples, seed
         self._features, self._classes, self._attributes, self._side = features, classes, attributes, image_side
 
     def features(self) -> int:

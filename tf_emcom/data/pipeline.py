@@ -29,9 +29,7 @@ class Order(Checked):
                 f"batch_size is {batch_size}, but the {split} split has {examples} examples and a batch never holds one"
                 f" twice; bind batch_size to {examples} or less."
             )
-        self.examples = examples
-        self.batch_size = batch_size
-        self.seed = seed
+        self.examples, self.batch_size, self.seed = examples, batch_size, seed
         self.batches_per_epoch = examples // batch_size
         # Two epochs, for steps asked for on both sides of a border.
         self._permutation = functools.lru_cache(maxsize=2)(self._draw)
@@ -86,24 +84,16 @@ class Pipeline(Checked):
     ) -> Iterator[tuple[tf.Tensor, Any]]:
         """Elements (step, what the feed sends to this replica), from `first_step` on and without end.
 
-        Args:
-          strategy: where they are sent.
-          first_step: the step of the first one.
-          options: how they come to the devices; None: the strategy's own way.
-
-        Raises:
-          UserError: the batch cannot be shared out evenly.
+        `options` say how they come to the devices; None: the strategy's own way. UserError where the batch cannot be
+        shared out evenly.
         """
-        batch_size, replicas = self.order.batch_size, strategy.num_replicas_in_sync
-        require_even_shares(batch_size, replicas)
-        return iter(
-            strategy.distribute_datasets_from_function(
-                lambda context: self.dataset(
-                    first_step, replicas, context.num_input_pipelines, context.input_pipeline_id
-                ),
-                options,
-            )
-        )
+        replicas = strategy.num_replicas_in_sync
+        require_even_shares(self.order.batch_size, replicas)
+
+        def share(context: tf.distribute.InputContext) -> tf.data.Dataset:
+            return self.dataset(first_step, replicas, context.num_input_pipelines, context.input_pipeline_id)
+
+        return iter(strategy.distribute_datasets_from_function(share, options))
 
     def at(self, strategy: tf.distribute.Strategy, step: int) -> tuple[tf.Tensor, Batch]:
         """The element of one step: (step, each replica's games)."""

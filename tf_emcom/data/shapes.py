@@ -172,14 +172,8 @@ class Shapes(Checked):
     attribute_names = ATTRIBUTES
 
     def __init__(self, seed: Index = 0, feature_count: Size = 512) -> None:
-        """Chooses the images and what is seen of them; nothing is made yet.
-
-        Args:
-          seed: another seed makes other images and another projection.
-          feature_count: F, how many numbers the projection makes of the 3,072 of an image.
-        """
-        self.seed = seed
-        self.feature_count = feature_count
+        """`feature_count` is F; another `seed` makes other images and another projection."""
+        self.seed, self.feature_count = seed, feature_count
 
     def features(self) -> int:
         return self.feature_count
@@ -191,8 +185,8 @@ class Shapes(Checked):
         """Makes one split; "train" takes a few seconds."""
         require_split(split, SPLITS, self.name)
         projection = self._projection()
-        reference = [_seen(chunk(self.seed, "train", number)[1], projection) for number in range(_REFERENCE_CHUNKS)]
-        reference = np.concatenate(reference)
+        first = [chunk(self.seed, "train", number)[1] for number in range(_REFERENCE_CHUNKS)]
+        reference = np.concatenate([_seen(images, projection) for images in first])
         mean, deviation = reference.mean(axis=0, dtype=np.float64), reference.std(axis=0, dtype=np.float64)
         mean, deviation = mean.astype(np.float32), deviation.astype(np.float32)
         inputs = np.empty((SPLITS[split], len(mean)), np.float32)

@@ -150,10 +150,11 @@ def counted_lengths(shards: Sequence[str], split: str) -> list[int]:
             " tfds.folder_dataset.write_metadata (docs/own_data.md)."
         )
     if max(lengths) - min(lengths) > 1:
-        _note(
-            f"{shards[lengths.index(min(lengths))]} holds {min(lengths):,} examples and other shards up to"
+        print(
+            f"Note: {shards[lengths.index(min(lengths))]} holds {min(lengths):,} examples and other shards up to"
             f" {max(lengths):,}; no dataset_info.json says how many there should be, so that {sum(lengths):,} examples"
-            f" of split {split!r} are used."
+            f" of split {split!r} are used.",
+            file=sys.stderr,
         )
     return lengths
 
@@ -162,7 +163,9 @@ def compare_with_published(name: str, split: str, count: int) -> None:
     """Prints a note where a published data set has another number of examples than it was published with."""
     published = _PUBLISHED.get(name, {}).get(split, count)
     if count != published:
-        _note(f"{name}/{split} holds {count:,} examples; the published number is {published:,}.")
+        print(
+            f"Note: {name}/{split} holds {count:,} examples; the published number is {published:,}.", file=sys.stderr
+        )
 
 
 def count_records(shard: str) -> int:
@@ -193,10 +196,6 @@ def check_lengths(shards: Sequence[str], lengths: Sequence[int]) -> None:
         count = count_records(shard)
         if count != length:
             raise UserError(f"{shard} holds {count:,} examples, dataset_info.json says {length:,}: copy it again.")
-
-
-def _note(sentence: str) -> None:
-    print(f"Note: {sentence}", file=sys.stderr, flush=True)
 
 
 def _shards(folder: str, name: str) -> list[re.Match[str]]:

@@ -76,11 +76,10 @@ class TfdsSplit:
                     is_array = isinstance(values, np.ndarray)
                     if not is_array or shapes.setdefault(name, values.shape[1:]) != values.shape[1:]:
                         raise UserError(self._varying(name))
-                typed = {name: self._typed(name, values) for name, values in batch.items()}
-                for name, values in typed.items():
-                    require_finite(values, name, self._where, row)
-                row += len(next(iter(typed.values())))
-                yield typed
+                    batch[name] = self._typed(name, values)
+                    require_finite(batch[name], name, self._where, row)
+                row += len(next(iter(batch.values())))
+                yield batch
 
     def read(self, features: Sequence[str]) -> dict[str, np.ndarray]:
         """Feature → [N, ...], in memory; filled in place, so that nothing is there twice."""
@@ -158,7 +157,9 @@ class TfdsSplit:
             raise UserError(f"{self._where} is damaged ({files.reason(error)}): copy it again.") from error
         except (tf.errors.InvalidArgumentError, ValueError, TypeError, KeyError, AttributeError) as error:
             # TFDS, too, finds only on decoding that a description does not fit.
-            open_ended = [name for name in features if self._has_open_shape(name)]
+            fixed = self.images if self._image_side is not None else ()
+            shapes = {name: [leaf.shape for leaf in tfds_records.leaves(self._declared[name])] for name in features}
+            open_ended = [name for name in features if name not in fixed and any(None in s for s in shapes[name])]
             if open_ended and "batch" in str(error):
                 raise UserError(self._varying("', '".join(open_ended))) from error
             raise UserError(
@@ -168,10 +169,6 @@ class TfdsSplit:
             raise UserError(
                 f"{self._where} cannot be read ({files.reason(error)}): look at its files, or copy it again."
             ) from error
-
-    def _has_open_shape(self, name: str) -> bool:
-        resized = self._image_side is not None and name in self.images
-        return not resized and any(None in info.shape for info in tfds_records.leaves(self._declared[name]))
 
     def _varying(self, names: str) -> str:
         return (

@@ -20,7 +20,6 @@ from tf_emcom.data.tfds_folder import COPY_AGAIN
 from tf_emcom.data.tfds_split import TfdsSplit
 from tf_emcom.errors import UserError
 
-_HIDDEN = ".packed"
 _LOCK = ".lock"
 # Files that are half written, also by the names that earlier versions gave to descriptions.
 _LEFT = re.compile(r"\.(part|journal|json\.\d+|new)$")
@@ -45,7 +44,7 @@ def places(folder: str, cache_dir: str | None) -> list[str]:
     own = os.path.join(name, f"{version}-{zlib.crc32(os.path.abspath(folder).encode()):08x}")
     if cache_dir is not None:
         return [os.path.join(os.path.expanduser(cache_dir), own)]
-    beside = [] if files.is_remote(folder) else [os.path.join(folder, _HIDDEN)]
+    beside = [] if files.is_remote(folder) else [os.path.join(folder, ".packed")]
     home = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return [*beside, os.path.join(home, "tf_emcom", own)]
 
@@ -58,7 +57,7 @@ def writable(folders: Sequence[str]) -> str:
             if os.access(folder, os.W_OK):
                 return folder
     raise UserError(
-        f"The data set is to be packed, but nobody may write to {' or '.join(folders)}: bind ByolFolder.cache_dir to a"
+        f"The data set has to be packed, but nobody may write to {' or '.join(folders)}: bind ByolFolder.cache_dir to a"
         " folder on a local disk."
     )
 
@@ -130,7 +129,7 @@ class Cache:
         if self._split.is_promised:
             return
         for column in self._columns(features):
-            source, before = column.packed_before() or ({}, [])
+            source, before = column.packed_before()
             if source.get("features") != self._source["features"] or sum(before) <= self._split.count:
                 continue
             now = self._split.lengths
@@ -193,13 +192,14 @@ class Packing:
             except (UserError, tf.errors.OpError):
                 # The files to read are damaged; once corrected, they are another source.
                 with contextlib.suppress(OSError):
-                    _remove(columns.values())
+                    for column in columns.values():
+                        column.remove()
                 raise
-        if rows == self._count:
-            for writer in writers.values():
+        for feature, writer in writers.items():
+            if rows == self._count:
                 writer.finish()
-        else:
-            _remove(columns.values())
+            else:
+                columns[feature].remove()
         return rows
 
     def _announce(self, writers: dict[str, ColumnWriter], done: int) -> None:
@@ -248,11 +248,6 @@ def _next_block(writers: dict[str, ColumnWriter], shard: int) -> int:
     for writer in writers.values():
         writer.end_block()
     return shard + 1
-
-
-def _remove(columns: Iterable[Column]) -> None:
-    for column in columns:
-        column.remove()
 
 
 def _gigabytes(size: int) -> str:

@@ -43,10 +43,9 @@ class Column:
         self._about = os.path.join(folder, f"{name}.json")
 
     def open(self) -> np.memmap | None:
-        """The array, read-only and mapped, so that only what is looked at is read; None where it is to be packed.
+        """The array, read-only and mapped, so that only used rows are read; None where it has to be packed.
 
-        Where somebody has written to the file since it was packed, all its checksums are compared first; damage is
-        printed.
+        Where the file was written to since it was packed, all its checksums are compared first; damage is printed.
         """
         about = self._description()
         if about is None:
@@ -77,10 +76,10 @@ class Column:
             require_finite(array, name, where)
             self._try_to_describe({**about, "finite": True})
 
-    def packed_before(self) -> tuple[dict[str, Any], list[int]] | None:
-        """The stamp of what it was packed from, and how many examples each block has; None: there is none."""
-        about = self._description()
-        return None if about is None else (about["source"], [block.rows for block in about["blocks"]])
+    def packed_before(self) -> tuple[dict[str, Any], list[int]]:
+        """The stamp of what it was packed from, and how many examples each block has; empty where it is not packed."""
+        about = self._description() or {"source": {}, "blocks": []}
+        return about["source"], [block.rows for block in about["blocks"]]
 
     def damaged_blocks(self) -> list[int]:
         """Reads the whole file and compares checksums: which blocks are not what was packed."""
@@ -184,7 +183,7 @@ class ColumnWriter:
         self._column.replace(self._dtype, self._shape, self.blocks)
 
     def close(self) -> None:
-        """Closes the files, of which no more is kept than the blocks that ended."""
+        """Closes the files; only the blocks that ended are kept."""
         for file in self._open:
             # What is not on the disk yet is of no use, and a full disk is reported already.
             with contextlib.suppress(OSError):

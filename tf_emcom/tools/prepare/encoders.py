@@ -13,8 +13,6 @@ from tf_emcom.errors import UserError
 from tf_emcom.files import reason
 from tf_emcom.runtime.catalogue import plug_ins
 
-_CHUNK_BYTES = 1 << 20
-
 
 class EncoderChoice(NamedTuple):
     """The flags that choose an encoder."""
@@ -64,7 +62,7 @@ def checksum_of(path: str) -> str:
     for file in sorted(paths, key=lambda file: file.split("/")):
         total.update(file[len(path) :].encode())
         with tf.io.gfile.GFile(file, "rb") as opened:
-            while chunk := opened.read(_CHUNK_BYTES):
+            while chunk := opened.read(1 << 20):
                 total.update(chunk)
     return f"sha256:{total.hexdigest()}"
 

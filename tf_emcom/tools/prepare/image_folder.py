@@ -145,7 +145,13 @@ def read_folder(root: str) -> ImageFolder:
     inner = {path: path.partition("/")[2] if split_of else path for path in paths}
     _refuse_mixed(root, paths, lambda path: "/" in inner[path])
     classes = sorted({path.partition("/")[0] for path in inner.values() if "/" in path})
-    _refuse_unkeepable(classes)
+    for name in classes:
+        # TFDS keeps the names of classes in a file, one a line, and strips the lines.
+        if name != name.strip() or len(name.splitlines()) > 1:
+            raise UserError(
+                f"The class folder {name!r} has a line break, or white space at an end, in its name, which data sets"
+                " cannot keep; rename it."
+            )
     number = {name: index for index, name in enumerate(classes)}
     images = [Image(path, number.get(inner[path].partition("/")[0]) if classes else None) for path in paths]
     splits: dict[str, list[Image]] = {}
@@ -162,16 +168,6 @@ def _refuse_mixed(root: str, paths: list[str], is_deeper: Callable[[str], bool])
             f"In {root}, {deeper[0]} lies in one folder more than {loose}, so that it is not clear what is a class;"
             f" expected {_LAYOUTS}."
         )
-
-
-def _refuse_unkeepable(classes: list[str]) -> None:
-    """UserError where TFDS would change a class: it keeps their names in a file, one a line, and strips the lines."""
-    for name in classes:
-        if name != name.strip() or len(name.splitlines()) > 1:
-            raise UserError(
-                f"The class folder {name!r} has a line break, or white space at an end, in its name, which data sets"
-                " cannot keep; rename it."
-            )
 
 
 _SPLITS = ("train", "valid", "test")

@@ -122,18 +122,15 @@ def decode(content: bytes) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
             image.load()
-            return np.asarray(_in_colour(_upright(image), image.format == "BMP"))
+            upright = image
+            # Where its EXIF cannot be read, it is taken as it is stored.
+            with contextlib.suppress(Exception):
+                upright = ImageOps.exif_transpose(image)
+            return np.asarray(_in_colour(upright, image.format == "BMP"))
     except Image.UnidentifiedImageError as error:
         raise ValueError("it is no JPEG, PNG, BMP, GIF or WebP file") from error
     except Exception as error:  # Pillow's decoders raise errors of many types for damaged files.
         raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    """The image as EXIF orients it; where its EXIF cannot be read, as it is stored."""
-    with contextlib.suppress(Exception):
-        return ImageOps.exif_transpose(image)
-    return image
 
 
 def _in_colour(image: Image.Image, is_bmp: bool) -> Image.Image:

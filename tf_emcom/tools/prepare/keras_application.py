@@ -17,7 +17,6 @@ from tf_emcom.tools.prepare.encoders import EncoderChoice, ImageEncoder, Network
 RANDOM = "random"
 # Keras raises one of these on files that hold something else.
 _FAULTS = (ValueError, OSError, KeyError, TypeError, AttributeError)
-_PUBLISHED = "https://storage.googleapis.com/tensorflow/keras-applications/"
 
 
 class KerasApplication(ImageEncoder):
@@ -39,7 +38,8 @@ class KerasApplication(ImageEncoder):
         if not choice.weights:
             raise UserError(
                 f"{choice.name} needs a file with its weights, --weights=FILE, and nothing is downloaded here; Keras"
-                f" publishes them below {_PUBLISHED}, and keras.applications.{choice.name}(include_top=False) gets them"
+                " publishes them below https://storage.googleapis.com/tensorflow/keras-applications/, and"
+                f" keras.applications.{choice.name}(include_top=False) gets them"
                 " into ~/.keras/models on a machine with a network (--weights=random does without, for trials)."
             )
         is_file = tf.io.gfile.exists(choice.weights) and not tf.io.gfile.isdir(choice.weights)
@@ -73,7 +73,10 @@ class KerasApplication(ImageEncoder):
         prepare = importlib.import_module(self._application.__module__).preprocess_input
         if self.choice.weights == RANDOM:
             print("Note: features of random weights say little about what an image shows.", file=sys.stderr)
-            _set_statistics(model, prepare(_random_images(height, width, self.choice.seed)))
+            # Smooth images of random colours, [8, height, width, 3] in [0, 255].
+            coarse = np.random.default_rng(self.choice.seed).uniform(0, 255, (8, 8, 8, 3))
+            images = tf.image.resize(tf.constant(coarse, tf.float32), (height, width), method="bilinear")
+            _set_statistics(model, prepare(images))
         else:
             self._load(model, whole)
         return Network(height, width, lambda images: model(prepare(images), training=False))
@@ -96,12 +99,6 @@ class KerasApplication(ImageEncoder):
 def applications() -> dict[str, Callable[..., keras.Model]]:
     """Every model of keras.applications, by its name."""
     return {name: getattr(keras.applications, name) for name in dir(keras.applications) if name[0].isupper()}
-
-
-def _random_images(height: int, width: int, seed: int) -> tf.Tensor:
-    """Smooth images of random colours, [8, height, width, 3] in [0, 255]."""
-    coarse = np.random.default_rng(seed).uniform(0, 255, (8, 8, 8, 3))
-    return tf.image.resize(tf.constant(coarse, tf.float32), (height, width), method="bilinear")
 
 
 def _set_statistics(model: keras.Model, images: tf.Tensor) -> None:

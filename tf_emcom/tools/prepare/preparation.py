@@ -1,10 +1,12 @@
 """Makes a data set of features of a folder of images."""
 
 import contextlib
+import hashlib
+import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
@@ -12,8 +14,8 @@ import tqdm
 
 from tf_emcom.data import tfds_folder
 from tf_emcom.errors import UserError
-from tf_emcom.files import file_errors
-from tf_emcom.tools.prepare import shard_files, standardisation
+from tf_emcom.files import file_errors, read_json, write_whole
+from tf_emcom.tools.prepare import shard_files
 from tf_emcom.tools.prepare.encoders import ImageEncoder
 from tf_emcom.tools.prepare.image_folder import Image, ImageFolder
 from tf_emcom.tools.prepare.images import ImageReader
@@ -24,6 +26,7 @@ from tf_emcom.tools.prepare.standardisation import Standardisation
 VERSION = "1.0.0"
 # Games a step in gin/*_features.gin.
 _BATCH = 64
+_MANIFEST = "preparation.json"
 
 
 class Settings(NamedTuple):
@@ -115,7 +118,7 @@ class Preparation:
             "batch_size": settings.batch_size,
             "shard_size": settings.shard_size,
             "seed": encoder.choice.seed,
-            "images_by_split": standardisation.checksum_of_images(splits),
+            "images_by_split": _checksum_of(splits),
         }
 
     def run(self) -> FeatureSet:
@@ -133,17 +136,22 @@ class Preparation:
             # The data set is finished; unfinished files beside it do no harm.
             with contextlib.suppress(UserError):
                 shard_files.remove_folder(self._unfinished)
-            return FeatureSet(self._name, self._path, standardisation.read_manifest(self._path, self._another_name))
+            return FeatureSet(self._name, self._path, _read_manifest(self._path, self._another_name))
 
     def _refuse_another(self) -> None:
-        stored = standardisation.read_manifest(self._path, self._another_name)
+        stored = _read_manifest(self._path, self._another_name)
         if stored is None:
             raise UserError(
                 f"{self._path} is there, but was not made by this command; choose another --name or --data_dir."
             )
-        if differing := standardisation.differences(stored, self._manifest):
+        if differing := _differences(stored, self._manifest):
             raise UserError(f"{self._path} was prepared otherwise ({'; '.join(differing[:3])}); {self._another_name}.")
-        standardisation.require_results(self._path, stored, self._another_name)
+        examples, left_out = stored.get("examples"), stored.get("left_out")
+        counts = [*examples.values(), stored.get("features")] if isinstance(examples, dict) else [None]
+        is_list = isinstance(left_out, list) and all(isinstance(path, str) for path in left_out)
+        if not is_list or not all(type(count) is int for count in counts):
+            path = os.path.join(self._path, _MANIFEST)
+            raise UserError(f"{path} is damaged (the results of the preparation are missing); {self._another_name}.")
 
     def _write_shards(self, is_locked: bool) -> list[tuple[Shard, Written]]:
         self._claim(is_locked)
@@ -166,8 +174,8 @@ class Preparation:
                 shard_files.remove_unfinished(folder)
         stored = None
         with contextlib.suppress(UserError):
-            stored = standardisation.read_manifest(self._unfinished, "")
-        differing = standardisation.differences(stored, self._manifest) if stored is not None else []
+            stored = _read_manifest(self._unfinished, "")
+        differing = _differences(stored, self._manifest) if stored is not None else []
         if differing and tf.io.gfile.listdir(self._notes):
             raise UserError(
                 f"{self._root} is half prepared otherwise ({'; '.join(differing[:3])}); give the same flags again,"
@@ -177,7 +185,7 @@ class Preparation:
             # A kill may have left whole files without a note, which would not fit.
             shard_files.remove_folder(self._encoded)
         shard_files.make_folder(self._encoded)
-        standardisation.write_manifest(self._unfinished, self._manifest)
+        _write_manifest(self._unfinished, self._manifest)
 
     def _make(self, missing: Sequence[Shard], done: int) -> dict[str, Written]:
         """Encodes and writes the shards that are missing, after so many images of others; path → its note."""
@@ -213,7 +221,7 @@ class Preparation:
         write_metadata(self._ready, schema, VERSION, notes)
         left_out = sorted(path for _, written in made for path in written.left_out)
         results = {"examples": examples, "features": features, "left_out": left_out}
-        standardisation.write_manifest(self._ready, {**self._manifest, **results})
+        _write_manifest(self._ready, {**self._manifest, **results})
         with shard_files.writing(self._path):
             tf.io.gfile.rename(self._ready, self._path)
 
@@ -228,3 +236,28 @@ class Preparation:
             # A standardised file is as long as the encoded one.
             if not tf.io.gfile.exists(path) or tf.io.gfile.stat(path).length != written.bytes:
                 measured.apply(each, path)
+
+
+def _read_manifest(folder: str, fix: str) -> dict[str, Any] | None:
+    """The manifest in a folder, None where there is none; UserError where it is damaged, `fix` says what to do then."""
+    path = os.path.join(folder, _MANIFEST)
+    return read_json(path, fix) if tf.io.gfile.exists(path) else None
+
+
+def _write_manifest(folder: str, content: Mapping[str, Any]) -> None:
+    write_whole(os.path.join(folder, _MANIFEST), json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def _differences(stored: Mapping[str, Any], given: Mapping[str, Any]) -> list[str]:
+    """The entries of `given` that differ in `stored`, each in a few words; entries of `stored` alone do not matter."""
+    entries = [(name, stored.get(name), value) for name, value in given.items()]
+    return [f"{name} was {old!r:.90}, is {new!r:.90}" for name, old, new in entries if old != new]
+
+
+def _checksum_of(splits: Mapping[str, Sequence[Image]]) -> str:
+    """A checksum of which images are in which split, in which order and of which class."""
+    total = hashlib.sha256()
+    for split, images in splits.items():
+        for image in images:
+            total.update(f"{split}\0{image.path}\0{image.label}\n".encode())
+    return f"sha256:{total.hexdigest()}"

@@ -114,10 +114,7 @@ def schema_of(classes: Sequence[str], features: int, kept_side: int) -> "tfds.fe
     """The features of an example: `logit` float32 [F], `image_id`; `label` where there are classes, perhaps `image`."""
     import tensorflow_datasets as tfds  # slow to import, so only where it is used
 
-    schema = {
-        "logit": tfds.features.Tensor(shape=(features,), dtype=np.float32),
-        "image_id": tfds.features.Text(),
-    }
+    schema = {"logit": tfds.features.Tensor(shape=(features,), dtype=np.float32), "image_id": tfds.features.Text()}
     if classes:
         schema["label"] = tfds.features.ClassLabel(names=classes)
     if kept_side:

@@ -16,11 +16,7 @@ from tf_emcom.tools.prepare.shard_files import Shard, Written, schema_of, whole_
 
 
 class FeatureExtractor:
-    """Runs an encoder on batches of one size; a smaller batch is filled up, so that features do not depend on its size.
-
-    Attributes:
-      features: F, how many numbers an image becomes.
-    """
+    """Runs an encoder on batches of one size; smaller ones are filled up, so that their size makes no difference."""
 
     def __init__(self, network: Network, batch_size: int) -> None:
         """Tries the encoder on a batch of grey images.
@@ -36,7 +32,7 @@ class FeatureExtractor:
                 f"The encoder makes {found.dtype.name} {found.shape.as_list()} of {batch_size} images, but an array of"
                 " floats is needed for each of them; choose another encoder or another of its signatures."
             )
-        self.features = math.prod(found.shape[1:])
+        self.features = math.prod(found.shape[1:])  # F, how many numbers an image becomes
 
     def extract(self, images: tf.Tensor) -> np.ndarray:
         """Images [n, height, width, 3] in [0, 255], n up to B, to float32 [n, F]."""
@@ -84,8 +80,8 @@ class ShardMaker:
             good = [image for image in shard.images if image.path not in left_out]
             examples = self._write(shard, good, advance)
         advance(len(shard.images))
-        size = tf.io.gfile.stat(shard.path).length
-        written = Written(examples, size, self._extractor.features, stamp, left_out)
+        length = tf.io.gfile.stat(shard.path).length
+        written = Written(examples, length, self._extractor.features, stamp, left_out)
         shard.keep(written)
         return written
 
@@ -94,7 +90,12 @@ class ShardMaker:
         with whole_file(shard.path) as writer:
             for pixels in self._reader.batches([image.path for image in images]):
                 here = images[done : done + len(pixels.kept)]
-                features = self._finite(self._extractor.extract(pixels.seen), here)
+                features = self._extractor.extract(pixels.seen)
+                if not (finite := np.isfinite(features).all(axis=1)).all():
+                    raise UserError(
+                        f"The encoder makes numbers of {here[int(finite.argmin())].path} that are not finite; look at"
+                        " its weights and at the --pixel_range that it expects."
+                    )
                 records = [self._record(*parts) for parts in zip(here, features, pixels.kept, strict=True)]
                 with writing(shard.path):
                     for record in records:
@@ -112,15 +113,6 @@ class ShardMaker:
         record = self._schema.serialize_example(example)
         # Without `deterministic`, the order of the features differs between processes.
         return tf.train.Example.FromString(record).SerializeToString(deterministic=True)
-
-    def _finite(self, features: np.ndarray, images: Sequence[Image]) -> np.ndarray:
-        wrong = ~np.isfinite(features).all(axis=1)
-        if wrong.any():
-            raise UserError(
-                f"The encoder makes numbers of {images[int(wrong.argmax())].path} that are not finite; look at its"
-                " weights and at the --pixel_range that it expects."
-            )
-        return features
 
     def _broken(self, shard: Shard, error: BrokenImageError) -> list[str]:
         """The paths of images that cannot be decoded; UserError unless they are left out."""

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Collection, Iterable
 
 # Their sentences are about gin files and commands, whatever is bound yet.
-_ABOUT_GIN = ("tf_emcom.command", "tf_emcom.runtime.config", "tf_emcom.runtime.config_file")
+_ABOUT_GIN = ("tf_emcom.cli", "tf_emcom.runtime.config", "tf_emcom.runtime.config_file")
 
 
 class UserError(ValueError):

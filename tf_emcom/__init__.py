@@ -72,7 +72,7 @@ _OFFERED = {
     "runtime.multi_worker": "MultiWorker",
     "runtime.checkpoints": "Checkpoints",
     "runtime.run_folder": "RunFolder",
-    "training.trainee": "Trainee",
+    "training.trainee": "Agents Trainee Turn",
     "training.learner": "Learner",
     "training.transfer_learner": "TransferLearner",
     "training.trained_speaker": "ShuffledSpeaker TrainedSpeaker",

@@ -96,12 +96,10 @@ class Erasure(Channel):
         self.probability = check_probability("Erasure.probability", probability)
 
     def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
-        """The message with erased symbols."""
         uniform = stream.uniform(message.symbols.shape[1])
         return Message(erase(message.symbols, self.noise(step), uniform, unknown=vocab_size))
 
     def noise(self, step: tf.Tensor) -> tf.Tensor:
-        """The erasure probability at `step`, float32 []."""
         return at(self.probability, step)
 
 
@@ -109,11 +107,9 @@ class Clear(Channel):
     """Every symbol arrives."""
 
     def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
-        """The message itself."""
         return message
 
     def noise(self, step: tf.Tensor) -> tf.Tensor:
-        """Zero, float32 []."""
         return tf.zeros([])
 
     def with_noise(self, noise: float | tf.Tensor) -> Erasure:
@@ -143,7 +139,6 @@ class FixedErasure(Channel):
         return Message(erase_positions(message.symbols, self.positions, unknown=vocab_size))
 
     def noise(self, step: tf.Tensor) -> tf.Tensor:
-        """Zero, float32 []: nothing is left to chance."""
         return tf.zeros([])
 
     def with_noise(self, noise: float | tf.Tensor) -> Erasure:
@@ -159,12 +154,10 @@ class Substitution(Channel):
         self.probability = check_probability("Substitution.probability", probability)
 
     def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
-        """The message with replaced symbols."""
         length = message.symbols.shape[1]
         whether = stream.stage("whether").uniform(length)
         by_what = stream.stage("by what").uniform(length)
         return Message(substitute(message.symbols, self.noise(step), whether, by_what, vocab_size))
 
     def noise(self, step: tf.Tensor) -> tf.Tensor:
-        """The substitution probability at `step`, float32 []."""
         return at(self.probability, step)

@@ -42,7 +42,6 @@ class SpeakerReinforce(Loss):
         self.kl_coefficient = kl_coefficient
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        """The terms of B games, each [B]."""
         speech = play.speech
         value = needed(speech.value, self, "a value", "@PolicyValue or @PolicyQValueDueling")
         reward = play.outcome.reward[:, tf.newaxis]
@@ -80,7 +79,6 @@ class SpeakerPolicyGradient(Loss):
         self.entropy_coefficient = entropy_coefficient
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        """The terms of B games, each [B]."""
         speech = play.speech
         heads = "@PolicyQValue or @PolicyQValueDueling"
         value = needed(speech.value, self, "a value", heads)
@@ -153,7 +151,6 @@ class ListenerClassification(Loss):
     """
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        """The terms of B games, each [B]."""
         scores, target = play.hearing.scores, play.candidates.target
         if scores.shape.rank != 3:
             raise UserError(
@@ -172,7 +169,6 @@ class ListenerContrastive(Loss):
     """
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        """The terms of B games, each [B]."""
         if play.hearing.scores.shape.rank != 2:
             raise UserError(
                 "ListenerContrastive needs a listener that chooses among candidates, but this one names labels; bind"
@@ -193,7 +189,6 @@ class ListenerReinforce(Loss):
         self.value_coefficient = value_coefficient
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        """The terms of B games, each [B]."""
         reward, choice = play.outcome.reward, play.choice
         value = needed(play.hearing.value, self, "a value", "@NormMergePolicyValue")
         policy = policy_gradient_loss(reward - value, choice.log_probs)
@@ -220,7 +215,6 @@ class ListenerAdvantageReinforce(ListenerReinforce):
     """
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        """The terms of B games, each [B]."""
         reward, choice, hearing = play.outcome.reward, play.choice, play.hearing
         value = needed(hearing.value, self, "a value", "@NormMergePolicyQValue")
         chosen = take(needed(hearing.q_values, self, "Q-values", "@NormMergePolicyQValue"), choice.candidates)

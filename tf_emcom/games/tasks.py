@@ -84,7 +84,6 @@ class Discrimination(Task):
         return ChosenInput(candidates)
 
     def candidates_per_game(self, batch_size: int) -> int:
-        """C for batches of B games; UserError where the batch is too small."""
         if batch_size < 2:
             raise UserError(
                 f"batch_size is {batch_size}, but the candidates of a game are the inputs of its batch, so there is"
@@ -101,13 +100,6 @@ class Discrimination(Task):
         return self.distractors + 1
 
     def candidates(self, batch: Batch, inputs: tf.Tensor, stream: Stream) -> Candidates:
-        """What the listeners see.
-
-        Args:
-          batch: the games of this replica; what they are about is among the inputs.
-          inputs: [N, F], the inputs of the games of all replicas, N = stream.global_games.
-          stream: where the distractors are drawn from.
-        """
         games = stream.first_game + tf.range(stream.local_games)
         if self.distractors is None:
             return Candidates(inputs, None, games)
@@ -121,11 +113,9 @@ class Discrimination(Task):
         return Candidates(inputs, shown, target)
 
     def hear(self, listener: Hearer, message: Message, candidates: Candidates) -> Hearing:
-        """The listener's scores [B, C], with critics where its head has them."""
         return listener.hear(message, candidates)
 
     def success(self, choice: Choice, candidates: Candidates) -> tf.Tensor:
-        """1.0 where the right candidate was taken, else 0.0; [B]."""
         return tf.cast(choice.candidates == candidates.target, tf.float32)
 
 
@@ -155,7 +145,6 @@ class Naming(Task):
         return NamedClasses(self.label)
 
     def candidates_per_game(self, batch_size: int) -> int:
-        """K, whatever the batch."""
         require_integer("batch_size", batch_size, 1, "it counts the games of a step")
         return self.classes
 
@@ -181,7 +170,6 @@ class Naming(Task):
         return tf.reduce_mean(tf.cast(choice.candidates == candidates.target, tf.float32), axis=1)
 
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
-        """UserError where they are missing, no whole numbers, or outside of the classes."""
         super().check_labels(labels, data)
         told = f"The label {self.label!r} of the data set {data}"
         require_classes(labels[self.label], told, self.classes, "Naming", "Naming.classes and MultiMlp.classes")

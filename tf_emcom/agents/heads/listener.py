@@ -109,7 +109,6 @@ class DistPolicyValue(ListenerHead):
     """
 
     def build_critics(self, candidates: int) -> None:
-        """Creates the value net."""
         self.value = Linear(1, activation="sigmoid", name="value")
         self.value.build((None, candidates))
 
@@ -126,12 +125,10 @@ class MergePolicyValue(ListenerHead):
     """Logits are dot products of linear projections; the state value is linear in them (NEC, `merge_pol_val`)."""
 
     def build_critics(self, candidates: int) -> None:
-        """Creates the value net."""
         self.value = Linear(1, name="value")
         self.value.build((None, candidates))
 
     def values(self, scores: tf.Tensor) -> Values:
-        """[B, C] ↦ value [B], no Q-values."""
         return Values(self.value(scores)[:, 0], None)
 
 
@@ -147,7 +144,6 @@ class NormMergePolicyValue(ListenerHead):
         self.value.build((None, candidates))
 
     def values(self, scores: tf.Tensor) -> Values:
-        """[B, C] ↦ value [B], no Q-values."""
         return Values(self.value(scores)[:, 0], None)
 
 
@@ -155,7 +151,6 @@ class NormMergePolicyQValue(NormMergePolicyValue):
     """As `NormMergePolicyValue`, with dueling Q-values on the policy logits: what advantage REINFORCE needs."""
 
     def build_critics(self, candidates: int) -> None:
-        """Creates the value net and the advantage net."""
         super().build_critics(candidates)
         self.advantage = Linear(candidates, name="advantage")
         self.advantage.build((None, candidates))

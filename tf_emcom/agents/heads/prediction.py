@@ -46,7 +46,6 @@ class MultiMlp(PredictionHead):
         self.size = size
 
     def build_for(self, size: int) -> None:
-        """Creates the weights, for message representations of H = `size`."""
         # The fan-in is one MLP's, which no initializer can tell from a kernel that holds several.
         self.hidden_kernel = self.add_weight(
             shape=(self.labels, size, self.size), initializer=truncated_normal(size), name="hidden_kernel"
@@ -93,7 +92,6 @@ class ImageDecoder(PredictionHead):
         self.embedding = Linear(_FIRST_SIDE * _FIRST_SIDE * first_channels, activation="relu", name="embedding")
 
     def build_for(self, size: int) -> None:
-        """Creates the weights, for message representations of H = `size`."""
         self.embedding.build((None, size))
         counts = (self.first_channels, *self.channels, 3)
         self.kernels = [

@@ -53,12 +53,10 @@ class PolicyValue(SpeakerHead):
     """Policy logits and a linear state value."""
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the value net."""
         self.value = Linear(1, name="value")
         self.value.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:
-        """[B, T, H] ↦ value [B, T], no Q-values."""
         return Values(self.value(outputs)[..., 0], None)
 
 
@@ -87,12 +85,10 @@ class PolicyQValue(SpeakerHead):
     """Policy logits; state value and Q-values of one dueling net."""
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the dueling net."""
         self.dueling = Dueling(self.vocab_size, name="dueling")
         self.dueling.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:
-        """[B, T, H] ↦ value [B, T] and Q-values [B, T, V]."""
         return self.dueling(outputs)
 
 
@@ -100,12 +96,10 @@ class PolicyQValueDueling(SpeakerHead):
     """Policy logits, a separate linear state value, and the Q-values of a dueling net."""
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the value net and the dueling net."""
         self.value = Linear(1, name="value")
         self.value.build(input_shape)
         self.dueling = Dueling(self.vocab_size, name="dueling")
         self.dueling.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:
-        """[B, T, H] ↦ value [B, T] and Q-values [B, T, V]."""
         return Values(self.value(outputs)[..., 0], self.dueling(outputs).q_values)

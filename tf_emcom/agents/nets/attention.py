@@ -113,7 +113,6 @@ class MessageReader(Core, abc.ABC):
         )
 
     def read(self, embedded: tf.Tensor) -> tf.Tensor:
-        """[B, T, E] ↦ [B, H]."""
         raise TypeError(f"{type(self).__name__} does not say how it reads.")
 
 
@@ -170,7 +169,6 @@ class LstmAttentionCore(MessageReader):
         self.built = True
 
     def read(self, embedded: tf.Tensor) -> tf.Tensor:
-        """[B, T, E] ↦ [B, H]."""
         outputs = tf.stack(self.lstm.outputs(embedded), axis=1)
         last = outputs[:, -1]
         attention = softmax(tf.linalg.matvec(self.keys(outputs), last))

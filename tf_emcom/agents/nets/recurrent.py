@@ -68,11 +68,9 @@ class IdentityCore(Core):
         self.built = True
 
     def split_state(self, flat: tf.Tensor) -> State:
-        """[B, 1] ↦ the same, as it was."""
         return (flat,)
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        """[B, E] and the state ↦ both, as they were."""
         return inputs, state
 
 
@@ -102,7 +100,6 @@ class LstmCore(Core):
         return (*tf.split(tf.cast(flat, self.compute_dtype), 2, axis=-1), *self._weights())
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        """[B, E] and the state ↦ [B, H] and the next state."""
         hidden, memory, *weights = state
         kernel, recurrent, recurrent_turned = weights
         inputs = tf.cast(inputs, self.compute_dtype)
@@ -175,10 +172,8 @@ class GruCore(Core):
         self.built = True
 
     def split_state(self, flat: tf.Tensor) -> State:
-        """[B, H] ↦ (h,)."""
         return (flat,)
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        """[B, E] and (h,) ↦ [B, H] and the next (h,)."""
         output, state = self.cell(inputs, list(state))
         return output, tuple(state)

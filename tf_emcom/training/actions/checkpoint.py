@@ -18,7 +18,6 @@ class Checkpoint(Action):
         self._terms: dict[str, float] = {}
 
     def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:
-        """Notes how large the losses were."""
         losses = {name: value for name, value in sums.items() if name.endswith("loss")}
         self._terms = {name: float(np.abs(value).max()) / steps for name, value in losses.items()}
 

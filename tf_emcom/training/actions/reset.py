@@ -36,13 +36,12 @@ class Reset(AgentAction):
         """Of which kinds one agent each is reset."""
 
     def check(self, learner: Trainee) -> None:
-        """UserError where a part is not known, or nobody can be reset."""
-        for members in self.kinds(_crowd(self, learner)):
+        learner.check_resets(type(self).__name__)
+        for members in self.kinds(learner):
             members.positions(self.parts)
 
     def act(self, training: TrainingState) -> None:
-        """Resets."""
-        crowd = _crowd(self, training.learner)
+        crowd: Crowd = training.learner
         # Another kind of reset at the same step draws other agents.
         occasion = (type(self).__name__, training.step)
         for members in self.kinds(crowd):
@@ -56,20 +55,10 @@ class Reset(AgentAction):
             members.reset_optimizer(index, self.parts)
 
 
-def _crowd(action: AgentAction, learner: Trainee) -> Crowd:
-    if not isinstance(learner, Crowd):
-        raise UserError(
-            f"{type(action).__name__} resets agents of a game, and this run has none that learn from each other; leave"
-            " it out of Train.changes."
-        )
-    return learner
-
-
 class ResetOfSpeaker(Reset):
     """A speaker starts anew."""
 
     def kinds(self, crowd: Crowd) -> Sequence[Members]:
-        """The speakers."""
         return (crowd.speaker_members,)
 
 
@@ -77,7 +66,6 @@ class ResetOfListener(Reset):
     """A listener starts anew."""
 
     def kinds(self, crowd: Crowd) -> Sequence[Members]:
-        """The listeners."""
         return (crowd.listener_members,)
 
 
@@ -88,7 +76,6 @@ class ResetOfPair(Reset):
     """
 
     def kinds(self, crowd: Crowd) -> Sequence[Members]:
-        """Both."""
         return (crowd.speaker_members, crowd.listener_members)
 
 
@@ -100,7 +87,6 @@ class ResetOfOptimizers(Reset):
         super().__init__(every, parts)
 
     def kinds(self, crowd: Crowd) -> Sequence[Members]:
-        """Both."""
         return (crowd.speaker_members, crowd.listener_members)
 
     def reset(self, members: Members, index: int, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""That a new listener learns from a language that tells something, and only then; what is fed; what is measured."""
+"""That a new listener learns from a language that means something, and only then; what is fed; what is measured."""
 
 import functools
 
@@ -275,7 +275,7 @@ WRONG = {
     "text": (Classification(9), {"label": naming.LABELS["label"] + 1}, "values from 1 to 9, but .* 9 classes"),
     "negative": (Attribute(4), {"attributes": naming.LABELS["attributes"] - 1}, "counted from 0"),
     "float": (Attribute(4), {"attributes": naming.LABELS["attributes"] * 1.0}, "needs whole numbers"),
-    "count": (Attribute(3), {"attributes": naming.LABELS["attributes"]}, "has 4 values of .* was told 3"),
+    "count": (Attribute(3), {"attributes": naming.LABELS["attributes"]}, "has 4 values of .* expects 3"),
     "pixels": (Reconstruction(), {"image": naming.INPUTS}, "needs RGB images"),
     "absent": (Attribute(3), {"label": naming.LABELS["label"]}, "needs the label 'attributes', .*its labels are label"),
 }

@@ -21,8 +21,13 @@ class Loss(Checked, abc.ABC):
         """The terms of B games, each [B]."""
 
 
+def terms(agent: str, loss: tf.Tensor, **parts: tf.Tensor) -> LossTerms:
+    """The record of a loss [B] and its parts, each [B], named after the agent, "speaker" or "listener"."""
+    return LossTerms(loss, {f"{agent}_{name}": values for name, values in {"loss": loss, **parts}.items()})
+
+
 def needed(values: tf.Tensor | None, loss: Loss, what: str, heads: str) -> tf.Tensor:
-    """`values`, which the loss cannot do without; UserError that names heads which have them."""
+    """`values`, which the loss needs; UserError, which names heads that have them, where there are none."""
     if values is None:
         raise UserError(
             f"{type(loss).__name__} needs a head with {what}, which this one lacks; bind head_cls to {heads}."
@@ -53,17 +58,10 @@ class SpeakerReinforce(Loss):
         entropy_loss = -at(self.entropy_coefficient, step) * entropy
         kl_loss = at(self.kl_coefficient, step) * tf.reduce_mean(divergence, axis=1)
         loss = policy + critic + entropy_loss + kl_loss
-        return LossTerms(
-            loss,
-            {
-                "speaker_loss": loss,
-                "speaker_policy_loss": policy,
-                "speaker_value_loss": critic,
-                "speaker_entropy_loss": entropy_loss,
-                "speaker_kl_loss": kl_loss,
-                "speaker_entropy": entropy,
-                "speaker_value": tf.reduce_mean(value, axis=1),
-            },
+        return terms(
+            "speaker",
+            loss=loss, policy_loss=policy, value_loss=critic, entropy_loss=entropy_loss, kl_loss=kl_loss,
+            entropy=entropy, value=tf.reduce_mean(value, axis=1),
         )
 
 
@@ -90,18 +88,11 @@ class SpeakerPolicyGradient(Loss):
         entropy = tf.reduce_mean(speech.entropy, axis=1)
         entropy_loss = -at(self.entropy_coefficient, step) * entropy
         loss = policy + action_critic + critic + entropy_loss
-        return LossTerms(
-            loss,
-            {
-                "speaker_loss": loss,
-                "speaker_policy_loss": policy,
-                "speaker_action_value_loss": action_critic,
-                "speaker_value_loss": critic,
-                "speaker_entropy_loss": entropy_loss,
-                "speaker_entropy": entropy,
-                "speaker_value": tf.reduce_mean(value, axis=1),
-                "speaker_q_value": tf.reduce_mean(chosen, axis=1),
-            },
+        return terms(
+            "speaker",
+            loss=loss, policy_loss=policy, action_value_loss=action_critic, value_loss=critic,
+            entropy_loss=entropy_loss, entropy=entropy, value=tf.reduce_mean(value, axis=1),
+            q_value=tf.reduce_mean(chosen, axis=1),
         )
 
 
@@ -130,14 +121,9 @@ class SpeakerThroughListener(Loss):
         entropy_loss = -at(self.entropy_coefficient, step) * entropy
         kl_loss = at(self.kl_coefficient, step) * tf.reduce_mean(divergence, axis=1)
         loss = entropy_loss + kl_loss
-        return LossTerms(
-            loss,
-            {
-                "speaker_loss": loss,
-                "speaker_entropy_loss": entropy_loss,
-                "speaker_kl_loss": kl_loss,
-                "speaker_entropy": entropy,
-            },
+        return terms(
+            "speaker",
+            loss=loss, entropy_loss=entropy_loss, kl_loss=kl_loss, entropy=entropy,
         )
 
 
@@ -147,7 +133,7 @@ _TOP = 5
 class ListenerClassification(Loss):
     """Softmax cross-entropy, mean over the labels of an input (EaS, section 2.4).
 
-    Where there are more than five classes, the share of the labels among the best five is told as well.
+    With more than five classes, there is a metric more: the share of the labels among the best five.
     """
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
@@ -195,16 +181,10 @@ class ListenerReinforce(Loss):
         critic = squared_error(reward, value)
         entropy_loss = -at(self.entropy_coefficient, step) * choice.entropy
         loss = policy + entropy_loss + at(self.value_coefficient, step) * critic
-        return LossTerms(
-            loss,
-            {
-                "listener_loss": loss,
-                "listener_policy_loss": policy,
-                "listener_value_loss": critic,
-                "listener_entropy_loss": entropy_loss,
-                "listener_entropy": choice.entropy,
-                "listener_value": value,
-            },
+        return terms(
+            "listener",
+            loss=loss, policy_loss=policy, value_loss=critic, entropy_loss=entropy_loss, entropy=choice.entropy,
+            value=value,
         )
 
 
@@ -222,16 +202,8 @@ class ListenerAdvantageReinforce(ListenerReinforce):
         action_critic, critic = squared_error(reward, chosen), squared_error(reward, value)
         entropy_loss = -at(self.entropy_coefficient, step) * choice.entropy
         loss = policy + entropy_loss + at(self.value_coefficient, step) * (action_critic + critic)
-        return LossTerms(
-            loss,
-            {
-                "listener_loss": loss,
-                "listener_policy_loss": policy,
-                "listener_action_value_loss": action_critic,
-                "listener_value_loss": critic,
-                "listener_entropy_loss": entropy_loss,
-                "listener_entropy": choice.entropy,
-                "listener_value": value,
-                "listener_q_value": chosen,
-            },
+        return terms(
+            "listener",
+            loss=loss, policy_loss=policy, action_value_loss=action_critic, value_loss=critic,
+            entropy_loss=entropy_loss, entropy=choice.entropy, value=value, q_value=chosen,
         )

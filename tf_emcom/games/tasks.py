@@ -120,23 +120,23 @@ class Discrimination(Task):
 
 
 class Naming(Task):
-    """Tell the labels of the speaker's input, from the message alone (EaS has it as a transfer task).
+    """Name the labels of the speaker's input, from the message alone (EaS has it as a transfer task).
 
     The candidates are the K classes of each of an input's L labels, and success is the share of the labels that are
-    told right. It needs a listener whose head predicts: `Listener.head_cls = @MultiMlp`.
+    named right. It needs a listener whose head predicts: `Listener.head_cls = @MultiMlp`.
     """
 
     def __init__(self, classes: int, label: str = "label") -> None:
-        """What is told.
+        """Says which label is named.
 
         Args:
           classes: K, at least as many as any of the labels has.
           label: which label of the data set, whole numbers [N] or [N, L] from 0 on.
 
         Raises:
-          UserError: there is nothing to tell apart.
+          UserError: there are fewer than two classes.
         """
-        require_integer("Naming.classes", classes, 2, "it counts the classes to tell apart")
+        require_integer("Naming.classes", classes, 2, "it counts the classes of a label")
         self.label = label
         self.classes = classes
         self.labels = (label,)
@@ -156,20 +156,20 @@ class Naming(Task):
     def hear(self, listener: Hearer, message: Message, candidates: Candidates) -> Hearing:
         """The listener's predictions as scores [B, L, K]; UserError where its head predicts something else."""
         scores = listener.predictions(message)
-        told, wanted = tuple(scores.shape[1:]), (candidates.target.shape[1], self.classes)
-        if told != wanted:
+        given, wanted = tuple(scores.shape[1:]), (candidates.target.shape[1], self.classes)
+        if given != wanted:
             raise UserError(
-                f"The listener's head gives predictions of the shape {told}, but the label {self.label!r} takes"
+                f"The listener's head gives predictions of the shape {given}, but the label {self.label!r} takes"
                 f" {wanted}, labels by classes; bind MultiMlp.labels to {wanted[0]} and MultiMlp.classes and"
                 " Naming.classes to one number."
             )
         return Hearing(scores, None, None)
 
     def success(self, choice: Choice, candidates: Candidates) -> tf.Tensor:
-        """The share of the labels that are told right, [B]."""
+        """The share of the labels that are named right, [B]."""
         return tf.reduce_mean(tf.cast(choice.candidates == candidates.target, tf.float32), axis=1)
 
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
         super().check_labels(labels, data)
-        told = f"The label {self.label!r} of the data set {data}"
-        require_classes(labels[self.label], told, self.classes, "Naming", "Naming.classes and MultiMlp.classes")
+        name = f"The label {self.label!r} of the data set {data}"
+        require_classes(labels[self.label], name, self.classes, "Naming", "Naming.classes and MultiMlp.classes")

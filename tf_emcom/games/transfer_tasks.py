@@ -150,11 +150,11 @@ class LabelTask(TransferTask, abc.ABC):
     """Softmax cross-entropy and accuracy, means over the labels of an example."""
 
     def __init__(self, head_cls: Callable[[int, int], PredictionHead], count: int, classes: int) -> None:
-        """`count` labels an example of `classes` classes each; UserError where that is none, or nothing to tell."""
+        """`count` labels an example of `classes` classes each; UserError below 1 label or 2 classes."""
         super().__init__(head_cls)
         name = type(self).__name__
         require_integer(f"{name}.attributes", count, 1, "it counts the labels of an example")
-        require_integer(f"{name}.classes", classes, 2, "it counts the classes to tell apart")
+        require_integer(f"{name}.classes", classes, 2, "it counts the classes of a label")
         self.count = count
         self.classes = classes
 
@@ -191,10 +191,10 @@ class LabelTask(TransferTask, abc.ABC):
         if given != self.count:
             raise UserError(
                 f"An example of the data set {data} has {given} values of {self.labels[0]!r}, but the task {self.name}"
-                f" was told {self.count}; choose another task, or tell it their number (Attribute.attributes)."
+                f" expects {self.count}; choose another task, or bind Attribute.attributes to their number."
             )
-        told, name = f"The label {self.labels[0]!r} of the data set {data}", type(self).__name__
-        require_classes(values, told, self.classes, name, f"{name}.classes")
+        label, name = f"The label {self.labels[0]!r} of the data set {data}", type(self).__name__
+        require_classes(values, label, self.classes, name, f"{name}.classes")
 
 
 class Attribute(LabelTask):

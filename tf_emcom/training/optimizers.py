@@ -31,7 +31,7 @@ class Optimizer(Checked, tf.Module, abc.ABC):
         return made
 
     def counts(self, variables: Sequence[keras.Variable], name: str) -> keras.Variable:
-        """Zeros, int32 [n]: a count for each of n variables, since some of them may start anew by themselves."""
+        """Zeros, int32 [n]: a count for each of n variables, since each may be reset by itself."""
         made = zeros((len(variables),), "int32", name)
         self._counts = (*getattr(self, "_counts", ()), made)
         return made

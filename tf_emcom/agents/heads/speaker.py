@@ -28,7 +28,6 @@ class SpeakerHead(Part, abc.ABC):
         self.policy = Linear(vocab_size, name="policy")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [..., H]."""
         self.policy.build(input_shape)
         self.build_critics(input_shape)
         self.built = True
@@ -69,7 +68,6 @@ class Dueling(Part):
         self.advantage = Linear(actions, name="advantage")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [..., H]."""
         self.value.build(input_shape)
         self.advantage.build(input_shape)
         self.built = True
@@ -92,12 +90,11 @@ class PolicyQValue(SpeakerHead):
         return self.dueling(outputs)
 
 
-class PolicyQValueDueling(SpeakerHead):
+class PolicyQValueDueling(PolicyValue):
     """Policy logits, a separate linear state value, and the Q-values of a dueling net."""
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
-        self.value = Linear(1, name="value")
-        self.value.build(input_shape)
+        super().build_critics(input_shape)
         self.dueling = Dueling(self.vocab_size, name="dueling")
         self.dueling.build(input_shape)
 

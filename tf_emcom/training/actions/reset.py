@@ -11,7 +11,7 @@ from tf_emcom.training.trainee import Trainee
 
 
 class Reset(AgentAction):
-    """Every so many steps, agents drawn at random start anew, as newborns do (EaS, appendix B.4).
+    """Every so many steps, agents drawn at random start again, as newborns do (EaS, appendix B.4).
 
     A subclass says of which kinds. Of runs with several seeds at once, each has its own reset.
     """
@@ -56,21 +56,21 @@ class Reset(AgentAction):
 
 
 class ResetOfSpeaker(Reset):
-    """A speaker starts anew."""
+    """A speaker starts again."""
 
     def kinds(self, crowd: Crowd) -> Sequence[Members]:
         return (crowd.speaker_members,)
 
 
 class ResetOfListener(Reset):
-    """A listener starts anew."""
+    """A listener starts again."""
 
     def kinds(self, crowd: Crowd) -> Sequence[Members]:
         return (crowd.listener_members,)
 
 
 class ResetOfPair(Reset):
-    """A speaker and a listener start anew, drawn independently of each other.
+    """A speaker and a listener start again, drawn independently of each other.
 
     Parts are looked for in both, so they must be parts of both, such as ["head"] or ["core"].
     """
@@ -80,7 +80,7 @@ class ResetOfPair(Reset):
 
 
 class ResetOfOptimizers(Reset):
-    """The optimisers of a speaker and of a listener start anew; their weights stay as they are."""
+    """The optimisers of a speaker and of a listener start again; their weights stay as they are."""
 
     def __init__(self, every: int, parts: Sequence[str] | None = None) -> None:
         """`parts`: for which parts of the agents the optimisers forget; None: all."""

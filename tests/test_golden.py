@@ -20,6 +20,7 @@ from tf_emcom.games.tasks import Discrimination
 from tf_emcom.ops import categorical
 from tf_emcom.training.learner import Learner
 from tf_emcom.training.optimizers import Adam
+from tf_emcom.training.trainee import Turn
 from tf_emcom.types import Batch, Candidates, Hearing, Message, Outcome, Play
 
 CLOSE = {"atol": 1e-5, "rtol": 0}
@@ -72,7 +73,7 @@ def scripted_gradients(learner, x, actions, jit_compile=False):
     learner.speaker = ScriptedSpeaker(speaker, tf.constant(actions))
     function = tf.function(learner.gradients, jit_compile=jit_compile)
     x = tf.constant(x)
-    result = function(Batch(x, {}), x, tf.constant(0, tf.int64), tf.constant(0), tf.constant([0, 0]))
+    result = function(Turn(Batch(x, {}), x, tf.constant(0, tf.int64), tf.constant(0), tf.constant([0, 0])))
     learner.speaker = speaker
     return result
 

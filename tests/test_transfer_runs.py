@@ -178,7 +178,7 @@ REFUSED = {
     "no run": (["checkpoint='/nowhere/at/all'"], "no run in /nowhere/at/all"),
     "vocabulary": (["vocab_size=8"], "vocab_size is 8, but the speaker of the restored run has 7"),
     "length": (["message_length=5"], "message_length is 5, but the speaker of the restored run has 3"),
-    "too few classes": (["Classification.classes=9"], "values from 0 to 9, but Classification was told 9 classes"),
+    "too few classes": (["Classification.classes=9"], "values from 0 to 9, but Classification has 9 classes"),
     "game's task": (["task=@Discrimination()"], "TransferGame.task is .*TransferTask"),
 }
 

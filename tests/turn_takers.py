@@ -1,7 +1,7 @@
 """Speakers and listeners that take turns in one model each, as those of a population do."""
 
 from tests import lewis
-from tf_emcom.training.trainee import Trainee
+from tf_emcom.training.trainee import Agents
 
 
 class TurnTakers:
@@ -25,7 +25,7 @@ class TurnTakers:
             return [(i, i) for i in range(self.speakers)]
         return [(i, j) for i in range(self.speakers) for j in range(self.listeners)]
 
-    listeners_of = Trainee.listeners_of
+    listeners_of = Agents.listeners_of
 
     def seeds(self):
         return [100 + i for i in range(self.speakers)]

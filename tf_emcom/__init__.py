@@ -48,7 +48,7 @@ _OFFERED = {
     "agents.heads.prediction": "ImageDecoder MultiMlp PredictionHead",
     "games.lewis": "Game Rules",
     "games.transfer": "TransferGame",
-    "games.channels": "Channel Clear Erasure FixedErasure Substitution",
+    "games.channels": "Channel Clear Erasure FixedErasure NoisyChannel SteadyChannel Substitution",
     "games.answers": "Answer Answered Answering ChosenInput NamedClasses NoAnswer",
     "games.tasks": "Discrimination Naming Task",
     "games.transfer_tasks": (
@@ -72,7 +72,7 @@ _OFFERED = {
     "runtime.multi_worker": "MultiWorker",
     "runtime.checkpoints": "Checkpoints",
     "runtime.run_folder": "RunFolder",
-    "training.trainee": "Trainee",
+    "training.trainee": "Agents Trainee Turn",
     "training.learner": "Learner",
     "training.transfer_learner": "TransferLearner",
     "training.trained_speaker": "ShuffledSpeaker TrainedSpeaker",

@@ -80,10 +80,10 @@ def test_message_of_one_symbol_is_spoken():
 
 
 def test_message_longer_than_the_positions_is_refused_also_while_tracing():
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as refused:
         spoken_by(SPEAKING[-1], length=T + 1)
-    assert "\n" not in str(told.value)
-    assert f"knows {T} positions" in str(told.value)
+    assert "\n" not in str(refused.value)
+    assert f"knows {T} positions" in str(refused.value)
 
 
 def test_core_that_only_reads_is_refused():

@@ -28,6 +28,7 @@ from tests.contracts.discovery import plug_ins
 from tf_emcom.errors import UserError
 from tf_emcom.games.transfer_tasks import TransferTask
 from tf_emcom.runtime.strategies import Mirrored, OneDevice
+from tf_emcom.training.trainee import Turn
 from tf_emcom.training.trainer import Trainer
 from tf_emcom.types import Batch
 
@@ -120,10 +121,10 @@ def eagerly(row):
     trainee, step = make(row), tf.constant(STEP, tf.int64)
     batch = tf.nest.map_structure(tf.constant, batch_for(trainee))
     metrics, lessons = [], []
-    for turn in trainee.turns(step):
-        lesson, told = trainee.gradients(batch, batch.inputs, step, tf.constant(0), turn)
-        trainee.apply(lesson, step, turn)
-        metrics.append(told)
+    for row_of_turn in trainee.turns(step):
+        lesson, measured = trainee.gradients(Turn(batch, batch.inputs, step, tf.constant(0), row_of_turn))
+        trainee.apply(lesson, step, row_of_turn)
+        metrics.append(measured)
         lessons.append(getattr(lesson, "gradients", lesson))
     return trainee, means(metrics), lessons
 

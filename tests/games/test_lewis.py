@@ -207,9 +207,9 @@ def test_naming_is_what_numpy_makes_of_the_listeners_predictions():
     played = play(rules, team)
     scores = team[2].predictions(played.message).numpy()
     assert scores.shape == (B, L, K)
-    told = scores.argmax(-1)
-    np.testing.assert_array_equal(played.choice.candidates, told)
-    np.testing.assert_allclose(played.outcome.success, (told == LABELS).mean(1), atol=1e-6)
+    named = scores.argmax(-1)
+    np.testing.assert_array_equal(played.choice.candidates, named)
+    np.testing.assert_allclose(played.outcome.success, (named == LABELS).mean(1), atol=1e-6)
     right = np.take_along_axis(scipy.special.log_softmax(scores, -1), LABELS[..., None], -1)[..., 0]
     np.testing.assert_allclose(played.outcome.reward, right.mean(1), atol=1e-5)
     terms = rules.listener_loss(played, STEP)

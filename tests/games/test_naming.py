@@ -12,7 +12,7 @@ SCORES = np.array([[[3.0, 1.0, 2.0], [0.0, 1.0, 0.5]], [[0.0, 0.0, 9.0], [2.0, 1
 
 
 class Teller:
-    """A listener that tells what it is told to tell."""
+    """A listener whose predictions are given."""
 
     def predictions(self, message):
         return tf.constant(SCORES)

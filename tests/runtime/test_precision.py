@@ -9,6 +9,7 @@ from tests import lewis
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.compiler import computing_in
 from tf_emcom.seeds import step_stream
+from tf_emcom.training.trainee import Turn
 from tf_emcom.types import Batch
 
 B = 16
@@ -40,10 +41,11 @@ def test_weights_averages_and_optimisers_are_in_full_precision_after_training():
     with computing_in("mixed_bfloat16"):
         learner = lewis.make_learner(lewis.lg_s, B)
     batch = Batch(tf.constant(lewis.inputs(B)), {})
-    step, first = tf.constant(0), tf.constant(0)
-    gradients, metrics = learner.gradients(batch, batch.inputs, step, first, learner.turns(step)[0])
+    step = tf.constant(0)
+    turn = Turn(batch, batch.inputs, step, tf.constant(0), learner.turns(step)[0])
+    gradients, metrics = learner.gradients(turn)
     before = [v.numpy().copy() for v in learner.speaker.trainable_variables]
-    learner.apply(gradients, step, learner.turns(step)[0])
+    learner.apply(gradients, step, turn.row)
     assert {g.dtype for g in tf.nest.flatten(gradients)} == {tf.float32}
     assert {m.dtype for m in metrics.values()} == {tf.float32}
     kept = [v for group in (learner.agents, learner.optimizer_state) for variables in group.values() for v in variables]

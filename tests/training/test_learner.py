@@ -10,6 +10,7 @@ from tests import lewis
 from tf_emcom.data.pipeline import Order, Pipeline
 from tf_emcom.data.source import Examples
 from tf_emcom.runtime.strategies import Mirrored, OneDevice
+from tf_emcom.training.trainee import Turn
 from tf_emcom.training.trainer import Trainer
 from tf_emcom.types import Batch
 
@@ -101,9 +102,9 @@ def test_the_target_speaker_is_the_moving_average_and_gets_no_gradient():
     for a, b in zip(before, learner.target_speaker.trainable_variables, strict=True):
         np.testing.assert_array_equal(a, b.numpy())
     x = tf.constant(lewis.inputs(GAMES))
-    step, turn = tf.constant(0, tf.int64), tf.constant([0, 0])
-    gradients, _ = learner.gradients(Batch(x, {}), x, step, tf.constant(0), turn)
-    learner.apply(gradients, step, turn)
+    step, row = tf.constant(0, tf.int64), tf.constant([0, 0])
+    gradients, _ = learner.gradients(Turn(Batch(x, {}), x, step, tf.constant(0), row))
+    learner.apply(gradients, step, row)
     for old, new, target in zip(
         before, learner.speaker.trainable_variables, learner.target_speaker.trainable_variables, strict=True
     ):

@@ -1,4 +1,4 @@
-"""That a new listener learns from a language that tells something, and only then; what is fed; what is measured."""
+"""That a new listener learns from a language that means something, and only then; what is fed; what is measured."""
 
 import functools
 
@@ -23,10 +23,11 @@ from tf_emcom.games.transfer_tasks import (
 )
 from tf_emcom.training.learner import Learner
 from tf_emcom.training.trained_speaker import ShuffledSpeaker
+from tf_emcom.training.trainee import Turn
 from tf_emcom.types import Batch
 
 # The seed of all draws.
-TURN = tf.constant([0, 0])
+ROW = tf.constant([0, 0])
 
 BATCH, STEPS = 27, 150
 SMALL = functools.partial(MultiMlp, size=16)
@@ -61,8 +62,8 @@ def train(learner, examples, steps=STEPS, size=BATCH):
 
     @tf.function
     def step(batch, number):
-        gradients, metrics = learner.gradients(batch, batch.inputs, number, tf.constant(0), TURN)
-        learner.apply(gradients, number, TURN)
+        gradients, metrics = learner.gradients(Turn(batch, batch.inputs, number, tf.constant(0), ROW))
+        learner.apply(gradients, number, ROW)
         return metrics
 
     generator = np.random.default_rng(0)
@@ -144,7 +145,7 @@ def test_speaker_and_listener_have_two_views_of_an_input():
         candidates.inputs
     )
     inputs = tf.constant(naming.INPUTS[:BATCH])
-    learner.gradients(Batch(inputs, {}), inputs, tf.constant(0, tf.int64), tf.constant(0), TURN)
+    learner.gradients(Turn(Batch(inputs, {}), inputs, tf.constant(0, tf.int64), tf.constant(0), ROW))
     spread = naming.INPUTS[:BATCH].std(axis=0)
     noises = [(seen[agent] - inputs).numpy()[:, spread > 0] / spread[spread > 0] for agent in ("speaker", "listener")]
     for noise in noises:
@@ -155,8 +156,9 @@ def test_speaker_and_listener_have_two_views_of_an_input():
 def test_gradients_of_two_halves_add_up_to_those_of_the_whole():
     learner = naming.learner(DiscriminationByDistance(functools.partial(Cpc, 4)), Erasure(0.5), 8)
     inputs, step = tf.constant(naming.INPUTS[::10][:8]), tf.constant(5, tf.int64)
-    whole, metrics = learner.gradients(Batch(inputs, {}), inputs, step, tf.constant(0), TURN)
-    halves = [learner.gradients(Batch(inputs[i : i + 4], {}), inputs, step, tf.constant(i), TURN) for i in (0, 4)]
+    whole, metrics = learner.gradients(Turn(Batch(inputs, {}), inputs, step, tf.constant(0), ROW))
+    turns = [Turn(Batch(inputs[i : i + 4], {}), inputs, step, tf.constant(i), ROW) for i in (0, 4)]
+    halves = [learner.gradients(turn) for turn in turns]
     for expected, first, second in zip(whole, halves[0][0], halves[1][0], strict=True):
         np.testing.assert_allclose(first + second, expected, atol=1e-6)
     for name, value in metrics.items():
@@ -223,7 +225,7 @@ def test_a_control_learns_nothing_by_heart():
     for number in range(30):
         rows = generator.permutation(32)[:16]
         batch = batch_of(few, rows)
-        _, metrics = control.gradients(batch, batch.inputs, tf.constant(number, tf.int64), tf.constant(0), TURN)
+        _, metrics = control.gradients(Turn(batch, batch.inputs, tf.constant(number, tf.int64), tf.constant(0), ROW))
         found.append(float(metrics["accuracy"]))
     # Chance is 1/16; 1 where each input comes with one message for ever.
     assert np.mean(found) < 0.2
@@ -273,7 +275,7 @@ WRONG = {
     "text": (Classification(9), {"label": naming.LABELS["label"] + 1}, "values from 1 to 9, but .* 9 classes"),
     "negative": (Attribute(4), {"attributes": naming.LABELS["attributes"] - 1}, "counted from 0"),
     "float": (Attribute(4), {"attributes": naming.LABELS["attributes"] * 1.0}, "needs whole numbers"),
-    "count": (Attribute(3), {"attributes": naming.LABELS["attributes"]}, "has 4 values of .* was told 3"),
+    "count": (Attribute(3), {"attributes": naming.LABELS["attributes"]}, "has 4 values of .* expects 3"),
     "pixels": (Reconstruction(), {"image": naming.INPUTS}, "needs RGB images"),
     "absent": (Attribute(3), {"label": naming.LABELS["label"]}, "needs the label 'attributes', .*its labels are label"),
 }
@@ -288,5 +290,5 @@ def test_labels_that_do_not_fit_the_task_are_refused(case):
 
 def test_a_learner_of_another_kind_of_game_is_refused():
     game = naming.learner(Classification(9, SMALL), Clear(), BATCH).game
-    with pytest.raises(UserError, match="Learner.game is not a Game of two agents"):
+    with pytest.raises(UserError, match=r"Learner.game is .* has to be an object of a Game"):
         Learner(game, *4 * (lambda *_: None,), features=4, batch_size=4)

@@ -45,19 +45,15 @@ class AnySymbol(Grammar):
     """Any symbol may follow any other, and every message has T of them."""
 
     def for_vocabulary(self, vocab_size: int) -> "AnySymbol":
-        """Itself."""
         return self
 
     def allowed(self, logits: tf.Tensor, previous: tf.Tensor) -> tf.Tensor:
-        """The logits [B, V] as they are."""
         return logits
 
     def lengths(self, symbols: tf.Tensor) -> tf.Tensor:
-        """T, int32 [B]."""
         return tf.fill(tf.shape(symbols)[:1], symbols.shape[1])
 
     def mask_after_end(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
-        """`received` [B, T]: nothing is silence."""
         return received
 
 
@@ -80,7 +76,6 @@ class EndSymbol(Grammar):
         self.symbol = symbol
 
     def for_vocabulary(self, vocab_size: int) -> "EndSymbol":
-        """The grammar with its end symbol among V; UserError where it is not."""
         if self.symbol is None:
             return EndSymbol(vocab_size - 1)
         if self.symbol >= vocab_size:

@@ -59,7 +59,7 @@ class Listener(Checked, keras.Model):
           head_cls: makes the head.
           embedding_size: of a symbol's vector.
           torso_cls: makes the torso from V + 1 and `embedding_size`: it turns ids, int [B, T], or soft symbols, float
-            [B, T, V + 1], into what the core reads, [B, T, E], and tells E as its `size`.
+            [B, T, V + 1], into what the core reads, [B, T, E], and has E as its `size`.
           name: of the model.
         """
         super().__init__(name=name)
@@ -69,8 +69,8 @@ class Listener(Checked, keras.Model):
         self.embedding = checked_value("What Listener.torso_cls makes", torso, keras.layers.Layer)
         if not hasattr(torso, "size"):
             raise UserError(
-                f"Listener.torso_cls makes a {type(torso).__name__}, which does not tell the size of a symbol's vector;"
-                " bind it to a layer with an attribute size, as in @SymbolEmbedding."
+                f"Listener.torso_cls makes a {type(torso).__name__}, which has no attribute size, of a symbol's vector;"
+                " bind it to a layer that has, as in @SymbolEmbedding."
             )
         self.core = checked_value("What Listener.core_cls makes", core_cls(), Core)
         self.head = checked_value("What Listener.head_cls makes", head_cls(), ListenerHead | PredictionHead)
@@ -79,8 +79,8 @@ class Listener(Checked, keras.Model):
         """Creates the weights.
 
         Args:
-          candidates_shape: (C, F), for C candidates of F features in each game; or, as Keras tells it before a first
-            call, the shapes ([B, T], [C, F]) of messages and candidates.
+          candidates_shape: (C, F), for C candidates of F features in each game; or, as Keras calls it before the
+            first call, the shapes ([B, T], [C, F]) of messages and candidates.
         """
         if isinstance(candidates_shape[-1], list | tuple):
             candidates_shape = candidates_shape[-1]
@@ -124,7 +124,6 @@ class Listener(Checked, keras.Model):
         return self.predictions(Message(inputs))
 
     def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """As any Keras model; UserError for `.h5`."""
         require_keras_file(filepath)
         super().save(filepath, *args, **kwargs)
 

@@ -38,11 +38,9 @@ class Drawn(Sampler):
     """A draw from the policy; no gradient flows through it."""
 
     def draws(self, vocab_size: int) -> tuple[int, ...]:
-        """One number a symbol."""
         return ()
 
     def __call__(self, logits: tf.Tensor, uniform: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, None]:
-        """The symbols, int32 [B]."""
         return categorical.draw(logits, uniform), None
 
 
@@ -63,11 +61,9 @@ class GumbelSoftmax(Sampler):
         self.temperature = temperature
 
     def draws(self, vocab_size: int) -> tuple[int, ...]:
-        """V numbers a symbol."""
         return (vocab_size,)
 
     def __call__(self, logits: tf.Tensor, uniform: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The symbols, int32 [B], and what they are the hard form of, [B, V]."""
         noisy = logits + categorical.gumbel(uniform)
         return tf.argmax(noisy, axis=-1, output_type=tf.int32), tf.nn.softmax(noisy / at(self.temperature, step))
 

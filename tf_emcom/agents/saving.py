@@ -1,4 +1,4 @@
-"""What agents are made of, for files; and what they are given in Python."""
+"""Descriptions of the parts of agents, for files; and checks of what agents are called with."""
 
 import inspect
 import sys
@@ -38,7 +38,7 @@ def described(part: Any) -> Any:
 
 
 def rebuilt(description: Any) -> Any:
-    """The part that `described` told about; a layer has new weights.
+    """The part that `described` describes; a layer has new weights.
 
     Raises:
       UserError: its class is not found.

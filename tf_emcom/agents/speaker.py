@@ -55,7 +55,7 @@ class Speaker(Checked, keras.Model):
         Args:
           vocab_size: V.
           message_length: T.
-          torso_cls: makes the torso, which reads inputs [B, F] and tells the size of what it makes of them.
+          torso_cls: makes the torso, which reads inputs [B, F] and has a method `output_size`.
           core_cls: makes the core, which needs steps.
           head_cls: makes the head from V.
           embedding_size: of a symbol's vector.
@@ -77,8 +77,8 @@ class Speaker(Checked, keras.Model):
         self.core = checked_value("What Speaker.core_cls makes", core_cls(), Core)
         if not hasattr(self.torso, "output_size"):
             raise UserError(
-                f"Speaker.torso_cls makes a {type(self.torso).__name__}, which does not tell the size of what it makes"
-                " of inputs; bind it to a layer with a method output_size, as in @Mlp."
+                f"Speaker.torso_cls makes a {type(self.torso).__name__}, which has no method output_size(features);"
+                " bind it to a layer that has, as in @Mlp."
             )
         require_positions(message_length, self.core.longest, "the speaker's core")
         self.to_state = Linear(self.core.state_size, name="to_state")
@@ -86,7 +86,6 @@ class Speaker(Checked, keras.Model):
         self.head = checked_value("What Speaker.head_cls makes", head_cls(vocab_size), SpeakerHead)
 
     def build(self, input_shape: tuple[int | None, int]) -> None:
-        """Creates the weights; `input_shape` is [B, F]."""
         self.features = input_shape[-1]
         # Some layers are made while others are built, which may be long after the speaker was made.
         with computing_as(self.dtype_policy):
@@ -108,7 +107,6 @@ class Speaker(Checked, keras.Model):
         return self.greedy(inputs).symbols
 
     def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
-        """As any Keras model; UserError for `.h5`."""
         require_keras_file(filepath)
         super().save(filepath, *args, **kwargs)
 

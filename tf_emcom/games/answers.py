@@ -106,11 +106,9 @@ class NoAnswer(Answer):
     """The listener is not asked: what it does with a message is no choice."""
 
     def heard(self, listener: Listener, message: Message, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Nothing."""
         return {}
 
     def answered(self, heard: dict[str, np.ndarray], rows: np.ndarray, examples: Examples) -> Answered:
-        """Neither choice nor success."""
         return Answered(None, None)
 
 

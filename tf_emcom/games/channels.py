@@ -28,7 +28,7 @@ class Channel(Checked, abc.ABC):
         """The channel's noise at `step`, float32 [] in [0, 1], for the record."""
 
     def with_noise(self, noise: float | tf.Tensor) -> "Channel":
-        """The channel with another noise, the same at every step: what tests of trained agents play with.
+        """The channel with another noise, the same at every step, as tests of trained agents need it.
 
         With the noise 0 every symbol arrives. By default it is a copy with another attribute `probability`; a channel
         whose noise is something else overrides this method.
@@ -88,32 +88,29 @@ def check_probability(name: str, value: Schedule | float) -> Schedule | float:
     return value
 
 
-class Erasure(Channel):
-    """Each symbol independently becomes UNK with a probability (NEC)."""
+class NoisyChannel(Channel, abc.ABC):
+    """The base class of channels that change each symbol independently, with one probability."""
 
     def __init__(self, probability: Schedule | float) -> None:
         """`probability` in [0, 1], constant or a schedule; UserError otherwise."""
-        self.probability = check_probability("Erasure.probability", probability)
-
-    def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
-        """The message with erased symbols."""
-        uniform = stream.uniform(message.symbols.shape[1])
-        return Message(erase(message.symbols, self.noise(step), uniform, unknown=vocab_size))
+        self.probability = check_probability(f"{type(self).__name__}.probability", probability)
 
     def noise(self, step: tf.Tensor) -> tf.Tensor:
-        """The erasure probability at `step`, float32 []."""
         return at(self.probability, step)
 
 
-class Clear(Channel):
-    """Every symbol arrives."""
+class Erasure(NoisyChannel):
+    """Each symbol independently becomes UNK with a probability (NEC)."""
 
     def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
-        """The message itself."""
-        return message
+        uniform = stream.uniform(message.symbols.shape[1])
+        return Message(erase(message.symbols, self.noise(step), uniform, unknown=vocab_size))
+
+
+class SteadyChannel(Channel, abc.ABC):
+    """The base class of channels that leave nothing to chance; their noise is 0."""
 
     def noise(self, step: tf.Tensor) -> tf.Tensor:
-        """Zero, float32 []."""
         return tf.zeros([])
 
     def with_noise(self, noise: float | tf.Tensor) -> Erasure:
@@ -121,7 +118,14 @@ class Clear(Channel):
         return Erasure(0.0).with_noise(noise)
 
 
-class FixedErasure(Channel):
+class Clear(SteadyChannel):
+    """Every symbol arrives."""
+
+    def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
+        return message
+
+
+class FixedErasure(SteadyChannel):
     """The symbols at `positions` become UNK, in every message."""
 
     def __init__(self, positions: Sequence[int]) -> None:
@@ -133,7 +137,7 @@ class FixedErasure(Channel):
         self.positions = tuple(positions)
 
     def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
-        """The message with those symbols erased; UserError where a position lies behind its end."""
+        """The message with those symbols erased; UserError where a position lies after its end."""
         length = message.symbols.shape[1]
         if max(self.positions, default=0) >= length:
             raise UserError(
@@ -142,29 +146,12 @@ class FixedErasure(Channel):
             )
         return Message(erase_positions(message.symbols, self.positions, unknown=vocab_size))
 
-    def noise(self, step: tf.Tensor) -> tf.Tensor:
-        """Zero, float32 []: nothing is left to chance."""
-        return tf.zeros([])
 
-    def with_noise(self, noise: float | tf.Tensor) -> Erasure:
-        """Erasure: the same loss, at random positions."""
-        return Erasure(0.0).with_noise(noise)
-
-
-class Substitution(Channel):
+class Substitution(NoisyChannel):
     """Each symbol is independently replaced, with a probability, by a uniform draw from the vocabulary."""
 
-    def __init__(self, probability: Schedule | float) -> None:
-        """`probability` in [0, 1], constant or a schedule; UserError otherwise."""
-        self.probability = check_probability("Substitution.probability", probability)
-
     def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
-        """The message with replaced symbols."""
         length = message.symbols.shape[1]
         whether = stream.stage("whether").uniform(length)
         by_what = stream.stage("by what").uniform(length)
         return Message(substitute(message.symbols, self.noise(step), whether, by_what, vocab_size))
-
-    def noise(self, step: tf.Tensor) -> tf.Tensor:
-        """The substitution probability at `step`, float32 []."""
-        return at(self.probability, step)

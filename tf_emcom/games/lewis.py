@@ -68,7 +68,6 @@ class Game(Rules):
         self.listener_loss = listener_loss
 
     def check_batch(self, batch_size: int) -> None:
-        """UserError where a batch of so many games cannot be played."""
         self.task.candidates_per_game(batch_size)
 
     def play(

@@ -21,8 +21,13 @@ class Loss(Checked, abc.ABC):
         """The terms of B games, each [B]."""
 
 
+def terms(agent: str, loss: tf.Tensor, **parts: tf.Tensor) -> LossTerms:
+    """The record of a loss [B] and its parts, each [B], named after the agent, "speaker" or "listener"."""
+    return LossTerms(loss, {f"{agent}_{name}": values for name, values in {"loss": loss, **parts}.items()})
+
+
 def needed(values: tf.Tensor | None, loss: Loss, what: str, heads: str) -> tf.Tensor:
-    """`values`, which the loss cannot do without; UserError that names heads which have them."""
+    """`values`, which the loss needs; UserError, which names heads that have them, where there are none."""
     if values is None:
         raise UserError(
             f"{type(loss).__name__} needs a head with {what}, which this one lacks; bind head_cls to {heads}."
@@ -42,7 +47,6 @@ class SpeakerReinforce(Loss):
         self.kl_coefficient = kl_coefficient
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        """The terms of B games, each [B]."""
         speech = play.speech
         value = needed(speech.value, self, "a value", "@PolicyValue or @PolicyQValueDueling")
         reward = play.outcome.reward[:, tf.newaxis]
@@ -54,17 +58,10 @@ class SpeakerReinforce(Loss):
         entropy_loss = -at(self.entropy_coefficient, step) * entropy
         kl_loss = at(self.kl_coefficient, step) * tf.reduce_mean(divergence, axis=1)
         loss = policy + critic + entropy_loss + kl_loss
-        return LossTerms(
-            loss,
-            {
-                "speaker_loss": loss,
-                "speaker_policy_loss": policy,
-                "speaker_value_loss": critic,
-                "speaker_entropy_loss": entropy_loss,
-                "speaker_kl_loss": kl_loss,
-                "speaker_entropy": entropy,
-                "speaker_value": tf.reduce_mean(value, axis=1),
-            },
+        return terms(
+            "speaker",
+            loss=loss, policy_loss=policy, value_loss=critic, entropy_loss=entropy_loss, kl_loss=kl_loss,
+            entropy=entropy, value=tf.reduce_mean(value, axis=1),
         )
 
 
@@ -80,7 +77,6 @@ class SpeakerPolicyGradient(Loss):
         self.entropy_coefficient = entropy_coefficient
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        """The terms of B games, each [B]."""
         speech = play.speech
         heads = "@PolicyQValue or @PolicyQValueDueling"
         value = needed(speech.value, self, "a value", heads)
@@ -92,18 +88,11 @@ class SpeakerPolicyGradient(Loss):
         entropy = tf.reduce_mean(speech.entropy, axis=1)
         entropy_loss = -at(self.entropy_coefficient, step) * entropy
         loss = policy + action_critic + critic + entropy_loss
-        return LossTerms(
-            loss,
-            {
-                "speaker_loss": loss,
-                "speaker_policy_loss": policy,
-                "speaker_action_value_loss": action_critic,
-                "speaker_value_loss": critic,
-                "speaker_entropy_loss": entropy_loss,
-                "speaker_entropy": entropy,
-                "speaker_value": tf.reduce_mean(value, axis=1),
-                "speaker_q_value": tf.reduce_mean(chosen, axis=1),
-            },
+        return terms(
+            "speaker",
+            loss=loss, policy_loss=policy, action_value_loss=action_critic, value_loss=critic,
+            entropy_loss=entropy_loss, entropy=entropy, value=tf.reduce_mean(value, axis=1),
+            q_value=tf.reduce_mean(chosen, axis=1),
         )
 
 
@@ -132,14 +121,9 @@ class SpeakerThroughListener(Loss):
         entropy_loss = -at(self.entropy_coefficient, step) * entropy
         kl_loss = at(self.kl_coefficient, step) * tf.reduce_mean(divergence, axis=1)
         loss = entropy_loss + kl_loss
-        return LossTerms(
-            loss,
-            {
-                "speaker_loss": loss,
-                "speaker_entropy_loss": entropy_loss,
-                "speaker_kl_loss": kl_loss,
-                "speaker_entropy": entropy,
-            },
+        return terms(
+            "speaker",
+            loss=loss, entropy_loss=entropy_loss, kl_loss=kl_loss, entropy=entropy,
         )
 
 
@@ -149,11 +133,10 @@ _TOP = 5
 class ListenerClassification(Loss):
     """Softmax cross-entropy, mean over the labels of an input (EaS, section 2.4).
 
-    Where there are more than five classes, the share of the labels among the best five is told as well.
+    With more than five classes, there is a metric more: the share of the labels among the best five.
     """
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        """The terms of B games, each [B]."""
         scores, target = play.hearing.scores, play.candidates.target
         if scores.shape.rank != 3:
             raise UserError(
@@ -172,7 +155,6 @@ class ListenerContrastive(Loss):
     """
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        """The terms of B games, each [B]."""
         if play.hearing.scores.shape.rank != 2:
             raise UserError(
                 "ListenerContrastive needs a listener that chooses among candidates, but this one names labels; bind"
@@ -193,23 +175,16 @@ class ListenerReinforce(Loss):
         self.value_coefficient = value_coefficient
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        """The terms of B games, each [B]."""
         reward, choice = play.outcome.reward, play.choice
         value = needed(play.hearing.value, self, "a value", "@NormMergePolicyValue")
         policy = policy_gradient_loss(reward - value, choice.log_probs)
         critic = squared_error(reward, value)
         entropy_loss = -at(self.entropy_coefficient, step) * choice.entropy
         loss = policy + entropy_loss + at(self.value_coefficient, step) * critic
-        return LossTerms(
-            loss,
-            {
-                "listener_loss": loss,
-                "listener_policy_loss": policy,
-                "listener_value_loss": critic,
-                "listener_entropy_loss": entropy_loss,
-                "listener_entropy": choice.entropy,
-                "listener_value": value,
-            },
+        return terms(
+            "listener",
+            loss=loss, policy_loss=policy, value_loss=critic, entropy_loss=entropy_loss, entropy=choice.entropy,
+            value=value,
         )
 
 
@@ -220,7 +195,6 @@ class ListenerAdvantageReinforce(ListenerReinforce):
     """
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        """The terms of B games, each [B]."""
         reward, choice, hearing = play.outcome.reward, play.choice, play.hearing
         value = needed(hearing.value, self, "a value", "@NormMergePolicyQValue")
         chosen = take(needed(hearing.q_values, self, "Q-values", "@NormMergePolicyQValue"), choice.candidates)
@@ -228,16 +202,8 @@ class ListenerAdvantageReinforce(ListenerReinforce):
         action_critic, critic = squared_error(reward, chosen), squared_error(reward, value)
         entropy_loss = -at(self.entropy_coefficient, step) * choice.entropy
         loss = policy + entropy_loss + at(self.value_coefficient, step) * (action_critic + critic)
-        return LossTerms(
-            loss,
-            {
-                "listener_loss": loss,
-                "listener_policy_loss": policy,
-                "listener_action_value_loss": action_critic,
-                "listener_value_loss": critic,
-                "listener_entropy_loss": entropy_loss,
-                "listener_entropy": choice.entropy,
-                "listener_value": value,
-                "listener_q_value": chosen,
-            },
+        return terms(
+            "listener",
+            loss=loss, policy_loss=policy, action_value_loss=action_critic, value_loss=critic,
+            entropy_loss=entropy_loss, entropy=choice.entropy, value=value, q_value=chosen,
         )

@@ -39,7 +39,6 @@ class Greedy(ListenerPolicy):
     """Takes the candidate with the highest score; of equal ones, the first."""
 
     def __call__(self, scores: tf.Tensor, step: tf.Tensor, stream: Stream) -> Choice:
-        """One choice a game, from scores [B, C]."""
         return choice_from(scores, tf.argmax(scores, axis=-1, output_type=tf.int32))
 
 
@@ -56,7 +55,6 @@ class Sampled(ListenerPolicy):
         self.temperature = temperature
 
     def __call__(self, scores: tf.Tensor, step: tf.Tensor, stream: Stream) -> Choice:
-        """One choice a game, from scores [B, C]; UserError where they are of another rank."""
         require_candidates(self, scores)
         logits = scores / at(self.temperature, step)
         return choice_from(logits, categorical.draw(logits, stream.uniform()))
@@ -84,7 +82,6 @@ class EpsilonGreedy(ListenerPolicy):
         self.temperature = temperature
 
     def __call__(self, scores: tf.Tensor, step: tf.Tensor, stream: Stream) -> Choice:
-        """One choice a game, from scores [B, C]; UserError where they are of another rank."""
         require_candidates(self, scores)
         logits = self.log_probabilities(scores, step)
         return choice_from(logits, categorical.draw(logits, stream.uniform()))

@@ -36,7 +36,6 @@ class Success(Reward):
         self.lose = lose
 
     def __call__(self, success: tf.Tensor, speech: Speech, hearing: Hearing, candidates: Candidates) -> tf.Tensor:
-        """[B] in [lose, win]."""
         return tf.stop_gradient(self.lose + (self.win - self.lose) * success)
 
 
@@ -47,7 +46,6 @@ class LogProbability(Reward):
     """
 
     def __call__(self, success: tf.Tensor, speech: Speech, hearing: Hearing, candidates: Candidates) -> tf.Tensor:
-        """[B], at most 0."""
         log_probs = categorical.log_prob(hearing.scores, candidates.target)
         return tf.stop_gradient(tf.reduce_mean(log_probs, axis=list(range(1, log_probs.shape.rank))))
 
@@ -66,6 +64,5 @@ class LengthCost(Reward):
         self.cost = cost
 
     def __call__(self, success: tf.Tensor, speech: Speech, hearing: Hearing, candidates: Candidates) -> tf.Tensor:
-        """[B], the other reward less the cost of the message."""
         cost = self.cost * tf.cast(speech.lengths, tf.float32)
         return self.reward(success, speech, hearing, candidates) - cost

@@ -84,7 +84,6 @@ class Discrimination(Task):
         return ChosenInput(candidates)
 
     def candidates_per_game(self, batch_size: int) -> int:
-        """C for batches of B games; UserError where the batch is too small."""
         if batch_size < 2:
             raise UserError(
                 f"batch_size is {batch_size}, but the candidates of a game are the inputs of its batch, so there is"
@@ -101,13 +100,6 @@ class Discrimination(Task):
         return self.distractors + 1
 
     def candidates(self, batch: Batch, inputs: tf.Tensor, stream: Stream) -> Candidates:
-        """What the listeners see.
-
-        Args:
-          batch: the games of this replica; what they are about is among the inputs.
-          inputs: [N, F], the inputs of the games of all replicas, N = stream.global_games.
-          stream: where the distractors are drawn from.
-        """
         games = stream.first_game + tf.range(stream.local_games)
         if self.distractors is None:
             return Candidates(inputs, None, games)
@@ -121,32 +113,30 @@ class Discrimination(Task):
         return Candidates(inputs, shown, target)
 
     def hear(self, listener: Hearer, message: Message, candidates: Candidates) -> Hearing:
-        """The listener's scores [B, C], with critics where its head has them."""
         return listener.hear(message, candidates)
 
     def success(self, choice: Choice, candidates: Candidates) -> tf.Tensor:
-        """1.0 where the right candidate was taken, else 0.0; [B]."""
         return tf.cast(choice.candidates == candidates.target, tf.float32)
 
 
 class Naming(Task):
-    """Tell the labels of the speaker's input, from the message alone (EaS has it as a transfer task).
+    """Name the labels of the speaker's input, from the message alone (EaS has it as a transfer task).
 
     The candidates are the K classes of each of an input's L labels, and success is the share of the labels that are
-    told right. It needs a listener whose head predicts: `Listener.head_cls = @MultiMlp`.
+    named right. It needs a listener whose head predicts: `Listener.head_cls = @MultiMlp`.
     """
 
     def __init__(self, classes: int, label: str = "label") -> None:
-        """What is told.
+        """Says which label is named.
 
         Args:
           classes: K, at least as many as any of the labels has.
           label: which label of the data set, whole numbers [N] or [N, L] from 0 on.
 
         Raises:
-          UserError: there is nothing to tell apart.
+          UserError: there are fewer than two classes.
         """
-        require_integer("Naming.classes", classes, 2, "it counts the classes to tell apart")
+        require_integer("Naming.classes", classes, 2, "it counts the classes of a label")
         self.label = label
         self.classes = classes
         self.labels = (label,)
@@ -155,7 +145,6 @@ class Naming(Task):
         return NamedClasses(self.label)
 
     def candidates_per_game(self, batch_size: int) -> int:
-        """K, whatever the batch."""
         require_integer("batch_size", batch_size, 1, "it counts the games of a step")
         return self.classes
 
@@ -167,21 +156,20 @@ class Naming(Task):
     def hear(self, listener: Hearer, message: Message, candidates: Candidates) -> Hearing:
         """The listener's predictions as scores [B, L, K]; UserError where its head predicts something else."""
         scores = listener.predictions(message)
-        told, wanted = tuple(scores.shape[1:]), (candidates.target.shape[1], self.classes)
-        if told != wanted:
+        given, wanted = tuple(scores.shape[1:]), (candidates.target.shape[1], self.classes)
+        if given != wanted:
             raise UserError(
-                f"The listener's head gives predictions of the shape {told}, but the label {self.label!r} takes"
+                f"The listener's head gives predictions of the shape {given}, but the label {self.label!r} takes"
                 f" {wanted}, labels by classes; bind MultiMlp.labels to {wanted[0]} and MultiMlp.classes and"
                 " Naming.classes to one number."
             )
         return Hearing(scores, None, None)
 
     def success(self, choice: Choice, candidates: Candidates) -> tf.Tensor:
-        """The share of the labels that are told right, [B]."""
+        """The share of the labels that are named right, [B]."""
         return tf.reduce_mean(tf.cast(choice.candidates == candidates.target, tf.float32), axis=1)
 
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
-        """UserError where they are missing, no whole numbers, or outside of the classes."""
         super().check_labels(labels, data)
-        told = f"The label {self.label!r} of the data set {data}"
-        require_classes(labels[self.label], told, self.classes, "Naming", "Naming.classes and MultiMlp.classes")
+        name = f"The label {self.label!r} of the data set {data}"
+        require_classes(labels[self.label], name, self.classes, "Naming", "Naming.classes and MultiMlp.classes")

@@ -30,7 +30,6 @@ class TransferGame(Rules):
         return self.task.input_noise == 0.0
 
     def check_batch(self, batch_size: int) -> None:
-        """UserError where the task cannot be set to so many games at once."""
         self.task.check_batch(batch_size)
 
     def play(

@@ -106,13 +106,11 @@ class CandidateTask(TransferTask, abc.ABC):
         return ChosenInput(candidates)
 
     def head(self) -> keras.layers.Layer:
-        """What compares message and candidate."""
         return self.head_cls()
 
     def lesson(
         self, listener: Listener, message: Message, batch: Batch, candidate_inputs: tf.Tensor, stream: Stream
     ) -> LossTerms:
-        """The loss and the accuracy of B games, each [B]."""
         candidates = Discrimination().candidates(batch, candidate_inputs, stream)
         scores = listener.scores(message, candidates)
         right = tf.argmax(scores, axis=-1, output_type=tf.int32) == candidates.target
@@ -125,7 +123,6 @@ class CandidateTask(TransferTask, abc.ABC):
         return {"accuracy": 1.0 / candidates}
 
     def check_batch(self, batch_size: int) -> None:
-        """UserError where there is nothing to choose from."""
         Discrimination().candidates_per_game(batch_size)
 
 
@@ -153,22 +150,20 @@ class LabelTask(TransferTask, abc.ABC):
     """Softmax cross-entropy and accuracy, means over the labels of an example."""
 
     def __init__(self, head_cls: Callable[[int, int], PredictionHead], count: int, classes: int) -> None:
-        """`count` labels an example of `classes` classes each; UserError where that is none, or nothing to tell."""
+        """`count` labels an example of `classes` classes each; UserError below 1 label or 2 classes."""
         super().__init__(head_cls)
         name = type(self).__name__
         require_integer(f"{name}.attributes", count, 1, "it counts the labels of an example")
-        require_integer(f"{name}.classes", classes, 2, "it counts the classes to tell apart")
+        require_integer(f"{name}.classes", classes, 2, "it counts the classes of a label")
         self.count = count
         self.classes = classes
 
     def head(self) -> PredictionHead:
-        """An MLP a label, unless another head is bound."""
         return self.head_cls(self.count, self.classes)
 
     def lesson(
         self, listener: Listener, message: Message, batch: Batch, candidate_inputs: tf.Tensor, stream: Stream
     ) -> LossTerms:
-        """The loss and the metrics of B games, each [B]."""
         labels = tf.reshape(batch.labels[self.labels[0]], (-1, self.count))
         logits = listener.predictions(message)
         loss = cross_entropy_of_classes(logits, labels)
@@ -190,17 +185,16 @@ class LabelTask(TransferTask, abc.ABC):
         return share_of_the_most_frequent(known, asked, count)
 
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
-        """UserError where they are missing, of another number, or outside of the classes."""
         super().check_labels(labels, data)
         values = labels[self.labels[0]]
         given = values[0].size if len(values) else self.count
         if given != self.count:
             raise UserError(
                 f"An example of the data set {data} has {given} values of {self.labels[0]!r}, but the task {self.name}"
-                f" was told {self.count}; choose another task, or tell it their number (Attribute.attributes)."
+                f" expects {self.count}; choose another task, or bind Attribute.attributes to their number."
             )
-        told, name = f"The label {self.labels[0]!r} of the data set {data}", type(self).__name__
-        require_classes(values, told, self.classes, name, f"{name}.classes")
+        label, name = f"The label {self.labels[0]!r} of the data set {data}", type(self).__name__
+        require_classes(values, label, self.classes, name, f"{name}.classes")
 
 
 class Attribute(LabelTask):
@@ -227,7 +221,6 @@ class Classification(LabelTask):
         super().__init__(head_cls, 1, classes)
 
     def more_metrics(self, logits: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Top-5 accuracy [B]."""
         return {"top5": in_top(5, logits, labels)}
 
     def without_message(
@@ -254,7 +247,6 @@ class Reconstruction(TransferTask):
         super().__init__(head_cls)
 
     def head(self) -> ImageDecoder:
-        """An image decoder."""
         return self.head_cls()
 
     def lesson(
@@ -265,7 +257,6 @@ class Reconstruction(TransferTask):
         return LossTerms(loss, {"squared_error": loss * (2.0 / (3 * listener.head.side**2))})
 
     def pictures(self, listener: Listener, message: Message, batch: Batch) -> tuple[tf.Tensor, tf.Tensor]:
-        """The images that the listener should draw, and those that it draws, [B, side, side, 3] in [−1, 1]."""
         return as_target(batch.labels["image"], listener.head.side), listener.predictions(message)
 
     def without_message(
@@ -278,7 +269,6 @@ class Reconstruction(TransferTask):
         return {"loss": float(0.5 * errors / len(tested["image"]))}
 
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
-        """UserError where there are no RGB images of one size."""
         super().check_labels(labels, data)
         images = labels["image"]
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] != 3:

@@ -52,25 +52,25 @@ def share_of_the_most_frequent(learnt: np.ndarray, tested: np.ndarray, count: in
     return float(np.mean([np.isin(column, answers).mean() for column, answers in zip(tested.T, best, strict=True)]))
 
 
-def require_classes(values: np.ndarray, told: str, classes: int, task: str, remedy: str) -> None:
+def require_classes(values: np.ndarray, label: str, classes: int, task: str, remedy: str) -> None:
     """UserError unless all values are whole numbers from 0 to `classes` - 1.
 
     Args:
       values: of a label.
-      told: which label of which data set that is, the beginning of a sentence.
+      label: which label of which data set that is, the beginning of a sentence.
       classes: how many `task` knows.
       task: its name.
       remedy: what is to be bound to a larger number.
     """
     if values.dtype.kind not in "iub":
         raise UserError(
-            f"{told} is of type {values.dtype}, but {task} needs whole numbers; prepare it so, or choose another label."
+            f"{label} is of type {values.dtype}, but {task} needs whole numbers; prepare it so, or choose another."
         )
     if values.size and values.min() < 0:
-        raise UserError(f"{told} has values from {values.min()} on, but classes are counted from 0; prepare it so.")
+        raise UserError(f"{label} has values from {values.min()} on, but classes are counted from 0; prepare it so.")
     if values.size and values.max() >= classes:
         raise UserError(
-            f"{told} has values from {values.min()} to {values.max()}, but {task} was told {classes} classes, 0 to"
+            f"{label} has values from {values.min()} to {values.max()}, but {task} has {classes} classes, 0 to"
             f" {classes - 1}; bind {remedy} to {values.max() + 1} or more."
         )
 

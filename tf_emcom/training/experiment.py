@@ -16,7 +16,7 @@ from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.strategies import Distribution
 from tf_emcom.training.learner import Learner
 from tf_emcom.training.populations.independent_pairs import IndependentPairs
-from tf_emcom.training.trainee import Trainee
+from tf_emcom.training.trainee import Agents, Turn
 
 
 class Experiment(Checked):
@@ -27,8 +27,8 @@ class Experiment(Checked):
         distribution: Distribution,
         game: Rules,
         data: Source,
-        learner_cls: Callable[..., Trainee] = Learner,
-        independent_cls: Callable[..., Trainee] = IndependentPairs,
+        learner_cls: Callable[..., Agents] = Learner,
+        independent_cls: Callable[..., Agents] = IndependentPairs,
         batch_size: int = 1024,
         steps: int = 750_000,
         seed: int = 0,
@@ -77,8 +77,8 @@ class Experiment(Checked):
     def compiler_choice(self, pipeline: Pipeline) -> CompilerChoice:
         """Which of both is faster, found by trying them on the first batch."""
         step, batch = pipeline.at(self.distribution.strategy, 0)
-        turn = self.learner.turns(step)[0]
-        return measure(self.learner.gradients, (batch, batch.inputs, step, tf.constant(0), turn))
+        turn = Turn(batch, batch.inputs, step, tf.constant(0), self.learner.turns(step)[0])
+        return measure(self.learner.gradients, (turn,))
 
 
 _DOCUMENT = "compiler.json"

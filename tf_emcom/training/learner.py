@@ -10,13 +10,12 @@ import tensorflow as tf
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.checks import checked_value
-from tf_emcom.errors import UserError, require_number
-from tf_emcom.games.lewis import Game, Rules
+from tf_emcom.errors import require_number
+from tf_emcom.games.lewis import Game
 from tf_emcom.ops.numbers import follow
-from tf_emcom.seeds import drawing_from, step_stream
+from tf_emcom.seeds import drawing_from
 from tf_emcom.training.optimizers import Optimizer
-from tf_emcom.training.trainee import Metrics, Trainee
-from tf_emcom.types import Batch
+from tf_emcom.training.trainee import Metrics, Trainee, Turn
 
 
 class Gradients(NamedTuple):
@@ -35,7 +34,7 @@ class Learner(Trainee):
 
     def __init__(
         self,
-        game: Rules,
+        game: Game,
         speaker_cls: Callable[[], Speaker],
         listener_cls: Callable[[], Listener],
         speaker_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
@@ -63,8 +62,6 @@ class Learner(Trainee):
         """
         super().__init__()
         require_number("Learner.target_decay", target_decay, 0, 1, "it is the share that a moving average keeps")
-        if not isinstance(game, Game):
-            raise UserError("Learner.game is not a Game of two agents; transfer games need @TransferLearner.")
         self.game = game
         self.batch_size = batch_size
         self.seed = seed
@@ -106,7 +103,6 @@ class Learner(Trainee):
 
     @property
     def agents(self) -> dict[str, Sequence[keras.Variable]]:
-        """The weights of the three."""
         return {
             "speaker": self.speaker.trainable_variables,
             "target_speaker": self.target_speaker.trainable_variables,
@@ -115,55 +111,28 @@ class Learner(Trainee):
 
     @property
     def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
-        """The optimisers."""
         return {
             "speaker_optimizer": self.speaker_optimizer.state,
             "listener_optimizer": self.listener_optimizer.state,
         }
 
     def speaker_as(self, index: int) -> Speaker:
-        """The one speaker."""
         return self.speaker
 
     def listener_as(self, index: int) -> Listener:
-        """The one listener."""
         return self.listener
 
-    @property
-    def labels(self) -> Sequence[str]:
-        """What the task asks about."""
-        return self.game.task.labels
-
-    def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
-        """Inputs and labels as they are, once the task has seen that they fit."""
-        self.game.task.check_labels(labels, data)
-        return inputs, labels
-
-    def gradients(
-        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
-    ) -> tuple[Gradients, Metrics]:
-        """One replica's share of both agents' gradients and of the metrics; as for every trainee.
-
-        Args:
-          batch: this replica's b games, inputs [b, F].
-          candidate_inputs: [B, F], the inputs of all replicas' games in order.
-          step: integer [].
-          first_game: int32 [], position in the global batch of this replica's first game.
-          turn: int32 [2, ...], whose first two numbers are the seed of the draws.
-
-        Returns:
-          A gradient for each trainable variable, of its shape; and the metrics, each [].
-        """
-        stream = step_stream(turn[:2], step, first_game, batch.inputs.shape[0], self.batch_size)
+    def gradients(self, turn: Turn) -> tuple[Gradients, Metrics]:
         speaker_weights = [v.value for v in self.speaker.trainable_variables]
         listener_weights = [v.value for v in self.listener.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch((speaker_weights, listener_weights))
             play = self.game.play(
-                self.speaker, self.target_speaker, self.listener, batch, candidate_inputs, step, stream
+                *(self.speaker, self.target_speaker, self.listener, turn.batch, turn.candidate_inputs),
+                *(turn.step, turn.stream(self.batch_size)),
             )
-            speaker_terms = self.game.speaker_loss(play, step)
-            listener_terms = self.game.listener_loss(play, step)
+            speaker_terms = self.game.speaker_loss(play, turn.step)
+            listener_terms = self.game.listener_loss(play, turn.step)
             loss = tf.reduce_sum(speaker_terms.loss + listener_terms.loss) / self.batch_size
         gradients = tape.gradient(
             loss,
@@ -181,8 +150,8 @@ class Learner(Trainee):
         }
         return gradients, self.shares(per_game)
 
-    def apply(self, gradients: Gradients, step: tf.Tensor, turn: tf.Tensor) -> None:
-        """Updates both agents, then the target speaker, with gradients summed over replicas, at `step`, integer []."""
+    def apply(self, gradients: Gradients, step: tf.Tensor, row: tf.Tensor) -> None:
+        """Updates both agents, then the target speaker."""
         self.speaker_optimizer.apply(gradients.speaker, step)
         self.listener_optimizer.apply(gradients.listener, step)
         follow(self.target_speaker.trainable_variables, self.speaker.trainable_variables, self.target_decay)

@@ -1,4 +1,4 @@
-"""What every mode is."""
+"""The base classes of modes."""
 
 import abc
 

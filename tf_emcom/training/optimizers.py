@@ -31,7 +31,7 @@ class Optimizer(Checked, tf.Module, abc.ABC):
         return made
 
     def counts(self, variables: Sequence[keras.Variable], name: str) -> keras.Variable:
-        """Zeros, int32 [n]: a count for each of n variables, since some of them may start anew by themselves."""
+        """Zeros, int32 [n]: a count for each of n variables, since each may be reset by itself."""
         made = zeros((len(variables),), "int32", name)
         self._counts = (*getattr(self, "_counts", ()), made)
         return made
@@ -96,7 +96,6 @@ class Adam(Optimizer):
         self.second_moments = self.slots(variables, "second_moment")
 
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
-        """Updates the variables with `gradients`, each of its shape, summed over replicas, at `step`, int []."""
         count = tf.cast(self.updates.value, tf.float32) + 1.0
         rate = at(self.learning_rate, step)
         first_biases, second_biases = tf.unstack(1.0 - self.b1**count), tf.unstack(1.0 - self.b2**count)
@@ -132,6 +131,5 @@ class ClipByGlobalNorm(Optimizer):
         self.then = then_cls(variables)
 
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
-        """Updates the variables with `gradients`, each of its shape, summed over replicas, at `step`, int []."""
         clipped, _ = tf.clip_by_global_norm(list(gradients), self.limit)
         self.then.apply(clipped, step)

@@ -11,7 +11,7 @@ from tf_emcom.checks import Checked, Least, checked_value
 from tf_emcom.data.pipeline import Order, Orders, Pipeline
 from tf_emcom.data.source import Examples, require_finite_examples
 from tf_emcom.errors import UserError
-from tf_emcom.training.trainee import Metrics, Trainee
+from tf_emcom.training.trainee import Metrics, Trainee, Turn
 from tf_emcom.types import Batch
 
 
@@ -44,7 +44,7 @@ class Trainer(Checked, tf.Module):
         self._apply = distribution.compiled(learner.apply)
         self._step = distribution.compiled_whole(self.replica_step)
 
-    def replica_step(self, step: tf.Tensor, sent: Any, turn: tf.Tensor) -> Metrics:
+    def replica_step(self, step: tf.Tensor, sent: Any, row: tf.Tensor) -> Metrics:
         """One turn of a step of one replica: the same text for every strategy.
 
         Candidates are data, so they are gathered as inputs, before the compiled gradients and outside of them.
@@ -52,7 +52,7 @@ class Trainer(Checked, tf.Module):
         Args:
           step: integer [].
           sent: what the feed sends to this replica, by default its games.
-          turn: int32 [...], a row of the trainee's `turns`.
+          row: int32 [...], a row of the trainee's `turns`.
 
         Returns:
           Metrics over the global batch, each [], or [R] for R runs at once.
@@ -61,9 +61,9 @@ class Trainer(Checked, tf.Module):
         local_games = batch.inputs.shape[0]
         candidate_inputs = self.distribution.gather(batch.inputs)
         first_game = self.distribution.replica_id() * local_games
-        gradients, metrics = self._gradients(batch, candidate_inputs, step, first_game, turn)
+        gradients, metrics = self._gradients(Turn(batch, candidate_inputs, step, first_game, row))
         gradients, metrics = self.distribution.sum((gradients, metrics))
-        self._apply(gradients, step, turn)
+        self._apply(gradients, step, row)
         return metrics
 
     def train(self, examples: Examples, steps: int, first_step: int | None = None) -> dict[str, float]:

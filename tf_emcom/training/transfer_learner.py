@@ -11,11 +11,9 @@ from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.agents.transcriber import Transcriber
 from tf_emcom.errors import UserError
-from tf_emcom.games.lewis import Rules
 from tf_emcom.games.transfer import MESSAGES, TransferGame
-from tf_emcom.seeds import step_stream
 from tf_emcom.training.optimizers import Optimizer
-from tf_emcom.training.trainee import Metrics, Trainee
+from tf_emcom.training.trainee import Agents, Metrics, Trainee, Turn
 from tf_emcom.types import Batch
 
 
@@ -29,7 +27,7 @@ class SpeakerSource(Protocol):
         """File name → text: what is needed to build it again."""
 
     def subjects(self, count: int, seed: int) -> np.ndarray | None:
-        """Which inputs its messages are about, as `Trainee.subjects`; anything random is drawn from the seed."""
+        """Which inputs its messages are about, as `Agents.subjects`; anything random is drawn from the seed."""
 
 
 class TransferLearner(Trainee):
@@ -37,7 +35,7 @@ class TransferLearner(Trainee):
 
     def __init__(
         self,
-        game: Rules,
+        game: TransferGame,
         speaker_source: SpeakerSource,
         listener_cls: Callable[..., Listener],
         listener_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
@@ -64,8 +62,6 @@ class TransferLearner(Trainee):
           UserError: the speaker cannot be restored, or is another one than was asked for.
         """
         super().__init__()
-        if not isinstance(game, TransferGame):
-            raise UserError("TransferLearner.game is not a TransferGame; include gin/games/etl.gin after other games.")
         self.game = game
         self.batch_size = batch_size
         self.seed = seed
@@ -82,61 +78,46 @@ class TransferLearner(Trainee):
 
     @property
     def agents(self) -> dict[str, Sequence[keras.Variable]]:
-        """The weights of both."""
         return {"speaker": self.speaker.trainable_variables, "listener": self.listener.trainable_variables}
 
     @property
     def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
-        """The listener's optimiser."""
         return {"listener_optimizer": self.listener_optimizer.state}
 
     def speaker_as(self, index: int) -> Speaker:
-        """The speaker."""
         return self.speaker
 
     def listener_as(self, index: int) -> Listener:
-        """The listener."""
         return self.listener
-
-    @property
-    def labels(self) -> Sequence[str]:
-        """What the task asks about."""
-        return self.game.task.labels
 
     def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
         """The labels, with the speaker's messages where it needs to speak only once."""
         return with_messages(self, self.speaker, inputs, labels, data)
 
     def subjects(self, count: int) -> np.ndarray | None:
-        """As the source of the speaker says: other inputs in a control."""
         return self.speaker_source.subjects(count, self.seed)
 
     def documents(self) -> dict[str, str]:
-        """What the speaker is built from."""
         return self.speaker_source.documents()
 
-    def gradients(
-        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
-    ) -> tuple[list[tf.Tensor], Metrics]:
-        """One replica's share of the listener's gradients and of the metrics; as for every trainee."""
-        stream = step_stream(turn[:2], step, first_game, batch.inputs.shape[0], self.batch_size)
-        if self.subjects(2) is not None:
-            batch = _from_beside(batch)
+    def gradients(self, turn: Turn) -> tuple[list[tf.Tensor], Metrics]:
+        batch = _from_beside(turn.batch) if self.is_control else turn.batch
         weights = [v.value for v in self.listener.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(weights)
-            terms = self.game.play(self.speaker, self.listener, batch, candidate_inputs, step, stream)
+            stream = turn.stream(self.batch_size)
+            terms = self.game.play(self.speaker, self.listener, batch, turn.candidate_inputs, turn.step, stream)
             loss = tf.reduce_sum(terms.loss) / self.batch_size
         gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return gradients, self.shares({"loss": terms.loss, **terms.terms})
 
-    def apply(self, gradients: list[tf.Tensor], step: tf.Tensor, turn: tf.Tensor) -> None:
+    def apply(self, gradients: list[tf.Tensor], step: tf.Tensor, row: tf.Tensor) -> None:
         """Updates the listener; the speaker has no optimiser."""
         self.listener_optimizer.apply(gradients, step)
 
 
 def strangers(count: int, seed: int) -> np.ndarray:
-    """Of which input the message is that is heard about another one, as `Trainee.subjects` has it.
+    """Of which input the message is that is heard about another one, as `Agents.subjects` has it.
 
     The last eighth of a split is set aside to be talked about, by turns and in random order; it is never a candidate,
     so that a message says nothing of any candidate, not even that it is a wrong one.
@@ -170,11 +151,11 @@ def _from_beside(batch: Batch) -> Batch:
 
 
 def with_messages(
-    learner: Trainee, speaker: Speaker, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str
+    learner: Agents, speaker: Speaker, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str
 ) -> tuple[np.ndarray, dict]:
     """The labels of a data set, with the speaker's messages about its inputs where it needs to speak only once.
 
-    Inputs that nobody looks at any more are left out. Where messages are about other inputs (`Trainee.subjects`), they
+    Inputs that nobody looks at any more are left out. Where messages are about other inputs (`Agents.subjects`), they
     are spoken once, about inputs without noise, and inputs that are only talked about are left out, too.
 
     Raises:

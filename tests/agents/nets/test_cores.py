@@ -214,12 +214,12 @@ def test_reader_that_does_not_say_how_it_reads_is_told_so():
 
 @pytest.mark.parametrize("make", [AttentionCore, TransformerCore, TransformerReader])
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [({"units": 0}, "units"), ({"heads": 0}, "heads"), ({"units": 6}, "divisor"), ({"longest": 0}, "longest")],
     ids=["units", "heads", "divisor", "longest"],
 )
-def test_impossible_sizes_are_refused(make, settings, told):
-    with pytest.raises(UserError, match=told):
+def test_impossible_sizes_are_refused(make, settings, message):
+    with pytest.raises(UserError, match=message):
         make(**settings)
 
 

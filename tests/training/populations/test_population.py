@@ -9,6 +9,7 @@ from tf_emcom.data.pipeline import Order, Pipeline
 from tf_emcom.data.source import Examples
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.strategies import Mirrored, OneDevice
+from tf_emcom.training.trainee import Turn
 from tf_emcom.training.trainer import Trainer
 from tf_emcom.types import Batch
 
@@ -52,12 +53,13 @@ class Villagers:
         for a, b in zip(self.parts(source, kind), self.parts(target, kind), strict=True):
             b.assign(a.value)
 
-    def play(self, batch, step, turn):
-        speaker, listener = self.speakers[turn[2]], self.listeners[turn[3]]
+    def play(self, batch, step, row):
+        speaker, listener = self.speakers[row[2]], self.listeners[row[3]]
         self.move(speaker, self.hands, "speaker")
         self.move(listener, self.hands, "listener")
-        gradients, metrics = self.hands.gradients(batch, batch.inputs, step, tf.constant(0), tf.constant(turn))
-        self.hands.apply(gradients, step, tf.constant(turn))
+        turn = Turn(batch, batch.inputs, step, tf.constant(0), tf.constant(row))
+        gradients, metrics = self.hands.gradients(turn)
+        self.hands.apply(gradients, step, turn.row)
         self.move(self.hands, speaker, "speaker")
         self.move(self.hands, listener, "listener")
         return metrics

@@ -48,7 +48,7 @@ class ListenerHead(Part, abc.ABC):
         return self.compare(self.project_messages(representation), self.project_candidates(candidates))
 
     def project_messages(self, representation: tf.Tensor) -> tf.Tensor:
-        """What a message is compared by, [B, H] ↦ float32 [B, E]: half precision could not tell candidates apart."""
+        """What a message is compared by, [B, H] ↦ float32 [B, E]: half precision would make candidates equal."""
         return in_full(self.message_projection(representation))
 
     def project_candidates(self, candidates: tf.Tensor) -> tf.Tensor:
@@ -62,8 +62,8 @@ class ListenerHead(Part, abc.ABC):
     def predictions(self, representation: tf.Tensor) -> tf.Tensor:
         """UserError: nothing is predicted from messages alone."""
         raise UserError(
-            f"{type(self).__name__} compares candidates with the message, but this task asks what the message alone"
-            " tells; bind Listener.head_cls to @MultiMlp, or task to @Discrimination()."
+            f"{type(self).__name__} compares candidates with the message, but this task predicts from the message"
+            " alone; bind Listener.head_cls to @MultiMlp, or task to @Discrimination()."
         )
 
     def check_candidates(self, count: int | None) -> None:
@@ -102,14 +102,24 @@ class Cpc(ListenerHead):
         return -pairwise_cosine_loss(messages, candidates)
 
 
-class DistPolicyValue(ListenerHead):
+class MergePolicyValue(ListenerHead):
+    """Logits are dot products of linear projections; the state value is linear in them (NEC, `merge_pol_val`)."""
+
+    def build_critics(self, candidates: int) -> None:
+        self.value = Linear(1, name="value")
+        self.value.build((None, candidates))
+
+    def values(self, scores: tf.Tensor) -> Values:
+        return Values(self.value(scores)[:, 0], None)
+
+
+class DistPolicyValue(MergePolicyValue):
     """Policy logits are cosines, 1 − d/2 with the cosine loss d; the state value is a sigmoid of a linear map of them.
 
     NEC, `dist_pol_val`. A value in (0, 1) suits a reward of success 0/1.
     """
 
     def build_critics(self, candidates: int) -> None:
-        """Creates the value net."""
         self.value = Linear(1, activation="sigmoid", name="value")
         self.value.build((None, candidates))
 
@@ -117,25 +127,8 @@ class DistPolicyValue(ListenerHead):
         """[B, E] and [N, E] ↦ [B, N] in [−1, 1]."""
         return 1.0 - pairwise_cosine_loss(messages, candidates) / 2.0
 
-    def values(self, scores: tf.Tensor) -> Values:
-        """[B, C] ↦ value [B] in (0, 1), no Q-values."""
-        return Values(self.value(scores)[:, 0], None)
 
-
-class MergePolicyValue(ListenerHead):
-    """Logits are dot products of linear projections; the state value is linear in them (NEC, `merge_pol_val`)."""
-
-    def build_critics(self, candidates: int) -> None:
-        """Creates the value net."""
-        self.value = Linear(1, name="value")
-        self.value.build((None, candidates))
-
-    def values(self, scores: tf.Tensor) -> Values:
-        """[B, C] ↦ value [B], no Q-values."""
-        return Values(self.value(scores)[:, 0], None)
-
-
-class NormMergePolicyValue(ListenerHead):
+class NormMergePolicyValue(MergePolicyValue):
     """Logits are dot products of tanh projections; the state value is an MLP on them (NEC, `norm_merge_pol_val`)."""
 
     def __init__(self, size: Size = 256, activation: str | None = "tanh", name: str | None = None) -> None:
@@ -146,16 +139,11 @@ class NormMergePolicyValue(ListenerHead):
         self.value = Mlp((max(candidates // 4, 4), max(candidates // 16, 2), 1), name="value")
         self.value.build((None, candidates))
 
-    def values(self, scores: tf.Tensor) -> Values:
-        """[B, C] ↦ value [B], no Q-values."""
-        return Values(self.value(scores)[:, 0], None)
-
 
 class NormMergePolicyQValue(NormMergePolicyValue):
     """As `NormMergePolicyValue`, with dueling Q-values on the policy logits: what advantage REINFORCE needs."""
 
     def build_critics(self, candidates: int) -> None:
-        """Creates the value net and the advantage net."""
         super().build_critics(candidates)
         self.advantage = Linear(candidates, name="advantage")
         self.advantage.build((None, candidates))

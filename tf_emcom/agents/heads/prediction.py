@@ -12,7 +12,7 @@ from tf_emcom.errors import UserError
 
 
 class PredictionHead(Part, abc.ABC):
-    """What a message tells about the speaker's input; there are no candidates."""
+    """Predicts something about the speaker's input from the message alone; there are no candidates."""
 
     def build(self, representation_shape: tuple[int | None, ...], candidates_shape: tuple[int, int]) -> None:
         """Creates the weights, for message representations [B, H]; the candidates' shape plays no part."""
@@ -26,12 +26,12 @@ class PredictionHead(Part, abc.ABC):
     def scores(self, representation: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
         """UserError: candidates are not looked at."""
         raise UserError(
-            f"{type(self).__name__} tells something from the message alone, but this task has candidates to compare"
+            f"{type(self).__name__} predicts from the message alone, but this task has candidates to compare"
             " with it; bind Listener.head_cls to a head that compares, such as @Cpc, or task to @Naming()."
         )
 
     def predictions(self, representation: tf.Tensor) -> tf.Tensor:
-        """What messages represented as [B, H] tell, [B, ...]."""
+        """What is predicted from messages represented as [B, H]: [B, ...]."""
         raise NotImplementedError
 
 
@@ -46,8 +46,7 @@ class MultiMlp(PredictionHead):
         self.size = size
 
     def build_for(self, size: int) -> None:
-        """Creates the weights, for message representations of H = `size`."""
-        # The fan-in is one MLP's, which no initializer can tell from a kernel that holds several.
+        # The fan-in is one MLP's, which no initializer sees in a kernel that holds several.
         self.hidden_kernel = self.add_weight(
             shape=(self.labels, size, self.size), initializer=truncated_normal(size), name="hidden_kernel"
         )
@@ -93,7 +92,6 @@ class ImageDecoder(PredictionHead):
         self.embedding = Linear(_FIRST_SIDE * _FIRST_SIDE * first_channels, activation="relu", name="embedding")
 
     def build_for(self, size: int) -> None:
-        """Creates the weights, for message representations of H = `size`."""
         self.embedding.build((None, size))
         counts = (self.first_channels, *self.channels, 3)
         self.kernels = [

@@ -28,7 +28,6 @@ class SpeakerHead(Part, abc.ABC):
         self.policy = Linear(vocab_size, name="policy")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [..., H]."""
         self.policy.build(input_shape)
         self.build_critics(input_shape)
         self.built = True
@@ -53,12 +52,10 @@ class PolicyValue(SpeakerHead):
     """Policy logits and a linear state value."""
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the value net."""
         self.value = Linear(1, name="value")
         self.value.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:
-        """[B, T, H] ↦ value [B, T], no Q-values."""
         return Values(self.value(outputs)[..., 0], None)
 
 
@@ -71,7 +68,6 @@ class Dueling(Part):
         self.advantage = Linear(actions, name="advantage")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [..., H]."""
         self.value.build(input_shape)
         self.advantage.build(input_shape)
         self.built = True
@@ -87,25 +83,20 @@ class PolicyQValue(SpeakerHead):
     """Policy logits; state value and Q-values of one dueling net."""
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the dueling net."""
         self.dueling = Dueling(self.vocab_size, name="dueling")
         self.dueling.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:
-        """[B, T, H] ↦ value [B, T] and Q-values [B, T, V]."""
         return self.dueling(outputs)
 
 
-class PolicyQValueDueling(SpeakerHead):
+class PolicyQValueDueling(PolicyValue):
     """Policy logits, a separate linear state value, and the Q-values of a dueling net."""
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the value net and the dueling net."""
-        self.value = Linear(1, name="value")
-        self.value.build(input_shape)
+        super().build_critics(input_shape)
         self.dueling = Dueling(self.vocab_size, name="dueling")
         self.dueling.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:
-        """[B, T, H] ↦ value [B, T] and Q-values [B, T, V]."""
         return Values(self.value(outputs)[..., 0], self.dueling(outputs).q_values)

@@ -33,7 +33,6 @@ class SelfAttention(Part):
         self.gathered = Linear(units, name="gathered")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [..., E]."""
         self.queries_keys_values.build(input_shape)
         self.gathered.build((None, self.units))
         self.built = True
@@ -113,7 +112,6 @@ class MessageReader(Core, abc.ABC):
         )
 
     def read(self, embedded: tf.Tensor) -> tf.Tensor:
-        """[B, T, E] ↦ [B, H]."""
         raise TypeError(f"{type(self).__name__} does not say how it reads.")
 
 
@@ -136,7 +134,6 @@ class AttentionCore(MessageReader):
         self.longest = longest
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [B, E]."""
         self.symbol_projection.build(input_shape)
         self.positions.build()
         self.attention.build((None, self.units))
@@ -163,14 +160,12 @@ class LstmAttentionCore(MessageReader):
         self.units = units
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [B, E]."""
         self.lstm.build(input_shape)
         self.keys.build((None, self.units))
         self.combined.build((None, 2 * self.units))
         self.built = True
 
     def read(self, embedded: tf.Tensor) -> tf.Tensor:
-        """[B, T, E] ↦ [B, H]."""
         outputs = tf.stack(self.lstm.outputs(embedded), axis=1)
         last = outputs[:, -1]
         attention = softmax(tf.linalg.matvec(self.keys(outputs), last))

@@ -30,7 +30,7 @@ class Part(Checked, keras.layers.Layer, abc.ABC):
         return made
 
     def build_from_config(self, config: dict[str, Any]) -> None:
-        """Creates the weights for the shapes that `get_build_config` tells."""
+        """Creates the weights for the shapes that `get_build_config` gives."""
         with computing_as(self.dtype_policy):
             super().build_from_config(config)
 
@@ -69,7 +69,6 @@ class Linear(Part, keras.layers.Dense):
         super().__init__(units, activation=activation, use_bias=use_bias, name=name, dtype=dtype)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [..., fan_in]."""
         self.kernel_initializer = truncated_normal(input_shape[-1])
         super().build(input_shape)
 
@@ -109,7 +108,6 @@ class Mlp(Part):
         ]
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [..., fan_in]."""
         for layer in self.layers:
             layer.build(input_shape)
             input_shape = (*input_shape[:-1], layer.units)

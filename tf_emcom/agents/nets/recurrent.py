@@ -68,11 +68,9 @@ class IdentityCore(Core):
         self.built = True
 
     def split_state(self, flat: tf.Tensor) -> State:
-        """[B, 1] ↦ the same, as it was."""
         return (flat,)
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        """[B, E] and the state ↦ both, as they were."""
         return inputs, state
 
 
@@ -85,7 +83,6 @@ class LstmCore(Core):
         self.state_size = 2 * units
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [B, E]."""
         fan_in = input_shape[-1] + self.units
         self.cell = keras.layers.LSTMCell(
             self.units,
@@ -98,15 +95,14 @@ class LstmCore(Core):
         self.built = True
 
     def split_state(self, flat: tf.Tensor) -> State:
-        """[B, 2H] ↦ (h, c), and after them the weights as `step` wants them, made ready once a message."""
+        """[B, 2H] ↦ (h, c), and after them the weights as `step` wants them, prepared once a message."""
         return (*tf.split(tf.cast(flat, self.compute_dtype), 2, axis=-1), *self._weights())
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        """[B, E] and the state ↦ [B, H] and the next state."""
         hidden, memory, *weights = state
         kernel, recurrent, recurrent_turned = weights
         inputs = tf.cast(inputs, self.compute_dtype)
-        # Not padded with ones: `tf.vectorized_map` pads with zeros whatever it is told.
+        # Not padded with ones: `tf.vectorized_map` pads with zeros in any case.
         with_one = tf.concat([inputs, tf.ones_like(inputs[:, :1])], axis=-1)
         gates = tf.matmul(with_one, kernel) + product(hidden, recurrent, recurrent_turned)
         into, keep, new, out = tf.split(gates, 4, axis=-1)
@@ -163,7 +159,6 @@ class GruCore(Core):
         self.state_size = units
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [B, E]."""
         self.cell = keras.layers.GRUCell(
             self.units,
             kernel_initializer=keras.initializers.VarianceScaling(),
@@ -175,10 +170,8 @@ class GruCore(Core):
         self.built = True
 
     def split_state(self, flat: tf.Tensor) -> State:
-        """[B, H] ↦ (h,)."""
         return (flat,)
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        """[B, E] and (h,) ↦ [B, H] and the next (h,)."""
         output, state = self.cell(inputs, list(state))
         return output, tuple(state)

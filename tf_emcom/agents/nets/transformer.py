@@ -1,5 +1,7 @@
 """Transformers, as a speaker's core and as a listener's reader of messages."""
 
+import abc
+
 import keras
 import tensorflow as tf
 
@@ -28,7 +30,6 @@ class TransformerBlock(Part):
         self.mlp = Mlp((4 * units, units), name="mlp")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [..., units]."""
         for layer in (self.attention_norm, self.attention, self.mlp_norm, self.mlp):
             layer.build(input_shape)
         self.built = True
@@ -64,7 +65,6 @@ class Transformer(Part):
         self.units = units
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [..., E]."""
         self.symbol_projection.build(input_shape)
         self.positions.build()
         for layer in (*self.blocks, self.norm):
@@ -92,14 +92,8 @@ class Transformer(Part):
         return self.norm(tokens), tuple(extended)
 
 
-class TransformerCore(Core):
-    """A transformer decoder (Vaswani et al. 2017) that looks back only.
-
-    The first state is a prefix: a token [B, H] of its own, without position, which every symbol sees. A symbol sees the
-    prefix, the symbols before it and itself. A state is what later symbols look back at: for each layer the keys and
-    the values of the prefix and of all symbols so far, each [B, heads, 1 + t, H / heads]. It grows by one position a
-    step, so that a step costs one row of the full causal pass, and gives its numbers.
-    """
+class _OverTransformer(Core, abc.ABC):
+    """What both cores of this module share."""
 
     def __init__(
         self, units: Size = 256, heads: Size = 4, layers: Size = 2, longest: Size = 64, name: str | None = None
@@ -109,12 +103,24 @@ class TransformerCore(Core):
         self.transformer = Transformer(units, heads, layers, longest, name="transformer")
         self.units = units
         self.longest = longest
-        self.state_size = units
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [B, E]."""
         self.transformer.build(input_shape)
         self.built = True
+
+
+class TransformerCore(_OverTransformer):
+    """A transformer decoder (Vaswani et al. 2017) that looks back only.
+
+    The first state is a prefix: a token [B, H] of its own, without position, which every symbol sees. A symbol sees the
+    prefix, the symbols before it and itself. A state is what later symbols look back at: for each layer the keys and
+    the values of the prefix and of all symbols so far, each [B, heads, 1 + t, H / heads]. It grows by one position a
+    step, so that a step costs one row of the full causal pass, and gives its numbers.
+    """
+
+    @property
+    def state_size(self) -> int:
+        return self.units
 
     def split_state(self, flat: tf.Tensor) -> State:
         """The prefix [B, H] ↦ its keys and values in every layer."""
@@ -132,25 +138,11 @@ class TransformerCore(Core):
         return outputs[:, 0], state
 
 
-class TransformerReader(MessageReader):
+class TransformerReader(MessageReader, _OverTransformer):
     """A transformer encoder (Vaswani et al. 2017) for listeners: all symbols see each other.
 
     What was read is the mean of its outputs over the symbols.
     """
-
-    def __init__(
-        self, units: Size = 256, heads: Size = 4, layers: Size = 2, longest: Size = 64, name: str | None = None
-    ) -> None:
-        """UserError unless `heads` divides `units`; `longest` counts the symbols of the longest message."""
-        super().__init__(name=name)
-        self.transformer = Transformer(units, heads, layers, longest, name="transformer")
-        self.units = units
-        self.longest = longest
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Creates the weights; `input_shape` is [B, E]."""
-        self.transformer.build(input_shape)
-        self.built = True
 
     def read(self, embedded: tf.Tensor) -> tf.Tensor:
         """[B, T, E] ↦ [B, H]; UserError where T is more than `longest`."""

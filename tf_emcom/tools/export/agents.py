@@ -13,9 +13,9 @@ from tf_emcom.errors import UserError
 from tf_emcom.games.lewis import Rules
 from tf_emcom.ops.selection import take_shown
 from tf_emcom.tools.export.operations import require_computation
-from tf_emcom.training.trainee import Metrics, Trainee
+from tf_emcom.training.trainee import Agents
 from tf_emcom.training.transfer_learner import strangers, with_messages
-from tf_emcom.types import Batch, Candidates, Message, Speech
+from tf_emcom.types import Candidates, Message, Speech
 
 
 class ExportedSpeaker:
@@ -115,7 +115,7 @@ class ExportedListener:
 _DAMAGES = (OSError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError, tf.errors.OpError)
 
 
-class ExportedAgents(Trainee):
+class ExportedAgents(Agents):
     """Speakers and listeners that run the functions of a SavedModel; they can be tested, but not trained.
 
     Attributes:
@@ -139,7 +139,7 @@ class ExportedAgents(Trainee):
           UserError: the folder cannot be read, or its agents need another number of features.
         """
         super().__init__()
-        self.game, self.batch_size, self.seed = game, batch_size, seed
+        self.game, self.seed = game, seed
         model, metadata = _loaded(saved_model)
         if metadata["features"] != features:
             raise UserError(
@@ -156,12 +156,7 @@ class ExportedAgents(Trainee):
 
     @property
     def agents(self) -> dict[str, Sequence[keras.Variable]]:
-        """UserError: there is nothing to restore."""
-        raise UserError(WEIGHTS)
-
-    @property
-    def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
-        """UserError: nothing learns."""
+        """UserError: a test was bound to another run's checkpoint, whose weights they cannot take."""
         raise UserError(WEIGHTS)
 
     def speaker_as(self, index: int) -> ExportedSpeaker:
@@ -172,31 +167,8 @@ class ExportedAgents(Trainee):
         self._listener.index.assign(index)
         return self._listener
 
-    def not_finite(self) -> list[str]:
-        """Empty: the weights of an export are not checked."""
-        return []
-
     def seeds(self) -> list[int]:
         return list(self._seeds)
-
-    @property
-    def labels(self) -> Sequence[str]:
-        return self.game.task.labels
-
-    def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
-        """The inputs and labels unchanged; UserError where the labels do not fit the task."""
-        self.game.task.check_labels(labels, data)
-        return inputs, labels
-
-    def gradients(
-        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
-    ) -> tuple[Any, Metrics]:
-        """UserError: nothing learns."""
-        raise UserError(WEIGHTS)
-
-    def apply(self, gradients: Any, step: tf.Tensor, turn: tf.Tensor) -> None:
-        """UserError: nothing learns."""
-        raise UserError(WEIGHTS)
 
 
 def _loaded(folder: str) -> tuple[Any, dict[str, Any]]:

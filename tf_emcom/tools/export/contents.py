@@ -64,8 +64,7 @@ def describe(
         "weights_of_a_listener": _numbers(listener),
         "independent": agents.independent,
         "seeds": list(agents.seeds()),
-        # Any number of inputs would do, from two on.
-        "shuffled": agents.subjects(2) is not None,
+        "shuffled": agents.is_control,
         "predictions": _predictions(agents),
         "labels": list(agents.labels),
         "data": data,

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.tools.preflight.findings import Line, Refused, SourceLines
 from tf_emcom.training.experiment import Experiment
-from tf_emcom.training.trainee import Metrics, Trainee
+from tf_emcom.training.trainee import Metrics, Trainee, Turn
 from tf_emcom.types import Batch
 
 
@@ -72,8 +72,8 @@ class ExportedStep:
         self._learner: Trainee = experiment.learner
         self.local_games = experiment.batch_size // replicas
         self.lines = SourceLines()
-        turn = self._learner.turns(tf.constant(0, tf.int64))
-        self.turns = turn.shape[0]
+        turns = self._learner.turns(tf.constant(0, tf.int64))
+        self.turns = turns.shape[0]
         batch, candidates = _specs(experiment, self.local_games)
         self.candidate_bytes = _bytes_of([candidates])
         groups = (*self._learner.agents.values(), *self._learner.optimizer_state.values())
@@ -82,10 +82,10 @@ class ExportedStep:
         several = self._learner.speakers * self._learner.listeners > 1
         self.stacks = {tuple(v.shape) for v in variables if several and v.shape and v.shape[0] > 1}
         step, first_game = tf.TensorSpec((), tf.int64), tf.TensorSpec((), tf.int32)
-        given = (batch, candidates, step, first_game, tf.TensorSpec(turn.shape[1:], turn.dtype))
+        given = Turn(batch, candidates, step, first_game, tf.TensorSpec(turns.shape[1:], turns.dtype))
 
         def replica(*flat: tf.Tensor) -> Metrics:
-            return self._replica(*tf.nest.pack_sequence_as(given, flat))
+            return self._replica(tf.nest.pack_sequence_as(given, flat))
 
         function = tf.function(replica, jit_compile=True, autograph=False)
         # Traces; whatever is wrong with the configuration shows here.
@@ -96,12 +96,10 @@ class ExportedStep:
         except (ValueError, tf.errors.OpError) as error:
             raise Refused(self._explained(str(error))) from error
 
-    def _replica(
-        self, batch: Batch, candidates: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
-    ) -> Metrics:
-        gradients, metrics = self._learner.gradients(batch, candidates, step, first_game, turn)
+    def _replica(self, turn: Turn) -> Metrics:
+        gradients, metrics = self._learner.gradients(turn)
         self.gradient_bytes = _bytes_of(tf.nest.flatten(gradients, expand_composites=True))
-        self._learner.apply(gradients, step, turn)
+        self._learner.apply(gradients, turn.step, turn.row)
         self.lines.note(tf.compat.v1.get_default_graph())
         return metrics
 

@@ -36,7 +36,7 @@ class TrainingState(NamedTuple):
 
     @property
     def from_last_checkpoint(self) -> str:
-        """Where the same command goes on from."""
+        """Where the same command resumes."""
         last = self.checkpoints.last
         return f"the checkpoint of step {last}" if last else "the start"
 
@@ -44,7 +44,7 @@ class TrainingState(NamedTuple):
 class Action(Checked):
     """Something done every so many steps, outside the compiled step, and once more after the last one.
 
-    A subclass overrides the moments that it cares for.
+    A subclass overrides the methods that it needs.
 
     Attributes:
       every: how many steps lie between; None: it is done after every call of the compiled loop.

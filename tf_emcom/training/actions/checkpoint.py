@@ -18,7 +18,6 @@ class Checkpoint(Action):
         self._terms: dict[str, float] = {}
 
     def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:
-        """Notes how large the losses were."""
         losses = {name: value for name, value in sums.items() if name.endswith("loss")}
         self._terms = {name: float(np.abs(value).max()) / steps for name, value in losses.items()}
 
@@ -33,7 +32,7 @@ def save_checkpoint(training: TrainingState, terms: Mapping[str, float] | None =
 
     Args:
       training: where the run stands.
-      terms: how large the losses were at last, to be told where numbers are not finite.
+      terms: how large the losses were at last, for the error where numbers are not finite.
 
     Raises:
       UserError: a weight, or a number of an optimiser, is not finite: what was saved before stays the newest.
@@ -43,7 +42,7 @@ def save_checkpoint(training: TrainingState, terms: Mapping[str, float] | None =
         last = training.checkpoints.last
         largest = sorted((terms or {}).items(), key=lambda term: -term[1])[:_SHOWN]
         listed = ", ".join(f"{name} {size:.2g}" for name, size in largest)
-        told = f"; the largest losses were {listed}" if listed else ""
+        losses = f"; the largest losses were {listed}" if listed else ""
         if training.step - last == 1:
             replay = f"{played(training)}, and the same command replays it from {training.from_last_checkpoint}"
         else:
@@ -53,7 +52,7 @@ def save_checkpoint(training: TrainingState, terms: Mapping[str, float] | None =
             )
         raise UserError(
             f"{', '.join(broken)} hold{'s' if len(broken) == 1 else ''} numbers that are not finite after step"
-            f" {training.step} (they were finite after step {last}), so nothing is saved and the run stops{told};"
+            f" {training.step} (they were finite after step {last}), so nothing is saved and the run stops{losses};"
             f" {replay}. Lower the learning rates or coefficients, or clip gradients with @ClipByGlobalNorm, in a new"
             " workdir."
         )

@@ -18,11 +18,9 @@ class EaseOfLearning(Action):
     keeps = True
 
     def due(self, training: TrainingState) -> bool:
-        """After the last step only."""
         return training.step == training.steps
 
     def act(self, training: TrainingState) -> None:
-        """Writes and draws the curve."""
         rows = training.folder.read_metrics()
         if not rows:
             return

@@ -35,18 +35,16 @@ class Imitation(AgentAction):
         """Which of the speakers teaches, given their running successes; they are in random order."""
 
     def check(self, learner: Trainee) -> None:
-        """UserError where there are too few speakers."""
-        population = require_population(self, learner)
-        if self.students >= population.speakers:
+        learner.check_imitation(type(self).__name__)
+        if self.students >= learner.speakers:
             raise UserError(
-                f"{type(self).__name__}.students is {self.students}, but with n_speakers = {population.speakers} a"
-                f" teacher has at most {population.speakers - 1} students; bind students below n_speakers, or raise"
+                f"{type(self).__name__}.students is {self.students}, but with n_speakers = {learner.speakers} a teacher"
+                f" has at most {learner.speakers - 1} students; bind students below n_speakers, or raise"
                 " n_speakers (one speaker alone can do @SelfImitation())."
             )
 
     def act(self, training: TrainingState) -> dict[str, float]:
-        """Teaches every student once; returns the mean loss."""
-        population = require_population(self, training.learner)
+        population: Population = training.learner
         generator = named_generator(population.seed, "imitation", training.step)
         drawn = generator.permutation(population.speakers)[: self.students + 1].tolist()
         successes = population.speaker_members.successes()
@@ -64,21 +62,10 @@ class Imitation(AgentAction):
         return {name: float(value) for name, value in metrics.items()}
 
 
-def require_population(action: AgentAction, learner: Trainee) -> Population:
-    """`learner`, if it is a population; UserError otherwise."""
-    if not isinstance(learner, Population):
-        raise UserError(
-            f"{type(action).__name__} needs a population whose speakers can learn from one another; leave it out of"
-            " Train.changes in runs with several seeds at once and in transfer runs."
-        )
-    return learner
-
-
 class ImitationOfBest(Imitation):
     """The speaker with the highest running success teaches the others."""
 
     def teacher(self, successes: Sequence[float]) -> int:
-        """The highest; of equal ones, the first."""
         return int(np.argmax(successes))
 
 
@@ -86,7 +73,6 @@ class ImitationOfRandom(Imitation):
     """A speaker drawn at random teaches the others."""
 
     def teacher(self, successes: Sequence[float]) -> int:
-        """The first, since they are in random order."""
         return 0
 
 
@@ -94,7 +80,6 @@ class ImitationOfWorst(Imitation):
     """The speaker with the lowest running success teaches the others."""
 
     def teacher(self, successes: Sequence[float]) -> int:
-        """The lowest; of equal ones, the first."""
         return int(np.argmin(successes))
 
 
@@ -105,18 +90,15 @@ class SelfImitation(Imitation):
         super().__init__(every)
 
     def teacher(self, successes: Sequence[float]) -> int:
-        """Itself."""
         return 0
 
     def check(self, learner: Trainee) -> None:
-        """UserError where there are several speakers."""
-        speakers = require_population(self, learner).speakers
-        if speakers != 1:
+        learner.check_imitation("SelfImitation")
+        if learner.speakers != 1:
             raise UserError(
-                f"SelfImitation is for one speaker, but n_speakers is {speakers}; bind n_speakers to 1, or let speakers"
-                " learn from one another with @ImitationOfBest(), @ImitationOfWorst() or @ImitationOfRandom()."
+                f"SelfImitation is for one speaker, but n_speakers is {learner.speakers}; bind n_speakers to 1, or let"
+                " speakers learn from one another with @ImitationOfBest(), @ImitationOfWorst() or @ImitationOfRandom()."
             )
 
     def act(self, training: TrainingState) -> dict[str, float]:
-        """Teaches it once; returns the loss."""
         return self.teach(training, [(0, 0)])

@@ -34,14 +34,12 @@ class Log(Action):
         self._clock = time.monotonic()
 
     def resume(self, state: Any) -> None:
-        """Takes the sums that another process began."""
         self._sums = {name: np.asarray(value, np.float64) for name, value in state["sums"].items()}
         self._noted = state["noted"]
         self._steps = state["steps"]
         self._clock -= state["seconds"]
 
     def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:
-        """Adds them up, in float64."""
         for name, value in sums.items():
             self._sums[name] = self._sums.get(name, 0.0) + np.asarray(value, np.float64)
         self._steps += steps
@@ -63,7 +61,6 @@ class Log(Action):
         return {"sums": sums, "noted": self._noted, "steps": self._steps, "seconds": seconds}
 
     def act(self, training: TrainingState) -> dict[str, float] | None:
-        """Writes one line, and returns its numbers."""
         if not self._steps:
             return None
         seconds = time.monotonic() - self._clock
@@ -88,7 +85,6 @@ class Progress(Action):
         self.seconds_between_lines = seconds_between_lines
 
     def begin(self, training: TrainingState) -> None:
-        """Shows the bar."""
         self._terminal = sys.stderr.isatty()
         self._bar = tqdm.tqdm(
             total=training.steps, initial=training.step, unit="step", dynamic_ncols=True, disable=not self._terminal
@@ -96,7 +92,6 @@ class Progress(Action):
         self._clock = self._spoke = time.monotonic()
 
     def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:
-        """Moves the bar."""
         now = time.monotonic()
         noise = float(training.learner.game.channel.noise(step_tensor(training.step - 1)))
         # Not every transfer task has an accuracy.
@@ -118,7 +113,6 @@ class Progress(Action):
             )
 
     def finish(self, training: TrainingState) -> None:
-        """Leaves the terminal in order."""
         self._bar.close()
 
 

@@ -11,7 +11,7 @@ from tf_emcom.training.trainee import Trainee
 
 
 class Reset(AgentAction):
-    """Every so many steps, agents drawn at random start anew, as newborns do (EaS, appendix B.4).
+    """Every so many steps, agents drawn at random start again, as newborns do (EaS, appendix B.4).
 
     A subclass says of which kinds. Of runs with several seeds at once, each has its own reset.
     """
@@ -36,13 +36,12 @@ class Reset(AgentAction):
         """Of which kinds one agent each is reset."""
 
     def check(self, learner: Trainee) -> None:
-        """UserError where a part is not known, or nobody can be reset."""
-        for members in self.kinds(_crowd(self, learner)):
+        learner.check_resets(type(self).__name__)
+        for members in self.kinds(learner):
             members.positions(self.parts)
 
     def act(self, training: TrainingState) -> None:
-        """Resets."""
-        crowd = _crowd(self, training.learner)
+        crowd: Crowd = training.learner
         # Another kind of reset at the same step draws other agents.
         occasion = (type(self).__name__, training.step)
         for members in self.kinds(crowd):
@@ -56,51 +55,38 @@ class Reset(AgentAction):
             members.reset_optimizer(index, self.parts)
 
 
-def _crowd(action: AgentAction, learner: Trainee) -> Crowd:
-    if not isinstance(learner, Crowd):
-        raise UserError(
-            f"{type(action).__name__} resets agents of a game, and this run has none that learn from each other; leave"
-            " it out of Train.changes."
-        )
-    return learner
-
-
 class ResetOfSpeaker(Reset):
-    """A speaker starts anew."""
+    """A speaker starts again."""
 
     def kinds(self, crowd: Crowd) -> Sequence[Members]:
-        """The speakers."""
         return (crowd.speaker_members,)
 
 
 class ResetOfListener(Reset):
-    """A listener starts anew."""
+    """A listener starts again."""
 
     def kinds(self, crowd: Crowd) -> Sequence[Members]:
-        """The listeners."""
         return (crowd.listener_members,)
 
 
 class ResetOfPair(Reset):
-    """A speaker and a listener start anew, drawn independently of each other.
+    """A speaker and a listener start again, drawn independently of each other.
 
     Parts are looked for in both, so they must be parts of both, such as ["head"] or ["core"].
     """
 
     def kinds(self, crowd: Crowd) -> Sequence[Members]:
-        """Both."""
         return (crowd.speaker_members, crowd.listener_members)
 
 
 class ResetOfOptimizers(Reset):
-    """The optimisers of a speaker and of a listener start anew; their weights stay as they are."""
+    """The optimisers of a speaker and of a listener start again; their weights stay as they are."""
 
     def __init__(self, every: int, parts: Sequence[str] | None = None) -> None:
         """`parts`: for which parts of the agents the optimisers forget; None: all."""
         super().__init__(every, parts)
 
     def kinds(self, crowd: Crowd) -> Sequence[Members]:
-        """Both."""
         return (crowd.speaker_members, crowd.listener_members)
 
     def reset(self, members: Members, index: int, seed: int) -> None:

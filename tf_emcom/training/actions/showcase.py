@@ -24,10 +24,10 @@ class Shown(NamedTuple):
       sent: int32 [G, T], what was said.
       lengths: int32 [G], symbols before a message ends.
       received: int32 [G, T], what arrived; V where it was erased.
-      candidates: int [G, C], which examples each game showed; where labels are told, the message's own one alone.
+      candidates: int [G, C], which examples each game showed; where labels are named, the message's own one alone.
       targets: int [G], which of the C was the right one.
-      choices: int [G], which of the C was taken; −1 where a wrong label was told.
-      told: int [G], the first label that was told; None where candidates are chosen.
+      choices: int [G], which of the C was taken; −1 where a wrong label was named.
+      named: int [G], the first label that was named; None where candidates are chosen.
     """
 
     sent: np.ndarray
@@ -36,7 +36,7 @@ class Shown(NamedTuple):
     candidates: np.ndarray
     targets: np.ndarray
     choices: np.ndarray
-    told: np.ndarray | None = None
+    named: np.ndarray | None = None
 
 
 class Showcase(Checked):
@@ -93,10 +93,10 @@ class Showcase(Checked):
             return Shown(*heard, shown, targets, np.argmax(scores, axis=-1))
         labels = {name: tf.constant(self.labels[name][:count]) for name in game.task.labels}
         asked = game.task.candidates(Batch(inputs, labels), inputs, stream)
-        told = np.argmax(game.task.hear(listener, message, asked).scores, axis=-1)[:, 0]
-        is_right = told == asked.target.numpy()[:, 0]
+        named = np.argmax(game.task.hear(listener, message, asked).scores, axis=-1)[:, 0]
+        is_right = named == asked.target.numpy()[:, 0]
         own = np.arange(count)[:, np.newaxis]
-        return Shown(*heard, own, np.zeros(count, np.int32), np.where(is_right, 0, -1), told)
+        return Shown(*heard, own, np.zeros(count, np.int32), np.where(is_right, 0, -1), named)
 
     def table(self, shown: Shown) -> str:
         """The games as a table in Markdown: examples by number and label, the right candidates in bold."""
@@ -106,7 +106,7 @@ class Showcase(Checked):
             names = [self._name(row) for row in candidates]
             seen = ", ".join(f"**{name}**" if i == target else name for i, name in enumerate(names))
             said, came = (self._text(symbols[game], shown.lengths[game]) for symbols in (shown.sent, shown.received))
-            taken = names[choice] if shown.told is None else str(shown.told[game])
+            taken = names[choice] if shown.named is None else str(shown.named[game])
             lines.append(f"| {seen} | {said} | {came} | {taken} | {'right' if choice == target else 'wrong'} |")
         return "\n".join(lines)
 

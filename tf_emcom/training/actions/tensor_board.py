@@ -61,7 +61,6 @@ class TensorBoard(Action):
         self._showcase = self._chosen(training)
 
     def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:
-        """Notes what games are measured by."""
         self._played |= sums.keys()
         self._is_last = training.step == training.steps
 
@@ -70,7 +69,6 @@ class TensorBoard(Action):
         return sorted(self._played) if self._is_last else None
 
     def resume(self, state: list[str]) -> None:
-        """Takes what a shorter run noted."""
         self._played |= {*state}
 
     def note(self, training: TrainingState, numbers: dict[str, float], by: Action) -> None:
@@ -79,7 +77,6 @@ class TensorBoard(Action):
             self._events.write_scalars(training.step, {self._tag(name): value for name, value in numbers.items()})
 
     def act(self, training: TrainingState) -> None:
-        """Shows what agents say now."""
         if not self._showcase:
             return
         symbols, lengths = self._showcase.messages()
@@ -96,7 +93,6 @@ class TensorBoard(Action):
             self._events.write_picture(training.step, "games/candidates", picture)
 
     def finish(self, training: TrainingState) -> None:
-        """Closes the file."""
         if self._events:
             self._events.close()
 

@@ -12,8 +12,7 @@ from tf_emcom.seeds import seed_words
 from tf_emcom.training.learner import Learner
 from tf_emcom.training.populations.members import Members
 from tf_emcom.training.populations.population import Crowd, Lesson
-from tf_emcom.training.trainee import Metrics
-from tf_emcom.types import Batch
+from tf_emcom.training.trainee import Metrics, Turn
 
 
 class IndependentPairs(Crowd):
@@ -62,45 +61,34 @@ class IndependentPairs(Crowd):
         return list(range(members.count))
 
     def seeds(self) -> list[int]:
-        """One a pair."""
         return [self.seed + i for i in range(self.speakers)]
 
     def turns(self, step: tf.Tensor) -> tf.Tensor:
         """One turn, with a seed for each pair, int32 [1, R, 2]."""
         return tf.stack([seed_words(seed) for seed in self.seeds()])[tf.newaxis]
 
-    def gradients(
-        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
-    ) -> tuple[Lesson, Metrics]:
-        """One replica's share of what each pair learns, and of its metrics, all with a leading axis R.
-
-        Args:
-          batch: this replica's games, [b, R, ...].
-          candidate_inputs: [B, R, F].
-          step: integer [].
-          first_game: int32 [].
-          turn: int32 [R, 2].
-        """
+    def gradients(self, turn: Turn) -> tuple[Lesson, Metrics]:
+        """As for every trainee, but games are [b, R, ...], the row is [R, 2], and what returns has a leading axis R."""
         speaker, listener = self.speaker_members, self.listener_members
         stacks = speaker.rows.stacks_of([*speaker.weights, *speaker.averages])
         stacks += listener.rows.stacks_of(listener.weights)
 
         def one(given: tuple) -> tuple[Lesson, Metrics]:
-            row, games, candidates, words = given
-            return self.played(row, games, candidates, step, first_game, words)
+            weights, games, candidates, row = given
+            return self.played(weights, Turn(games, candidates, turn.step, turn.first_game, row))
 
-        given = ([s.value for s in stacks], _pairs_first(batch), _pairs_first(candidate_inputs), turn)
+        inputs = _pairs_first(turn.batch), _pairs_first(turn.candidate_inputs)
+        given = ([s.value for s in stacks], *inputs, turn.row)
         return tf.vectorized_map(one, tf.nest.map_structure(tf.convert_to_tensor, given), warn=False)
 
-    def apply(self, gradients: Lesson, step: tf.Tensor, turn: tf.Tensor) -> None:
-        """Updates all pairs."""
+    def apply(self, gradients: Lesson, step: tf.Tensor, row: tf.Tensor) -> None:
         stacks = [*self.speaker_members.rows.stacks, *self.listener_members.rows.stacks]
 
         def one(given: tuple) -> list[tf.Tensor]:
-            row, lesson, words = given
-            return self.taught(row, lesson, step, words)
+            weights, lesson, own_row = given
+            return self.taught(weights, lesson, step, own_row)
 
-        given = ([tf.convert_to_tensor(stack.value) for stack in stacks], gradients, turn)
+        given = ([tf.convert_to_tensor(stack.value) for stack in stacks], gradients, row)
         for stack, value in zip(stacks, tf.vectorized_map(one, given, warn=False), strict=True):
             stack.assign(value)
 

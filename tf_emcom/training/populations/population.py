@@ -17,8 +17,7 @@ from tf_emcom.games.lewis import Game
 from tf_emcom.seeds import named_generator, named_seed, seed_words, step_stream
 from tf_emcom.training.learner import Gradients, Learner
 from tf_emcom.training.populations.members import Members, Weights
-from tf_emcom.training.trainee import Metrics, Trainee
-from tf_emcom.types import Batch
+from tf_emcom.training.trainee import Metrics, Trainee, Turn
 
 
 class Lesson(NamedTuple):
@@ -60,9 +59,11 @@ class Crowd(Trainee):
     def drawn(self, members: Members, *occasion: object) -> list[int]:
         """Who is drawn at an occasion, such as ("ResetOfPair", 100): one at random of every run."""
 
+    def check_resets(self, action: str) -> None:
+        """Its agents can be reset."""
+
     @property
     def agents(self) -> dict[str, Sequence[keras.Variable]]:
-        """The weights of all speakers, their moving averages and all listeners."""
         speaker, listener = self.speaker_members, self.listener_members
         return {
             "speaker": speaker.rows.stacks_of(speaker.weights),
@@ -72,7 +73,6 @@ class Crowd(Trainee):
 
     @property
     def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
-        """The optimisers and running successes of all."""
         kept = {}
         for members in (self.speaker_members, self.listener_members):
             kept[f"{members.name}_optimizer"] = members.rows.stacks_of(members.optimizer.state)
@@ -81,23 +81,18 @@ class Crowd(Trainee):
 
     @property
     def labels(self) -> Sequence[str]:
-        """What the task asks about."""
         return self.pair.labels
 
     def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
-        """As for the pair."""
         return self.pair.prepare(inputs, labels, data)
 
     def subjects(self, count: int) -> np.ndarray | None:
-        """As for the pair."""
         return self.pair.subjects(count)
 
     def speaker_as(self, index: int) -> Speaker:
-        """The speaker, with the weights of speaker `index` until another one is asked for."""
         return self.speaker_members.lend(index)
 
     def listener_as(self, index: int) -> Listener:
-        """The listener, with the weights of listener `index` until another one is asked for."""
         return self.listener_members.lend(index)
 
     def seed_for(self, members: Members, index: int, *occasion: object) -> int:
@@ -115,24 +110,16 @@ class Crowd(Trainee):
         """All that a lesson changes of a speaker and then of a listener."""
         return [*self.speaker_members.rows.variables, *self.listener_members.rows.variables]
 
-    def played(
-        self,
-        row: Row,
-        batch: Batch,
-        candidate_inputs: tf.Tensor,
-        step: tf.Tensor,
-        first_game: tf.Tensor,
-        words: tf.Tensor,
-    ) -> tuple[Lesson, Metrics]:
-        """What the pair with this row of `playing` takes from its games; `words` begin with its seed's."""
-        with bound(self.playing, row):
-            gradients, metrics = self.pair.gradients(batch, candidate_inputs, step, first_game, words)
+    def played(self, weights: Row, turn: Turn) -> tuple[Lesson, Metrics]:
+        """What the pair with these weights, a row of `playing`, takes from its turn."""
+        with bound(self.playing, weights):
+            gradients, metrics = self.pair.gradients(turn)
         return Lesson(gradients, metrics["accuracy"]), metrics
 
-    def taught(self, row: Row, lesson: Lesson, step: tf.Tensor, words: tf.Tensor) -> Row:
-        """The row of `learning` that the lesson makes of a pair's."""
-        with bound(self.learning, row) as scope:
-            self.pair.apply(lesson.gradients, step, words)
+    def taught(self, weights: Row, lesson: Lesson, step: tf.Tensor, row: tf.Tensor) -> Row:
+        """The row of `learning` that the lesson makes of a pair's; `row` is that of the turn."""
+        with bound(self.learning, weights) as scope:
+            self.pair.apply(lesson.gradients, step, row)
             for members in (self.speaker_members, self.listener_members):
                 members.success.update(lesson.success)
         return row_in(scope, self.learning)
@@ -189,11 +176,9 @@ class Population(Crowd):
         super().__init__(pair, [pair.speaker_values, *speakers], [pair.listener_values, *listeners], success_decay)
 
     def origin(self, index: int) -> tuple[int, int]:
-        """They all belong to this run."""
         return self.seed, index
 
     def drawn(self, members: Members, *occasion: object) -> list[int]:
-        """One of them, whoever it is."""
         return [int(named_generator(self.seed, "drawn", members.name, *occasion).integers(members.count))]
 
     def turns(self, step: tf.Tensor) -> tf.Tensor:
@@ -209,18 +194,18 @@ class Population(Crowd):
         )
         return tf.concat([seeds, tf.stack([speakers, listeners], axis=1)], axis=1)
 
-    def gradients(
-        self, batch: Batch, candidate_inputs: tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, turn: tf.Tensor
-    ) -> tuple[Lesson, Metrics]:
-        """One replica's share of what the turn's pair learns, and of the metrics; as for every trainee."""
+    def gradients(self, turn: Turn) -> tuple[Lesson, Metrics]:
         speaker, listener = self.speaker_members, self.listener_members
-        row = speaker.rows.read(turn[2], [*speaker.weights, *speaker.averages])
-        row += listener.rows.read(turn[3], listener.weights)
-        return self.played(row, batch, candidate_inputs, step, first_game, turn)
+        weights = speaker.rows.read(turn.row[2], [*speaker.weights, *speaker.averages])
+        weights += listener.rows.read(turn.row[3], listener.weights)
+        return self.played(weights, turn)
 
-    def apply(self, gradients: Lesson, step: tf.Tensor, turn: tf.Tensor) -> None:
+    def apply(self, gradients: Lesson, step: tf.Tensor, row: tf.Tensor) -> None:
         """Updates the turn's pair, and nobody else."""
         speaker, listener = self.speaker_members.rows, self.listener_members.rows
-        row = self.taught(speaker.read(turn[2]) + listener.read(turn[3]), gradients, step, turn)
-        speaker.write(turn[2], row[: len(speaker.variables)])
-        listener.write(turn[3], row[len(speaker.variables) :])
+        updated = self.taught(speaker.read(row[2]) + listener.read(row[3]), gradients, step, row)
+        speaker.write(row[2], updated[: len(speaker.variables)])
+        listener.write(row[3], updated[len(speaker.variables) :])
+
+    def check_imitation(self, action: str) -> None:
+        """Its speakers can."""

@@ -107,20 +107,20 @@ class TpuCompiler:
         try:
             module = self._module(hlo, lines)
             options = self._compiler.get_compile_options(1, 1, device_assignment=np.array([[device.id]]))
-            made = device.client.compile(module, self._jax.DeviceList((device,)), options)
+            compiled = device.client.compile(module, self._jax.DeviceList((device,)), options)
         except self._jax.JaxRuntimeError as error:
             raise Refused(_explained(str(error))) from error
         seconds = time.perf_counter() - begin
-        sizes = made.get_compiled_memory_stats()
+        sizes = compiled.get_compiled_memory_stats()
         return Compiled(
-            made.hlo_modules()[0].to_string(),
+            compiled.hlo_modules()[0].to_string(),
             seconds,
             arguments=sizes.argument_size_in_bytes,
             outputs=sizes.output_size_in_bytes,
             reused=sizes.alias_size_in_bytes,
             temporaries=sizes.temp_size_in_bytes,
             code=sizes.generated_code_size_in_bytes,
-            operations=made.cost_analysis()["flops"],
+            operations=compiled.cost_analysis()["flops"],
         )
 
     def _module(self, hlo: bytes, lines: SourceLines) -> Any:

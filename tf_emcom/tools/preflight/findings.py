@@ -139,8 +139,8 @@ def _line(program: Program, cost: Cost, lines: SourceLines) -> Line | None:
     return _first_use(here, cost.instruction, lines)
 
 
-def _first_use(here: Computation, made: Instruction, lines: SourceLines) -> Line | None:
-    derived = {made.name}
+def _first_use(here: Computation, start: Instruction, lines: SourceLines) -> Line | None:
+    derived = {start.name}
     for each in here.values():
         if derived & set(each.operands):
             if found := lines.of(each.op_name):

@@ -84,22 +84,22 @@ class Report:
 
     def numbers(self) -> dict[str, Any]:
         """All numbers, by name, in bytes and seconds."""
-        made, roof, work = self.compiled, self.roofline, self.traffic.work
+        compiled, roof, work = self.compiled, self.roofline, self.traffic.work
         return {
             **{name: value for name, value in self.setting._asdict().items() if name != "chip"},
             "chip": self.setting.chip._asdict(),
             "local_games": self.step.local_games,
             "turns": self.step.turns,
-            "compile_seconds": made.seconds,
+            "compile_seconds": compiled.seconds,
             "product_flop": work.products,
             "product_flop_in_passes": work.passes,
             "elementwise_operations": work.elementwise,
-            "compiler_operations": made.operations,
+            "compiler_operations": compiled.operations,
             "hbm_bytes": self.traffic.moved,
             "unknown_loops": len(self.traffic.unknown_loops),
             "kernels": self.traffic.kernels,
             "compiler_cycles": self.traffic.cycles,
-            **{f"{name}_bytes": getattr(made, name) for name in _SIZES},
+            **{f"{name}_bytes": getattr(compiled, name) for name in _SIZES},
             "fits": self.fits,
             "memory_seconds": roof.memory,
             "compute_seconds": roof.compute,
@@ -121,17 +121,17 @@ class Report:
         write_json(path, self.numbers())
 
     def _memory(self) -> list[str]:
-        made, chip = self.compiled, self.setting.chip.memory
+        compiled, chip = self.compiled, self.setting.chip.memory
         parts = {
-            "arguments": made.arguments,
-            "temporaries": made.temporaries,
-            "outputs": made.outputs - made.reused,
-            "code": made.code,
+            "arguments": compiled.arguments,
+            "temporaries": compiled.temporaries,
+            "outputs": compiled.outputs - compiled.reused,
+            "code": compiled.code,
         }
-        share = f"{made.memory / chip:.1%} of the chip's {chip / 2**30:.0f} GiB"
+        share = f"{compiled.memory / chip:.1%} of the chip's {chip / 2**30:.0f} GiB"
         return [
             *(f"  memory: {name:<13} {size / 1e6:10.1f} MB" for name, size in parts.items()),
-            f"  memory: together      {made.memory / 1e6:10.1f} MB, {share}",
+            f"  memory: together      {compiled.memory / 1e6:10.1f} MB, {share}",
         ]
 
     def _times(self) -> list[str]:

@@ -29,7 +29,6 @@ class UntrainedSpeaker:
         return speaker
 
     def documents(self) -> dict[str, str]:
-        """Empty."""
         return {}
 
     def subjects(self, count: int, seed: int) -> None:

@@ -59,22 +59,22 @@ def _convolution(here: Computation, instruction: Instruction) -> int:
     labels = re.fullmatch(r"(\w+)_(\w+)->(\w+)", instruction.attribute("dim_labels")).groups()
     shapes = [each.arrays[0].shape for each in (*(here[name] for name in instruction.operands), instruction)]
     # Each: name of a dimension → its size.
-    image, kernel, made = (dict(zip(*pair, strict=True)) for pair in zip(labels, shapes, strict=True))
+    image, kernel, output = (dict(zip(*pair, strict=True)) for pair in zip(labels, shapes, strict=True))
     found = re.search(r"window=\{([^}]*)\}", instruction.attributes)
     window = {name: values.split("x") for name, values in _WINDOW.findall(found[1])} if found else {}
-    pairs = made["b"] * made["f"] * kernel["i"]
+    pairs = output["b"] * output["f"] * kernel["i"]
     for place in range(len(image) - 2):
         along = {name: values[place] for name, values in window.items()}
-        pairs *= _pairs(image[str(place)], made[str(place)], kernel[str(place)], along)
+        pairs *= _pairs(image[str(place)], output[str(place)], kernel[str(place)], along)
     # Each group of the batch has kernels of its own.
     return 2 * pairs // int(instruction.attribute("batch_group_count") or 1)
 
 
-def _pairs(image: int, made: int, kernel: int, window: dict[str, str]) -> int:
+def _pairs(image: int, output: int, kernel: int, window: dict[str, str]) -> int:
     """Along one dimension: the number of pairs of an output and a kernel position that meet an element of the input."""
     stride, spread = int(window.get("stride", 1)), int(window.get("lhs_dilate", 1))
     low, apart = int(window.get("pad", "0_0").partition("_")[0]), int(window.get("rhs_dilate", 1))
-    places = (out * stride + tap * apart - low for out in range(made) for tap in range(kernel))
+    places = (out * stride + tap * apart - low for out in range(output) for tap in range(kernel))
     return sum(0 <= place <= (image - 1) * spread and place % spread == 0 for place in places)
 
 

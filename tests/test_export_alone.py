@@ -1,4 +1,4 @@
-"""The commands of an export, and a process that has TensorFlow and nothing of this library."""
+"""The commands of an export, and its use by a process with TensorFlow but without this library."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ from tf_emcom import cli
 
 SMALL = (*commands.TINY, "message_length=3")
 
-# Wherever this library is installed, it cannot be imported behind these lines, nor can what else it needs.
+# After these lines, neither this library nor others that it needs can be imported.
 ISOLATED = """
 import sys
 sys.modules.update(dict.fromkeys(("tf_emcom", "gin", "tensorflow_probability", "tensorflow_datasets", "sklearn")))
@@ -25,10 +25,10 @@ import tensorflow as tf
 agents = tf.saved_model.load(sys.argv[1])
 given = np.load(sys.argv[2])
 said = agents.signatures["speak"](inputs=tf.constant(given["inputs"]), speaker=tf.constant(1))
-heard = agents.listen(said["symbols"], given["inputs"][np.newaxis], listener=0)
+answer = agents.listen(said["symbols"], given["inputs"][np.newaxis], listener=0)
 game = agents.play(given["inputs"], noise=0.5, seed=3, speaker=1)
 assert sys.modules["tf_emcom"] is None and not [name for name in sys.modules if name.startswith("tf_emcom.")]
-np.savez(sys.argv[3], symbols=said["symbols"], scores=heard["scores"], received=game["received"])
+np.savez(sys.argv[3], symbols=said["symbols"], scores=answer["scores"], received=game["received"])
 """
 
 
@@ -43,7 +43,7 @@ def run(tmp_path_factory):
 
 
 def alone(tmp_path, code, *arguments):
-    """Runs a program isolated from this repository: nothing of it is importable there."""
+    """Runs a program that can import nothing of this repository."""
     (tmp_path / "program.py").write_text(ISOLATED + code)
     started = [sys.executable, "-I", "program.py", *map(str, arguments)]
     return subprocess.run(started, cwd=tmp_path, capture_output=True, text=True, timeout=300)
@@ -89,9 +89,9 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_mistake_is_told_in_one_sentence(mistake):
-    arguments, told = MISTAKES[mistake]
+def test_a_mistake_is_reported_in_one_sentence(mistake):
+    arguments, sentence = MISTAKES[mistake]
     ran = commands.start(*arguments)
     assert ran.returncode == 2 and "Traceback" not in ran.stderr, ran
     (line,) = [line for line in ran.stderr.splitlines() if line.startswith("Error: ")]
-    assert told in line
+    assert sentence in line

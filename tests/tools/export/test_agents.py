@@ -1,4 +1,4 @@
-"""Tests of an export against the same tests of its run: every file that they write is the same to the letter."""
+"""Tests of an export against the same tests of its run: all files of results are equal."""
 
 import json
 import os
@@ -25,7 +25,7 @@ TESTS = {
 SMALL = (*commands.TINY, "message_length=3")
 NEW_LISTENER = ("listener/LstmCore.units=8", "MultiMlp.size=8", "Cpc.size=8", "steps=4", "Log.every=2")
 TRANSFER = (*NEW_LISTENER, "Checkpoint.every=2", "games=16", "games_of_many=32", "ImageDecoder.first_channels=4")
-# Name → gin files, bindings, and the tests that there are for it.
+# Name → gin files, bindings, and the tests of such a run.
 RUNS = {
     "a population of messages that end": (
         ["lg_s_digits.gin"],
@@ -68,16 +68,16 @@ def evaluated(where, tests, **given):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_every_test_of_an_export_finds_what_it_finds_in_the_run(name, speaker, tmp_path):
+def test_every_test_of_an_export_has_the_same_results_as_of_the_run(name, speaker, tmp_path):
     train(tmp_path / "run", name, speaker)
     tests = RUNS[name][2]
     evaluated(tmp_path / "run", tests)
     cli.evaluate(str(tmp_path / "run"), ["export"], [f"Export.out={str(tmp_path / 'export')!r}"])
     wanted = commands.snapshot(tmp_path / "run" / "eval")
-    # Written while a transfer run is trained.
+    # Written during the training of a transfer run.
     wanted.pop("ease_of_learning.jsonl", None)
     assert set(wanted) == {f"{test}.jsonl" for test in tests}
-    # Nothing of the run is needed any more.
+    # The export needs nothing of the run.
     shutil.rmtree(tmp_path / "run")
     evaluated(None, tests, saved_model=str(tmp_path / "export"))
     assert commands.snapshot(tmp_path / "export" / "eval") == wanted
@@ -85,7 +85,7 @@ def test_every_test_of_an_export_finds_what_it_finds_in_the_run(name, speaker, t
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    """A run and its export; nobody writes to them."""
+    """A run and its export, to be read only."""
     run = tmp_path_factory.mktemp("runs") / "run"
     cli.run([str(GIN / "nlg_digits.gin")], SMALL, str(run))
     cli.evaluate(str(run), ["export"], [])
@@ -100,8 +100,8 @@ def test_results_go_to_the_workdir_where_there_is_one(exported, tmp_path):
     assert commands.snapshot(export) == before
 
 
-def test_exported_functions_are_what_answers(exported, tmp_path):
-    """Where a variable of the SavedModel is overwritten, results follow; the run's own checkpoint plays no part."""
+def test_results_come_from_the_exported_functions(exported, tmp_path):
+    """Results change with the variables of the SavedModel; the run's own checkpoint is not used."""
     run, export = exported
     shutil.copytree(export, tmp_path / "export")
     other = tmp_path / "other"
@@ -125,11 +125,11 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("mistake", REFUSED)
-def test_mistake_is_told(exported, tmp_path, mistake):
+def test_another_configuration_is_refused(exported, tmp_path, mistake):
     run, export = exported
-    params, told = REFUSED[mistake]
+    params, sentence = REFUSED[mistake]
     params = [param.format(run=str(run)) for param in params]
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=sentence):
         cli.evaluate(str(tmp_path / "results"), ["testtopsim"], params, saved_model=str(export))
 
 
@@ -141,7 +141,7 @@ def test_an_export_is_not_exported_or_trained_again(exported, tmp_path):
     assert not (tmp_path / "again").exists()
 
 
-def test_a_folder_that_is_no_export_is_told(exported, tmp_path):
+def test_a_folder_that_is_no_export_is_refused(exported, tmp_path):
     run, export = exported
     for folder in (tmp_path, run, tmp_path / "nowhere"):
         with pytest.raises(UserError, match="There is no export of a run in .*bin/export --workdir=RUN"):
@@ -150,14 +150,14 @@ def test_a_folder_that_is_no_export_is_told(exported, tmp_path):
     (broken / "saved_model.pb").write_bytes((broken / "saved_model.pb").read_bytes()[:1000])
     with pytest.raises(UserError, match="broken/saved_model.pb is damaged .its checksum is"):
         cli.evaluate(None, ["testtopsim"], [], saved_model=str(broken))
-    # As exports of older versions are.
+    # Exports of older versions have no checksums.
     (broken / "checksums.json").unlink()
     with pytest.raises(UserError, match="The SavedModel in .* is damaged"):
         cli.evaluate(None, ["testtopsim"], [], saved_model=str(broken))
 
 
 @pytest.mark.parametrize("name", ["assets/config.gin", "variables/variables.index", "fingerprint.pb", "checksums.json"])
-def test_one_bit_that_changed_is_named_by_its_file(name, exported, tmp_path):
+def test_the_file_of_a_changed_bit_is_named(name, exported, tmp_path):
     copy = shutil.copytree(exported[1], tmp_path / "copy")
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 3] ^= 1
@@ -174,19 +174,19 @@ def test_one_bit_that_changed_is_named_by_its_file(name, exported, tmp_path):
             cli.evaluate(None, ["testtopsim"], [], saved_model=str(copy))
 
 
-def test_features_that_agents_do_not_know_are_told(exported, tmp_path):
+def test_data_with_other_features_are_refused(exported, tmp_path):
     _, export = exported
     changed = shutil.copytree(export, tmp_path / "changed")
     text = (changed / "assets" / "config.gin").read_text()
     (changed / "assets" / "config.gin").write_text(text.replace("@Digits()", "@RandomFeatures()").partition("\n")[2])
     (changed / "checksums.json").unlink()
-    with pytest.raises(UserError, match="know inputs of 64 features, but the data set has"):
+    with pytest.raises(UserError, match="take inputs of 64 features, but the data set has"):
         cli.evaluate(None, ["testtopsim"], [], saved_model=str(changed))
 
 
-def test_metadata_tells_of_the_run(exported):
+def test_metadata_describe_the_run(exported):
     run, export = exported
-    told = json.loads((export / "assets" / "metadata.json").read_text())
+    found = json.loads((export / "assets" / "metadata.json").read_text())
     last = read_json_lines(str(run / "metrics.jsonl"), "")[-1]
-    assert (told["metrics"], told["step"], told["data"], told["seeds"]) == (last, 4, "digits", [0])
+    assert (found["metrics"], found["step"], found["data"], found["seeds"]) == (last, 4, "digits", [0])
     assert (export / "assets" / "config.gin").read_text() == (run / "config.gin").read_text()

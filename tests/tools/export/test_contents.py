@@ -35,14 +35,14 @@ def path(request, tmp_path):
     return tmp_path / "above" / "out" if request.param == "disk" else f"ram://{tmp_path.name}/above/out"
 
 
-def test_what_was_there_is_replaced_as_a_whole(path):
+def test_the_old_folder_is_replaced_as_a_whole(path):
     write(path, OLD)
     assert contents(path) == OLD
     write(path, NEW)
     assert contents(path) == NEW
 
 
-def test_what_fails_leaves_what_was_there(path, tmp_path):
+def test_a_failure_leaves_the_old_folder(path, tmp_path):
     write(path, OLD)
     with pytest.raises(ZeroDivisionError), whole_folder(str(path), "about/first", "last") as new:
         tf.io.gfile.makedirs(f"{new}/about")
@@ -51,7 +51,7 @@ def test_what_fails_leaves_what_was_there(path, tmp_path):
     assert not [name for name in commands.snapshot(tmp_path) if ".new" in name or ".old" in name]
 
 
-def test_what_stops_half_way_to_the_cloud_cannot_be_opened_but_is_known_as_an_export(tmp_path):
+def test_an_unfinished_copy_to_the_cloud_cannot_be_opened_but_is_known_as_an_export(tmp_path):
     path = f"ram://{tmp_path.name}/half"
     write(path, OLD)
     with pytest.raises(UserError, match="cannot be written"), whole_folder(path, "about/first", "last") as new:
@@ -59,13 +59,13 @@ def test_what_stops_half_way_to_the_cloud_cannot_be_opened_but_is_known_as_an_ex
             os.makedirs(f"{new}/{name}")
         for name in ("about/first", "last"):
             pathlib.Path(new, name).write_text("2")
-        # It cannot be copied.
+        # This file cannot be copied.
         os.symlink("/nowhere/at/all", f"{new}/part/a")
     left = contents(path)
     assert left == {"about/first": "2", "part/a": "1"}
 
 
-def test_a_place_that_cannot_be_written_to_is_told(tmp_path):
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         write(tmp_path / "file" / "out", NEW)

@@ -1,4 +1,4 @@
-"""Where exports go, what they replace, and what they leave alone."""
+"""The folders of exports, and which files they replace."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def step(folder):
     return json.loads((folder / "assets" / "metadata.json").read_text())["step"]
 
 
-def test_an_export_lies_in_the_run_unless_another_place_is_named(run, tmp_path, capsys):
+def test_an_export_is_in_the_run_unless_another_folder_is_named(run, tmp_path, capsys):
     before = commands.snapshot(run)
     export(run)
     assert "Exported 1 speaker and 1 listener of step 4" in capsys.readouterr().out
@@ -69,12 +69,12 @@ def test_an_older_export_of_the_same_run_is_replaced(run, tmp_path):
         part.rename(run / "checkpoints" / part.name)
     export(run, out)
     assert step(out) == 4
-    # Results of agents that are there no more.
+    # Results of the replaced agents.
     assert not (out / "eval").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"run", "out"}
 
 
-def test_what_is_no_export_of_this_run_is_left_alone(run, tmp_path):
+def test_a_folder_that_is_no_export_of_this_run_is_not_changed(run, tmp_path):
     other = tmp_path / "other"
     cli.run(DIGITS, [*SMALL, "seed=1"], str(other))
     export(other, tmp_path / "of another")
@@ -84,19 +84,19 @@ def test_what_is_no_export_of_this_run_is_left_alone(run, tmp_path):
     (tmp_path / "foreign" / "assets" / "metadata.json").write_text("[1, 2]")
     (tmp_path / "file").write_text("years of work")
     before = commands.snapshot(tmp_path)
-    for name, told in {
+    for name, sentence in {
         "of another": "another configuration",
         "thesis": "no export of this format",
         "foreign": "no export of this format",
         "run": "no export of this format",
         "file": "is a file",
     }.items():
-        with pytest.raises(UserError, match=told):
+        with pytest.raises(UserError, match=sentence):
             export(run, tmp_path / name)
     assert commands.snapshot(tmp_path) == before
 
 
-def test_a_run_without_a_checkpoint_says_what_to_do(run, tmp_path):
+def test_without_a_checkpoint_the_error_says_what_to_do(run, tmp_path):
     shutil.rmtree(run / "checkpoints")
     with pytest.raises(UserError, match="There is no checkpoint in .*; train first"):
         export(run, tmp_path / "out")
@@ -140,14 +140,14 @@ cli.evaluate(sys.argv[1], ["export"], [])
 
 
 @pytest.mark.parametrize(("at", "exchanges"), [("rename", False), ("exchange", True)])
-def test_after_a_kill_the_same_command_ends_as_if_nothing_had_been(run, at, exchanges):
+def test_after_a_kill_the_same_command_writes_a_whole_export(run, at, exchanges):
     export(run)
     out = run / "export" / "saved_model"
     before = commands.snapshot(out)
     given = [str(run), at, str(exchanges), "saved_model"]
     killed = subprocess.run([sys.executable, "-c", KILLED, *given], cwd=commands.ROOT, env=os.environ, timeout=300)
     assert killed.returncode == -signal.SIGKILL
-    # On this machine folders are exchanged at once; where they are not, the older one has another name for a moment.
+    # Where a file system cannot exchange two folders, the old one has another name for a moment.
     assert (out if exchanges else run / "export" / "saved_model.tf_emcom-old").is_dir()
     export(run)
     assert [path.name for path in (run / "export").iterdir()] == ["saved_model"]
@@ -155,15 +155,15 @@ def test_after_a_kill_the_same_command_ends_as_if_nothing_had_been(run, at, exch
     assert tf.saved_model.contains_saved_model(str(out))
 
 
-def test_a_process_id_that_comes_again_does_not_block(run, tmp_path):
-    """As in a container, where every process is the first."""
+def test_remains_of_a_process_of_the_same_id_do_not_block(run, tmp_path):
+    """In a container, every command may have the same process id."""
     (tmp_path / f"out.{os.getpid()}.new").mkdir()
     (tmp_path / f"out.{os.getpid()}.old").mkdir()
     export(run, tmp_path / "out")
     assert step(tmp_path / "out") == 4
 
 
-def test_a_run_whose_path_is_a_pattern_is_not_exported_where_tensorflow_cannot_load_it(run, tmp_path):
+def test_a_saved_model_is_not_written_to_a_run_whose_path_is_a_pattern(run, tmp_path):
     run = run.rename(tmp_path / "lr=[1e-3]")
     before = commands.snapshot(run)
     with pytest.raises(UserError, match=r"TensorFlow cannot load a SavedModel from .*lr=\[1e-3\]/export/"):
@@ -172,7 +172,7 @@ def test_a_run_whose_path_is_a_pattern_is_not_exported_where_tensorflow_cannot_l
 
 
 @pytest.mark.parametrize("name", ["exp[v1]", "a*", "b?", "c\\d", "[x]/below"])
-def test_a_place_that_tensorflow_cannot_load_from_is_for_weights_alone(name, tmp_path, monkeypatch):
+def test_only_weights_alone_are_written_to_a_path_that_tensorflow_reads_as_a_pattern(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for out in (str(tmp_path / name), name, f"gs://bucket/{name}"):
         with pytest.raises(UserError, match="TensorFlow cannot load a SavedModel from .*; name another"):
@@ -191,10 +191,10 @@ PARTS = {
 
 @pytest.mark.parametrize("kind", PARTS)
 @pytest.mark.parametrize("name", ["notes.txt", "assets/thesis.tex", "variables/mine", "speaker-0.h5", "eval/a/b.jsonl"])
-def test_a_folder_with_a_file_that_is_not_of_an_export_is_left_alone(kind, name, tmp_path):
+def test_a_folder_with_a_file_that_is_not_of_an_export_is_refused(kind, name, tmp_path):
     for part in PARTS[kind]:
         (tmp_path / part).parent.mkdir(exist_ok=True, parents=True)
-        (tmp_path / part).write_text("")
+        (tmp_path / part).write_text('{"tf_emcom": null}')
     kind().check_place(str(tmp_path))
     (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
     (tmp_path / name).write_text("years of work")
@@ -211,7 +211,7 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 cli.evaluate(sys.argv[1], ["export"], [])
 for kind in ("saved_model", "keras"):
     for limit in map(int, sys.argv[2:]):
-        # Writes beyond a limit of the process fail as those to a full disk do.
+        # Writes beyond a limit of the process fail as on a full disk.
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
         try:
             cli.evaluate(sys.argv[1], ["export"], [f"Export.format={kind!r}"])
@@ -223,7 +223,7 @@ for kind in ("saved_model", "keras"):
 """
 
 
-def test_a_full_disk_is_one_sentence_and_the_older_export_stays(run):
+def test_a_full_disk_is_reported_in_one_sentence_and_the_older_export_stays(run):
     done = subprocess.run(
         [sys.executable, "-c", FULL, str(run), "0", "100", "3000"],
         cwd=commands.ROOT,
@@ -234,9 +234,9 @@ def test_a_full_disk_is_one_sentence_and_the_older_export_stays(run):
     )
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr, done.stderr
-    first, *told = done.stdout.splitlines()
-    assert first.startswith("Exported") and len(told) == 6
-    for kind, line in zip(["saved_model"] * 3 + ["keras"] * 3, told, strict=True):
+    first, *errors = done.stdout.splitlines()
+    assert first.startswith("Exported") and len(errors) == 6
+    for kind, line in zip(["saved_model"] * 3 + ["keras"] * 3, errors, strict=True):
         assert re.search(f"export/{kind} cannot be written .*run the same command again", line), line
     assert tf.saved_model.contains_saved_model(str(run / "export" / "saved_model"))
     assert [path.name for path in (run / "export").iterdir()] == ["saved_model"]

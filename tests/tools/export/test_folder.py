@@ -1,4 +1,4 @@
-"""What is read of an export, and of the run that is exported, where its small files are damaged."""
+"""Damaged small files of an export, and of the exported run."""
 
 import os
 
@@ -10,7 +10,7 @@ from tf_emcom.tools.export.folder import ExportFolder
 
 
 @pytest.mark.parametrize("content", [b"", b"[1]", b'{"step": ', b"{}", b'{"step": "4"}', b"\xff\xfe", b"[" * 100_000])
-def test_damaged_metadata_are_one_sentence(tmp_path, content):
+def test_damaged_metadata_are_reported_in_one_sentence(tmp_path, content):
     (tmp_path / "assets").mkdir()
     path = tmp_path / "assets" / "metadata.json"
     path.write_bytes(b'{"step": 4}')
@@ -21,8 +21,8 @@ def test_damaged_metadata_are_one_sentence(tmp_path, content):
     assert "\n" not in str(raised.value)
 
 
-def test_results_of_tests_are_found_below_any_path_and_damage_is_one_sentence(tmp_path):
-    """They travel with an export."""
+def test_results_of_tests_are_found_below_any_path_and_damage_is_reported_in_one_sentence(tmp_path):
+    """Results are part of an export's metadata."""
     run = tmp_path / "lr=[1e-3]*?"
     (run / "eval").mkdir(parents=True)
     (run / "eval" / "test.jsonl").write_text('{"step": 1}\n{"step": 2}\n')

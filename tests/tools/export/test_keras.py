@@ -1,4 +1,4 @@
-"""Weights alone, loaded into agents that are built anew."""
+"""Weights alone, loaded into new agents."""
 
 import functools
 import json
@@ -57,7 +57,7 @@ def test_every_agent_can_be_built_and_loaded(tmp_path):
     assert json.loads((folder / "metadata.json").read_text())["speakers"] == 3
 
 
-def test_example_of_the_documentation_makes_the_speaker_again(tmp_path):
+def test_the_example_in_the_documentation_rebuilds_the_speaker(tmp_path):
     agents = lewis.make_learner(lewis.nlg, 8)
     folder = written(agents, tmp_path / "weights")
     _, code = re.findall(r"```python\n(.*?)```", (commands.ROOT / "docs" / "export.md").read_text(), re.DOTALL)
@@ -92,7 +92,7 @@ def test_stacks_of_blocks_are_written(core, tmp_path):
 
 
 class Hiding(Speaker):
-    """A speaker with a layer where Keras does not look."""
+    """A speaker with a layer that Keras does not find."""
 
     def build(self, input_shape):
         super().build(input_shape)
@@ -105,7 +105,7 @@ class Hiding(Speaker):
         return [*super().trainable_variables, *self._hidden().trainable_variables]
 
 
-def test_a_weight_that_keras_leaves_out_is_told(tmp_path):
+def test_a_weight_that_keras_does_not_write_is_reported(tmp_path):
     agents = lewis.make_learner(lewis.nlg, 8)
     agents.speaker = Hiding(7, 4, core_cls=functools.partial(LstmCore, 8))
     agents.speaker.build((None, F))

@@ -1,4 +1,4 @@
-"""What a SavedModel may do is known before it is loaded."""
+"""The operations of a SavedModel are checked before it is loaded."""
 
 import functools
 import json
@@ -42,7 +42,7 @@ def read_file(path):
 
 
 def called_from_elsewhere(path):
-    """By a function that a loop calls."""
+    """Written by a function that a loop calls."""
     inner = tf.function(lambda i: (tf.io.write_file(path, "written"), i + 1)[1], autograph=False)
     return tf.while_loop(lambda i: i < 2, lambda i: (inner(i),), [tf.constant(0)])
 
@@ -73,15 +73,15 @@ OPERATIONS = {
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_a_model_that_reaches_files_is_not_loaded(name, tmp_path):
-    """It offers what ours offer; its metadata, which are read while it is loaded, do something else besides."""
+    """Its function `metadata`, which is called while the export is loaded, also runs the operation."""
     module, target = tf.Module(), tmp_path / "file"
-    told = json.dumps({"features": 3, "speakers": 1, "listeners": 1, "independent": False, "seeds": [0]})
+    text = json.dumps({"features": 3, "speakers": 1, "listeners": 1, "independent": False, "seeds": [0]})
 
     @tf.function(input_signature=[], autograph=False)
     def metadata():
         done = OPERATIONS[name](str(target))
         with tf.control_dependencies([done] if isinstance(done, tf.Operation) else []):
-            return {"json": tf.constant(told)}
+            return {"json": tf.constant(text)}
 
     module.metadata = metadata
     tf.saved_model.save(module, str(tmp_path / "saved"), signatures={"metadata": metadata})
@@ -107,7 +107,7 @@ def test_a_function_with_the_name_of_an_operation_does_not_hide_it(tmp_path):
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """Nobody writes to it."""
+    """To be read only."""
     return trainees.saved(TASKS["naming"](), tmp_path_factory.mktemp("of") / "saved")
 
 
@@ -118,7 +118,7 @@ def test_another_form_that_tensorflow_prefers_is_refused(saved, tmp_path):
         require_computation(str(folder))
 
 
-def test_damage_and_what_is_no_file_is_one_sentence(saved, tmp_path):
+def test_damage_and_a_pipe_are_reported_in_one_sentence(saved, tmp_path):
     folder = shutil.copytree(saved, tmp_path / "saved")
     path = folder / "saved_model.pb"
     content = path.read_bytes()

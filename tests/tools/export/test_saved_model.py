@@ -1,4 +1,4 @@
-"""What a SavedModel of agents says, hears and plays, against the agents themselves."""
+"""The functions of a SavedModel against the agents themselves."""
 
 import functools
 import json
@@ -23,7 +23,7 @@ from tf_emcom.types import Candidates, Message
 INPUTS = lewis.inputs(9)
 # The distance from 1 to the next number: a significand has 8 bits.
 BFLOAT16_EPSILON = 2.0**-7
-# Symbols that were lost, too.
+# Some symbols are UNK.
 MESSAGES = np.random.default_rng(1).integers(0, V + 1, (9, T)).astype(np.int32)
 
 POPULATIONS = {
@@ -34,7 +34,7 @@ POPULATIONS = {
 
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory):
-    """Agents by their name, and their SavedModel as TensorFlow loads it."""
+    """Name ↦ agents, and their SavedModel as TensorFlow loads it."""
 
     @functools.cache
     def export(name):
@@ -78,20 +78,20 @@ def test_an_older_export_whose_function_has_its_former_name_is_loaded(tmp_path):
 
 
 @pytest.mark.parametrize("games", [1, 9])
-def test_every_speaker_says_what_it_says_in_its_run(both, games):
+def test_every_speaker_says_the_same_as_in_its_run(both, games):
     agents, model = both
     for index in range(agents.speakers):
         said = agents.speaker_as(index).greedy(tf.constant(INPUTS[:games]))
-        for told in (
+        for found in (
             model.speak(INPUTS[:games], index),
             model.signatures["speak"](inputs=tf.constant(INPUTS[:games]), speaker=tf.constant(index)),
         ):
-            np.testing.assert_array_equal(told["symbols"], said.symbols)
-            np.testing.assert_allclose(told["log_probabilities"], said.log_probs, rtol=1e-6)
-            np.testing.assert_array_equal(told["lengths"], [T] * games)
+            np.testing.assert_array_equal(found["symbols"], said.symbols)
+            np.testing.assert_allclose(found["log_probabilities"], said.log_probs, rtol=1e-6)
+            np.testing.assert_array_equal(found["lengths"], [T] * games)
 
 
-def test_agents_of_a_population_are_told_apart(both):
+def test_agents_of_a_population_differ(both):
     agents, model = both
     said = {model.speak(INPUTS, i)["log_probabilities"].numpy().tobytes() for i in range(agents.speakers)}
     heard = {model.represent(MESSAGES, i).numpy().tobytes() for i in range(agents.listeners)}
@@ -102,7 +102,7 @@ def test_every_listener_scores_shared_candidates_as_in_its_run(both):
     agents, model = both
     for index in range(agents.listeners):
         wanted = expected_scores(agents.listener_as(index), MESSAGES, INPUTS[:5])
-        for told in (
+        for found in (
             model.listen(MESSAGES, INPUTS[np.newaxis, :5], index),
             model.signatures["listen"](
                 messages=tf.constant(MESSAGES),
@@ -110,22 +110,22 @@ def test_every_listener_scores_shared_candidates_as_in_its_run(both):
                 listener=tf.constant(index),
             ),
         ):
-            np.testing.assert_allclose(told["scores"], wanted, rtol=1e-5, atol=1e-6)
-            np.testing.assert_array_equal(told["choices"], wanted.argmax(axis=1))
+            np.testing.assert_allclose(found["scores"], wanted, rtol=1e-5, atol=1e-6)
+            np.testing.assert_array_equal(found["choices"], wanted.argmax(axis=1))
 
 
 @pytest.mark.parametrize("count", [1, 2, 6])
 def test_every_message_can_have_candidates_of_its_own(both, count):
     agents, model = both
     candidates = lewis.inputs(9 * count, seed=3).reshape(9, count, F)
-    told = model.listen(MESSAGES, candidates, agents.listeners - 1)
+    found = model.listen(MESSAGES, candidates, agents.listeners - 1)
     listener = agents.listener_as(agents.listeners - 1)
     wanted = np.concatenate([expected_scores(listener, MESSAGES[i : i + 1], candidates[i]) for i in range(9)])
-    np.testing.assert_allclose(told["scores"], wanted, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(told["choices"], wanted.argmax(axis=1))
+    np.testing.assert_allclose(found["scores"], wanted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(found["choices"], wanted.argmax(axis=1))
 
 
-def test_games_without_noise_arrive_as_they_were_said(both):
+def test_messages_without_noise_arrive_unchanged(both):
     agents, model = both
     speaker, listener = agents.speakers - 1, agents.listeners - 1
     game = model.play(INPUTS, speaker=speaker, listener=listener)
@@ -137,7 +137,7 @@ def test_games_without_noise_arrive_as_they_were_said(both):
 
 
 @pytest.mark.parametrize("seed", [0, 7, 3 * 2**31 + 5])
-def test_what_a_noisy_channel_loses_depends_on_seed_and_place_alone(pair, seed):
+def test_lost_symbols_depend_on_seed_and_place_alone(pair, seed):
     agents, model = pair
     game = model.play(INPUTS, noise=0.4, seed=tf.constant(seed, tf.int64))
     stream = Stream(seed_words(seed), tf.constant(0), len(INPUTS), len(INPUTS)).stage("channel")
@@ -162,7 +162,7 @@ def test_everything_is_lost_at_noise_one(pair):
     np.testing.assert_array_equal(received, np.full((9, T), V))
 
 
-def test_messages_that_end_have_lengths_and_silence_is_never_lost(ending):
+def test_messages_that_end_have_lengths_and_symbols_behind_the_end_are_never_lost(ending):
     agents, model = ending
     inputs = lewis.inputs(200)
     game, said = model.play(inputs, noise=1.0), agents.speaker.greedy(tf.constant(inputs))
@@ -170,44 +170,44 @@ def test_messages_that_end_have_lengths_and_silence_is_never_lost(ending):
     lengths = model.speak(inputs)["lengths"].numpy()
     np.testing.assert_array_equal(lengths, said.lengths)
     assert len(set(lengths)) > 1
-    # The end itself is lost, what is behind it is not.
+    # The end symbol itself is lost, those behind it are not.
     wanted = np.where(np.arange(T) <= lengths[:, np.newaxis], V, V - 1)
     np.testing.assert_array_equal(game["received"], wanted)
     assert json.loads(model.metadata()["json"].numpy())["grammar"] == {"name": "EndSymbol", "symbol": V - 1}
 
 
-def test_labels_are_told_from_the_message_alone(tmp_path):
+def test_labels_are_predicted_from_the_message_alone(tmp_path):
     agents = trainees.of_task(Classification(5, functools.partial(MultiMlp, size=6)))
     model = tf.saved_model.load(str(trainees.saved(agents, tmp_path / "saved")))
     wanted = agents.listener.predictions(Message(tf.constant(MESSAGES))).numpy()
-    told = model.signatures["listen"](messages=tf.constant(MESSAGES), listener=tf.constant(0))
-    np.testing.assert_allclose(told["predictions"], wanted, rtol=1e-5, atol=1e-6)
-    np.testing.assert_array_equal(told["choices"], wanted.argmax(axis=-1))
+    found = model.signatures["listen"](messages=tf.constant(MESSAGES), listener=tf.constant(0))
+    np.testing.assert_allclose(found["predictions"], wanted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(found["choices"], wanted.argmax(axis=-1))
     game = model.play(INPUTS)
     heard = agents.listener.predictions(Message(game["messages"])).numpy()
     np.testing.assert_array_equal(game["choices"], heard.argmax(axis=-1))
     assert json.loads(model.metadata()["json"].numpy())["predictions"] == [1, 5]
 
 
-def test_pictures_are_drawn_without_a_choice(tmp_path):
+def test_images_are_predicted_without_a_choice(tmp_path):
     agents = trainees.of_task(Reconstruction(functools.partial(ImageDecoder, 4, (3,))))
     model = tf.saved_model.load(str(trainees.saved(agents, tmp_path / "saved")))
-    told = model.listen(MESSAGES)
-    assert set(told) == {"predictions"}
+    found = model.listen(MESSAGES)
+    assert set(found) == {"predictions"}
     wanted = agents.listener.predictions(Message(tf.constant(MESSAGES)))
-    np.testing.assert_allclose(told["predictions"], wanted, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found["predictions"], wanted, rtol=1e-5, atol=1e-6)
 
 
-def test_agents_in_half_precision_say_and_hear_the_same(tmp_path):
+def test_agents_in_half_precision_compute_the_same(tmp_path):
     with computing_in("mixed_bfloat16"):
         agents = lewis.make_learner(lewis.nlg, 8)
     model = tf.saved_model.load(str(trainees.saved(agents, tmp_path / "saved", precision="mixed_bfloat16")))
-    said, told = agents.speaker.greedy(tf.constant(INPUTS)), model.speak(INPUTS)
-    np.testing.assert_array_equal(told["symbols"], said.symbols)
-    np.testing.assert_allclose(told["log_probabilities"], said.log_probs, rtol=BFLOAT16_EPSILON)
+    said, found = agents.speaker.greedy(tf.constant(INPUTS)), model.speak(INPUTS)
+    np.testing.assert_array_equal(found["symbols"], said.symbols)
+    np.testing.assert_allclose(found["log_probabilities"], said.log_probs, rtol=BFLOAT16_EPSILON)
     wanted = expected_scores(agents.listener, MESSAGES, INPUTS)
     heard = model.listen(MESSAGES, INPUTS[np.newaxis])
-    # What processors round differently is a part of the scores' scale, not of each score, which may be near zero.
+    # Rounding errors are relative to the scale of all scores, not to each score, which may be near zero.
     tolerance = BFLOAT16_EPSILON * np.abs(wanted).max()
     np.testing.assert_allclose(heard["scores"], wanted, rtol=0, atol=tolerance)
     chosen = np.take_along_axis(wanted, heard["choices"].numpy()[:, np.newaxis], axis=1)[:, 0]
@@ -226,7 +226,7 @@ def test_all_weights_of_all_agents_are_in_it_and_nothing_else(both):
     assert kept == sum(np.prod(v.shape) for v in (*speaker, *listener))
 
 
-def test_metadata_says_what_one_needs_to_know_with_and_without_tensorflow(tmp_path):
+def test_metadata_can_be_read_with_and_without_tensorflow(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"step": 3, "loss": 0.5}\n{"step": 4, "loss": 0.1}\n')
     (tmp_path / "eval").mkdir()
     rows = [{"step": 3, "accuracy": 0.5, "speaker": 0}, {"step": 3, "ensemble": "average", "accuracy": 0.25}]
@@ -234,23 +234,23 @@ def test_metadata_says_what_one_needs_to_know_with_and_without_tensorflow(tmp_pa
     (tmp_path / "eval" / "testchannel.jsonl").write_text(lines)
     agents = lewis.make_population(lewis.lg_s, 8, 3, 2)
     folder = trainees.saved(agents, tmp_path / "saved", documents={"speaker.gin": "seed = 2\n"})
-    told = json.loads((folder / "assets" / "metadata.json").read_text())
-    assert json.loads(tf.saved_model.load(str(folder)).signatures["metadata"]()["json"].numpy()) == told
+    found = json.loads((folder / "assets" / "metadata.json").read_text())
+    assert json.loads(tf.saved_model.load(str(folder)).signatures["metadata"]()["json"].numpy()) == found
     sizes = {"vocabulary_size": V, "message_length": T, "unknown_symbol": V, "features": F}
-    assert {**sizes, "speakers": 3, "listeners": 2}.items() <= told.items()
-    assert told["weights_of_a_speaker"] == sum(np.prod(v.shape) for v in agents.speaker_as(0).trainable_variables)
-    assert (told["step"], told["metrics"], told["data"]) == (3, {"step": 3, "loss": 0.5}, "names")
-    # What was measured at another step is not this export's, and what is told of all agents is enough.
-    assert told["evaluations"] == {"testchannel": [rows[1]]}
-    assert told["grammar"] == {"name": "AnySymbol"} and told["predictions"] is None
+    assert {**sizes, "speakers": 3, "listeners": 2}.items() <= found.items()
+    assert found["weights_of_a_speaker"] == sum(np.prod(v.shape) for v in agents.speaker_as(0).trainable_variables)
+    assert (found["step"], found["metrics"], found["data"]) == (3, {"step": 3, "loss": 0.5}, "names")
+    # Results of this step alone, for all agents together.
+    assert found["evaluations"] == {"testchannel": [rows[1]]}
+    assert found["grammar"] == {"name": "AnySymbol"} and found["predictions"] is None
     assert (folder / "assets" / "config.gin").read_text() == "seed = 1\n"
     assert (folder / "assets" / "speaker.gin").read_text() == "seed = 2\n"
 
 
 MISTAKES = {
-    "a speaker that is not there": (lambda model: model.speak(INPUTS, 1), "There is no speaker .* has speaker 0 to 0"),
+    "a missing speaker": (lambda model: model.speak(INPUTS, 1), "There is no speaker .* has speaker 0 to 0"),
     "a speaker below zero": (lambda model: model.speak(INPUTS, -1), "There is no speaker"),
-    "a listener that is not there": (
+    "a missing listener": (
         lambda model: model.signatures["listen"](
             messages=tf.constant(MESSAGES), candidates=tf.constant(INPUTS[np.newaxis]), listener=tf.constant(2)
         ),
@@ -266,15 +266,15 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_mistake_is_told_by_tensorflow(pair, mistake):
-    call, told = MISTAKES[mistake]
-    with pytest.raises(tf.errors.InvalidArgumentError, match=f"(?s){told}"):
+def test_a_mistake_is_an_error_of_tensorflow(pair, mistake):
+    call, sentence = MISTAKES[mistake]
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"(?s){sentence}"):
         call(pair[1])
 
 
 @pytest.mark.parametrize("name", ["function", "signature"])
 @pytest.mark.parametrize("what", ["Inputs", "Candidates", "Messages"])
-def test_another_number_of_features_or_symbols_is_told(pair, name, what):
+def test_another_number_of_features_or_symbols_is_refused(pair, name, what):
     _, model = pair
     inputs, candidates = tf.zeros([2, F + 1]), tf.zeros([1, 2, F + 1 if what == "Candidates" else F])
     messages = tf.zeros([2, T + 1 if what == "Messages" else T], tf.int32)

@@ -1,4 +1,4 @@
-"""Untrained agents of every kind for the tests of exports, and their SavedModels."""
+"""Untrained agents of every kind for tests of exports, and their SavedModels."""
 
 import functools
 
@@ -20,7 +20,7 @@ V, T, F = 7, 4, lewis.FEATURES
 
 
 class Source:
-    """Where a transfer run's speaker comes from: a new one."""
+    """A source of a transfer run's speaker: a new one."""
 
     def __init__(self, grammar):
         self.grammar = grammar
@@ -50,12 +50,12 @@ def of_task(task, grammar=AnySymbol()):  # noqa: B008 it has no state
 
 
 def contents(agents, run, precision="float32", documents=()):
-    """What is exported of agents whose run is in that folder."""
-    told = describe(agents, F, "names", precision, 3, RunFolder(str(run)))
-    return Contents(agents, told, {"config.gin": "seed = 1\n", **dict(documents)})
+    """The contents of an export of agents whose run is in that folder."""
+    metadata = describe(agents, F, "names", precision, 3, RunFolder(str(run)))
+    return Contents(agents, metadata, {"config.gin": "seed = 1\n", **dict(documents)})
 
 
 def saved(agents, folder, **given):
-    """The folder, in which the agents are now."""
+    """The folder, after the agents were exported to it."""
     SavedModel().write(contents(agents, folder.parent, **given), str(folder))
     return folder

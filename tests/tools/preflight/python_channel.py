@@ -1,4 +1,4 @@
-"""A channel that computes in Python, which no TPU can: a user's plug-in, named in gin by import."""
+"""A channel that computes in Python, which TPUs cannot: a user's plug-in, imported in gin."""
 
 import gin
 import tensorflow as tf
@@ -8,7 +8,7 @@ from tf_emcom.types import Message
 
 
 class PythonChannel(Channel):
-    """Hands messages on, by way of Python."""
+    """Passes messages through a Python function, unchanged."""
 
     def __call__(self, message, vocab_size, step, stream):
         symbols = message.symbols

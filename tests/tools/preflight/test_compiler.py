@@ -27,10 +27,10 @@ def spectrum(x):
     return tf.signal.fft(tf.cast(x, tf.complex128))  # in twice the precision that TPUs have
 
 
-def test_what_only_the_tpu_compiler_refuses_is_told_with_the_line_that_made_it():
+def test_what_only_the_tpu_compiler_refuses_is_reported_with_the_line_that_made_it():
     text, first = inspect.getsourcelines(spectrum)
     line = first + next(i for i, each in enumerate(text) if "twice" in each)
-    with pytest.raises(Refused, match=f"tests/preflight/test_tpu_compiler.py:{line}: .*FFT"):
+    with pytest.raises(Refused, match=f"tests/tools/preflight/test_compiler.py:{line}: .*FFT"):
         TpuCompiler("v5e:2x2").compile(*exported(spectrum, (8, 8)))
 
 
@@ -44,7 +44,7 @@ def test_a_loop_of_products_is_counted_as_often_as_it_runs():
     assert not traffic.unknown_loops
     # The compiler's own count has its body once.
     assert made.operations == pytest.approx(2 * 512**3, rel=0.03)
-    # Everything stays on the chip between the rounds: two matrices in, one out, and a little around them.
+    # Between the rounds everything stays on the chip: two matrices in, one out, and a few scalars.
     assert traffic.moved == pytest.approx(3 * 4 * 512**2, rel=0.02)
 
 

@@ -24,7 +24,7 @@ def test_bytes_are_those_of_whole_tiles(text):
     assert array.bytes == SIZES[text]
 
 
-def test_what_lies_on_the_chip_takes_nothing_of_hbm():
+def test_arrays_on_the_chip_take_no_hbm():
     first, second = arrays_in("(f32[8,128]{1,0:T(8,128)}, bf16[8,128]{1,0:T(8,128)(2,1)S(1)})")
     assert (first.space, first.hbm_bytes) == (0, 4096)
     assert (second.space, second.hbm_bytes, second.bytes) == (1, 0, 2048)

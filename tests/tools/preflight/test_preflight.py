@@ -1,4 +1,4 @@
-"""The real TPU compiler, on this machine, which has no TPU."""
+"""Preflights with the real TPU compiler, on this machine, which has no TPU."""
 
 import json
 import sys
@@ -9,6 +9,7 @@ from tests import commands
 from tf_emcom.errors import UserError
 from tf_emcom.tools.preflight.findings import Refused
 from tf_emcom.tools.preflight.preflight import preflight
+from tf_emcom.tools.preflight.step import UntrainedSpeaker
 
 GIN = commands.ROOT / "gin"
 # Short messages of few games: what is compiled is the same, but in seconds.
@@ -30,17 +31,17 @@ def test_a_game_compiles_and_its_arithmetic_is_what_the_compiler_counts(game):
     report = compiled([game], GAME)
     work = report.traffic.work
     assert work.products + work.elementwise == pytest.approx(report.compiled.operations, rel=0.03)
-    # Few games: hardly more is moved than every weight, with its average and the optimiser's slots, in and out.
+    # Few games: little more is moved than every weight, with its average and the optimiser's slots, in and out.
     assert 2 * report.step.weight_bytes < report.traffic.moved < 2.5 * report.step.weight_bytes
     assert report.compiled.reused >= report.step.weight_bytes
     assert not report.traffic.unknown_loops
     assert (report.slow["gather"], report.slow["sort"], report.slow["while"]) == (0, 0, 0)
-    assert any("tf_emcom/nets/lstm_core.py" in each.place for each in report.lines)
+    assert any("tf_emcom/agents/nets/recurrent.py" in each.place for each in report.lines)
 
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_transfer_task_compiles_without_a_trained_speaker(task):
-    # The control's speaker is one that needs another speaker.
+    # The control needs the source of another speaker.
     control = ["TransferLearner.speaker_source=@ShuffledSpeaker()"] if task == "attribute" else []
     report = compiled(["etl_imagenet", f"tasks/{task}"], [*TRANSFER, *SMALL, *control])
     work = report.traffic.work
@@ -48,7 +49,7 @@ def test_a_transfer_task_compiles_without_a_trained_speaker(task):
     assert report.fits
 
 
-def test_replicas_share_the_games_and_the_report_tells_all_of_it(tmp_path):
+def test_replicas_share_the_games_and_the_report_shows_it(tmp_path):
     report = compiled(["lg_s_imagenet"], GAME, topology="v4:2x2x1", replicas=None)
     assert (report.setting.replicas, report.step.local_games, report.step.candidate_bytes) == (4, 16, 64 * 2048 * 4)
     assert report.roofline.collectives > 0
@@ -61,7 +62,7 @@ def test_replicas_share_the_games_and_the_report_tells_all_of_it(tmp_path):
     assert numbers["is_measured"] is False
 
 
-def test_a_population_s_turn_is_compiled_and_its_stacks_are_counted():
+def test_a_turn_of_a_population_is_compiled_and_its_stacks_are_counted():
     tiny = ["speaker/LstmCore.units=16", "listener/LstmCore.units=16", "Cpc.size=16"]
     several = ["n_speakers=3", "n_listeners=2", "pairs_per_step=2"]
     report = compiled(["lg_s_imagenet"], [*GAME, *tiny, *several], features=64)
@@ -81,8 +82,8 @@ def test_what_does_not_fit_is_refused_in_a_sentence_and_exits_with_1():
     assert "15.75GB" in ran.stderr
 
 
-def test_an_op_that_tpus_lack_is_told_with_the_line_that_made_it_and_exits_with_1(tmp_path):
-    channel = commands.ROOT / "tests" / "preflight" / "python_channel.py"
+def test_an_op_that_tpus_lack_is_reported_with_the_line_that_made_it_and_exits_with_1(tmp_path):
+    channel = commands.ROOT / "tests" / "tools" / "preflight" / "python_channel.py"
     (line,) = [i for i, text in enumerate(channel.read_text().splitlines(), 1) if "looked for" in text]
     configuration = tmp_path / "python.gin"
     configuration.write_text(
@@ -95,10 +96,10 @@ def test_an_op_that_tpus_lack_is_told_with_the_line_that_made_it_and_exits_with_
     )  # fmt: skip
     assert ran.returncode == 1, ran
     assert "EagerPyFunc" in ran.stderr
-    assert f"tests/preflight/python_channel.py:{line}" in ran.stderr
+    assert f"tests/tools/preflight/python_channel.py:{line}" in ran.stderr
 
 
-def test_without_jax_it_is_told_how_to_install_it(monkeypatch):
+def test_without_jax_the_error_says_how_to_install_it(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] in ("jax", "jaxlib")]:
         monkeypatch.delitem(sys.modules, name)
     # What Python does where a module is not installed.
@@ -118,11 +119,19 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_told_before_anything_is_compiled(mistake):
-    flags, mend = MISTAKES[mistake]
-    with pytest.raises(UserError, match=mend):
+def test_a_mistake_is_reported_before_anything_is_compiled(mistake):
+    flags, fix = MISTAKES[mistake]
+    with pytest.raises(UserError, match=fix):
         compiled(["lg_s_imagenet"], GAME, **flags)
 
 
-def test_a_refusal_is_no_mistake():
+def test_a_refusal_is_not_a_mistake():
     assert not issubclass(Refused, UserError)
+
+
+def test_the_untrained_speaker_has_the_published_sizes_unless_others_are_given():
+    speaker = UntrainedSpeaker().speaker(features=12)
+    assert (speaker.vocab_size, speaker.message_length, speaker.core.units) == (20, 10, 256)
+    speaker = UntrainedSpeaker(vocab_size=7, message_length=3).speaker(features=12)
+    assert (speaker.vocab_size, speaker.message_length) == (7, 3)
+    assert speaker.to_state.weights[0].shape[0] == 12

@@ -8,14 +8,14 @@ from tf_emcom.tools.preflight.work import Work
 SQUARE = 4 * 64 * 64  # bytes of a matrix of LOOP
 
 
-def test_a_product_moves_its_matrices_once_and_makes_two_operations_a_multiplication():
+def test_a_product_moves_its_matrices_once_and_counts_two_operations_a_multiplication():
     traffic = Traffic(Program(MATMUL))
     assert traffic.moved == 4 * (64 * 32 + 32 * 16 + 64 * 16)
     assert traffic.work == Work(products=2 * 64 * 32 * 16, passes=2 * 64 * 32 * 16)
 
 
 @pytest.mark.parametrize(("precision", "passes"), [("default", 1), ("high", 3), ("highest", 6)])
-def test_a_product_of_float32_is_made_in_as_many_passes_as_its_precision_needs(precision, passes):
+def test_a_product_of_float32_takes_as_many_passes_as_its_precision_needs(precision, passes):
     text = MATMUL.replace("dims={0}", f"dims={{0}}, operand_precision={{{precision},{precision}}}")
     work = Traffic(Program(text)).work
     assert work.passes == passes * work.products
@@ -24,20 +24,20 @@ def test_a_product_of_float32_is_made_in_as_many_passes_as_its_precision_needs(p
 def test_a_loop_is_counted_as_often_as_it_runs():
     traffic = Traffic(Program(LOOP))
     assert traffic.work.products == 10 * 2 * 64**3
-    scalars = 10 * 3 * 4 + 11 * (4 + 4 + 1)  # the counter's sum, and its comparison, which is made once more
+    scalars = 10 * 3 * 4 + 11 * (4 + 4 + 1)  # the counter's sum, and its comparison, which runs once more
     # In each round the state is read and written; the matrix comes to the chip once.
     assert traffic.moved == 10 * 2 * SQUARE + SQUARE + scalars
     assert not traffic.unknown_loops
 
 
-def test_a_loop_without_a_known_end_is_counted_once_and_told():
+def test_a_loop_of_unknown_length_is_counted_once_and_reported():
     text = LOOP.replace("%limit = s32[] constant(10)", "%limit = s32[] get-tuple-element(%given), index=0")
     traffic = Traffic(Program(text))
     assert traffic.work.products == 2 * 64**3
     assert [loop.name for loop in traffic.unknown_loops] == ["loop"]
 
 
-def test_the_compiler_s_word_on_a_loop_comes_first():
+def test_the_compiler_s_own_trip_count_comes_first():
     text = LOOP.replace("body=%body", 'body=%body, backend_config={"known_trip_count":{"n":"7"}}')
     assert Traffic(Program(text)).work.products == 7 * 2 * 64**3
 
@@ -48,7 +48,7 @@ def test_a_row_that_is_updated_in_place_moves_no_stack():
     assert Traffic(Program(ROW)).moved == row + index + row
 
 
-def test_a_stack_that_is_looked_at_as_a_whole_moves_as_a_whole():
+def test_a_stack_that_is_read_as_a_whole_moves_as_a_whole():
     text = ROW.replace(
         "%twice = f32[1,256]{1,0} add(%row, %row)",
         "%all = f32[5,256]{1,0} negate(%stack)\n  %twice = f32[1,256]{1,0} slice(%all), slice={[0:1], [0:256]}",
@@ -56,7 +56,7 @@ def test_a_stack_that_is_looked_at_as_a_whole_moves_as_a_whole():
     assert Traffic(Program(text)).moved == 5 * 4 * 256 + 4 + 4 * 256
 
 
-def test_of_two_branches_the_dearer_one_is_counted():
+def test_of_two_branches_the_more_expensive_one_is_counted():
     text = """HloModule branches
 
 %small (s: f32[8]) -> f32[8] {
@@ -79,13 +79,13 @@ ENTRY %main (p: pred[], x: f32[8]) -> f32[8] {
     assert Traffic(Program(text)).moved == 4 * 8 * 4
 
 
-def test_compiler_cycles_are_added_up_as_often_as_they_pass():
+def test_cycles_of_the_compiler_are_counted_as_often_as_they_run():
     text = LOOP.replace("%y = f32[64,64]{1,0} dot(%x, %w),", "%y = f32[64,64]{1,0} dot(%x, %w), backend_config=X,")
     text = text.replace("backend_config=X", 'backend_config={"window_config":{"estimated_cycles":"300"}}')
     assert Traffic(Program(text)).cycles == 3000
 
 
-def test_a_limit_that_the_loop_carries_along_is_known_where_it_stays_what_it_was():
+def test_a_limit_in_the_state_of_a_loop_is_known_where_it_does_not_change():
     text = LOOP.replace("%limit = s32[] constant(10)", "%limit = s32[] get-tuple-element(%given), index=3")
     for old, new in (
         ("(s32[], f32[64,64], f32[64,64])", "(s32[], f32[64,64], f32[64,64], s32[])"),

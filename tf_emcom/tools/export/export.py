@@ -6,7 +6,7 @@ from tf_emcom import checksums, files
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.tools.export.contents import MARK, METADATA, Contents, describe, whole_folder
+from tf_emcom.tools.export.contents import METADATA, Contents, describe, whole_folder
 from tf_emcom.tools.export.formats import Format
 from tf_emcom.training.experiment import Experiment
 from tf_emcom.training.mode import Evaluation
@@ -53,25 +53,13 @@ class Export(Evaluation):
         """UserError where anything but an older export of the same run would be lost."""
         self._kind.check_place(out)
         texts = os.path.join(out, self._kind.texts)
-        there = files.names_in(texts)
-        if METADATA in there and not _is_ours(os.path.join(texts, METADATA)):
-            raise UserError(
-                f"The folder {out} holds files but no export of this format; name another one with --out, or empty it."
-            )
         # An export to cloud storage that was killed may lack its configuration.
         fix = "name another folder with --out, or remove this one"
-        if "config.gin" in there and files.read_text(os.path.join(texts, "config.gin"), fix) != config:
+        if "config.gin" in files.names_in(texts) and files.read_text(os.path.join(texts, "config.gin"), fix) != config:
             raise UserError(
                 f"The folder {out} holds the export of a run with another configuration; name another one with --out,"
                 " or remove it."
             )
-
-
-def _is_ours(path: str) -> bool:
-    try:
-        return MARK in files.read_json(path, "")
-    except UserError:
-        return False
 
 
 def _counted(count: int, kind: str) -> str:

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tf_emcom import checksums, files
 from tf_emcom.errors import UserError
-from tf_emcom.tools.export.contents import METADATA, Contents, predicts
+from tf_emcom.tools.export.contents import MARK, METADATA, Contents, predicts
 from tf_emcom.tools.export.modules import ChoosingModule, PredictingModule
 from tf_emcom.training.trained_speaker import SPEAKER_CONFIG
 
@@ -61,7 +61,8 @@ class Format(abc.ABC):
                 for folder, _, names in tf.io.gfile.walk(out)
                 for name in names
             }
-        if taken and os.path.join(self.texts, METADATA) not in there:
+        metadata = os.path.join(self.texts, METADATA)
+        if taken and not (metadata in there and _has_mark(os.path.join(out, metadata))):
             raise UserError(
                 f"The folder {out} holds files but no export of this format; name another one with --out, or empty it."
             )
@@ -82,6 +83,13 @@ class Format(abc.ABC):
             or re.fullmatch(self.holds, os.path.join(folder, document)) is not None
             or re.fullmatch(_RESULTS, name) is not None
         )
+
+
+def _has_mark(path: str) -> bool:
+    try:
+        return MARK in files.read_json(path, "")
+    except UserError:
+        return False
 
 
 def write_texts(contents: Contents, folder: str) -> list[str]:

@@ -1,1 +1,1 @@
-"""What a TPU would make of a compiled step, found without one."""
+"""Compiles a training step for a TPU ahead of time and estimates its costs, on a machine without a TPU."""

@@ -1,4 +1,4 @@
-"""The compiler of TPUs, run ahead of time on a machine that has none."""
+"""The TPU compiler, run ahead of time on a machine without a TPU."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ from tf_emcom.errors import UserError
 from tf_emcom.tools.preflight.findings import Line, Refused, SourceLines
 
 _INSTALL = "install it with `pip install -e '.[preflight]'`, in an environment without tensorflow-tpu"
-# No question to a cloud that is not there; JAX itself needs no TPU; several preflights may run at once.
+# libtpu does not ask a cloud for its TPU; JAX itself uses the CPU; several preflights may run at the same time.
 _ENVIRONMENT = {
     "TPU_SKIP_MDS_QUERY": "1",
     "JAX_PLATFORMS": "cpu",
@@ -30,51 +30,40 @@ _PLACE = re.compile(r"Suspected Python Code Location: (\S+):(\d+)")
 
 
 class Compiled(NamedTuple):
-    """A program for one device, and what it takes there.
+    """A program for one device, and the bytes that it needs there."""
 
-    Attributes:
-      text: the optimised program.
-      seconds: that compiling took.
-      arguments: bytes of what it is given: weights and a batch.
-      outputs: bytes of what it returns.
-      reused: bytes of arguments that outputs are written over.
-      temporaries: bytes of what it needs between.
-      code: bytes of the program itself.
-      operations: floating-point operations by the compiler's own count, the body of a loop once.
-    """
-
-    text: str
-    seconds: float
-    arguments: int
+    text: str  # the optimised program
+    seconds: float  # of compiling
+    arguments: int  # weights and a batch
     outputs: int
-    reused: int
+    reused: int  # bytes of arguments that are overwritten by outputs
     temporaries: int
-    code: int
-    operations: float
+    code: int  # the program itself
+    operations: float  # floating-point operations by the compiler's own count, the body of a loop once
 
     @property
     def memory(self) -> int:
-        """Bytes that all of it takes at once."""
+        """Bytes needed at the same time."""
         return self.arguments + self.outputs - self.reused + self.temporaries + self.code
 
 
 class TpuCompiler:
-    """libtpu, through JAX; some of JAX' interface to it is private, so that one version of it is needed.
+    """libtpu, used through JAX; parts of that interface are private, so that one version of JAX is needed.
 
     Attributes:
-      devices: how many devices the topology has.
-      kind: what they call themselves.
+      devices: number of devices of the topology.
+      kind: their name.
     """
 
     def __init__(self, topology: str, chip_config: str | None = None) -> None:
-        """Asks for a topology such as "v5e:2x2".
+        """Loads the description of a topology.
 
         Args:
-          topology: chip and shape.
-          chip_config: how the cores of a chip are used; None: in the compiler's usual way.
+          topology: chip and shape, such as "v5e:2x2".
+          chip_config: how the cores of a chip are used; None: the compiler's default.
 
         Raises:
-          UserError: JAX or libtpu is missing or another version, or there is no such topology.
+          UserError: JAX or libtpu is missing or has another version, or the topology is unknown.
         """
         os.environ.update(_ENVIRONMENT)
         try:
@@ -90,14 +79,14 @@ class TpuCompiler:
         self._to_stablehlo = hlo_to_stablehlo
         try:
             with _silent():
-                how = {"chip_config_name": chip_config} if chip_config else {}
-                self._devices = topologies.get_topology_desc(topology, platform="tpu", **how).devices
+                options = {"chip_config_name": chip_config} if chip_config else {}
+                self._devices = topologies.get_topology_desc(topology, platform="tpu", **options).devices
         except (RuntimeError, ValueError, NotImplementedError) as error:
             if "libtpu" in str(error) and "topology" not in str(error).lower():
                 raise UserError(f"bin/preflight cannot load libtpu ({error}); {_INSTALL}.") from error
-            said = " ".join(str(error).split())
+            reason = " ".join(str(error).split())
             raise UserError(
-                f"The TPU compiler knows no topology {topology!r} ({said:.200}); name another, such as v5e:2x2,"
+                f"The TPU compiler knows no topology {topology!r} ({reason:.200}); name another, such as v5e:2x2,"
                 " v4:2x2x1 or v6e:2x2."
             ) from error
         self.devices = len(self._devices)
@@ -108,30 +97,30 @@ class TpuCompiler:
 
         Args:
           hlo: a serialised HLO module.
-          lines: where its ops are from, for the compiler to tell.
+          lines: the lines of its ops, for the compiler's messages.
 
         Raises:
-          Refused: it has something that the chip lacks, or needs more memory than there is.
+          Refused: the program uses something that the chip lacks, or needs more memory than it has.
         """
         device = self._devices[0]
         begin = time.perf_counter()
         try:
             module = self._module(hlo, lines)
             options = self._compiler.get_compile_options(1, 1, device_assignment=np.array([[device.id]]))
-            made = device.client.compile(module, self._jax.DeviceList((device,)), options)
+            compiled = device.client.compile(module, self._jax.DeviceList((device,)), options)
         except self._jax.JaxRuntimeError as error:
             raise Refused(_explained(str(error))) from error
         seconds = time.perf_counter() - begin
-        sizes = made.get_compiled_memory_stats()
+        sizes = compiled.get_compiled_memory_stats()
         return Compiled(
-            made.hlo_modules()[0].to_string(),
+            compiled.hlo_modules()[0].to_string(),
             seconds,
             arguments=sizes.argument_size_in_bytes,
             outputs=sizes.output_size_in_bytes,
             reused=sizes.alias_size_in_bytes,
             temporaries=sizes.temp_size_in_bytes,
             code=sizes.generated_code_size_in_bytes,
-            operations=made.cost_analysis()["flops"],
+            operations=compiled.cost_analysis()["flops"],
         )
 
     def _module(self, hlo: bytes, lines: SourceLines) -> Any:
@@ -143,10 +132,10 @@ class TpuCompiler:
         return module
 
     def _prepare(self, operation: Any, lines: SourceLines) -> None:
-        """Gives everything in an operation its line of Python, and takes out what JAX does not know.
+        """Adds lines of Python to all operations inside one, and removes copies.
 
-        That are the copies which TensorFlow puts before results, an operation of MHLO. And all lines that TensorFlow
-        notes are the same one, deep within itself.
+        TensorFlow puts a copy, an operation of MHLO that JAX does not know, before each result. The only line that it
+        notes is one of its own.
         """
         for block in (block for region in operation.regions for block in region.blocks):
             for each in [each.operation for each in block.operations]:
@@ -161,7 +150,7 @@ class TpuCompiler:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """Without what libtpu writes to the terminal about the TPU that it does not find."""
+    """Hides what libtpu prints because it finds no TPU."""
     sys.stderr.flush()
     terminal = os.dup(2)
     with open(os.devnull, "w") as nowhere:
@@ -174,24 +163,28 @@ def _silent() -> Iterator[None]:
 
 
 def _op_name(location: Any) -> str:
-    """The TensorFlow op that an operation is from; empty where nothing is known."""
+    """The TensorFlow op that an operation comes from; empty if it is unknown."""
     named = [location, *getattr(location, "locations", ())]
     return next((each.name_str for each in named if hasattr(each, "name_str")), "")
 
 
 def _explained(message: str) -> str:
-    """What the compiler said, in a sentence where it is about memory, and with the line where it names one."""
-    sizes = _TOO_LARGE.search(message)
-    if "RESOURCE_EXHAUSTED" in message and sizes:
-        needed, there = (size for size in sizes.groups() if size)
-        return (
-            f"The step does not fit: it needs {needed}B of memory and the chip has {there}B. Bind batch_size to less,"
-            " spread it over more replicas, or choose a larger chip."
-        )
-    if "RESOURCE_EXHAUSTED" in message:
-        return f"The step does not fit the chip's memory: {' '.join(message.split()):.600}"
+    """The compiler's message in a sentence: about memory, or with the line that it names."""
     plain = " ".join(message.split())
+    if "RESOURCE_EXHAUSTED" in message:
+        if sizes := _TOO_LARGE.search(message):
+            needed, has = (f"{size}B" for size in sizes.groups() if size)
+            return too_large(needed, has)
+        return f"The step does not fit the chip's memory: {plain:.600}"
     if place := _PLACE.search(plain):
-        made = f", made by {Line(place[1], int(place[2]), False)}"
-        return f"The TPU compiler refused the step{made}: {plain.partition(' Suspected Python')[0]:.600}"
+        line = Line(place[1], int(place[2]), False)
+        return f"The TPU compiler refused the step, made by {line}: {plain.partition(' Suspected Python')[0]:.600}"
     return f"The TPU compiler refused the step: {plain:.1500}"
+
+
+def too_large(needed: str, has: str) -> str:
+    """The sentence about a step that needs more memory than the chip has."""
+    return (
+        f"The step does not fit: it needs {needed} of memory and the chip has {has}. Bind batch_size to less, spread it"
+        " over more replicas, or choose a larger chip."
+    )

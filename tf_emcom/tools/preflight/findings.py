@@ -1,4 +1,4 @@
-"""What is worth knowing of a compiled step."""
+"""Slow operations and expensive lines of a compiled step."""
 
 import os
 import re
@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tf_emcom.tools.preflight.hlo import Instruction, Program
+from tf_emcom.tools.preflight.hlo import Computation, Instruction, Program
 from tf_emcom.tools.preflight.traffic import Cost, Traffic
 
 
 class Refused(Exception):  # noqa: N818 a finding about the configuration, not a fault
-    """The step cannot run on the chip, for the reason that it tells in a sentence or two."""
+    """The step cannot run on the chip; the text is the reason, a sentence or two."""
 
 
 _SLOW = ("gather", "scatter", "sort", "while", "conditional")
@@ -21,13 +21,13 @@ _NO_WORK = ("parameter", "constant", "tuple", "get-tuple-element")
 
 
 def slow_operations(program: Program) -> dict[str, int]:
-    """Opcode → how often it stands in a compiled program."""
+    """Opcode → number of its instructions in a compiled program."""
     found = Counter(each.opcode for each in program.instructions())
     return {opcode: found[opcode] for opcode in _SLOW}
 
 
 def long_integers(exported: Program) -> int:
-    """How many operations of an exported program compute with integers of 64 bits, which TPUs put together."""
+    """Number of operations of an exported program with integers of 64 bits, which TPUs emulate."""
     return sum(
         each.opcode not in _NO_WORK and any(array.dtype in ("s64", "u64") for array in each.arrays)
         for each in exported.instructions()
@@ -35,7 +35,7 @@ def long_integers(exported: Program) -> int:
 
 
 def stack_copies(traffic: Traffic, stacks: set[tuple[int, ...]]) -> list[Cost]:
-    """What writes the whole of a stack of several agents' variables to HBM, though a turn changes one row."""
+    """Instructions that write a whole stack of several agents' variables to HBM, though a turn changes one row."""
     return [
         cost
         for cost in traffic.costs
@@ -66,14 +66,13 @@ class Line(NamedTuple):
 
 
 class SourceLines:
-    """The lines that made the ops of a graph: the innermost one that is not a library's own."""
+    """The line of Python that made each op of a graph: the innermost one outside of libraries."""
 
     def __init__(self) -> None:
-        """Knows no op yet."""
         self._lines: dict[str, tuple[str, int]] = {}
 
     def note(self, graph: tf.Graph) -> None:
-        """Notes all ops of a graph while it is traced: once it is a function, it forgets where they are from."""
+        """Notes the lines of all ops of a graph during tracing; a finished function does not have them."""
         for operation in graph.get_operations():
             for frame in reversed(operation.traceback or ()):
                 if _is_ours(frame.filename):
@@ -81,9 +80,9 @@ class SourceLines:
                     break
 
     def of(self, op_name: str) -> Line | None:
-        """The line of an op by the name that a compiled program calls it; None where nobody knows.
+        """The line of an op by its name in a compiled program; None if it is unknown.
 
-        Ops within a loop have the line of the loop; ops of a gradient that of the op that it is the gradient of.
+        Ops inside a loop have the line of the loop; ops of a gradient have the line that is differentiated.
         """
         parts = _CALL.sub("", op_name).split("/")
         is_gradient = parts[0] == _GRADIENT
@@ -94,9 +93,9 @@ class SourceLines:
         return None
 
     def complete(self, file: str) -> str:
-        """A file's whole path where only its end is known."""
-        known = {path for path, _ in self._lines.values()}
-        return next((path for path in sorted(known) if path.endswith(f"{os.sep}{file}") or path == file), file)
+        """The whole path of a file, given its end."""
+        known = sorted({path for path, _ in self._lines.values()})
+        return next((path for path in known if path.endswith(f"{os.sep}{file}") or path == file), file)
 
 
 def _is_ours(file: str) -> bool:
@@ -106,11 +105,8 @@ def _is_ours(file: str) -> bool:
     return file.startswith(_PACKAGE) or not file.startswith(_LIBRARIES)
 
 
-_UNKNOWN = "the compiler does not say"
-
-
 class HotLine(NamedTuple):
-    """What one line makes the chip do, a turn."""
+    """The costs of one line in a turn."""
 
     place: str
     moved: int  # bytes between chip and HBM
@@ -119,18 +115,19 @@ class HotLine(NamedTuple):
 
 
 def hot_lines(traffic: Traffic, lines: SourceLines) -> list[HotLine]:
-    """All lines, those first that move most."""
-    totals: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    """The costs of all lines, those first that move most."""
+    costs: dict[str, list[Cost]] = defaultdict(list)
     for cost in traffic.costs:
-        total = totals[str(_line(traffic.program, cost, lines) or _UNKNOWN)]
-        for place, value in enumerate((cost.moved, cost.work.products, cost.cycles)):
-            total[place] += value
-    found = [HotLine(place, *total) for place, total in totals.items()]
+        costs[str(_line(traffic.program, cost, lines) or "an unknown line")].append(cost)
+    found = [
+        HotLine(place, *map(sum, zip(*((c.moved, c.work.products, c.cycles) for c in own), strict=True)))
+        for place, own in costs.items()
+    ]
     return sorted(found, key=lambda each: (-each.moved, -each.cycles, each.place))
 
 
 def _line(program: Program, cost: Cost, lines: SourceLines) -> Line | None:
-    """The line of an instruction, of what made its input, or, for a copy of an argument, of what uses it first."""
+    """The line of an instruction, of one that made its input or, for a copy of an argument, of its first use."""
     here = program.computations[cost.computation]
     if own := lines.of(cost.instruction.op_name):
         return own
@@ -142,11 +139,11 @@ def _line(program: Program, cost: Cost, lines: SourceLines) -> Line | None:
     return _first_use(here, cost.instruction, lines)
 
 
-def _first_use(here: dict[str, Instruction], made: Instruction, lines: SourceLines) -> Line | None:
-    waiting = {made.name}
+def _first_use(here: Computation, start: Instruction, lines: SourceLines) -> Line | None:
+    derived = {start.name}
     for each in here.values():
-        if waiting & set(each.operands):
+        if derived & set(each.operands):
             if found := lines.of(each.op_name):
                 return found
-            waiting.add(each.name)
+            derived.add(each.name)
     return None

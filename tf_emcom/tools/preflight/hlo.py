@@ -4,17 +4,11 @@ import math
 import re
 from typing import NamedTuple
 
-# Bits an element.
-_BITS = {
-    **{"pred": 8, "s4": 4, "u4": 4, "s8": 8, "u8": 8, "s16": 16, "u16": 16, "f16": 16, "bf16": 16},
-    **{"s32": 32, "u32": 32, "f32": 32, "s64": 64, "u64": 64, "f64": 64, "c64": 64, "c128": 128},
-    **{"f8e5m2": 8, "f8e4m3fn": 8, "f8e4m3b11fnuz": 8},
-}
 _ARRAY = re.compile(r"\b([a-z]+[0-9a-z]*)\[([0-9,]*)\](?:\{([^{}]*)\})?")
-_TILE = re.compile(r"T((?:\([0-9,*]+\))+)")
+_TILE = re.compile(r"T\(([0-9,*]+)\)")
 _SPACE = re.compile(r"S\((\d+)\)")
 
-# Memory spaces as TPU programs number them: without a number it is HBM.
+# The memory space of arrays without a number; the others are on the chip.
 HBM = 0
 
 
@@ -29,23 +23,29 @@ class HloArray(NamedTuple):
 
     @property
     def elements(self) -> int:
-        """How many, without padding."""
+        """Number of elements, without padding."""
         return math.prod(self.shape)
 
     @property
     def bytes(self) -> int:
-        """What it takes in memory, padded to whole tiles."""
+        """Bytes in memory, padded to whole tiles."""
         order = self.minor_to_major or tuple(reversed(range(len(self.shape))))
         physical = [self.shape[dimension] for dimension in reversed(order)]
         physical = [1] * (len(self.tile) - len(physical)) + physical
         for place, size in enumerate(reversed(self.tile), 1):
             physical[-place] = -(-physical[-place] // size) * size
-        return math.prod(physical) * _BITS.get(self.dtype, 0) // 8
+        return math.prod(physical) * _bits(self.dtype) // 8
 
     @property
     def hbm_bytes(self) -> int:
-        """The same where it lies in HBM; 0 where it lies on the chip."""
+        """Bytes in HBM; 0 for an array on the chip."""
         return self.bytes if self.space == HBM else 0
+
+
+def _bits(dtype: str) -> int:
+    """Bits of an element: 16 for bf16, 8 for f8e5m2; 0 for what is no number, such as a token."""
+    found = re.match(r"[a-z]+(\d+)", "pred8" if dtype == "pred" else dtype)
+    return int(found[1]) if found else 0
 
 
 def arrays_in(text: str) -> tuple[HloArray, ...]:
@@ -55,19 +55,20 @@ def arrays_in(text: str) -> tuple[HloArray, ...]:
 
 def _array(dtype: str, dimensions: str, layout: str) -> HloArray:
     order, _, details = layout.partition(":")
+    # Further tiles, inside the first one, only order its elements.
     tile, space = _TILE.search(details), _SPACE.search(details)
     return HloArray(
         dtype,
-        _numbers(dimensions),
-        _numbers(order) if order else None,
-        # Tiles within the tile only order its elements.
-        _numbers(tile[1][1:].partition(")")[0].replace("*", "1")) if tile else (),
+        numbers_in(dimensions),
+        numbers_in(order) if order else None,
+        numbers_in(tile[1].replace("*", "1")) if tile else (),
         int(space[1]) if space else HBM,
     )
 
 
-def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(number) for number in text.split(",") if number)
+def numbers_in(text: str) -> tuple[int, ...]:
+    """All natural numbers in a text."""
+    return tuple(int(number) for number in re.findall(r"\d+", text))
 
 
 _COMPUTATION = re.compile(r"^(ENTRY )?%?([\w.\-]+) \(.*\{$")
@@ -80,7 +81,7 @@ class Instruction(NamedTuple):
     """One line of a program."""
 
     name: str
-    arrays: tuple[HloArray, ...]  # what it makes
+    arrays: tuple[HloArray, ...]  # its results
     opcode: str
     operands: tuple[str, ...]  # names in the same computation
     inside: str  # the text between its parentheses
@@ -88,32 +89,35 @@ class Instruction(NamedTuple):
     is_root: bool
 
     def attribute(self, name: str) -> str:
-        """The value of an attribute without blanks, such as `calls`; empty where it has none."""
+        """The value of an attribute without blanks, such as `calls`; empty where there is none."""
         found = re.search(rf"\b{name}=%?([^\s,{{}}]+|{{[^{{}}]*}})", self.attributes)
         return found[1] if found else ""
 
     @property
     def op_name(self) -> str:
-        """The TensorFlow op that it comes from; empty where the compiler does not say."""
+        """The TensorFlow op that it comes from; empty where it is unknown."""
         found = _OP_NAME.search(self.attributes)
         return found[1] if found else ""
 
 
+# The instructions of one computation, by name.
+Computation = dict[str, Instruction]
+
+
 class Program:
-    """Computations of instructions, one of which is the entry."""
+    """The computations of an HLO module, one of which is the entry."""
 
     def __init__(self, text: str) -> None:
-        """Takes the text of an HLO module apart."""
-        self.computations: dict[str, dict[str, Instruction]] = {}
-        current: dict[str, Instruction] = {}
+        """Parses the text of an HLO module."""
+        self.computations: dict[str, Computation] = {}
+        current: Computation = {}
         for line in text.splitlines():
             if header := _COMPUTATION.match(line):
                 current = self.computations.setdefault(header[2], {})
                 if header[1]:
                     self.entry = header[2]
             elif start := _INSTRUCTION.match(line):
-                instruction = _instruction(line[start.end() :], start[2], bool(start[1]))
-                current[instruction.name] = instruction
+                current[start[2]] = _instruction(line[start.end() :], start[2], bool(start[1]))
 
     def root(self, computation: str) -> Instruction:
         """The instruction that a computation returns."""
@@ -125,14 +129,14 @@ class Program:
         return [each.name for each in sorted(found, key=lambda each: int(each.inside))]
 
     def instructions(self) -> list[Instruction]:
-        """All of them, of every computation."""
+        """The instructions of all computations."""
         return [each for computation in self.computations.values() for each in computation.values()]
 
 
 def _instruction(text: str, name: str, is_root: bool) -> Instruction:
     end = _end_of_brackets(text) if text.startswith("(") else text.index(" ")
     shape, rest = text[:end], text[end:].lstrip()
-    opcode, _, _ = rest.partition("(")
+    opcode = rest.partition("(")[0]
     rest = rest[len(opcode) :]
     end = _end_of_brackets(rest)
     inside, attributes = rest[1 : end - 1], rest[end:]
@@ -140,7 +144,7 @@ def _instruction(text: str, name: str, is_root: bool) -> Instruction:
 
 
 def _end_of_brackets(text: str) -> int:
-    """Where the round bracket that a text begins with is closed, and one further."""
+    """The position after the bracket that closes the first character, a round bracket."""
     depth = 0
     for place, character in enumerate(text):
         depth += (character == "(") - (character == ")")
@@ -154,89 +158,85 @@ _SAME = ("copy", "bitcast", "convert", "reshape", "copy-done", "copy-start")
 
 
 def trip_count(program: Program, computation: str, loop: Instruction) -> int | None:
-    """How often the body of a `while` runs; None where only the running program knows.
+    """How often the body of a `while` runs; None where it is only known when the program runs.
 
-    Said by the compiler, or read from the condition `counter < limit` of a counter that starts at a constant and grows
-    by one.
+    The number is the compiler's, or follows from a condition `counter < limit` of a counter that starts at a constant
+    and grows by one.
 
     Args:
-      program: all of it.
-      computation: where the loop is.
+      program: the whole program.
+      computation: the computation of the loop.
       loop: the `while`.
     """
     if known := _KNOWN.search(loop.attributes):
         return int(known[1])
     condition = loop.attribute("condition")
     compared, names = _comparison(program, condition)
-    if compared is None or compared.attribute("direction") not in ("LT", "LE", "GT", "GE"):
+    direction = compared.attribute("direction") if compared else ""
+    if direction not in ("LT", "LE", "GT", "GE"):
         return None
-    here = program.computations[condition]
-    sides = [_traced(here, name) for name in names]
-    if compared.attribute("direction") in ("GT", "GE"):
-        sides.reverse()
-    if sides[0].opcode != "get-tuple-element":
+    counter, bound = (_source(program.computations[condition], name) for name in names)
+    if direction in ("GT", "GE"):
+        counter, bound = bound, counter
+    if counter.opcode != "get-tuple-element" or not _grows_by_one(program, loop, _index(counter)):
         return None
-    start = _first_value(program, computation, loop, int(sides[0].attribute("index")))
-    limit = _constant(sides[1])
-    if limit is None and sides[1].opcode == "get-tuple-element":
-        place = int(sides[1].attribute("index"))
-        limit = _first_value(program, computation, loop, place) if _stays(program, loop, place) else None
-    if start is None or limit is None or not _grows_by_one(program, loop, int(sides[0].attribute("index"))):
-        return None
-    return max(0, limit - start + (compared.attribute("direction") in ("LE", "GE")))
+    here = program.computations[computation]
+    state = _source(here, loop.operands[0])
+    if bound.opcode == "get-tuple-element" and _is_kept(program, loop, _index(bound)):
+        bound = _element(here, state, _index(bound))
+    start, limit = _constant(_element(here, state, _index(counter))), _constant(bound)
+    return None if start is None or limit is None else max(0, limit - start + (direction in ("LE", "GE")))
 
 
 def _comparison(program: Program, condition: str) -> tuple[Instruction | None, tuple[str, ...]]:
-    """The comparison that a condition ends with, and the names of its two sides in the condition itself."""
-    root = _traced(program.computations[condition], program.root(condition).name)
+    """The comparison that a condition returns, and the names of its two sides in the condition itself."""
+    root = _source(program.computations[condition], program.root(condition).name)
     if root.opcode == "compare":
         return root, root.operands
     if root.opcode == "fusion":
         called = root.attribute("calls")
         inner = program.root(called)
-        given = dict(zip(program.parameters(called), root.operands, strict=False))
-        if inner.opcode == "compare" and all(name in given for name in inner.operands):
-            return inner, tuple(given[name] for name in inner.operands)
+        arguments = dict(zip(program.parameters(called), root.operands, strict=False))
+        if inner.opcode == "compare" and all(name in arguments for name in inner.operands):
+            return inner, tuple(arguments[name] for name in inner.operands)
     return None, ()
 
 
-def _traced(computation: dict[str, Instruction], name: str) -> Instruction:
-    """Where a value comes from that is only moved or renamed."""
+def _source(computation: Computation, name: str) -> Instruction:
+    """The instruction that made a value which others only moved or renamed."""
     found = computation[name]
     while found.opcode in _SAME:
         found = computation[found.operands[0]]
     return found
 
 
-def _first_value(program: Program, computation: str, loop: Instruction, place: int) -> int | None:
-    """What the loop's state has at a place before the first round, if that is a constant."""
-    here = program.computations[computation]
-    state = _traced(here, loop.operands[0])
-    return _constant(_traced(here, state.operands[place])) if state.opcode == "tuple" else None
+def _index(element: Instruction) -> int:
+    return int(element.attribute("index"))
 
 
-def _constant(instruction: Instruction) -> int | None:
-    text = instruction.inside
-    return int(text) if instruction.opcode == "constant" and re.fullmatch(r"-?\d+", text) else None
+def _element(here: Computation, state: Instruction, place: int) -> Instruction | None:
+    """The instruction that makes an element of a loop's state; None if it is unknown."""
+    return _source(here, state.operands[place]) if state.opcode == "tuple" else None
 
 
-def _next_value(program: Program, loop: Instruction, place: int) -> Instruction | None:
-    """What the loop's state has at a place after a round."""
+def _constant(instruction: Instruction | None) -> int | None:
+    if instruction is None or instruction.opcode != "constant":
+        return None
+    return int(instruction.inside) if re.fullmatch(r"-?\d+", instruction.inside) else None
+
+
+def _is_kept(program: Program, loop: Instruction, place: int) -> bool:
     body = loop.attribute("body")
-    root = program.root(body)
-    return _traced(program.computations[body], root.operands[place]) if root.opcode == "tuple" else None
-
-
-def _stays(program: Program, loop: Instruction, place: int) -> bool:
-    found = _next_value(program, loop, place)
-    return found is not None and found.opcode == "get-tuple-element" and found.attribute("index") == str(place)
+    found = _element(program.computations[body], program.root(body), place)
+    return found is not None and found.opcode == "get-tuple-element" and _index(found) == place
 
 
 def _grows_by_one(program: Program, loop: Instruction, place: int) -> bool:
-    found, here = _next_value(program, loop, place), program.computations[loop.attribute("body")]
+    body = loop.attribute("body")
+    found = _element(program.computations[body], program.root(body), place)
     if found is not None and found.opcode == "fusion":
-        called = found.attribute("calls")
-        found, here = program.root(called), program.computations[called]
+        body = found.attribute("calls")
+        found = program.root(body)
     if found is None or found.opcode != "add":
         return False
-    return any(_constant(_traced(here, name)) == 1 for name in found.operands)
+    return any(_constant(_source(program.computations[body], name)) == 1 for name in found.operands)

@@ -8,7 +8,7 @@ from tf_emcom.runtime import catalogue, config, config_checks
 from tf_emcom.runtime.config import build
 from tf_emcom.runtime.config_checks import refuse_unused
 from tf_emcom.runtime.config_file import Binding
-from tf_emcom.tools.preflight.compiler import TpuCompiler
+from tf_emcom.tools.preflight.compiler import TpuCompiler, too_large
 from tf_emcom.tools.preflight.findings import Refused
 from tf_emcom.tools.preflight.report import Report, Setting
 from tf_emcom.tools.preflight.step import ExportedStep, UntrainedSpeaker
@@ -16,7 +16,7 @@ from tf_emcom.tools.preflight.work import chip_of
 from tf_emcom.training.experiment import Experiment
 from tf_emcom.training.mode import Mode
 
-# Enough to see what an example is made of.
+# Enough to know the shapes of an example.
 _EXAMPLES = 64
 
 
@@ -30,20 +30,17 @@ def preflight(
     allow_imports: Sequence[str] = (),
     allow_unused: bool = False,
 ) -> Report:
-    """Compiles the training step of a configuration for a TPU that need not be there.
+    """Compiles the training step of a configuration for a TPU; the machine needs none.
 
     Args:
-      gin_files: what to read, in this order.
+      gin_files: are read in this order.
       gin_params: bindings that come after them, `name=value`.
       topology: the TPU, such as "v5e:2x2".
-      replicas: how many share a batch; None: every device of the topology.
-      data_dir: where TFDS-prepared folders lie; None: where TFDS keeps them.
-      features: so many random features in place of the data set; None: the data set.
-      allow_imports: modules that the configuration of a speaker's run may import, each with what is in it.
-      allow_unused: whether a binding that nothing uses is a note and no mistake.
-
-    Returns:
-      What the compiled step tells of itself.
+      replicas: number of replicas that share a batch; None: every device of the topology.
+      data_dir: the folder of TFDS-prepared data sets; None: TFDS' own.
+      features: number of random features that replace the data set; None: the data set is used.
+      allow_imports: modules that the configuration of a speaker's run may import, each with all modules in it.
+      allow_unused: print a note about a binding that nothing uses, instead of an error.
 
     Raises:
       UserError: the configuration or a flag is wrong, or the compiler is not installed.
@@ -66,11 +63,7 @@ def preflight(
     )  # fmt: skip
     report = Report(setting, step, compiled)
     if not report.fits:
-        raise Refused(
-            f"The step does not fit: it needs {compiled.memory / 2**30:.1f} GiB of memory and the chip has"
-            f" {chip.memory / 2**30:.0f} GiB. Bind batch_size to less, spread it over more replicas, or choose a larger"
-            " chip."
-        )
+        raise Refused(too_large(f"{compiled.memory / 2**30:.1f} GiB", f"{chip.memory / 2**30:.0f} GiB"))
     return report
 
 
@@ -87,15 +80,15 @@ def _experiment(
     given = config.load(gin_files, [*gin_params, *extra])
     if not config.macro("checkpoint", ""):
         speaker = UntrainedSpeaker(config.macro("vocab_size", None), config.macro("message_length", None))
-        config.rebind("ShuffledSpeaker.source" if _mixes_up() else "TransferLearner.speaker_source", speaker)
+        config.rebind("ShuffledSpeaker.source" if _is_control() else "TransferLearner.speaker_source", speaker)
     if features is None:
         _require_data(config.macro("data"))
     with config.plain_errors():
         return build("Experiment", build("OneDevice")), given[: len(gin_params)]
 
 
-def _mixes_up() -> bool:
-    """Whether the configuration has the control whose messages mean nothing, around the speaker's own source."""
+def _is_control() -> bool:
+    """Whether the configuration has the control around the speaker's source."""
     try:
         return config.referenced("TransferLearner.speaker_source").__name__ == "ShuffledSpeaker"
     except UserError:
@@ -106,6 +99,4 @@ def _require_data(data: Source) -> None:
     try:
         data.features()
     except UserError as error:
-        raise UserError(
-            f"{error} To do without the data, add --features=2048: random features take its place."
-        ) from error
+        raise UserError(f"{error} To run without the data set, add --features=2048 for random features.") from error

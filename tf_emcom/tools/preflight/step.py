@@ -1,4 +1,4 @@
-"""The step of a run, exported for the compiler."""
+"""The training step of a configuration, exported for the compiler."""
 
 import re
 from collections.abc import Sequence
@@ -15,10 +15,10 @@ from tf_emcom.types import Batch
 
 
 class UntrainedSpeaker:
-    """A speaker as large as in EaS's and NEC's code, with its first weights; what it has learnt costs nothing."""
+    """An untrained speaker of the size in EaS's and NEC's code; the costs of a step do not depend on its weights."""
 
     def __init__(self, vocab_size: int | None = None, message_length: int | None = None) -> None:
-        """Its vocabulary and the length of its messages; None: 20 symbols, 10 of them a message."""
+        """The size of its vocabulary and the length of its messages; None: 20 symbols, 10 of them a message."""
         given = {"vocab_size": vocab_size, "message_length": message_length}
         self._given = {name: value for name, value in given.items() if value is not None}
 
@@ -29,11 +29,10 @@ class UntrainedSpeaker:
         return speaker
 
     def documents(self) -> dict[str, str]:
-        """None."""
         return {}
 
     def subjects(self, count: int, seed: int) -> None:
-        """None: its messages are about the inputs that games are about."""
+        """None: its messages are about the inputs of the games."""
         return None
 
 
@@ -41,33 +40,33 @@ _MISSING = re.compile(r"No registered '(\w+)' OpKernel")
 _NODE = re.compile(r"\{\{node ([^}]+)\}\}")
 _FRAME = re.compile(r'File "([^"]+)", line (\d+), in ')
 
-# So many examples are enough to know what a batch is made of.
+# Enough examples to know the shapes of a batch.
 _A_FEW = 8
 
 
 class ExportedStep:
-    """What one replica does in one turn: its gradients, and the update with gradients that are summed already.
+    """One turn of one replica: its gradients, and the update with summed gradients.
 
-    The collectives between the two are not in it: the compiler of CPUs, which exports it, has none.
+    The collectives between the two are left out, since the compiler for CPUs, which exports the step, has none.
 
     Attributes:
       turns: turns a step.
       local_games: games of one replica.
-      gradient_bytes: what replicas sum.
-      candidate_bytes: what replicas gather, of all games.
-      weight_bytes: weights and what learns with them.
+      gradient_bytes: of the gradients that replicas sum.
+      candidate_bytes: of the candidates that replicas gather, of all games.
+      weight_bytes: of weights and optimizer state.
       stacks: the shapes of stacked variables, where there are several agents.
-      lines: where its ops are from.
+      lines: the lines of its ops.
       hlo: the program, serialised.
-      text: the program, to be read.
+      text: the program, as text.
     """
 
     def __init__(self, experiment: Experiment, replicas: int) -> None:
         """Traces the step and exports it.
 
         Raises:
-          UserError: the configuration is wrong, which is found while tracing.
-          Refused: it has an op that XLA cannot compile.
+          UserError: the configuration is wrong.
+          Refused: the step has an op that XLA cannot compile.
         """
         self._learner: Trainee = experiment.learner
         self.local_games = experiment.batch_size // replicas
@@ -88,7 +87,7 @@ class ExportedStep:
             return self._replica(tf.nest.pack_sequence_as(given, flat))
 
         function = tf.function(replica, jit_compile=True, autograph=False)
-        # Traces; whatever is wrong with the configuration shows here.
+        # Traces the step, which finds errors of the configuration.
         export = function.experimental_get_compiler_ir(*tf.nest.flatten(given))
         try:
             self.hlo: bytes = export(stage="hlo_serialized", platform_name="CPU")
@@ -104,7 +103,7 @@ class ExportedStep:
         return metrics
 
     def _explained(self, message: str) -> str:
-        """What XLA said of an op that it does not know, and the line that made it."""
+        """XLA's message about an op that it does not know, with the line that made the op."""
         unknown, node = _MISSING.search(message), _NODE.search(message)
         created = message.partition("The op is created at:")[2].partition("tf2xla conversion failed")[0]
         frames = _FRAME.findall(created)
@@ -115,18 +114,18 @@ class ExportedStep:
         if unknown:
             return (
                 f"XLA, which compiles for TPUs, has no op {unknown[1]}{place}. Replace it by TensorFlow's numeric ops;"
-                " what needs Python or text belongs into the data set, before the step."
+                " prepare what needs Python or text in the data set, before the step."
             )
         plain = " ".join(message.removeprefix("Failed getting HLO text: ").split())
         return f"XLA cannot compile the step{place}: {plain:.600}"
 
 
 def _specs(experiment: Experiment, local_games: int) -> tuple[Batch, tf.TensorSpec]:
-    """What one replica's games and all candidates look like."""
+    """The shapes of one replica's games and of all candidates."""
     learner = experiment.learner
     inputs, labels = np.zeros((_A_FEW, experiment.data.features()), np.float32), {}
     if learner.labels:
-        # The smallest split: nothing but the shapes of labels is wanted.
+        # Only the shapes of the labels are needed, so the smallest split is loaded.
         examples = experiment.data.load("test", learner.labels)
         inputs, labels = examples.inputs[:_A_FEW], {name: v[:_A_FEW] for name, v in examples.labels.items()}
     inputs, labels = learner.prepare(inputs, labels, experiment.data.name)

@@ -1,4 +1,4 @@
-"""What a compiled program moves between the chip and its memory, and what it computes."""
+"""The bytes that a compiled program moves between the chip and its memory, and its arithmetic."""
 
 import re
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tf_emcom.tools.preflight.hlo import HloArray, Instruction, Program, trip_count
 from tf_emcom.tools.preflight.work import Work, work_of
 
-# Names for something that is there already, or the end of something that was counted when it began.
+# Names for existing values, or the end of an operation that is counted where it starts.
 _FREE = frozenset(
     "parameter constant bitcast tuple get-tuple-element after-all partition-id replica-id opt-barrier"
     " copy-done slice-done async-done async-update dynamic-slice-done all-reduce-done all-gather-done send-done"
@@ -17,25 +17,15 @@ _CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
 
 
 class Cost(NamedTuple):
-    """What one instruction of the program costs a step.
+    """The costs of one instruction in a step, all its runs together."""
 
-    Attributes:
-      computation: where it is.
-      instruction: it.
-      times: how often it runs.
-      read: bytes from HBM, all times together.
-      results: bytes to HBM, of each array that it makes.
-      work: arithmetic.
-      cycles: how long the compiler's own model says that it takes; 0 where it says nothing.
-    """
-
-    computation: str
+    computation: str  # the computation that has the instruction
     instruction: Instruction
-    times: int
-    read: int
-    results: tuple[int, ...]
+    times: int  # how often it runs
+    read: int  # bytes from HBM
+    results: tuple[int, ...]  # bytes to HBM, of each of its results
     work: Work
-    cycles: int = 0
+    cycles: int = 0  # by the compiler's own model; 0 where it has none
 
     @property
     def written(self) -> int:
@@ -51,16 +41,16 @@ class Cost(NamedTuple):
 class Traffic:
     """The costs of a whole program, loops counted as often as they run.
 
-    A fusion moves its operands and its results and nothing between; of an operand that is only sliced, the slices; of a
-    result that is updated in place, the update. What lies in the chip's own memory, memory space S(1), moves nothing.
+    A fusion moves its operands and its results, but no values between them. Of an operand that is only sliced, the
+    slices are counted; of a result that is updated in place, the update. Arrays in the chip's own memory, memory space
+    S(1), count nothing.
 
     Attributes:
-      costs: one an instruction that moves or computes anything.
-      unknown_loops: loops that only the running program knows the length of; counted once.
+      costs: one for each instruction that moves or computes anything.
+      unknown_loops: loops whose length is only known when the program runs; counted once.
     """
 
     def __init__(self, program: Program) -> None:
-        """Adds up a program."""
         self.program = program
         self.costs: list[Cost] = []
         self.unknown_loops: list[Instruction] = []
@@ -74,19 +64,16 @@ class Traffic:
     @property
     def work(self) -> Work:
         """The arithmetic of a step."""
-        total = Work()
-        for cost in self.costs:
-            total = total.plus(cost.work)
-        return total
+        return Work.total(cost.work for cost in self.costs)
 
     @property
     def cycles(self) -> int:
-        """The compiler's own model of a step, all vector and matrix work one after the other."""
+        """Cycles of a step by the compiler's own model, all vector and matrix work one after the other."""
         return sum(cost.cycles for cost in self.costs)
 
     @property
     def kernels(self) -> int:
-        """How many instructions run one after the other, scalar ones included."""
+        """Number of instructions that run one after the other, scalar ones included."""
         return sum(cost.times for cost in self.costs)
 
     def _visit(self, computation: str, times: int) -> None:
@@ -99,13 +86,13 @@ class Traffic:
                 self._visit(instruction.attribute("condition"), times * (rounds + 1))
                 self._visit(instruction.attribute("body"), times * rounds)
             elif instruction.opcode == "conditional":
-                self._dearest_branch(instruction, times)
+                self._visit_largest_branch(instruction, times)
             elif instruction.opcode == "call":
                 self._visit(instruction.attribute("to_apply"), times)
             elif instruction.opcode not in _FREE:
                 self.costs.append(self._cost(computation, instruction, times))
 
-    def _dearest_branch(self, instruction: Instruction, times: int) -> None:
+    def _visit_largest_branch(self, instruction: Instruction, times: int) -> None:
         listed = instruction.attribute("branch_computations").strip("{}").replace("%", "").split(",")
         names = [name.strip() for name in listed if name] or [
             instruction.attribute(f"{which}_computation") for which in ("true", "false")
@@ -125,9 +112,9 @@ class Traffic:
             if instruction.operands.index(name) == place
         )
         results = tuple(times * size for size in self._written(computation, instruction))
-        work = Work().plus(work_of(self.program, computation, instruction), times)
-        told = _CYCLES.search(instruction.attributes)
-        cycles = times * int(told[1]) if told else 0
+        work = Work.total([work_of(self.program, computation, instruction)], times)
+        estimate = _CYCLES.search(instruction.attributes)
+        cycles = times * int(estimate[1]) if estimate else 0
         return Cost(computation, instruction, times, times * read, results, work, cycles)
 
     def _read(self, computation: str, instruction: Instruction, place: int) -> int:
@@ -140,7 +127,7 @@ class Traffic:
         return whole if used is None else min(whole, used)
 
     def _used(self, computation: str, user: Instruction, name: str) -> int | None:
-        """Bytes of a value that one of its users looks at; None: all."""
+        """Bytes of a value that one of its users reads; None: all."""
         if user.opcode in _PARTIAL and user.operands[0] == name and name not in user.operands[1:]:
             return user.arrays[0].bytes
         if user.opcode in ("slice-start", "dynamic-slice-start") and user.operands[0] == name:
@@ -151,32 +138,28 @@ class Traffic:
             return None
         called = user.attribute("calls")
         parameters = self.program.parameters(called)
-        parts = [
-            self._used_within(called, parameters[place]) for place, own in enumerate(user.operands) if own == name
-        ]
+        parts = [self._used_within(called, parameters[i]) for i, own in enumerate(user.operands) if own == name]
         return None if None in parts else sum(parts)
 
     def _used_within(self, computation: str, name: str) -> int | None:
-        total = 0
-        for user in self.program.computations[computation].values():
-            if name in user.operands:
-                renamed = user.opcode == "bitcast"
-                part = self._used_within(computation, user.name) if renamed else self._used(computation, user, name)
-                if part is None:
-                    return None
-                total += part
-        root = self.program.root(computation)
-        return None if root.name == name else total
+        parts = [
+            self._used_within(computation, user.name)
+            if user.opcode == "bitcast"
+            else self._used(computation, user, name)
+            for user in self.program.computations[computation].values()
+            if name in user.operands
+        ]
+        return None if None in parts or self.program.root(computation).name == name else sum(parts)
 
     def _written(self, computation: str, instruction: Instruction) -> list[int]:
-        """Bytes to HBM of each array that an instruction makes."""
+        """Bytes to HBM of each result of an instruction."""
         if instruction.opcode.endswith("-start"):
             return [_target_of_start(instruction).hbm_bytes]
         sizes = self._sizes(computation, instruction)
         return [size if array.hbm_bytes else 0 for size, array in zip(sizes, instruction.arrays, strict=True)]
 
     def _sizes(self, computation: str, instruction: Instruction) -> list[int]:
-        """Bytes of each array that an instruction makes, wherever it lies; of one that is updated, the update."""
+        """Bytes of each result of an instruction, in any memory; of a result that is updated in place, the update."""
         here = self.program.computations[computation]
         if instruction.opcode == "dynamic-update-slice":
             return [here[instruction.operands[1]].arrays[0].bytes]
@@ -196,5 +179,5 @@ class Traffic:
 
 
 def _target_of_start(instruction: Instruction) -> HloArray:
-    """What `copy-start` and its like write: `(target, source, context)`, or `((sources), target, context)`."""
+    """The target of `copy-start`, which returns `(target, source, context)`, or of others: `((sources), target, …)`."""
     return instruction.arrays[0 if instruction.opcode == "copy-start" else len(instruction.operands[:1])]

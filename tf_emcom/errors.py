@@ -2,10 +2,12 @@
 
 import re
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
-# Their sentences are about gin files and commands, whatever is bound yet.
-_ABOUT_GIN = ("tf_emcom.command", "tf_emcom.runtime.config", "tf_emcom.runtime.config_file")
+# Sentences from these modules are about gin files and commands, also before anything is bound.
+_ABOUT_GIN = ("tf_emcom.cli", "tf_emcom.runtime.config", "tf_emcom.runtime.config_file")
+# Whether gin has any bindings; the module that imports gin replaces it.
+gin_has_bindings: Callable[[], bool] = lambda: False  # noqa: E731
 
 
 class UserError(ValueError):
@@ -24,8 +26,7 @@ class UserError(ValueError):
 
 
 def _gin_is_used() -> bool:
-    gin = sys.modules.get("gin.config")
-    if gin and gin._CONFIG:
+    if gin_has_bindings():
         return True
     frame = sys._getframe()
     while frame and frame.f_globals.get("__name__") not in _ABOUT_GIN:

@@ -6,7 +6,7 @@ import gin
 import pytest
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime import config, config_file
+from tf_emcom.runtime import config, config_file, gin_tables
 
 
 class ConfigChannel:
@@ -153,7 +153,7 @@ def test_what_is_no_gin_file_is_told(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ("raise ValueError('no GPU\\nhere')", "(ValueError: no GPU here); correct the line."),
+        ("raise ValueError('no GPU\\nhere')", "(ValueError: no GPU); correct the line."),
         ("import sys; sys.exit('bye')", "(SystemExit: bye)"),
         ("import not_installed_xyz", "(ModuleNotFoundError: No module named 'not_installed_xyz')"),
         ("def broken(:", "(SyntaxError: "),
@@ -303,8 +303,9 @@ def test_the_original_message_is_recovered_from_any_depth(write):
     config.load([write()], ["noise=2"])
     with pytest.raises(UserError, match="In call to configurable") as raised:
         gin.get_configurable("nlg/ConfigGame")()
-    assert config.original_message(raised.value) == "ConfigChannel.probability is 2: bind at most 1."
-    assert config.original_message(KeyError("a")) == "'a'"
+    assert str(gin_tables.original(raised.value)) == "ConfigChannel.probability is 2: bind at most 1."
+    error = KeyError("a")
+    assert gin_tables.original(error) is error
 
 
 def test_a_missing_value_is_told_with_the_binding_it_needs(write):

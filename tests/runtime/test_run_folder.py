@@ -52,7 +52,7 @@ def test_an_empty_configuration_is_refused(tmp_path):
 
 def test_metrics_that_cannot_be_written_are_told(tmp_path):
     (tmp_path / "metrics.jsonl").mkdir()
-    with pytest.raises(UserError, match="metrics.jsonl cannot be written .*; fix that, and the same command goes on"):
+    with pytest.raises(UserError, match="metrics.jsonl cannot be written .*; fix that, then run the same command again"):
         RunFolder(str(tmp_path)).append_metrics({"step": 1})
 
 
@@ -109,7 +109,7 @@ def test_a_workdir_that_is_no_folder_is_told(tmp_path):
 
 
 def test_a_workdir_that_is_gone_is_told(tmp_path):
-    with pytest.raises(UserError, match="metrics.jsonl cannot be written .*the same command goes on"):
+    with pytest.raises(UserError, match="metrics.jsonl cannot be written .*run the same command again"):
         RunFolder(str(tmp_path / "gone")).append_metrics({"step": 1})
 
 

@@ -2,7 +2,6 @@
 
 import concurrent.futures
 import os
-import zlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,7 +28,7 @@ def places(folder: str, cache_dir: str | None) -> list[str]:
     """
     name, version = os.path.normpath(folder).split(os.sep)[-2:]
     # Data of one name may lie in several folders.
-    whose = os.path.join(name, f"{version}-{zlib.crc32(os.path.abspath(folder).encode()):08x}")
+    whose = os.path.join(name, f"{version}-{files.checksum(os.path.abspath(folder)):08x}")
     if cache_dir is not None:
         return [os.path.join(os.path.expanduser(cache_dir), whose)]
     beside = [] if "://" in folder else [os.path.join(folder, _HIDDEN)]
@@ -58,7 +57,7 @@ def writable(folders: Sequence[str]) -> str:
 
 def stamp(folder: str, shards: Sequence[str]) -> dict[str, Any]:
     """What changes with the files that are packed: size and time of the last change of each, and features.json."""
-    features = zlib.crc32(files.read_bytes(os.path.join(folder, "features.json"), COPY_AGAIN))
+    features = files.checksum(files.read_bytes(os.path.join(folder, "features.json"), COPY_AGAIN))
     # Remote folders answer one question at a time slowly.
     with files.file_errors(folder, "cannot be read", COPY_AGAIN), concurrent.futures.ThreadPoolExecutor(16) as pool:
         stats = list(pool.map(tf.io.gfile.stat, shards))

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import zlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -161,7 +160,7 @@ class Column:
         """What its description says; None where there is none that is whole."""
         with contextlib.suppress(UserError, KeyError):
             about = files.read_json(self._about, "it is written again")
-            if about.pop("checksum") == _checksum_of(about) and about["format"] in (_FIRST_FORMAT, FORMAT):
+            if about.pop("checksum") == files.json_checksum(about) and about["format"] in (_FIRST_FORMAT, FORMAT):
                 return about
         return None
 
@@ -169,7 +168,7 @@ class Column:
         about = {**about, "modified": os.stat(self.path).st_mtime_ns}
         # As it will be read: JSON knows no tuples.
         about = json.loads(json.dumps(about))
-        files.write_whole(self._about, json.dumps({**about, "checksum": _checksum_of(about)}))
+        files.write_whole(self._about, json.dumps({**about, "checksum": files.json_checksum(about)}))
 
     def _try_to_describe(self, about: dict[str, Any]) -> None:
         # In a folder that only others write to, the file is looked through again the next time.
@@ -184,7 +183,7 @@ def checksum(file: Any, size: int) -> int:
     """CRC-32 of the next `size` bytes of a file; of fewer where it ends."""
     value = 0
     for start in range(0, size, _READ_BYTES):
-        value = zlib.crc32(file.read(min(_READ_BYTES, size - start)), value)
+        value = files.checksum(file.read(min(_READ_BYTES, size - start)), value)
     return value
 
 
@@ -194,7 +193,3 @@ def _row_bytes(about: dict[str, Any]) -> int:
 
 def _size(about: dict[str, Any]) -> int:
     return about["shape"][0] * _row_bytes(about)
-
-
-def _checksum_of(about: dict[str, Any]) -> int:
-    return zlib.crc32(json.dumps(about, sort_keys=True).encode())

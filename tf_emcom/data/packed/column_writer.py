@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import zlib
 from collections.abc import Sequence
 from typing import IO, Any
 
@@ -63,13 +62,12 @@ class ColumnWriter:
         """Adds examples [n, ...] to the block."""
         data = memoryview(np.ascontiguousarray(rows).reshape(-1).view(np.uint8))
         self._file.write(data)
-        self._checksum = zlib.crc32(data, self._checksum)
+        self._checksum = files.checksum(data, self._checksum)
         self._rows += len(rows)
 
     def end_block(self) -> None:
         """What was added since the last block is one, and will survive a kill."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        files.sync(self._file)
         self.blocks.append(Block(self._rows, self._checksum))
         self._note(self.blocks[-1])
         self._checksum = self._rows = 0
@@ -87,8 +85,7 @@ class ColumnWriter:
 
     def _note(self, entry: Any) -> None:
         self._journal.write(json.dumps(entry) + "\n")
-        self._journal.flush()
-        os.fsync(self._journal.fileno())
+        files.sync(self._journal)
 
     def _finished(self) -> list[Block]:
         """The blocks of an earlier process that are as it wrote them."""

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.files import file_errors, is_remote, try_lock
-
-_NEW = ".new"
+from tf_emcom.files import NEW, file_errors, is_remote, try_lock
 
 
 def make_folder(path: str) -> None:
@@ -31,7 +29,7 @@ def remove_unfinished(folder: str) -> None:
     with file_errors(folder):
         if tf.io.gfile.isdir(folder):
             for entry in tf.io.gfile.listdir(folder):
-                if entry.endswith(_NEW):
+                if entry.endswith(NEW):
                     tf.io.gfile.remove(os.path.join(folder, entry))
 
 

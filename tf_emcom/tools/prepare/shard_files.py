@@ -3,8 +3,6 @@
 import contextlib
 import json
 import os
-import uuid
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,9 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.files import FILE_ERRORS, file_errors, read_json, write_whole
+from tf_emcom.files import FILE_ERRORS, checksum, file_errors, json_checksum, read_json, replacing, write_whole
 from tf_emcom.tools.prepare.image_folder import Image
 
+_FIX = (
+    "make room or get the rights to write there, and run the same command again to resume, or name another --data_dir"
+)
 # A TFRecord's length, and the checksums of that and of the record.
 FRAME_BYTES = 16
 
@@ -58,11 +59,11 @@ class Shard(NamedTuple):
             return None
         try:
             content = read_json(self.note, "")
-            checksum = content.pop("checksum", None)
+            written = content.pop("checksum", None)
             found = Written(**content)
         except (UserError, TypeError):
             return None
-        if checksum != _checksum(content):
+        if written != json_checksum(content):
             return None
         is_whole = tf.io.gfile.stat(self.path).length == found.bytes
         return found if is_whole and found.source == self.stamp(root) else None
@@ -70,7 +71,7 @@ class Shard(NamedTuple):
     def keep(self, written: Written) -> None:
         """Writes its note; UserError where that is not possible."""
         content = written._asdict()
-        write_whole(self.note, json.dumps({**content, "checksum": _checksum(content)}))
+        write_whole(self.note, json.dumps({**content, "checksum": json_checksum(content)}))
 
     def forget(self) -> None:
         """Removes its note, so that it is written again."""
@@ -85,7 +86,7 @@ class Shard(NamedTuple):
                 stands = f"{about.length}\0{about.mtime_nsec}"
             except tf.errors.OpError:
                 stands = "cannot be read"
-            total = zlib.crc32(f"{image.path}\0{stands}\n".encode(), total)
+            total = checksum(f"{image.path}\0{stands}\n", total)
         return total
 
 
@@ -116,30 +117,22 @@ def whole_file(path: str) -> Iterator[tf.io.TFRecordWriter]:
     Raises:
       UserError: it cannot be written.
     """
-    new = f"{path}.{uuid.uuid4().hex[:8]}.new"
-    with writing(path):
-        writer = tf.io.TFRecordWriter(new)
-    try:
-        yield writer
+    with replacing(path, _FIX) as new:
         with writing(path):
-            writer.close()
-            tf.io.gfile.rename(new, path, overwrite=True)
-    except BaseException:
-        with contextlib.suppress(*FILE_ERRORS):
-            writer.close()
-        with contextlib.suppress(*FILE_ERRORS):
-            tf.io.gfile.remove(new)
-        raise
+            writer = tf.io.TFRecordWriter(new)
+        try:
+            yield writer
+            with writing(path):
+                writer.close()
+        except BaseException:
+            with contextlib.suppress(*FILE_ERRORS):
+                writer.close()
+            raise
 
 
 def writing(path: str) -> contextlib.AbstractContextManager[None]:
     """Within it, what a file system refuses is a UserError."""
-    again = "start the same command again, which goes on, or name another --data_dir"
-    return file_errors(path, fix=f"make room or get the rights to write there, and {again}")
-
-
-def _checksum(content: Mapping[str, Any]) -> int:
-    return zlib.crc32(json.dumps(content, sort_keys=True).encode())
+    return file_errors(path, fix=_FIX)
 
 
 if TYPE_CHECKING:

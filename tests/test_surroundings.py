@@ -11,9 +11,8 @@ from tests import commands
 
 DRAW = """
 import sys
-from tf_emcom.figures.curves import Series, draw_curves
-from tf_emcom.reports.drawing import Curve, Panel, draw
-from tf_emcom.reports.palette import Mark
+from tf_emcom.plots import Series, draw_curves
+from tf_emcom.tools.report.drawing import Curve, Mark, Panel, draw
 import matplotlib
 before = dict(matplotlib.rcParams)
 draw_curves([Series("a_b$", [0, 1], [0.1, 0.9])], "x_1 %", "y", sys.argv[1] + "/picture.png")
@@ -53,7 +52,7 @@ def test_figures_are_the_same_whatever_a_matplotlibrc_says_and_leave_it_as_it_wa
 
 
 LAUNCH = """
-from tf_emcom import launch
+from tf_emcom.runtime import launch
 launch.find_libraries()
 import keras, matplotlib, sys
 from tf_emcom import Speaker
@@ -73,7 +72,7 @@ def test_commands_start_whatever_other_programs_are_set_to(tmp_path):
 
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
 def test_a_command_starts_without_an_output(closed):
-    code = f"import sys; sys.{closed} = None; from tf_emcom import launch; launch.find_libraries()"
+    code = f"import sys; sys.{closed} = None; from tf_emcom.runtime import launch; launch.find_libraries()"
     assert python(code).returncode == 0
 
 

@@ -153,7 +153,7 @@ def test_what_is_no_gin_file_is_told(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("body", "told"),
     [
-        ("raise ValueError('no GPU\\nhere')", "(ValueError: no GPU); correct the line."),
+        ("raise ValueError('no GPU\\nhere')", "(ValueError: no GPU); correct it, or add the folder of its"),
         ("import sys; sys.exit('bye')", "(SystemExit: bye)"),
         ("import not_installed_xyz", "(ModuleNotFoundError: No module named 'not_installed_xyz')"),
         ("def broken(:", "(SyntaxError: "),

@@ -52,7 +52,7 @@ def test_an_empty_configuration_is_refused(tmp_path):
 
 def test_metrics_that_cannot_be_written_are_told(tmp_path):
     (tmp_path / "metrics.jsonl").mkdir()
-    with pytest.raises(UserError, match="metrics.jsonl cannot be written .*; fix that, then run the same command again"):
+    with pytest.raises(UserError, match="metrics.jsonl cannot be written .*; fix that, then run the same command"):
         RunFolder(str(tmp_path)).append_metrics({"step": 1})
 
 

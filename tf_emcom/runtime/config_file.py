@@ -107,7 +107,7 @@ def read_file(
         if isinstance(statement, IncludeStatement):
             yield from read_file(statement.filename, (*including, path), check)
         elif isinstance(statement, ImportStatement):
-            import_module(statement.module, f"{place}: `{statement.format()}`", "correct the line")
+            import_module(statement.module, f"{place}: `{statement.format()}`")
             gin.parse_config(statement.format())  # so that gin writes the import into the operative configuration
         elif isinstance(statement, BindingStatement):
             yield _binding(statement, place)
@@ -177,19 +177,23 @@ def _find(file: str, including: tuple[str, ...]) -> str:
     raise UserError(f"There is no gin file {file}{asked}: {hint}")
 
 
-def import_module(name: str, asked_by: str, fix: str) -> None:
-    """Imports a module from outside the package, and registers its components; UserError where that fails.
+def import_module(name: str, asked_by: str) -> None:
+    """Imports a module from outside the package, and registers its components.
 
     Args:
         name: Of the module.
-        asked_by: The line or the flag that names it, as the begin of a sentence.
-        fix: The end of that sentence.
+        asked_by: The line or the flag that names it, for messages.
+
+    Raises:
+        UserError: If the module cannot be imported, or has a class of a name that is taken.
     """
     try:
         module = importlib.import_module(name)
     except (Exception, SystemExit) as error:
         why = f"{type(error).__name__}: {reason(error)}"
-        raise UserError(f"{asked_by} does not work ({why}); {fix}.") from error
+        raise UserError(
+            f"{asked_by} does not work ({why}); correct it, or add the folder of its package to PYTHONPATH."
+        ) from error
     catalogue.register_module(module)
 
 

@@ -193,5 +193,7 @@ def encoder_for(choice: EncoderChoice) -> ImageEncoder:
     Raises:
       UserError: there is no such encoder, or something else does not fit it.
     """
+    # Those of the package come last, since they recognise any word and any path.
     kinds = plug_ins(ImageEncoder, ["tools.prepare"]).values()
+    kinds = sorted(kinds, key=lambda kind: kind.__module__.startswith("tf_emcom."))
     return next(kind for kind in kinds if kind.recognises(choice.name))(choice)

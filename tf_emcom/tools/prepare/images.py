@@ -167,7 +167,7 @@ def decode(content: bytes) -> np.ndarray:
     except Image.UnidentifiedImageError as error:
         raise UndecodableError("it is no JPEG, PNG, BMP, GIF or WebP file") from error
     except Exception as error:  # Pillow's decoders raise errors of many kinds for files that are damaged.
-        raise UndecodableError(" ".join(str(error).split()) or type(error).__name__) from error
+        raise UndecodableError(reason(error)) from error
 
 
 def _upright(image: Image.Image) -> Image.Image:

@@ -14,7 +14,8 @@ from tf_emcom.files import FILE_ERRORS, checksum, file_errors, json_checksum, re
 from tf_emcom.tools.prepare.image_folder import Image
 
 _FIX = (
-    "make room or get the rights to write there, and run the same command again to resume, or name another --data_dir"
+    "make room or get the rights to write there, and start the same command again, which goes on, or name another"
+    " --data_dir"
 )
 # A TFRecord's length, and the checksums of that and of the record.
 FRAME_BYTES = 16

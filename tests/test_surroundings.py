@@ -84,7 +84,7 @@ def test_package_has_keras_compute_with_tensorflow(tmp_path):
         assert (ran.returncode, ran.stdout) == (0, "tensorflow\n"), ran.stderr
 
 
-def test_keras_that_was_imported_with_another_backend_is_said_in_a_sentence():
+def test_keras_that_was_imported_with_another_backend_gets_one_sentence():
     ran = python("import keras; import tf_emcom", KERAS_BACKEND="numpy")
     assert ran.returncode == 1
     last = ran.stderr.splitlines()[-1]

@@ -331,8 +331,17 @@ def shared_flag(name: str) -> flags.FlagHolder:
     return _SHARED_FLAGS[name](name)
 
 
-def parse_flags(arguments: Sequence[str], required: dict[str, flags.FlagHolder]) -> None:
-    """Reads the flags of a command; --help prints them and exits. UserError for an unknown, bad or missing flag."""
+def parse_flags(
+    arguments: Sequence[str], required: Mapping[str, flags.FlagHolder] | None = None, others: bool = False
+) -> list[str]:
+    """Reads the flags of a command; --help prints them and exits. UserError for an unknown, bad or missing flag.
+
+    Args:
+      arguments: of the command, its own name first.
+      required: name ↦ flag, of the flags that must be given.
+      others: whether arguments may stand between the flags; they are returned.
+    """
+    flags.FLAGS.set_gnu_getopt(others)
     if {"--help", "-h"} & set(arguments):
         print(f"{sys.modules['__main__'].__doc__}\n{flags.FLAGS.main_module_help()}")
         sys.exit(0)
@@ -340,8 +349,9 @@ def parse_flags(arguments: Sequence[str], required: dict[str, flags.FlagHolder])
         rest = flags.FLAGS(list(arguments))[1:]
     except flags.Error as error:
         raise UserError(f"{error}; --help shows the flags.") from error
-    if rest:
+    if rest and not others:
         raise UserError(f"The command takes flags only, but was given {' '.join(rest)}; write --flag=value.")
-    for name, holder in required.items():
+    for name, holder in (required or {}).items():
         if not holder.value:
             raise UserError(f"--{name} is missing; --help shows the flags.")
+    return rest

@@ -191,13 +191,21 @@ def plug_ins(base: type, homes: Sequence[str] = (), separator: str = "") -> dict
         base: The base class.
         homes: Modules and packages of tf_emcom to import first, since they define subclasses.
         separator: Between the words of a name.
+
+    Raises:
+        UserError: If two of them have the same name, or an installed plug-in cannot be imported.
     """
     for home in homes:
         for _ in _modules(f"tf_emcom.{home}"):
             pass
     _installed()
-    found = sorted({cls.__name__: cls for cls in _below(base)}.items())
-    return {re.sub(r"(?<!^)(?=[A-Z])", separator, name).lower(): cls for name, cls in found}
+    found: dict[str, type] = {}
+    for cls in sorted(_below(base), key=lambda cls: cls.__name__):
+        name = re.sub(r"(?<!^)(?=[A-Z])", separator, cls.__name__).lower()
+        if (other := found.setdefault(name, cls)) is not cls:
+            places = " and ".join(f"{each.__module__}.{each.__name__}" for each in (other, cls))
+            raise UserError(f"{places} have the same name, {name!r}; give one of them another name.")
+    return found
 
 
 def _below(base: type) -> Iterator[type]:

@@ -8,14 +8,7 @@ import keras
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.checkpoint_files import (
-    checkpoint_steps,
-    data_steps,
-    newest_checkpoint,
-    remove_all_but,
-    use_newest,
-    write_checkpoint,
-)
+from tf_emcom.runtime import checkpoint_files
 from tf_emcom.seeds import step_tensor
 
 
@@ -60,7 +53,7 @@ class Checkpoints:
         """Saves a checkpoint with a text; UserError where that is not possible: the older ones are still there."""
         self.step.assign(step_tensor(step))
         self._carried.assign(carried)
-        write_checkpoint(self.checkpoint, self._new_folder, step, self._keep)
+        checkpoint_files.write_checkpoint(self.checkpoint, self._new_folder, step, self._keep)
         self.last = step
 
     def restore_latest(self) -> int:
@@ -78,14 +71,14 @@ class Checkpoints:
 
     def clear(self, step: int) -> None:
         """Removes leftovers of killed processes, and all but the newest checkpoints up to `step`; later ones stay."""
-        steps = checkpoint_steps(self._new_folder)
+        steps = checkpoint_files.checkpoint_steps(self._new_folder)
         kept = [s for s in steps if s > step] + [s for s in steps if s <= step][: self._keep]
-        remove_all_but(self._new_folder, kept)
+        checkpoint_files.remove_all_but(self._new_folder, kept)
 
     def restore_agents(self, folder: str) -> None:
         """Restores the agents alone from another run's `folder`; errors as `restore_latest`, or if there is none."""
         agents = tf.train.Checkpoint(**self.agents)
-        if use_newest(require_checkpoint(folder), lambda path: _restore(agents, path) or True) is None:
+        if checkpoint_files.use_newest(require_checkpoint(folder), lambda path: _restore(agents, path) or True) is None:
             raise _no_checkpoint(folder)
 
     def _restore_latest(self, checkpoint: tf.train.Checkpoint, carried: bool = False) -> int | None:
@@ -96,7 +89,7 @@ class Checkpoints:
                 tf.train.Checkpoint(carried=self._carried).read(path).expect_partial()
             return int(self.step.numpy())
 
-        return use_newest(self.folder, restore)
+        return checkpoint_files.use_newest(self.folder, restore)
 
 
 def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0) -> None:
@@ -129,21 +122,21 @@ def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0) -> No
             variable.assign(value if value.shape == tuple(variable.shape) else value[index])
         return True
 
-    if use_newest(folder, restore) is None:
+    if checkpoint_files.use_newest(folder, restore) is None:
         raise _no_checkpoint(run)
 
 
 def require_checkpoint(run: str) -> str:
     """`RUN/checkpoints`, if there is one in it; UserError otherwise."""
     folder = os.path.join(run, "checkpoints")
-    if newest_checkpoint(folder) is None:
+    if checkpoint_files.newest_checkpoint(folder) is None:
         raise _no_checkpoint(run)
     return folder
 
 
 def _no_checkpoint(run: str) -> UserError:
     folder = os.path.join(run, "checkpoints")
-    if steps := data_steps(folder):
+    if steps := checkpoint_files.data_steps(folder):
         return UserError(
             f"There is no checkpoint in {folder}, only data: ckpt-{steps[0]}.index is missing; copy it again, or run"
             " the same bin/train command again, which starts training from step 0."

@@ -9,26 +9,8 @@ from typing import IO, Any
 
 import tensorflow as tf
 
+from tf_emcom import files
 from tf_emcom.errors import UserError
-from tf_emcom.files import (
-    FILE_ERRORS,
-    NEW,
-    clear_unfinished,
-    file_errors,
-    is_irregular,
-    is_remote,
-    json_lines,
-    lock,
-    names_in,
-    read_bytes,
-    read_json_lines,
-    read_text,
-    reason,
-    row_of,
-    whole_json_lines,
-    with_checksum,
-    write_whole,
-)
 from tf_emcom.runtime.checkpoint_files import newest_checkpoint
 from tf_emcom.runtime.checkpoints import Checkpoints, HasState, require_checkpoint
 
@@ -37,10 +19,10 @@ _FIX = "name another file with --json"
 
 def require_writable(path: str) -> None:
     """UserError where a local file cannot be written; called before hours are spent on its content."""
-    if is_remote(path):
+    if files.is_remote(path):
         return
     is_new = not os.path.lexists(path)
-    with file_errors(path, fix=_FIX):
+    with files.file_errors(path, fix=_FIX):
         # Without O_NONBLOCK, a pipe without a reader would wait for ever.
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, 0o666))
         if is_new:
@@ -51,14 +33,14 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:  # noqa: ANN
     """Writes content as indented JSON; UserError where the file cannot be written."""
     path, text = os.fspath(path), json.dumps(content, indent=2) + "\n"
     try:
-        if is_irregular(path):
+        if files.is_irregular(path):
             # Such as /dev/stdout, which cannot be replaced by another file.
             with tf.io.gfile.GFile(path, "w") as file:
                 file.write(text)
         else:
-            write_whole(path, text)
-    except (UserError, *FILE_ERRORS) as error:
-        why = reason(error.__cause__ or error)
+            files.write_whole(path, text)
+    except (UserError, *files.FILE_ERRORS) as error:
+        why = files.reason(error.__cause__ or error)
         raise UserError(f"--json is {path}, which cannot be written ({why}); name another file.") from error
 
 
@@ -86,9 +68,9 @@ class RunFolder:
 
     def read_config(self) -> str | None:
         """The configuration of the run, None where the folder is empty or missing; UserError for another folder."""
-        with file_errors(f"The folder {self.path}", "cannot be read", _READING):
+        with files.file_errors(f"The folder {self.path}", "cannot be read", _READING):
             if tf.io.gfile.exists(self.config) and not tf.io.gfile.isdir(self.config):
-                text = read_text(self.config, _CONFIG_FIX)
+                text = files.read_text(self.config, _CONFIG_FIX)
                 if not text.strip():
                     raise UserError(f"{self.config} is empty; {_CONFIG_FIX}.")
                 return text
@@ -96,7 +78,7 @@ class RunFolder:
             found = tf.io.gfile.listdir(self.path) if is_folder else []
             is_taken = not is_folder and tf.io.gfile.exists(self.path)
         # Leftovers of killed processes do not count.
-        if is_taken or [name for name in found if name != _LOCK and not name.endswith(NEW)]:
+        if is_taken or [name for name in found if name != _LOCK and not name.endswith(files.NEW)]:
             raise UserError(
                 f"The workdir {self.path} holds files but no config.gin, so it is no run's folder; name another"
                 " --workdir, or empty it."
@@ -127,28 +109,28 @@ class RunFolder:
 
     def write_config(self, text: str) -> None:
         """Makes this locked folder that of a run with this configuration."""
-        write_whole(self.config, with_checksum(text))
+        files.write_whole(self.config, files.with_checksum(text))
 
     def write_document(self, name: str, text: str) -> None:
         """Writes a file beside the configuration."""
-        write_whole(os.path.join(self.path, name), text)
+        files.write_whole(os.path.join(self.path, name), text)
 
     def read_document(self, name: str) -> str:
         """The text of a file beside the configuration."""
-        return read_text(os.path.join(self.path, name), _CONFIG_FIX)
+        return files.read_text(os.path.join(self.path, name), _CONFIG_FIX)
 
     def has_document(self, name: str) -> bool:
         """Whether there is a file of that name beside the configuration."""
-        with file_errors(f"The folder {self.path}", "cannot be read", _READING):
+        with files.file_errors(f"The folder {self.path}", "cannot be read", _READING):
             return tf.io.gfile.exists(os.path.join(self.path, name))
 
     def lock(self) -> None:
         """Locks the folder until `close` or the process ends; UserError where another process trains here."""
         self._make(self.path)
-        if is_remote(self.path):
+        if files.is_remote(self.path):
             return  # Cloud storage has no locks.
         busy = f"Another process is training in {self.path}; wait until it ends, or name another --workdir."
-        self._lock = lock(os.path.join(self.path, _LOCK), busy)
+        self._lock = files.lock(os.path.join(self.path, _LOCK), busy)
 
     def close(self) -> None:
         """Unlocks the folder."""
@@ -157,30 +139,30 @@ class RunFolder:
 
     def clear_unfinished(self) -> None:
         """Removes files of this locked folder that killed processes did not finish."""
-        if not is_remote(self.path):
+        if not files.is_remote(self.path):
             for name in ("", "eval", "figures"):
-                clear_unfinished(os.path.join(self.path, name))
+                files.clear_unfinished(os.path.join(self.path, name))
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Adds a line to metrics.jsonl; on cloud storage, that uploads the whole file, which is small."""
-        with file_errors(self._metrics, fix=_GOING_ON):
-            if is_irregular(self._metrics):
+        with files.file_errors(self._metrics, fix=_GOING_ON):
+            if files.is_irregular(self._metrics):
                 raise OSError(0, "it is no regular file")
             with tf.io.gfile.GFile(self._metrics, "a") as file:
-                file.write(json_lines([row]))
+                file.write(files.json_lines([row]))
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl, without one that a kill cut short."""
         if not tf.io.gfile.exists(self._metrics):
             return []
         # A line without its line break was never finished.
-        whole = read_bytes(self._metrics, _METRICS_FIX).rpartition(b"\n")[0]
+        whole = files.read_bytes(self._metrics, _METRICS_FIX).rpartition(b"\n")[0]
         try:
-            rows = [row_of(line) for line in whole.decode().splitlines() if line]
+            rows = [files.row_of(line) for line in whole.decode().splitlines() if line]
             return [row for row in rows if isinstance(row["step"], int)]
         except (ValueError, KeyError) as error:
             raise UserError(
-                f"{self._metrics} has a line that is no logged step ({reason(error)}); {_METRICS_FIX}."
+                f"{self._metrics} has a line that is no logged step ({files.reason(error)}); {_METRICS_FIX}."
             ) from error
 
     def metrics_of(self, step: int) -> dict[str, Any]:
@@ -194,7 +176,8 @@ class RunFolder:
     def forget_metrics_after(self, step: int) -> None:
         """Drops the lines of later steps, which will be done again."""
         if tf.io.gfile.exists(self._metrics):
-            write_whole(self._metrics, json_lines(row for row in self.read_metrics() if row["step"] <= step))
+            rows = [row for row in self.read_metrics() if row["step"] <= step]
+            files.write_whole(self._metrics, files.json_lines(rows))
 
     def note_lost(self, step: int, every: int | None) -> None:
         """Says on standard error what a resumed run lacks: a checkpoint, or lines of metrics.jsonl.
@@ -227,15 +210,15 @@ class RunFolder:
         folder = os.path.join(self.path, "eval")
         self._make(folder)
         path = os.path.join(folder, f"{mode}.jsonl")
-        write_whole(path, whole_json_lines(rows))
+        files.write_whole(path, files.whole_json_lines(rows))
         return path
 
     def read_evaluations(self) -> dict[str, list[dict[str, Any]]]:
         """Mode → the lines of eval/<mode>.jsonl."""
         folder = os.path.join(self.path, "eval")
-        names = [name for name in names_in(folder) if name.endswith(".jsonl")]
+        names = [name for name in files.names_in(folder) if name.endswith(".jsonl")]
         fix = "run that test again, or remove the file"
-        return {name.removesuffix(".jsonl"): read_json_lines(os.path.join(folder, name), fix) for name in names}
+        return {name.removesuffix(".jsonl"): files.read_json_lines(os.path.join(folder, name), fix) for name in names}
 
     def figure(self, mode: str) -> str:
         """The path of figures/<mode>.png, in an existing folder."""
@@ -244,7 +227,7 @@ class RunFolder:
         return os.path.join(folder, f"{mode}.png")
 
     def _make(self, folder: str) -> None:
-        with file_errors(f"The folder {folder}", "cannot be made", "name another --workdir"):
+        with files.file_errors(f"The folder {folder}", "cannot be made", "name another --workdir"):
             tf.io.gfile.makedirs(folder)
 
 
@@ -260,7 +243,7 @@ class WorkerFolder(RunFolder):
 
     def __init__(self, path: str) -> None:
         """`path` is the run's folder, which all processes can read."""
-        with file_errors(tempfile.gettempdir(), fix="make room there, or name another folder by TMPDIR"):
+        with files.file_errors(tempfile.gettempdir(), fix="make room there, or name another folder by TMPDIR"):
             self._scratch = tempfile.TemporaryDirectory(prefix="tf_emcom-worker-", ignore_cleanup_errors=True)
         super().__init__(self._scratch.name)
         self._run = RunFolder(path)

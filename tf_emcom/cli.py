@@ -172,14 +172,12 @@ def _folder_named(path: str) -> str:
 
 
 def _default_workdir(gin_files: Sequence[str]) -> str:
-    name = "-".join(_run_name(file) for file in gin_files)
-    return os.path.join("runs", f"{name}-{config.macro('seed', 0)}")
-
-
-def _run_name(gin_file: str) -> str:
-    folder, file = os.path.split(os.path.abspath(gin_file) if "://" not in gin_file else gin_file)
-    # A run's own config.gin repeats that run in a folder beside it.
-    return f"{os.path.basename(folder)}-repeated" if file == "config.gin" else os.path.splitext(file)[0]
+    names = []
+    for gin_file in gin_files:
+        folder, file = os.path.split(gin_file if is_remote(gin_file) else os.path.abspath(gin_file))
+        # A run's own config.gin repeats that run in a folder beside it.
+        names.append(f"{os.path.basename(folder)}-repeated" if file == "config.gin" else os.path.splitext(file)[0])
+    return os.path.join("runs", f"{'-'.join(names)}-{config.macro('seed', 0)}")
 
 
 def evaluate(
@@ -197,10 +195,10 @@ def evaluate(
       workdir: the run's folder; for an export, the folder of the results, None: the export's own.
       modes: the tests; none: `testchannel`, or `test` for a transfer run.
       gin_params: bindings that come last.
-      data_dir: the folder of TFDS-prepared data sets.
       saved_model: the folder of the export; None: the run itself is tested.
-      allow_imports: modules that the run's configuration may import, each with everything in it.
-      allow_unused: whether a binding that nothing uses gives a note instead of an error.
+      data_dir: as for `run`.
+      allow_imports: as for `run`.
+      allow_unused: as for `run`.
 
     Raises:
       UserError: there is no run, no export, or no such test; or some of several tests failed, and the others are done.

@@ -44,7 +44,8 @@ class Stream(NamedTuple):
         bits = _bits(self.seed, (self.global_games, *shape))
         if self.local_games != self.global_games:
             bits = tf.slice(bits, [self.first_game] + [0] * len(shape), [self.local_games, *shape])
-        return _to_unit_interval(bits)
+        # 23 bits fill the mantissa of a float32; the half keeps both ends out, so that logarithms stay finite.
+        return (tf.cast(tf.bitwise.bitwise_and(bits, 0x7FFFFF), tf.float32) + 0.5) * 2.0**-23
 
     def normal(self, *shape: int) -> tf.Tensor:
         """Standard normal draws, float32 [local_games, *shape], the same in eager, graph and XLA up to rounding.
@@ -116,8 +117,3 @@ def step_stream(
 
 def _bits(seed: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
     return tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg="philox")
-
-
-def _to_unit_interval(bits: tf.Tensor) -> tf.Tensor:
-    # 23 bits fill the mantissa of a float32; the half keeps both ends out, so that logarithms stay finite.
-    return (tf.cast(tf.bitwise.bitwise_and(bits, 0x7FFFFF), tf.float32) + 0.5) * 2.0**-23

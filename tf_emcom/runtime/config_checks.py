@@ -193,16 +193,13 @@ def _reachable(names: Collection[str]) -> set[str]:
             found.add(name)
             for key in gin_tables.keys():
                 if name in (key[1].rpartition(".")[2], key[0] if key[1] == "gin.macro" else ""):
-                    waiting += _macros(key) + _components(key)
+                    components = [leaf.configurable for leaf in _references(key) if leaf.configurable.module != "gin"]
+                    waiting += [*_macros(key), *(component.name for component in components)]
     return found - {"macro"}
 
 
 def _macros(key: Key) -> list[str]:
     return ["/".join(leaf.scopes) for leaf in _references(key) if leaf.selector == "gin.macro"]
-
-
-def _components(key: Key) -> list[str]:
-    return [leaf.configurable.name for leaf in _references(key) if leaf.configurable.module != "gin"]
 
 
 def _references(key: Key) -> list[gin_tables.Reference]:

@@ -91,16 +91,13 @@ def _cluster() -> dict[str, list[str]]:
     if not isinstance(jobs, dict):
         raise _unreadable("its cluster is no object")
     for job, addresses in jobs.items():
-        if not isinstance(addresses, list) or not all(_is_address(each) for each in addresses):
+        listed = addresses if isinstance(addresses, list) else [None]
+        if not all(isinstance(each, str) and re.fullmatch(r"\S+:\d{1,5}", each) for each in listed):
             raise _unreadable(f"{job} is no list of addresses with ports")
     known = [address for addresses in jobs.values() for address in addresses]
     if len(set(known)) < len(known):
         raise _unreadable("it has an address twice")
     return jobs
-
-
-def _is_address(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"\S+:\d{1,5}", value) is not None
 
 
 def _read() -> dict[str, Any]:

@@ -20,7 +20,7 @@ setup(
         "scipy",
         "scikit-learn",
         "editdistance",
-        "gin-config",
+        "gin-config==0.5.0",  # runtime/gin_tables.py uses names of it that are not public
         "matplotlib",
         "pillow",
         "rapidfuzz",

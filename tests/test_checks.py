@@ -17,7 +17,7 @@ from tf_emcom.agents.speaker import Speaker
 from tf_emcom.checks import Repeats
 from tf_emcom.errors import UserError
 from tf_emcom.games.rewards import Success
-from tf_emcom.runtime import catalogue
+from tf_emcom.runtime import catalogue, gin_tables
 
 catalogue.register_components()
 
@@ -25,7 +25,7 @@ catalogue.register_components()
 INTERNAL = {
     *("Rows", "TfdsSplit", "ChoosingModule", "ExportFolder", "ExportedListener", "ExportedModule", "ExportedSpeaker"),
     *("PredictingModule", "WeightStack", "Cache", "Column", "ColumnWriter", "Packing", "Members", "RunningSuccess"),
-    "Runner",
+    *("Runner", "GreedyGames"),
 }
 PLAIN = {
     int: ["8", 8.5, True, [8], None, math.nan],
@@ -64,14 +64,14 @@ def wrong_values(hint):
 
 
 def cases():
-    for selector, entry in sorted(gin.config._REGISTRY.items()):
-        if entry.module == "gin" or entry.name in INTERNAL:
+    for entry in sorted(gin_tables.components(), key=lambda entry: entry.selector):
+        if entry.name in INTERNAL:
             continue
         for base in entry.wrapped.__mro__:
             if base.__module__.startswith("tf_emcom.") and "__init__" in vars(base):
                 for name, hint in typing.get_type_hints(vars(base)["__init__"], include_extras=True).items():
                     if name != "return" and hint is not typing.Any:
-                        yield pytest.param(entry.wrapped, name, hint, id=f"{selector}.{name}")
+                        yield pytest.param(entry.wrapped, name, hint, id=f"{entry.selector}.{name}")
                 break
 
 
@@ -87,7 +87,7 @@ def test_a_wrong_argument_gets_one_sentence(component, name, hint):
 
 
 def test_every_parameter_of_a_component_says_what_it_takes():
-    made = [entry.wrapped for _, entry in gin.config._REGISTRY.items() if entry.module != "gin"]
+    made = [entry.wrapped for entry in gin_tables.components()]
     parameters = [(cls.__name__, each) for cls in made for each in catalogue.parameters(cls)[0].values()]
     assert len(parameters) > 200
     assert [(name, each.name) for name, each in parameters if each.annotation is each.empty] == []

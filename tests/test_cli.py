@@ -174,9 +174,9 @@ BAD_VALUES = [
 
 @pytest.mark.parametrize("bad", BAD_VALUES)
 def test_a_value_of_the_wrong_kind_is_a_users_mistake(tmp_path, bad):
-    with pytest.raises(UserError) as told:
+    with pytest.raises(UserError) as raised:
         train(tmp_path / "run", bad)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(raised.value)
     assert not (tmp_path / "run").exists()
 
 
@@ -186,21 +186,21 @@ def test_a_bad_grid_is_refused(copy, bad):
         cli.evaluate(str(copy), ["testchannel"], [f"TestChannel.{bad}"])
 
 
-def test_a_workdir_that_cannot_be_made_is_told(tmp_path):
+def test_a_workdir_that_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be made"):
         train(tmp_path / "file" / "run")
 
 
-def test_a_workdir_that_is_no_folder_is_told(tmp_path):
+def test_a_workdir_that_is_no_folder_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("nowhere")
-    for name, told in (("file", "no folder"), ("pipe", "no folder"), ("link", "a link to nowhere, where no folder is")):
+    for name, said in (("file", "no folder"), ("pipe", "no folder"), ("link", "a link to nowhere, where no folder is")):
         for act in (train, lambda path: cli.evaluate(str(path), ["testchannel"], [])):
             with pytest.raises(UserError) as raised:
                 act(tmp_path / name)
-            assert str(raised.value) == f"The workdir {tmp_path / name} is {told}; name another --workdir."
+            assert str(raised.value) == f"The workdir {tmp_path / name} is {said}; name another --workdir."
 
 
 def test_a_relative_folder_of_data_is_kept_as_an_absolute_one(tmp_path, monkeypatch):
@@ -219,21 +219,44 @@ def test_a_relative_folder_of_data_is_kept_as_an_absolute_one(tmp_path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "said"),
     [
         ("Game.listener_policy=@EpsilonGreedy()", "did you mean nlg/Game.listener_policy?"),
         ("EpsilonGreedy.epsilon=0.2", "no EpsilonGreedy is built here: bind it where it is to be used, as in"),
     ],
 )
-def test_a_binding_that_nothing_uses_is_refused_before_anything_is_written(tmp_path, given, told):
+def test_a_binding_that_nothing_uses_is_refused_before_anything_is_written(tmp_path, given, said):
     with pytest.raises(UserError) as raised:
         train(tmp_path / "run", given)
-    assert str(raised.value).startswith(f"--gin_param {given}: nothing here uses ") and told in str(raised.value)
+    assert str(raised.value).startswith(f"--gin_param {given}: nothing here uses ") and said in str(raised.value)
     assert str(raised.value).endswith(" add --allow_unused.") and not (tmp_path / "run").exists()
 
 
-def test_a_damaged_line_of_metrics_is_told(copy):
+def test_a_damaged_line_of_metrics_is_an_error(copy):
     (copy / "checkpoints" / "ckpt-4.index").unlink()
     (copy / "metrics.jsonl").write_text("{}\n")
     with pytest.raises(UserError, match="metrics.jsonl has a line"):
         train(copy)
+
+
+def test_a_binding_of_a_test_that_does_not_run_is_noted(copy, capsys):
+    others = ["TestTopsim.split='test'", "tests.test_language.TestLanguage.seed=2"]
+    cli.evaluate(str(copy), ["testchannel"], [*TEST, *others])
+    said = capsys.readouterr().err
+    assert said.count("Note: ") == 2
+    assert (
+        "Note: --gin_param TestTopsim.split='test' has no effect, since this command does not run testtopsim; add"
+        " --mode=testtopsim, or leave the binding out.\n"
+    ) in said
+
+
+def test_a_run_of_the_time_when_a_parameter_had_another_name_is_tested_and_resumed(tmp_path):
+    run = tmp_path / "run"
+    train(run, "Speaker.articulation=@Drawn()")
+    text = (run / "config.gin").read_text().partition("\n")[2]
+    assert text.count("Speaker.sampler = @Drawn()") == 1 and "articulation" not in text
+    (run / "config.gin").write_text(text.replace("Speaker.sampler", "Speaker.articulation"))
+    cli.evaluate(str(run), ["testchannel"], TEST)
+    train(run, "steps=6", "Speaker.sampler=@Drawn()")
+    assert [row["step"] for row in logged(run)] == [2, 4, 6]
+    assert "Speaker.sampler = @Drawn()" in (run / "config.gin").read_text()

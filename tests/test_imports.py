@@ -12,7 +12,7 @@ FILES = sorted(path.relative_to(ROOT) for path in (ROOT / "tf_emcom").rglob("*.p
 # A package may import from itself and from the layers above its own in this table; packages of one layer do not know
 # each other, but for the small modules of the first one.
 LAYERS = (
-    ("types", "errors", "files", "checksums", "checks", "seeds", "schedules", "plots"),
+    ("types", "errors", "files", "checks", "seeds", "schedules", "plots"),
     ("ops", "data"),
     ("agents",),
     ("games",),

@@ -4,13 +4,12 @@ import inspect
 import subprocess
 import sys
 
-import gin
 import pytest
 
 import tf_emcom
 from tests import commands
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.runtime import catalogue
+from tf_emcom.runtime import catalogue, gin_tables
 
 
 def test_importing_the_package_imports_no_library():
@@ -35,7 +34,7 @@ INNER = {
 
 def test_every_component_is_handed_out_by_its_name():
     catalogue.register_components()
-    wrapped = {entry.name: entry.wrapped for _, entry in gin.config._REGISTRY.items()}
+    wrapped = {entry.name: entry.wrapped for entry in gin_tables.components()}
     ours = {name for name, cls in wrapped.items() if cls.__module__.startswith("tf_emcom.")}
     assert ours - set(tf_emcom.__all__) == INNER
 

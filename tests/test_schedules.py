@@ -36,7 +36,7 @@ def test_schedule_has_the_values_worked_out_by_hand(schedule, expected):
     assert values(schedule, expected) == pytest.approx(list(expected.values()), abs=1e-6)
 
 
-def test_steps_of_a_whole_run_are_told_apart():
+def test_the_numbers_of_all_steps_of_a_run_differ():
     ramp = LinearRamp(0.0, 0.5, 750_000, fraction=0.4)
     assert values(ramp, [150_000, 299_999, 300_000]) == pytest.approx([0.25, 0.5 * 299_999 / 300_000, 0.5], abs=1e-7)
 

@@ -52,7 +52,7 @@ def test_figures_are_the_same_whatever_a_matplotlibrc_says_and_leave_it_as_it_wa
 
 
 LAUNCH = """
-from tf_emcom import launch
+from tf_emcom.runtime import launch
 launch.find_libraries()
 import keras, matplotlib, sys
 from tf_emcom import Speaker
@@ -72,7 +72,7 @@ def test_commands_start_whatever_other_programs_are_set_to(tmp_path):
 
 @pytest.mark.parametrize("closed", ["stdout", "stderr"])
 def test_a_command_starts_without_an_output(closed):
-    code = f"import sys; sys.{closed} = None; from tf_emcom import launch; launch.find_libraries()"
+    code = f"import sys; sys.{closed} = None; from tf_emcom.runtime import launch; launch.find_libraries()"
     assert python(code).returncode == 0
 
 
@@ -84,7 +84,7 @@ def test_package_has_keras_compute_with_tensorflow(tmp_path):
         assert (ran.returncode, ran.stdout) == (0, "tensorflow\n"), ran.stderr
 
 
-def test_keras_that_was_imported_with_another_backend_is_said_in_a_sentence():
+def test_keras_that_was_imported_with_another_backend_gets_one_sentence():
     ran = python("import keras; import tf_emcom", KERAS_BACKEND="numpy")
     assert ran.returncode == 1
     last = ran.stderr.splitlines()[-1]

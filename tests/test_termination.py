@@ -1,4 +1,4 @@
-"""A run that is told to stop saves what it has, and goes on from there as if nothing had happened."""
+"""A run that is asked to stop saves its state, and resumes as if it had never stopped."""
 
 import json
 import os
@@ -33,7 +33,7 @@ PARAMS = (
 
 @pytest.fixture
 def gin_file(tmp_path):
-    path = tmp_path / "told.gin"
+    path = tmp_path / "terminated.gin"
     path.write_text(
         "import tests.terminate_at\n"
         "include 'gin/nlg_digits.gin'\n"
@@ -48,8 +48,8 @@ def here(monkeypatch, gin_file, run, moments=""):
     monkeypatch.setattr(sys, "path", [str(commands.ROOT), *sys.path])
     try:
         cli.run([str(gin_file)], PARAMS, str(run))
-    except termination.Terminated as told:
-        return str(told)
+    except termination.Terminated as end:
+        return str(end)
     return ""
 
 
@@ -86,7 +86,7 @@ def start(gin_file, run, moments=""):
 def ended(process):
     """Its two outputs, once it has ended as SIGTERM ends one."""
     said = process.communicate(timeout=200)
-    assert process.returncode == termination.STATUS == 143, said
+    assert process.returncode == 143, said
     assert "Traceback" not in said[1]
     return said
 
@@ -154,7 +154,7 @@ def test_sigterm_is_remembered_inside_and_what_it_was_outside():
 
 def test_processes_agree_through_what_is_given():
     asked = []
-    with termination.Termination(lambda told: asked.append(told) or True) as inside:
+    with termination.Termination(lambda here: asked.append(here) or True) as inside:
         assert inside.asked()
     assert asked == [False]
 

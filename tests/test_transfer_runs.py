@@ -112,7 +112,7 @@ def test_a_lost_or_empty_configuration_of_the_speaker_is_named(done, tmp_path):
     with pytest.raises(UserError, match="run/speaker.gin names no speaker; copy the file again"):
         cli.evaluate(str(run), [], [])
     (run / "speaker.gin").unlink()
-    with pytest.raises(UserError, match="run/speaker.gin, which tells of the speaker of a transfer run, is missing"):
+    with pytest.raises(UserError, match="run/speaker.gin, which describes the speaker of a transfer run, is missing"):
         cli.evaluate(str(run), [], [])
 
 

@@ -3,13 +3,12 @@
 import shutil
 import sys
 
-import gin
 import pytest
 
 from tests import commands
-from tf_emcom import checksums, cli
+from tf_emcom import cli, files
 from tf_emcom.errors import UserError
-from tf_emcom.runtime import catalogue, config, config_checks
+from tf_emcom.runtime import catalogue, config, config_checks, gin_tables
 from tf_emcom.training.trained_speaker import TrainedSpeaker
 
 DIGITS = str(commands.ROOT / "gin" / "nlg_digits.gin")
@@ -87,9 +86,9 @@ def test_a_speaker_of_another_run_imports_nothing(copy, tmp_path, payload):
     module, mark = payload
     add(copy, f"import {module}")
     assert "may not import" in refusal(TrainedSpeaker(str(copy)).speaker, 64)
-    files = [str(commands.ROOT / "gin" / "etl_digits.gin")]
+    gin_files = [str(commands.ROOT / "gin" / "etl_digits.gin")]
     given = [f"checkpoint={str(copy)!r}", "listener/LstmCore.units=8", "MultiMlp.size=8", "games=16", "steps=1"]
-    assert "may not import" in refusal(cli.run, files, given, str(tmp_path / "new"))
+    assert "may not import" in refusal(cli.run, gin_files, given, str(tmp_path / "new"))
     assert not mark.exists() and not (tmp_path / "new").exists()
 
 
@@ -97,7 +96,7 @@ def test_an_export_imports_nothing_and_brings_no_agents_of_its_own(copy, tmp_pat
     module, mark = payload
     saved_model = copy / "export" / "saved_model"
     add(saved_model, f"import {module}", file="assets/config.gin")
-    checksums.write(str(saved_model))
+    files.write_checksums(str(saved_model))
     said = refusal(cli.evaluate, str(tmp_path / "results"), ["testchannel"], TEST, saved_model=str(saved_model))
     assert "may not import" in said and not mark.exists()
 
@@ -193,14 +192,14 @@ def test_paths_of_a_run_on_cloud_storage_stay_there(tmp_path):
             refusal(config_checks.refuse_outside, "gs://b/run", [], ())
 
 
-# Texts that are no paths; a new parameter goes here, or into trust.PATHS.
+# Texts that are no paths; a new parameter goes here, or into config_checks.PATHS.
 TEXTS = {"activation", "data_dir", "format", "kind", "label", "name", "precision", "split", "stored_as", "what"}
 
 
 def test_every_parameter_that_takes_a_text_is_known_to_be_a_path_or_none():
     catalogue.register_components()
     texts = set()
-    for _, entry in gin.config._REGISTRY.items():
+    for entry in gin_tables.components():
         if entry.wrapped.__module__.startswith("tf_emcom."):
             known, _ = catalogue.parameters(entry.wrapped)
             texts |= {name for name, each in known.items() if each.annotation in (str, str | None)}
@@ -210,6 +209,6 @@ def test_every_parameter_that_takes_a_text_is_known_to_be_a_path_or_none():
 
 def test_what_is_loaded_or_reached_as_soon_as_it_is_built_is_apart():
     catalogue.register_components()
-    apart = {entry.name for _, entry in gin.config._REGISTRY.items() if config_checks.is_apart(entry.module)}
+    apart = {entry.name for entry in gin_tables.components() if config_checks.is_apart(entry.wrapped)}
     assert {"ExportedAgents", "ExportedTransfer", "Tpu", "MultiWorker", "ColumnWriter", "Train"} <= apart
     assert not {"Digits", "ByolFolder", "Speaker", "Learner", "TrainedSpeaker", "Adam", "Log"} & apart

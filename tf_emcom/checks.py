@@ -1,4 +1,4 @@
-"""Checks of what constructors and functions are given, made from their annotations."""
+"""Checks the arguments of constructors and functions by their annotations."""
 
 import abc
 import collections.abc
@@ -27,29 +27,29 @@ class Least(NamedTuple):
 class Most(NamedTuple):
     """The largest value of a number that multiplies the work, as in `Annotated[int, Most(1000)]`.
 
-    More is refused, since it would take days or all memory, unless the environment says `TF_EMCOM_NO_LIMITS=1`.
+    Larger numbers, which would need days or all memory, are errors unless the environment has `TF_EMCOM_NO_LIMITS=1`.
     """
 
     value: int
 
 
-# What is counted from 0.
+# Counted from 0.
 Index = Annotated[int, Least(0)]
-# Units of a layer, and whatever else the sizes of weights are made of.
+# Units of a layer, and other numbers that are sizes of weights.
 Size = Annotated[int, Least(1), Most(65_536)]
-# How many things are compared pair by pair.
+# A number of things that are compared pair by pair.
 Compared = Annotated[int, Least(1), Most(20_000)]
-# How often work is done that takes seconds or more, and how many agents there are.
+# Repetitions of work that takes seconds or more, and numbers of agents.
 Repeats = Annotated[int, Least(1), Most(1_000)]
 
 
 def shown(value: Any) -> str:
-    """A value, as the begin of a sentence names it."""
+    """A value, as a sentence names it."""
     return f"the class {value.__name__}" if isinstance(value, type) else f"{' '.join(repr(value).split()):.80}"
 
 
 def expected(hint: Any) -> str:
-    """What an annotation asks for, as the end of `it has to be …`."""
+    """The values that an annotation allows, as the end of `it has to be …`."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         least = [f", {limit.value} or more" for limit in parts[1:] if isinstance(limit, Least)]
@@ -84,7 +84,7 @@ def _named(kind: Any) -> str:
 
 
 def example(hint: Any, default: Any) -> str:
-    """A value that fits, as it is written in gin; empty where none is known."""
+    """A value that fits, as gin writes it; empty where none is known."""
     if default is not NOTHING and default is not None and default != ():
         maker = default.func if isinstance(default, functools.partial) else default
         if isinstance(maker, type):
@@ -104,12 +104,12 @@ def example(hint: Any, default: Any) -> str:
 
 
 def is_base(cls: type) -> bool:
-    """Whether a class is there only to be derived from: it is abstract, or names `abc.ABC` as a base of its own."""
+    """Whether a class is only for subclasses: it is abstract, or names `abc.ABC` as one of its bases."""
     return inspect.isabstract(cls) or abc.ABC in cls.__bases__
 
 
 def _makers(kind: Any) -> Iterator[str]:
-    """The names of the classes of a family that can be made, as far as they are imported."""
+    """The names of the imported classes of a family that can be built."""
     for part in typing.get_args(kind) or (kind,):
         if inspect.isclass(part) and not part.__module__.startswith("keras."):
             # gin makes subclasses of the same name.
@@ -126,12 +126,11 @@ _MISFIT = object()
 
 
 class Checked:
-    """A class whose constructor takes only what its annotations say.
+    """A class whose constructor accepts only values that fit its annotations.
 
-    Integers and floats of NumPy become those of Python, paths become texts, and whole numbers become floats where these
-    are asked for. Anything else that does not fit is a `UserError`: a text for a number, NaN, infinity, an object where
-    a class is needed, a class of another family. Subclasses inherit the check, with the annotations of their own
-    constructors.
+    Integers and floats of NumPy become those of Python, paths become texts, and whole numbers become floats for a
+    parameter that is a float. Other values that do not fit raise a `UserError`: a text for a number, NaN, infinity, an
+    object instead of a class, a class of another family. Subclasses inherit the check, for their own annotations.
     """
 
     def __init_subclass__(cls, **given: Any) -> None:
@@ -149,7 +148,7 @@ def _checking(init: Callable[..., None]) -> Callable[..., None]:
         try:
             bound = signature.bind_partial(self, *args, **kwargs)
         except TypeError:
-            return init(self, *args, **kwargs)  # Python says which argument there is not.
+            return init(self, *args, **kwargs)  # Python names the argument that does not exist.
         hints = _hints(init)
         for name, value in bound.arguments.items():
             parameter = signature.parameters[name]
@@ -158,22 +157,19 @@ def _checking(init: Callable[..., None]) -> Callable[..., None]:
                 bound.arguments[name] = checked_value(own_name, value, hints[name], parameter.default)
         return init(*bound.args, **bound.kwargs)
 
-    # Keras asks for the names of the arguments in a way that does not look behind a wrapper.
+    # Keras reads the names of the arguments from the wrapper itself.
     checked.__signature__ = signature
     return checked
 
 
 def checked_value(name: str, value: Any, hint: Any, default: Any = NOTHING) -> Any:
-    """The value as its annotation has it.
+    """Checks a value, and converts it to the type of its annotation; UserError where it does not fit.
 
     Args:
-      name: what the value is called in a sentence, such as `Speaker.vocab_size`.
-      value: what was given.
+      name: of the value in a sentence, such as `Speaker.vocab_size`.
+      value: to be checked.
       hint: the annotation.
-      default: what serves as the example, where there is one.
-
-    Raises:
-      UserError: the value does not fit.
+      default: of the parameter; it is the example in the sentence, where there is one.
     """
     fitted = _fitted(value, hint)
     if fitted is _MISFIT and isinstance(value, int) and abs(value) >= 2**63:
@@ -204,11 +200,11 @@ def _hints(init: Callable[..., None]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(init, include_extras=True)
     except (NameError, AttributeError, TypeError):
-        return {}  # Annotations of somebody's plug-in, for type checkers only.
+        return {}  # A plug-in may have annotations that only type checkers understand.
 
 
 def _fitted(value: Any, hint: Any) -> Any:
-    """The value as the annotation has it, or `_MISFIT`."""
+    """The value, converted to the type of the annotation, or `_MISFIT`."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         fitted, low = _fitted(value, parts[0]), max((m.value for m in parts[1:] if isinstance(m, Least)), default=None)
@@ -240,16 +236,8 @@ def _finite(value: Any) -> Any:
         number = float(value)
     except OverflowError:
         return _MISFIT
-    # Numbers are computed with as float32.
+    # Computations use float32.
     return number if abs(number) <= _LARGEST else _MISFIT
-
-
-def _flag(value: Any) -> Any:
-    return bool(value) if isinstance(value, bool | np.bool_) else _MISFIT
-
-
-def _text(value: Any) -> Any:
-    return os.fspath(value) if isinstance(value, str | os.PathLike) else _MISFIT
 
 
 def _array(value: Any) -> Any:
@@ -266,8 +254,8 @@ _PLAIN: dict[Any, Callable[[Any], Any]] = {
     Any: lambda value: value,
     int: _whole,
     float: _finite,
-    bool: _flag,
-    str: _text,
+    bool: lambda value: bool(value) if isinstance(value, bool | np.bool_) else _MISFIT,
+    str: lambda value: os.fspath(value) if isinstance(value, str | os.PathLike) else _MISFIT,
     np.ndarray: _array,
     type(None): lambda value: None if value is None else _MISFIT,
 }
@@ -293,9 +281,9 @@ def _fitted_mapping(value: Any, key: Any, part: Any) -> Any:
 
 
 def _makes(value: Any, made: Any) -> bool:
-    """Whether a call of the value can give what is wanted."""
+    """Whether a call of the value can return an object of the class `made`."""
     if isinstance(value, Checked) or not callable(value):
-        return False  # A layer can be called, too, but makes no layers.
+        return False  # A layer can be called too, but does not return layers.
     maker = inspect.unwrap(value)
     while isinstance(maker, functools.partial):
         maker = inspect.unwrap(maker.func)
@@ -315,7 +303,7 @@ def _is_one(value: Any, kind: type) -> bool:
 
 
 def _above(value: Any, hint: Any) -> Iterator[tuple[int, int]]:
-    """The numbers in a value that fits which exceed the limit of its annotation, each with the limit."""
+    """The numbers in a fitting value that exceed the limit of their annotation, each with the limit."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         yield from ((value, limit.value) for limit in parts[1:] if isinstance(limit, Most) and value > limit.value)
@@ -326,11 +314,7 @@ def _above(value: Any, hint: Any) -> Iterator[tuple[int, int]]:
 
 
 def assert_ranks(**expected: tuple[tf.Tensor, int]) -> None:
-    """Raises a ValueError that names the tensor, unless each one has its expected rank.
-
-    Args:
-      **expected: name → (tensor, rank), e.g. `assert_ranks(scores=(scores, 2))`.
-    """
+    """ValueError that names the tensor, unless each has its expected rank: `assert_ranks(scores=(scores, 2))`."""
     for name, (tensor, rank) in expected.items():
         shape = tf.convert_to_tensor(tensor).shape
         if shape.rank != rank:

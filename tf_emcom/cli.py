@@ -1,4 +1,4 @@
-"""What the commands do: read a configuration, build it, run its mode, and tell mistakes in one sentence."""
+"""The work of the commands: they read a configuration, build it and run its mode; mistakes get one sentence."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.checkpoint_files import newest_checkpoint
 from tf_emcom.runtime.config import build
 from tf_emcom.runtime.config_checks import refuse_unused
-from tf_emcom.runtime.config_file import Binding
+from tf_emcom.runtime.config_file import Binding, import_module
 from tf_emcom.runtime.placement import place
 from tf_emcom.runtime.run_folder import RunFolder, WorkerFolder
 from tf_emcom.runtime.strategies import PeerLost
@@ -35,15 +35,15 @@ _INTERRUPTED = 128 + signal.SIGINT
 _PRESETS = Path(__file__).parents[1] / "gin" / "reproduce"
 
 
-def exit_plainly(command: Callable[[], None], resumes: str = "") -> None:
-    """Runs a command, and ends the process where it does not end well.
+def exit_plainly(command: Callable[[], None], resumes: str | None = None) -> None:
+    """Runs a command, and ends the process after an error.
 
-    A user's mistake prints its one sentence and exits with 2, an interruption exits with 130, SIGTERM with 143. Where
+    A user's mistake prints its sentence and exits with 2, an interruption exits with 130, SIGTERM with 143. Where
     another process of the run is lost, this one starts again, and waits for it at the last checkpoint.
 
     Args:
-      command: what to run.
-      resumes: what the same command does after an interruption, where that is not to go on from a checkpoint.
+      command: the function to run.
+      resumes: what the command does when it is run again after an interruption; None: it resumes from a checkpoint.
     """
     stop_at_once()
     try:
@@ -52,17 +52,18 @@ def exit_plainly(command: Callable[[], None], resumes: str = "") -> None:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        _end_at_once(f"Interrupted; the same command {resumes or 'goes on from the last checkpoint'}.", _INTERRUPTED)
-    except PeerLost as told:
-        print(f"\n{told} Starting again from the last checkpoint, once it is back.", file=sys.stderr, flush=True)
+        rest = resumes or "resumes from the last checkpoint"
+        _end_at_once(f"Interrupted; the same command {rest}.", _INTERRUPTED)
+    except PeerLost as loss:
+        print(f"\n{loss} Starting again from the last checkpoint, once it is back.", file=sys.stderr, flush=True)
         os.execv(sys.executable, sys.orig_argv)
-    except Terminated as told:
-        _end_at_once(f"Terminated; the same command {resumes}." if resumes else str(told), told.status)
+    except Terminated as end:
+        _end_at_once(f"Terminated; the same command {resumes}." if resumes else str(end), end.status)
 
 
 def _end_at_once(sentence: str, status: int) -> NoReturn:
-    """Ends the process without clearing its memory: iterators of tf.data would wait for their threads for long."""
-    # A machine that goes away may say so again.
+    """Ends the process without freeing its memory: iterators of tf.data would wait for their threads for long."""
+    # A machine that stops may send the signal again.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     print(f"\n{sentence}", file=sys.stderr, flush=True)
@@ -82,19 +83,19 @@ def run(
     allow_imports: Sequence[str] = (),
     allow_unused: bool = False,
 ) -> None:
-    """Builds what the configuration says and runs its mode in a run's folder.
+    """Builds the components of a configuration, and runs its mode in a run's folder.
 
     Args:
-      gin_files: what to read, in this order.
-      gin_params: bindings that come after them, `name=value`.
+      gin_files: read in this order.
+      gin_params: bindings that come after the files, `name=value`.
       workdir: the run's folder; None: `runs/<gin files' names>-<seed>`, or for a test the run that is tested.
-      data_dir: where TFDS-prepared folders lie; None: where TFDS keeps them.
-      strategy: which of the strategies, `auto` choosing by the machine.
-      replicas: into how many replicas a CPU is split, to try things out.
+      data_dir: the folder of TFDS-prepared data sets; None: that of TFDS.
+      strategy: the name of a strategy; `auto` chooses by the machine.
+      replicas: the number of replicas that a CPU is split into, to try a strategy.
       tpu: the TPU to run on, "local" on its own machine; None: none.
-      folder: the run, or the export of one, that the gin files come with; None: they are the user's own.
-      allow_imports: modules that configurations which come with a run may import, each with what is in it.
-      allow_unused: whether a binding that nothing uses is a note and no mistake.
+      folder: the run, or its export, that the gin files belong to; None: they are the user's own.
+      allow_imports: modules that the configuration of a run may import, each with everything in it.
+      allow_unused: whether a binding that nothing uses gives a note instead of an error.
     """
     catalogue.register_components()
     config_checks.allow_imports(allow_imports)
@@ -104,7 +105,7 @@ def run(
     _settle_paths(folder, given, others)
     evaluates = issubclass(chosen, Evaluation)
     mode = build(chosen.__name__)
-    # A test compares with the run whose weights it takes, which may be another one than where its results go.
+    # A test may take its weights from another run than the one where its results go; it is compared with that run.
     tested = mode.checkpoint if evaluates else ""
     path = _folder_named(workdir or tested or _default_workdir(gin_files))
     distribution = place(strategy, replicas, tpu, trains=not evaluates)
@@ -114,46 +115,36 @@ def run(
     _listen_to_the_kept_speaker(source)
     experiment = build("Experiment", distribution)
     current = config_diff.complete_config()
-    _refuse_unused(given, len(gin_params), others, allow_unused)
+    # A binding for one test of several is right in the others; a transfer run has its speaker and needs no checkpoint.
+    refuse_unused(given[: len(gin_params)], {"checkpoint", *others}, allow_unused)
+    # Not every data set is in a folder that --data_dir could name.
+    refuse_unused(given[len(gin_params) :], (), allow=True)
     if not evaluates:
-        # Before anything is written; and read again, since another process may have come first.
+        # Before anything is written; the configuration is read again, since another process may have been faster.
         folder.lock()
         stored = folder.read_config()
     if stored is not None and source.has_results():
         if refuse_another(source, stored, current, free_in_tests(chosen.__name__) if evaluates else frozenset()):
             folder.write_config(current)
     elif not evaluates:
-        _write_configuration(folder, current, experiment.learner.documents())
+        folder.write_config(current)
+        for name, content in experiment.learner.documents().items():
+            folder.write_document(name, content)
     with config.plain_errors(), distribution.watching_peers(), contextlib.closing(folder):
         mode.run(experiment, folder)
 
 
-def _write_configuration(folder: RunFolder, text: str, documents: Mapping[str, str]) -> None:
-    """Makes a folder that of a run with this configuration and what belongs to it."""
-    folder.write_config(text)
-    for name, content in documents.items():
-        folder.write_document(name, content)
-
-
 def _chosen_mode() -> tuple[type[Mode], set[str]]:
-    """The mode that is bound, and the names of all others."""
+    """The class of the mode that is bound, and the names of the classes of all other modes."""
     known = plug_ins(Mode)
     chosen = choose(config.macro("mode"), known, "mode")
     return chosen, {cls.__name__ for cls in known.values()} - {chosen.__name__}
 
 
-def _refuse_unused(given: Sequence[Binding], own: int, others: Collection[str], allow: bool) -> None:
-    """Refuses those of the first `own` bindings that nothing uses, and points out others, which stand for flags."""
-    # What is given for one test of several is no mistake in the others; a kept speaker needs no checkpoint.
-    refuse_unused(given[:own], {"checkpoint", *others}, allow)
-    # Not all data lie in a folder.
-    refuse_unused(given[own:], (), allow=True)
-
-
 def _settle_paths(folder: RunFolder | None, given: Sequence[Binding], others: Collection[str]) -> None:
-    """A folder has one name, wherever a command is started and however the path is spelt.
+    """Makes paths absolute, so that they are the same from every working directory.
 
-    Where the configuration comes with a run, in `folder`, its own paths stay there.
+    Where the configuration comes with a run, in `folder`, its paths have to be in that folder.
     """
     path = config.macro("checkpoint", "")
     if not isinstance(path, str) or "\0" in path:
@@ -167,13 +158,13 @@ def _settle_paths(folder: RunFolder | None, given: Sequence[Binding], others: Co
 
 
 def _listen_to_the_kept_speaker(run: RunFolder, always: bool = False) -> None:
-    """A transfer run that has begun has its speaker in its own checkpoints, and needs no other run any more."""
+    """A transfer run that was started has its speaker in its own checkpoints, and does not need the other run."""
     if run.has_document(SPEAKER_CONFIG) and (always or newest_checkpoint(run.checkpoints)):
         config.rebind("TrainedSpeaker.run", run.path)
 
 
 def _folder_named(path: str) -> str:
-    """The path of a workdir; UserError where something else than a folder is there, on this machine."""
+    """The path of a workdir; UserError where a local path is something else than a folder."""
     if not is_remote(path) and os.path.lexists(path) and not os.path.isdir(path):
         what = f"a link to {os.readlink(path)}, where no folder is" if os.path.islink(path) else "no folder"
         raise UserError(f"The workdir {path} is {what}; name another --workdir.")
@@ -181,14 +172,12 @@ def _folder_named(path: str) -> str:
 
 
 def _default_workdir(gin_files: Sequence[str]) -> str:
-    name = "-".join(_run_name(file) for file in gin_files)
-    return os.path.join("runs", f"{name}-{config.macro('seed', 0)}")
-
-
-def _run_name(gin_file: str) -> str:
-    folder, file = os.path.split(os.path.abspath(gin_file) if "://" not in gin_file else gin_file)
-    # A run's own config.gin repeats that run, beside it.
-    return f"{os.path.basename(folder)}-repeated" if file == "config.gin" else os.path.splitext(file)[0]
+    names = []
+    for gin_file in gin_files:
+        folder, file = os.path.split(gin_file if is_remote(gin_file) else os.path.abspath(gin_file))
+        # A run's own config.gin repeats that run in a folder beside it.
+        names.append(f"{os.path.basename(folder)}-repeated" if file == "config.gin" else os.path.splitext(file)[0])
+    return os.path.join("runs", f"{'-'.join(names)}-{config.macro('seed', 0)}")
 
 
 def evaluate(
@@ -200,37 +189,40 @@ def evaluate(
     allow_imports: Sequence[str] = (),
     allow_unused: bool = False,
 ) -> None:
-    """Runs tests on the run in `workdir`, or on an export of one, with the configuration that lies there.
+    """Runs tests on the run in `workdir`, or on an export, with the configuration in that folder.
 
     Args:
-      workdir: the run's folder; where results go, if it is an export that is tested, None: to its own folder.
-      modes: which tests; none: `testchannel`, or `test` for a transfer run.
+      workdir: the run's folder; for an export, the folder of the results, None: the export's own.
+      modes: the tests; none: `testchannel`, or `test` for a transfer run.
       gin_params: bindings that come last.
-      data_dir: where TFDS-prepared folders lie.
       saved_model: the folder of the export; None: the run itself is tested.
-      allow_imports: modules that the run's configuration may import, each with what is in it.
-      allow_unused: whether a binding that nothing uses is a note and no mistake.
+      data_dir: as for `run`.
+      allow_imports: as for `run`.
+      allow_unused: as for `run`.
 
     Raises:
-      UserError: there is no run, no export, or no such test; or some of several tests failed, all others being done.
+      UserError: there is no run, no export, or no such test; or some of several tests failed, and the others are done.
     """
     folder = ExportFolder(_folder_named(saved_model), workdir) if saved_model else RunFolder(_folder_named(workdir))
     stored = folder.require_config()
-    # Nothing has imported the tests yet.
+    # The configuration may import the module of a test.
     catalogue.register_components()
+    config_checks.allow_imports(allow_imports)
+    config.load([folder.config], (), comes_with_run=True)
     known = plug_ins(Evaluation)
     for mode in modes:
         choose(mode, known, "test")
     transfers = folder.has_document(SPEAKER_CONFIG)
     if not transfers and re.search("^Experiment.learner_cls = @TransferLearner", stored, re.MULTILINE):
         raise UserError(
-            f"{os.path.join(folder.path, SPEAKER_CONFIG)}, which tells of the speaker of a transfer run, is missing;"
-            " copy it again, or start the same bin/train command again."
+            f"{os.path.join(folder.path, SPEAKER_CONFIG)}, which describes the speaker of a transfer run, is missing;"
+            " copy it again, or run the same bin/train command again."
         )
     bindings = [f"{name}={value}" for name, value in folder.bindings.items()]
-    # A run that started from another one's weights is tested itself, unless that is asked for.
+    # A run that started from another run's weights is tested itself, unless a binding says otherwise.
     own = [] if transfers or not re.search("^checkpoint = ", stored, re.MULTILINE) else ["checkpoint=''"]
     modes = modes or ["test" if transfers else "testchannel"]
+    _note_other_tests(gin_params, {cls.__name__: mode for mode, cls in known.items() if mode not in modes})
     failed = []
     for mode in modes:
         given = [*own, *gin_params, *bindings, f"mode={mode!r}"]
@@ -242,28 +234,50 @@ def evaluate(
         except UserError as error:
             if len(modes) == 1:
                 raise
-            # The others have nothing to do with it.
+            # The other tests do not depend on it.
             print(f"Error in {mode}: {error}", file=sys.stderr, flush=True)
             failed.append(mode)
     if failed:
         raise UserError(f"{len(failed)} of {len(modes)} tests failed ({', '.join(failed)}); the others are done.")
 
 
+def _note_other_tests(gin_params: Sequence[str], others: Mapping[str, str]) -> None:
+    """Names on standard error the bindings of tests that this command does not run: class ↦ mode in `others`."""
+    for text in gin_params:
+        component = text.partition("=")[0].strip().rpartition("/")[2].split(".")[-2:][0]
+        if component in others:
+            print(
+                f"Note: --gin_param {text} has no effect, since this command does not run {others[component]}; add"
+                f" --mode={others[component]}, or leave the binding out.",
+                file=sys.stderr,
+            )
+
+
+def import_plug_ins(modules: Sequence[str]) -> None:
+    """Imports modules of a user's own, so that their classes are found by name as those of the package are.
+
+    Raises:
+      UserError: one cannot be imported, or has a class of a name that is taken.
+    """
+    catalogue.register_components()
+    for module in modules:
+        import_module(module, f"--plugin={module}")
+
+
 def reproduce(
     preset: str, out: str | None, jobs: int | None, gin_params: Sequence[str], allow_unused: bool = False
 ) -> None:
-    """Makes the runs of a grid that are not made yet, and writes tables and figures of all that are there.
+    """Trains and tests the missing runs of a grid, and writes tables and figures of all runs.
 
     Args:
-      preset: a file of gin/reproduce/, without its ending.
-      out: where everything goes; None: runs/reproduce-<preset>.
-      jobs: how many runs are made at a time; None: one a core, or one in all where there is a GPU.
+      preset: the name of a file in gin/reproduce/, without its ending.
+      out: the folder of everything; None: runs/reproduce-<preset>.
+      jobs: the number of runs at a time; None: one for each core, or one in all where there is a GPU.
       gin_params: bindings that come last.
-      allow_unused: whether a binding that nothing uses is a note and no mistake.
+      allow_unused: whether a binding that nothing uses gives a note instead of an error.
 
     Raises:
-      UserError: there is no such preset, or some of the runs failed; the others are made and in the tables all the
-        same.
+      UserError: there is no such preset, or some of the runs failed; the tables have the others.
     """
     known = sorted(file.stem for file in _PRESETS.glob("*.gin"))
     if preset not in known:
@@ -276,14 +290,14 @@ def reproduce(
     for test in grid.tests:
         choose(test, plug_ins(Evaluation), "test")
     if "://" in (out or ""):
-        raise UserError(f"--out is {out}, but grids are made on the local disk; name a folder there.")
+        raise UserError(f"--out is {out}, but grids are made on the local disk; name a local folder.")
     out = os.path.realpath(out or os.path.join("runs", f"reproduce-{preset}"))
     RunFolder(out).lock()
     runs = os.path.join(out, "runs")
     gpu = bool(tf.config.list_physical_devices("GPU"))
     runner = Runner(runs, (1 if gpu else os.cpu_count() or 1) if jobs is None else jobs)
     failed = runner.make(grid.game_cells(runs))
-    # A transfer from a speaker that is half trained would stay in the tables for good.
+    # A transfer from a half-trained speaker would stay in the tables.
     games = [cell for cell in grid.game_cells(runs) if runner.is_finished(cell)]
     ready = [cell for cell in grid.transfer_cells(runs) if cell.needs in {game.name for game in games}]
     failed |= runner.make(ready)
@@ -294,12 +308,38 @@ def reproduce(
         raise UserError(f"{len(failed)} runs failed, the first of them {name}: {sentence}")
 
 
-def parse_flags(arguments: Sequence[str], required: dict[str, flags.FlagHolder]) -> None:
-    """Reads the flags of a command; --help prints them and exits.
+# The flags of `shared_flag` belong to the command that calls it, in its --help too.
+flags.disclaim_key_flags()
+_SHARED_FLAGS = {
+    "data_dir": lambda name: flags.DEFINE_string(
+        name, None, "The folder of TFDS-prepared data sets; default: ~/tensorflow_datasets."
+    ),
+    "allow_imports": lambda name: flags.DEFINE_multi_string(
+        name, [], "A module that the configuration of a run may import, with everything in it; may be repeated."
+    ),
+    "allow_unused": lambda name: flags.DEFINE_bool(name, False, "Continue where nothing uses a --gin_param."),
+    "plugin": lambda name: flags.DEFINE_multi_string(
+        name, [], "A module of your own to import, e.g. my_lab.tests, so that its classes are found; may be repeated."
+    ),
+}
 
-    Raises:
-      UserError: a flag is unknown, has a bad value, or is missing.
+
+def shared_flag(name: str) -> flags.FlagHolder:
+    """Defines a flag of several commands, for the command that calls."""
+    return _SHARED_FLAGS[name](name)
+
+
+def parse_flags(
+    arguments: Sequence[str], required: Mapping[str, flags.FlagHolder] | None = None, others: bool = False
+) -> list[str]:
+    """Reads the flags of a command; --help prints them and exits. UserError for an unknown, bad or missing flag.
+
+    Args:
+      arguments: of the command, its own name first.
+      required: name ↦ flag, of the flags that must be given.
+      others: whether arguments may stand between the flags; they are returned.
     """
+    flags.FLAGS.set_gnu_getopt(others)
     if {"--help", "-h"} & set(arguments):
         print(f"{sys.modules['__main__'].__doc__}\n{flags.FLAGS.main_module_help()}")
         sys.exit(0)
@@ -307,8 +347,9 @@ def parse_flags(arguments: Sequence[str], required: dict[str, flags.FlagHolder])
         rest = flags.FLAGS(list(arguments))[1:]
     except flags.Error as error:
         raise UserError(f"{error}; --help shows the flags.") from error
-    if rest:
+    if rest and not others:
         raise UserError(f"The command takes flags only, but was given {' '.join(rest)}; write --flag=value.")
-    for name, holder in required.items():
+    for name, holder in (required or {}).items():
         if not holder.value:
             raise UserError(f"--{name} is missing; --help shows the flags.")
+    return rest

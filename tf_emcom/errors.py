@@ -1,31 +1,32 @@
-"""The one exception that a user's mistake raises."""
+"""The exception for a user's mistake, and checks that raise it."""
 
 import re
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
-# Their sentences are about gin files and commands, whatever is bound yet.
+# Sentences from these modules are about gin files and commands, also before anything is bound.
 _ABOUT_GIN = ("tf_emcom.cli", "tf_emcom.runtime.config", "tf_emcom.runtime.config_file")
+# Whether gin has any bindings; the module that imports gin replaces it.
+gin_has_bindings: Callable[[], bool] = lambda: False  # noqa: E731
 
 
 class UserError(ValueError):
     """A mistake of the user, in one clear sentence.
 
-    The message says what was given, what the limit is and how to fix it. The commands print it without a traceback and
-    exit with status 2; in Python it is an ordinary `ValueError`, and speaks of `Erasure()` where gin has `@Erasure()`.
+    The message says what was given, what the limit is and how to fix it. Commands print it without a traceback and exit
+    with status 2. In Python it is an ordinary `ValueError`, with `Erasure()` in place of gin's `@Erasure()`.
     """
 
-    # Keras would add pages about arguments to it, where it is raised while a layer is called.
+    # Else Keras adds pages about arguments to an error that is raised in a layer's call.
     _keras_call_info_injected = True
 
     def __init__(self, sentence: str) -> None:
-        """`sentence` is in gin's terms: what to bind, and to which `@Component`."""
+        """`sentence` uses gin's words: what to bind, and to which `@Component`."""
         super().__init__(sentence if _gin_is_used() else _in_python(sentence))
 
 
 def _gin_is_used() -> bool:
-    gin = sys.modules.get("gin.config")
-    if gin and gin._CONFIG:
+    if gin_has_bindings():
         return True
     frame = sys._getframe()
     while frame and frame.f_globals.get("__name__") not in _ABOUT_GIN:
@@ -34,19 +35,19 @@ def _gin_is_used() -> bool:
 
 
 def _in_python(sentence: str) -> str:
-    """The sentence for who passes arguments: `bind core_cls to @speaker/GruCore` ↦ `set core_cls to GruCore`."""
+    """The sentence for Python: `bind core_cls to @speaker/GruCore` ↦ `set core_cls to GruCore`."""
     without_references = re.sub(r"@(?:\w+/)*(?=[A-Z])", "", sentence)
     return re.sub(r"\bbind\b", "set", without_references)
 
 
 def require_integer(name: str, value: object, least: int, why: str) -> None:
-    """Raises a `UserError` that says `why`, unless `value` is a whole number of at least `least`."""
+    """UserError that says `why`, unless `value` is a whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise UserError(f"{name} is {value!r}, but {why}; bind {name} to a whole number, {least} or more.")
 
 
 def require_instance(name: str, value: object, kind: type, example: str) -> None:
-    """Raises a `UserError` that gives an example, unless `value` is an object of the class `kind`."""
+    """UserError that gives an example, unless `value` is an object of the class `kind`."""
     if isinstance(value, kind):
         return
     given = f"the class {value.__name__}" if isinstance(value, type) else f"{value!r:.80}"
@@ -57,14 +58,14 @@ def require_instance(name: str, value: object, kind: type, example: str) -> None
 
 
 def require_number(name: str, value: object, low: float, high: float, why: str) -> None:
-    """Raises a `UserError` that says `why`, unless `value` is a number in [low, high]."""
+    """UserError that says `why`, unless `value` is a number in [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
         limits = f"between {low:g} and {high:g}" if high < float("inf") else f"of {low:g} or more"
         raise UserError(f"{name} is {value!r}, but {why}; bind it to a number {limits}.")
 
 
 def require_even_shares(batch_size: int, replicas: int, other: str = "") -> None:
-    """Raises a `UserError`, which may name another way out, unless replicas can share a batch evenly."""
+    """UserError, which may name another fix, unless replicas can share a batch evenly."""
     if batch_size % replicas:
         raise UserError(
             f"batch_size is {batch_size}, which {replicas} replicas cannot share evenly; bind batch_size to a multiple"
@@ -73,7 +74,7 @@ def require_even_shares(batch_size: int, replicas: int, other: str = "") -> None
 
 
 def require_labels(task: str, needed: Iterable[str], there: Collection[str], data: str, other: str) -> None:
-    """Raises a `UserError` that offers an `other` label or task, unless the data set `data` has what a task needs."""
+    """UserError that suggests an `other` label or task, unless the data set `data` has the labels that a task needs."""
     have = f"its labels are {', '.join(sorted(there))}" if there else "it has no labels"
     for name in needed:
         if name not in there:

@@ -1,4 +1,4 @@
-"""Files and folders: reads small files with one sentence where they are damaged, writes whole ones or none."""
+"""Files and folders: reads small files, with one sentence about damage; writes whole files and folders, or nothing."""
 
 import contextlib
 import ctypes
@@ -22,13 +22,17 @@ from tf_emcom.errors import UserError
 # What TensorFlow and Python raise where a file system refuses.
 FILE_ERRORS = (OSError, tf.errors.OpError)
 
-_NEW = ".new"
-# Of folders: names that nobody gives to a folder of their own, since what has them is emptied.
+# How the names of files end that are not complete yet.
+NEW = ".new"
+# Folders with these endings are emptied, so nobody gives them to a folder of their own.
 NEW_FOLDER, OLD_FOLDER = ".tf_emcom-new", ".tf_emcom-old"
-_LONGEST = 200
+# Path below a folder ↦ CRC-32 of every other file in it, as a line of JSON with a checksum of its own.
+CHECKSUMS = "checksums.json"
+_READ_BYTES = 1 << 20
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EIO, errno.EBADF}
 _PATTERN = frozenset("*?[]\\")
 _CHECKSUM, _LINES = "checksum", "lines"
+_JSON_NAMES = {dict: "object", list: "array", str: "string", int: "number", float: "number"}
 _FIRST_LINE = "# checksum: "
 _FIX_WRITING = "make room or get the rights to write there, then run the same command again"
 
@@ -40,17 +44,17 @@ def is_remote(path: str) -> bool:
 
 def is_pattern(path: str) -> bool:
     """Whether TensorFlow takes a path for a pattern, so that it finds nothing there, or something else."""
-    return bool(_PATTERN & set(path))
+    return not _PATTERN.isdisjoint(path)
 
 
-def reason(error: BaseException) -> str:
-    """The first line of what an error says; the middle of a long one is left out."""
+def reason(error: BaseException, longest: int = 200) -> str:
+    """The first line of an error's message, without the middle where it has more than `longest` characters."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     # TensorFlow begins with the operation, and ends with the reason.
-    text = re.sub(r"^\{\{.*?\}\} ", "", str(getattr(error, "message", error)))
+    text = re.sub(r"^\{\{.*?\}\} ", "", str(getattr(error, "message", error))).strip()
     line = (text.splitlines() or [type(error).__name__])[0]
-    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]}…{line[-_LONGEST // 2 :]}"
+    return line if len(line) <= longest else f"{line[: longest // 2]}…{line[-longest // 2 :]}"
 
 
 @contextlib.contextmanager
@@ -63,11 +67,7 @@ def file_errors(path: str, what: str = "cannot be written", fix: str = _FIX_WRIT
 
 
 def names_in(folder: str) -> list[str]:
-    """The sorted names in a folder, empty where there is none; no character of the path is a pattern.
-
-    Raises:
-      UserError: the folder cannot be read.
-    """
+    """The sorted names in a folder, empty where there is none; no character of the path is a pattern."""
     with file_errors(folder, "cannot be read", "check its spelling and its rights"):
         if not tf.io.gfile.isdir(folder):
             return []
@@ -76,29 +76,24 @@ def names_in(folder: str) -> list[str]:
 
 
 def is_irregular(path: str) -> bool:
-    """Whether there is something else than a regular file: a pipe, which would be read for ever, a link to nowhere."""
+    """Whether there is something else than a regular file: a pipe, on which readers wait, a link to nowhere."""
     return not is_remote(path) and os.path.lexists(path) and not os.path.isfile(path)
 
 
 def read_bytes(path: str, fix: str) -> bytes:
-    """The content of a small file.
-
-    Raises:
-      UserError: there is none, it is no regular file, or it cannot be read; `fix` says what to do.
-    """
+    """The content of a small file; UserError where there is none that can be read: `fix` says what to do."""
     require_regular(path, fix)
     with file_errors(path, "cannot be read", fix), tf.io.gfile.GFile(path, "rb") as file:
         return file.read()
 
 
 def require_regular(path: str, fix: str) -> None:
-    """UserError where a local path is no regular file: reading a pipe would wait for ever; `fix` says what to do."""
-    if is_remote(path):
-        return
+    """UserError where a local path is no regular file, or nothing is there; `fix` says what to do."""
     if is_irregular(path):
         raise UserError(f"{path} is no regular file; {fix}.")
-    with file_errors(path, "cannot be read", fix):
-        os.stat(path)
+    if not is_remote(path):
+        with file_errors(path, "cannot be read", fix):
+            os.stat(path)
 
 
 def read_text(path: str, fix: str) -> str:
@@ -119,20 +114,34 @@ def read_text(path: str, fix: str) -> str:
 
 
 def with_checksum(text: str) -> str:
-    """A configuration below a comment that holds its CRC-32, by which `read_text` sees whether it was changed."""
-    return f"{_FIRST_LINE}{zlib.crc32(text.encode()):08x}\n{text}"
+    """A configuration below a comment with its CRC-32, by which `read_text` sees whether it was changed."""
+    return f"{_FIRST_LINE}{checksum(text):08x}\n{text}"
 
 
 def read_json(path: str, fix: str, kind: type = dict) -> Any:
     """The content of a small JSON file, which is a `kind`; errors as for `read_bytes`."""
-    return _parsed(read_text(path, fix), path, fix, kind)
+    text = read_text(path, fix)
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged (it is no JSON: {reason(error)}); {fix}.") from error
+    if not isinstance(content, kind):
+        raise UserError(f"{path} is damaged (it holds no JSON {_JSON_NAMES[kind]}); {fix}.")
+    return content
+
+
+def checksum(content: str | bytes | memoryview, before: int = 0) -> int:
+    """CRC-32 of bytes, or of a text in UTF-8; `before` is that of the content in front of it."""
+    return zlib.crc32(content.encode() if isinstance(content, str) else content, before)
+
+
+def json_checksum(content: Any) -> int:
+    """CRC-32 of what JSON can hold, whatever the order of its keys."""
+    return checksum(json.dumps(content, sort_keys=True))
 
 
 def read_json_lines(path: str, fix: str) -> list[dict[str, Any]]:
-    """The content of a file with one JSON object a line, as `json_lines` or `whole_json_lines` writes it.
-
-    Errors as for `read_bytes`; also where lines are missing.
-    """
+    """The rows of a file of `json_lines` or `whole_json_lines`; errors as `read_bytes`, or where lines are missing."""
     found = []
     for i, line in enumerate(read_text(path, fix).splitlines(), 1):
         try:
@@ -146,7 +155,7 @@ def read_json_lines(path: str, fix: str) -> list[dict[str, Any]]:
 
 def json_lines(rows: Iterable[dict[str, Any]]) -> str:
     """Text of one JSON object a line, whose last key is the CRC-32 of the others as JSON."""
-    return "".join(json.dumps({**row, _CHECKSUM: _checksum_of(row)}) + "\n" for row in rows)
+    return "".join(json.dumps({**row, _CHECKSUM: checksum(json.dumps(row))}) + "\n" for row in rows)
 
 
 def whole_json_lines(rows: Iterable[dict[str, Any]]) -> str:
@@ -156,53 +165,45 @@ def whole_json_lines(rows: Iterable[dict[str, Any]]) -> str:
 
 
 def missing_lines(rows: list[dict[str, Any]]) -> int:
-    """How many lines of `whole_json_lines` there are no longer; takes what says so out of the rows."""
+    """How many lines of `whole_json_lines` are missing; takes the number of lines out of the rows."""
     written = [row.pop(_LINES, 0) for row in rows]
     return max(0, max((n for n in written if isinstance(n, int)), default=0) - len(rows))
 
 
 def row_of(line: str) -> dict[str, Any]:
-    """The object in a line of `json_lines`, or in a line of anybody's that has no checksum.
-
-    Raises:
-      ValueError: it is no JSON object, or not the one that was written.
-    """
+    """The object in a line of `json_lines`, or of JSON without a checksum; ValueError where it is damaged."""
     try:
         row = json.loads(line)
     except RecursionError as error:
         raise ValueError("it is no JSON: too many brackets") from error
     if not isinstance(row, dict):
         raise ValueError("it holds no JSON object")
-    if row.pop(_CHECKSUM, None) not in (None, found := _checksum_of(row)):
+    if row.pop(_CHECKSUM, None) not in (None, found := checksum(json.dumps(row))):
         raise ValueError(f"its checksum is {found} now, and another one was written")
     return row
 
 
 def write_whole(path: str, content: str | bytes) -> None:
-    """Writes a small file: readers, and a kill, find the old content or the new one.
+    """Writes a small file as a whole: readers find the old content or the new one, also after a kill.
 
-    What killed processes left beside it is removed. Cloud storage, which cannot rename, replaces the whole object.
-
-    Raises:
-      UserError: it cannot be written; the old content is still there.
+    Leftovers of killed processes beside it are removed. Cloud storage, which cannot rename, replaces the whole object.
+    UserError where it cannot be written; the old content is still there.
     """
     data = content.encode() if isinstance(content, str) else content
     with file_errors(path):
         if is_remote(path):
-            new = f"{path}{_NEW}"
-            with tf.io.gfile.GFile(new, "wb") as file:
+            with tf.io.gfile.GFile(new := f"{path}{NEW}", "wb") as file:
                 file.write(data)
             tf.io.gfile.rename(new, path, overwrite=True)
             return
         clear_unfinished(os.path.dirname(path) or ".", f"{os.path.basename(path)}.")
-        new = f"{path}.{uuid.uuid4().hex[:8]}{_NEW}"
+        new = f"{path}.{uuid.uuid4().hex[:8]}{NEW}"
         try:
             with open(new, "xb") as file:
-                # Held until the rename, so that nobody takes it for what a killed process left.
+                # Held until the rename, so that no other process takes it for the leftover of a killed one.
                 try_lock(file)
                 file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
+                sync(file)
                 os.replace(new, path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -210,25 +211,44 @@ def write_whole(path: str, content: str | bytes) -> None:
             raise
 
 
-def clear_unfinished(folder: str, prefix: str = "") -> None:
-    """Removes files that killed processes left half written by `write_whole`; only names with that prefix.
+@contextlib.contextmanager
+def replacing(path: str, fix: str = _FIX_WRITING) -> Iterator[str]:
+    """Within it, another path in the same folder to write a file to; after it, that file is at `path`.
 
-    A file that a living process writes is locked and stays. Nothing happens where the folder cannot be read.
+    Where writing fails, the old file stays. The name of the other path is random, with nothing of the file's name.
     """
+    new = os.path.join(os.path.dirname(path), f"{uuid.uuid4().hex[:8]}{NEW}")
+    try:
+        yield new
+        with file_errors(path, fix=fix):
+            tf.io.gfile.rename(new, path, overwrite=True)
+    except BaseException:
+        with contextlib.suppress(*FILE_ERRORS):
+            tf.io.gfile.remove(new)
+        raise
+
+
+def sync(file: IO[Any]) -> None:
+    """Waits until everything that was written to an open file is on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def clear_unfinished(folder: str, prefix: str = "") -> None:
+    """Removes files that `write_whole` did not finish before a kill, of names with that prefix, where that works."""
     with contextlib.suppress(OSError):
         for name in os.listdir(folder):
             path = os.path.join(folder, name)
-            if name.startswith(prefix) and name.endswith(_NEW) and os.path.isfile(path):
+            if name.startswith(prefix) and name.endswith(NEW) and os.path.isfile(path):
                 with contextlib.suppress(OSError), open(path, "rb") as file:
-                    if try_lock(file):
+                    if try_lock(file):  # No living process writes it.
                         os.remove(path)
 
 
 def try_lock(file: IO[Any] | int) -> bool | None:
     """Locks an open file, or a folder's descriptor, until it is closed.
 
-    Returns:
-      True: it is locked; False: another process has it; None: the file system has no locks.
+    Returns True, False where another process has locked it, or None where the file system has no locks.
     """
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -242,17 +262,12 @@ def try_lock(file: IO[Any] | int) -> bool | None:
 
 
 def lock(path: str, busy: str, wait: bool = False) -> IO[str]:
-    """Makes and locks a file, until what is returned is closed or the process ends, however it ends.
-
-    Where the file system has no locks (some network file systems), it warns once and goes on.
+    """Makes and locks a local file until it is closed or the process ends; a note where the file system has no locks.
 
     Args:
-      path: of the lock, on a local disk.
-      busy: a sentence for when another process has it.
-      wait: whether to print `busy` then and wait, in place of raising it.
-
-    Raises:
-      UserError: another process has it, or it cannot be made.
+      path: of the lock.
+      busy: a sentence for the case that another process has it.
+      wait: whether to print `busy` and wait in that case; else it is raised as a `UserError`.
     """
     with file_errors(path):
         if is_irregular(path):
@@ -275,37 +290,30 @@ def lock(path: str, busy: str, wait: bool = False) -> IO[str]:
 def without_pattern(path: str) -> Iterator[str]:
     """Within it, another path to the same local folder, none of whose characters TensorFlow reads as a pattern.
 
-    TensorFlow cannot restore from, and deletes beside, a path with one of `*?[]` or a backslash.
-
-    Raises:
-      UserError: the path has one, and no link to it can be made.
+    TensorFlow cannot restore from a path with one of `*?[]` or a backslash, and deletes other files beside it.
+    UserError where a link to such a path cannot be made.
     """
     if is_remote(path) or not is_pattern(path):
         yield path
         return
     fix = "name a folder without any of * ? [ ] and backslash in its path"
-    with file_errors(path, "cannot be reached under another name", fix):
-        folder = tempfile.mkdtemp(prefix="tf_emcom-")
-    try:
+    with contextlib.ExitStack() as stack:
+        with file_errors(path, "cannot be reached under another name", fix):
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="tf_emcom-", ignore_cleanup_errors=True))
+            link = os.path.join(folder, "link")
+            os.symlink(os.path.abspath(path), link)
         if is_pattern(folder):
             raise UserError(f"{path} and the folder for temporary files, {folder}, hold patterns; {fix}.")
-        link = os.path.join(folder, "link")
-        with file_errors(path, "cannot be reached under another name", fix):
-            os.symlink(os.path.abspath(path), link)
         yield link
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
 def whole_folder(path: str) -> Iterator[str]:
-    """Within it, an empty folder to fill; behind it, that folder is at `path`, in place of what was there.
+    """Within it, an empty folder to fill; after it, that folder is at `path`, in place of the old one.
 
-    A kill at any moment leaves the old folder or the new one at `path`; what else it leaves, the next call removes.
-    A link to a folder stays, and its folder is replaced.
-
-    Raises:
-      UserError: another process is writing it, or it cannot be written; what was there is still there then.
+    A kill leaves the old folder or the new one at `path`; the next call removes its other leftovers. A link to a folder
+    stays, and its folder is replaced. UserError where it cannot be written, or another process is writing it; the old
+    folder is still there.
     """
     path = path.rstrip("/")
     if os.path.islink(path):
@@ -317,22 +325,20 @@ def whole_folder(path: str) -> Iterator[str]:
         restore_folder(path)
         os.makedirs(new, exist_ok=True)
         held = os.open(new, os.O_RDONLY | os.O_DIRECTORY)
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.close, held)
         if try_lock(held) is False:
             raise UserError(f"Another process is writing {path}; wait until it ends, or name another folder.")
-        try:
-            with file_errors(path):
-                _empty(new)
-                yield new
-                _exchange(new, path)
-        finally:
-            shutil.rmtree(new, ignore_errors=True)
-    finally:
-        os.close(held)
+        stack.callback(shutil.rmtree, new, ignore_errors=True)
+        with file_errors(path):
+            for entry in os.scandir(new):
+                (shutil.rmtree if entry.is_dir(follow_symlinks=False) else os.remove)(entry.path)
+            yield new
+            _exchange(new, path)
 
 
 def restore_folder(path: str) -> None:
-    """Puts a folder back that a kill in `whole_folder` left under its other name; removes what it replaced."""
+    """Puts back the folder that a kill in `whole_folder` left under another name; removes it where it was replaced."""
     old = path.rstrip("/") + OLD_FOLDER
     if os.path.isdir(old):
         if os.path.lexists(path):
@@ -342,7 +348,6 @@ def restore_folder(path: str) -> None:
 
 
 def _exchange(new: str, path: str) -> None:
-    """Puts `new` at `path`, at once where the system can exchange two folders; what was there goes."""
     if not os.path.lexists(path):
         os.rename(new, path)
         return
@@ -356,26 +361,37 @@ def _exchange(new: str, path: str) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _empty(folder: str) -> None:
-    for entry in os.scandir(folder):
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path)
-        else:
-            os.remove(entry.path)
+def file_checksum(path: str) -> str:
+    """CRC-32 of a file's content, as eight hexadecimal digits; one of `FILE_ERRORS` where it cannot be read."""
+    found = 0
+    with tf.io.gfile.GFile(path, "rb") as file:
+        while block := file.read(_READ_BYTES):
+            found = checksum(block, found)
+    return f"{found:08x}"
 
 
-def _checksum_of(row: dict[str, Any]) -> int:
-    return zlib.crc32(json.dumps(row).encode())
+def folder_checksums(folder: str, without: str = CHECKSUMS) -> dict[str, str]:
+    """Path below the folder ↦ CRC-32, of every file except the one at the path `without`."""
+    paths = [os.path.join(where, name) for where, _, names in tf.io.gfile.walk(folder) for name in names]
+    named = sorted((os.path.relpath(path, folder), path) for path in paths)
+    return {name: file_checksum(path) for name, path in named if name != without}
 
 
-def _parsed(text: str, where: str, fix: str, kind: type) -> Any:
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{where} is damaged (it is no JSON: {reason(error)}); {fix}.") from error
-    if not isinstance(content, kind):
-        raise UserError(f"{where} is damaged (it holds no JSON {_JSON_NAMES[kind]}); {fix}.")
-    return content
+def write_checksums(folder: str) -> None:
+    """Writes `checksums.json` about all other files in a folder."""
+    write_whole(os.path.join(folder, CHECKSUMS), whole_json_lines([folder_checksums(folder)]))
 
 
-_JSON_NAMES = {dict: "object", list: "array", str: "string", int: "number", float: "number"}
+def require_unchanged(folder: str, fix: str) -> None:
+    """UserError where a file is not as its folder's `checksums.json` says; older folders have none, and pass."""
+    path = os.path.join(folder, CHECKSUMS)
+    listed = read_json_lines(path, fix) if tf.io.gfile.exists(path) else [{}]
+    if not listed:
+        raise UserError(f"{path} is empty; {fix}.")
+    for name, written in listed[0].items():
+        path = os.path.join(folder, name)
+        require_regular(path, fix)
+        with file_errors(path, "cannot be read", fix):
+            found = file_checksum(path)
+        if found != written:
+            raise UserError(f"{path} is damaged (its checksum is {found}, and {written} was written); {fix}.")

@@ -1,4 +1,4 @@
-"""Schedules: step → value."""
+"""Schedules: functions from the step to a value."""
 
 import abc
 import math
@@ -19,22 +19,22 @@ class Schedule(Checked, abc.ABC):
 
     @abc.abstractmethod
     def bounds(self) -> tuple[float, float]:
-        """The least and the greatest value it can take, so that an impossible one is noticed before training."""
+        """The smallest and the largest value it can have, so that impossible values are found before training."""
 
 
 def progress(step: tf.Tensor, begin: float, end: float) -> tf.Tensor:
-    """How far `step` is from `begin` to `end`, float32 in [0, 1]."""
+    """The share of the way from `begin` to `end` that is done at `step`, float32 in [0, 1]."""
     step = tf.cast(step, tf.float32)
     return tf.clip_by_value((step - begin) / max(end - begin, 1.0), 0.0, 1.0)
 
 
 def bounds_of(value: "Schedule | float") -> tuple[float, float]:
-    """The least and the greatest value of a schedule, or a plain number twice."""
+    """The bounds of a schedule, or a plain number twice."""
     return value.bounds() if isinstance(value, Schedule) else (value, value)
 
 
 def at(value: "Schedule | float | tf.Tensor", step: tf.Tensor) -> tf.Tensor:
-    """The value, float32 [], at `step` of a schedule, or of a number, which is a constant schedule."""
+    """The value of a schedule at `step`, or a plain number, as float32 []."""
     return value(step) if isinstance(value, Schedule) else tf.convert_to_tensor(value, tf.float32)
 
 
@@ -45,11 +45,9 @@ class Constant(Schedule):
         self.value = value
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        """The value, float32 []."""
         return tf.constant(self.value, tf.float32)
 
     def bounds(self) -> tuple[float, float]:
-        """The value, twice."""
         return self.value, self.value
 
 
@@ -57,7 +55,6 @@ class LinearRamp(Schedule):
     """From `start` to `end` over the first `fraction` of `steps`, constant afterwards."""
 
     def __init__(self, start: float, end: float, steps: int, fraction: float = 1.0) -> None:
-        """Raises UserError unless 0 < fraction <= 1."""
         if not 0 < fraction <= 1:
             raise UserError(
                 f"LinearRamp.fraction is {fraction}; it is the share of the steps in which the value moves, so bind it"
@@ -70,11 +67,9 @@ class LinearRamp(Schedule):
         self.last_step = steps * fraction
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        """The value at `step`, float32 []."""
         return self.start + (self.end - self.start) * progress(step, 0.0, self.last_step)
 
     def bounds(self) -> tuple[float, float]:
-        """Start and end, in order."""
         return min(self.start, self.end), max(self.start, self.end)
 
 
@@ -87,12 +82,10 @@ class CosineDecay(Schedule):
         self.steps = steps
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        """The value at `step`, float32 []."""
         wave = 0.5 * (1.0 + tf.cos(math.pi * progress(step, 0.0, self.steps)))
         return self.end + (self.start - self.end) * wave
 
     def bounds(self) -> tuple[float, float]:
-        """Start and end, in order."""
         return min(self.start, self.end), max(self.start, self.end)
 
 
@@ -100,10 +93,7 @@ class ExponentialDecay(Schedule):
     """`start` · `rate`^(step / `every`), never below `floor`."""
 
     def __init__(self, start: float, rate: float, every: int, floor: float = 0.0) -> None:
-        """UserError unless start and rate are at least 0 and `every` is a number of steps."""
-        require_integer(
-            "ExponentialDecay.every", every, 1, "it counts the steps in which the value shrinks by the rate"
-        )
+        require_integer("ExponentialDecay.every", every, 1, "it counts the steps between multiplications by the rate")
         if start < 0 or rate < 0:
             raise UserError(f"ExponentialDecay has start {start} and rate {rate}; bind both to 0 or more.")
         self.start = start
@@ -112,11 +102,9 @@ class ExponentialDecay(Schedule):
         self.floor = floor
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        """The value at `step`, float32 []."""
         return tf.maximum(self.start * self.rate ** (tf.cast(step, tf.float32) / self.every), self.floor)
 
     def bounds(self) -> tuple[float, float]:
-        """Floor and start; a rate above 1 has no upper bound."""
         if self.rate > 1:
             return max(self.start, self.floor), math.inf
         return self.floor, max(self.start, self.floor)
@@ -129,7 +117,6 @@ class Joined(Schedule):
     """
 
     def __init__(self, parts: Sequence[Schedule | float], boundaries: Sequence[int]) -> None:
-        """Raises UserError unless there is one boundary fewer than parts, in rising order and above 0."""
         if (
             len(boundaries) != len(parts) - 1
             or list(boundaries) != sorted(set(boundaries))
@@ -143,7 +130,6 @@ class Joined(Schedule):
         self.boundaries = tuple(boundaries)
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        """The value at `step`, float32 []."""
         step = tf.cast(step, tf.int64)
         value = at(self.parts[0], step)
         for begin, part in zip(self.boundaries, self.parts[1:], strict=True):
@@ -151,6 +137,6 @@ class Joined(Schedule):
         return value
 
     def bounds(self) -> tuple[float, float]:
-        """Those of all parts together, even where a boundary cuts a part short."""
+        # Also where a boundary cuts a part short.
         lows, highs = zip(*(bounds_of(part) for part in self.parts), strict=True)
         return min(lows), max(highs)

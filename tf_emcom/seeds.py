@@ -1,10 +1,9 @@
 """Randomness as a pure function of (seed, step, stage, game).
 
-The draws of a game depend on its position in the global batch and on nothing else, so that one device with B games
-and two devices with B/2 games each draw the same numbers, and a resumed run draws what an uninterrupted one would
-have drawn.
+The draws of a game depend only on its position in the global batch. So one device with B games and two devices with
+B/2 games each draw the same numbers, and a resumed run draws the numbers of an uninterrupted one.
 
-Only integer draws are taken from TensorFlow: its stateless floats differ between graph mode and XLA, its bits do not.
+Only integers are drawn from TensorFlow: its stateless floats differ between graph mode and XLA, its bits do not.
 """
 
 import contextlib
@@ -18,13 +17,13 @@ import tensorflow as tf
 
 
 class Stream(NamedTuple):
-    """A place to draw random numbers from: one stage of one step, for the games of one replica.
+    """A source of random numbers: for one stage of one step, and the games of one replica.
 
     Attributes:
       seed: int32 [2].
       first_game: int32 [], position in the global batch of this replica's first game.
-      local_games: how many games this replica plays.
-      global_games: how many games all replicas play together.
+      local_games: the number of games of this replica.
+      global_games: the number of games of all replicas.
     """
 
     seed: tf.Tensor
@@ -45,7 +44,8 @@ class Stream(NamedTuple):
         bits = _bits(self.seed, (self.global_games, *shape))
         if self.local_games != self.global_games:
             bits = tf.slice(bits, [self.first_game] + [0] * len(shape), [self.local_games, *shape])
-        return _to_unit_interval(bits)
+        # 23 bits fill the mantissa of a float32; the half keeps both ends out, so that logarithms stay finite.
+        return (tf.cast(tf.bitwise.bitwise_and(bits, 0x7FFFFF), tf.float32) + 0.5) * 2.0**-23
 
     def normal(self, *shape: int) -> tf.Tensor:
         """Standard normal draws, float32 [local_games, *shape], the same in eager, graph and XLA up to rounding.
@@ -55,49 +55,48 @@ class Stream(NamedTuple):
         return 2.0**0.5 * tf.math.erfinv(2.0 * self.uniform(*shape) - 1.0)
 
     def for_all_games(self) -> "Stream":
-        """The stream of the games of all replicas, for draws that every replica needs alike: [global_games, ...]."""
+        """The stream of the games of all replicas: each draws the same [global_games, ...]."""
         return self._replace(first_game=tf.zeros_like(self.first_game), local_games=self.global_games)
 
     def shared_bits(self, count: int) -> tf.Tensor:
-        """Random int32 bits [count] that all games of the step have in common."""
+        """Random int32 bits [count] that all games of the step share."""
         return _bits(self.seed, (count,))
 
 
 def step_tensor(step: int) -> tf.Tensor:
-    """A step as int64 [], which leaves nothing behind: TensorFlow keeps every number of Python's for ever, 0.8 kB."""
+    """A step as int64 []. It is made of a NumPy number: of each Python number, TensorFlow keeps 0.8 kB for ever."""
     return tf.constant(np.array(step, np.int64))
 
 
 def stage_number(name: str) -> int:
-    """The number of a named stage, for compiled code that learns only when it runs which stage it is."""
-    # Masked to 31 bits, since seeds are int32.
+    """The number of a named stage in [0, 2^31), for compiled code that gets the stage as an argument."""
     return zlib.crc32(name.encode()) & 0x7FFFFFFF
 
 
 def seed_words(seed: int) -> tf.Tensor:
-    """A run's seed as TensorFlow takes it, int32 [2]."""
+    """A run's seed for TensorFlow, int32 [2]."""
     return tf.constant([seed & 0x7FFFFFFF, (seed >> 31) & 0x7FFFFFFF], tf.int32)
 
 
 def named_seed(seed: int, *names: object) -> int:
     """A seed in [0, 2^31) for one named purpose, such as ("speaker", 3), of a run with `seed`."""
-    return zlib.crc32(" ".join(map(str, (seed, *names))).encode()) & 0x7FFFFFFF
+    return stage_number(" ".join(map(str, (seed, *names))))
 
 
 def named_generator(seed: int, *names: object) -> np.random.Generator:
-    """Draws for one named purpose on the host.
+    """A generator for one named purpose on the host.
 
-    It mixes: seeds of similar names are alike, so that taking one of few by the remainder would tie two draws.
+    Use it to choose one of a few: seeds of similar names are similar, so their remainders would not be independent.
     """
     return np.random.Generator(np.random.PCG64(named_seed(seed, *names)))
 
 
 @contextlib.contextmanager
 def drawing_from(seed: int) -> Iterator[None]:
-    """Within it, initialisers draw the weights that they draw after `keras.utils.set_random_seed(seed)`.
+    """Within it, initialisers draw the same weights as after `keras.utils.set_random_seed(seed)`.
 
-    An initialiser takes its seed from Python's generator; that of TensorFlow is left alone, since setting it makes
-    TensorFlow prepare all that it has compiled once more, which takes seconds.
+    Initialisers take their seeds from Python's generator. TensorFlow's seed is not set: that would make TensorFlow
+    prepare all compiled functions again, which takes seconds.
     """
     state = random.getstate()
     random.seed(seed)
@@ -110,7 +109,7 @@ def drawing_from(seed: int) -> Iterator[None]:
 def step_stream(
     seed: int | tf.Tensor, step: tf.Tensor, first_game: tf.Tensor, local_games: int, global_games: int
 ) -> Stream:
-    """The stream of one step of a run with `seed`, a number or its words int32 [2]; `step` is an integer scalar."""
+    """The stream of one step of a run; `seed` is a number or its `seed_words`, `step` an integer []."""
     base = seed_words(seed) if isinstance(seed, int) else seed
     folded = tf.random.experimental.stateless_fold_in(base, tf.cast(step, tf.int32), alg="philox")
     return Stream(folded, tf.cast(first_game, tf.int32), local_games, global_games)
@@ -118,8 +117,3 @@ def step_stream(
 
 def _bits(seed: tf.Tensor, shape: tuple[int, ...]) -> tf.Tensor:
     return tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg="philox")
-
-
-def _to_unit_interval(bits: tf.Tensor) -> tf.Tensor:
-    # 23 bits fill the mantissa of a float32; the half keeps both ends out, so that logarithms stay finite.
-    return (tf.cast(tf.bitwise.bitwise_and(bits, 0x7FFFFF), tf.float32) + 0.5) * 2.0**-23

@@ -1,8 +1,8 @@
-"""The records that flow through one game, one per stage, each filled once.
+"""The records of one game, one for each stage, each filled once.
 
 Sizes: B games, T symbols in a message, V symbols in the vocabulary, F features of an input, C candidates, H units of
-a core. Where a listener names an input's L labels instead of choosing, the C candidates are the classes of a label, and
-what says [B] of targets and choices, or [B, C] of scores, is [B, L] and [B, L, C].
+a core. Where a listener names an input's L labels instead of choosing, the C candidates are the classes of a label:
+targets and choices are [B, L] instead of [B], and scores are [B, L, C] instead of [B, C].
 """
 
 from typing import NamedTuple
@@ -11,10 +11,10 @@ import tensorflow as tf
 
 
 class Batch(NamedTuple):
-    """What the data pipeline delivers for B games.
+    """The data of B games.
 
     Attributes:
-      inputs: [B, F], what the speaker sees.
+      inputs: [B, F], seen by the speaker.
       labels: each [B, ...]; empty where the data set has none.
     """
 
@@ -23,12 +23,12 @@ class Batch(NamedTuple):
 
 
 class Candidates(NamedTuple):
-    """What the listeners of B games choose from.
+    """The candidates that the listeners of B games choose from.
 
     Attributes:
-      inputs: [N, F], every input that is a candidate of some game; None: candidates are classes.
+      inputs: [N, F], every input that is a candidate of a game; None: candidates are classes.
       shown: [B, C], which of the N each game shows; None: every game shows all N, in order (C = N).
-      target: [B], position of the right one among the C.
+      target: [B], position of the right candidate among the C.
     """
 
     inputs: tf.Tensor | None
@@ -37,16 +37,16 @@ class Candidates(NamedTuple):
 
 
 class Speech(NamedTuple):
-    """What a speaker did: its symbols, and what it thought at each of them.
+    """The symbols of a speaker, and the outputs of its head at each of them.
 
     Attributes:
       symbols: int32 [B, T].
-      log_probs: [B, T], those of the symbols.
+      log_probs: [B, T], of the symbols.
       entropy: [B, T], in nats.
       policy_logits: [B, T, V].
       value: [B, T], where the head has it.
       q_values: [B, T, V], where the head has them.
-      relaxed: [B, T, V], soft symbols, where gradients are to reach the speaker through them.
+      relaxed: [B, T, V], soft symbols, where gradients reach the speaker through them.
       lengths: int32 [B], symbols before the message ends; T where messages have no end.
     """
 
@@ -61,11 +61,11 @@ class Speech(NamedTuple):
 
 
 class Message(NamedTuple):
-    """What arrives at the listener: symbols in [0, V], where V is UNK, "erased".
+    """The message that arrives at the listener: symbols in [0, V], where V is UNK, "erased".
 
     Attributes:
       symbols: int32 [B, T].
-      relaxed: [B, T, V + 1], soft symbols, which a listener reads instead where there are any.
+      relaxed: [B, T, V + 1], soft symbols, which a listener reads instead of `symbols` where there are any.
     """
 
     symbols: tf.Tensor
@@ -73,10 +73,10 @@ class Message(NamedTuple):
 
 
 class Hearing(NamedTuple):
-    """What a listener made of a message.
+    """The outputs of a listener's head for a message.
 
     Attributes:
-      scores: [B, C], one score a candidate; a softmax over them is its policy.
+      scores: [B, C], one for each candidate; a softmax over them is the policy.
       value: [B], where the head has it.
       q_values: [B, C], where the head has them.
     """
@@ -87,11 +87,11 @@ class Hearing(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """The candidate that a listener took.
+    """The candidate that a listener chose.
 
     Attributes:
       candidates: int32 [B], positions among the C.
-      log_probs: [B], that of the choice.
+      log_probs: [B], of the choice.
       entropy: [B], in nats.
     """
 
@@ -105,7 +105,7 @@ class Outcome(NamedTuple):
 
     Attributes:
       success: float [B], in [0, 1].
-      reward: [B], what both agents are paid; no gradient flows through it.
+      reward: [B], of both agents; no gradient flows through it.
     """
 
     success: tf.Tensor
@@ -113,7 +113,7 @@ class Outcome(NamedTuple):
 
 
 class Play(NamedTuple):
-    """Everything about B games, from the input to the pay: what losses, metrics and corpora are made of."""
+    """All records of B games, from the input to the reward; losses, metrics and corpora are made of them."""
 
     batch: Batch
     speech: Speech
@@ -126,11 +126,11 @@ class Play(NamedTuple):
 
 
 class LossTerms(NamedTuple):
-    """A loss, game by game.
+    """A loss for each game.
 
     Attributes:
       loss: [B], the sum that is differentiated.
-      terms: each [B]: its parts and what is worth watching.
+      terms: each [B]: its parts, and other numbers for the logs.
     """
 
     loss: tf.Tensor

@@ -217,7 +217,7 @@ def test_a_folder_that_was_removed_does_not_come_back_without_the_rest(tmp_path)
     assert os.listdir(tmp_path) == []
 
 
-def test_nothing_is_made_where_one_only_reads(tmp_path):
+def test_reading_makes_no_files(tmp_path):
     class Agents:
         agents = optimizer_state = {}
 

@@ -67,7 +67,7 @@ def test_no_checkpoint_means_step_zero_for_training_and_a_sentence_for_a_test(tm
         require_checkpoint(str(tmp_path))
 
 
-def test_a_damaged_checkpoint_and_one_of_other_agents_are_told_in_a_sentence(tmp_path):
+def test_a_damaged_checkpoint_and_one_of_other_agents_get_one_sentence(tmp_path):
     learner = learner_on(OneDevice(False), seed=1)
     Checkpoints(str(tmp_path), learner).save(10)
     other = learner_on(OneDevice(False), seed=1, batch_size=80)

@@ -23,7 +23,7 @@ def test_the_faster_one_is_chosen_and_graph_mode_where_they_are_even(graph, xla,
     assert CompilerChoice(graph, xla).jit_compile is chosen
 
 
-def test_what_was_measured_is_told():
+def test_the_measured_times_are_reported():
     assert str(CompilerChoice(0.0123, 0.0456)) == (
         "A step's gradients took 45.6 ms compiled by XLA and 12.3 ms in graph mode, so graph mode is used."
     )

@@ -1,3 +1,4 @@
+import abc
 import importlib
 import sys
 
@@ -6,6 +7,7 @@ import keras
 import pytest
 import tensorflow as tf
 
+from tf_emcom.errors import UserError
 from tf_emcom.runtime import catalogue
 
 MODULE = '''
@@ -154,6 +156,20 @@ def test_a_tf_module_built_from_a_class_reference_is_the_class_itself_and_tracks
     module = gin.get_configurable(CataloguePlain)().size()
     assert type(module) is CatalogueModule
     assert len(module.trainable_variables) == 1
+
+
+class CatalogueFamily(abc.ABC):  # noqa: B024
+    pass
+
+
+def test_plug_ins_are_named_by_their_words_and_two_of_one_name_are_refused(package):
+    text = f"import sys\nclass NearThing(sys.modules[{__name__!r}].CatalogueFamily): ..."
+    name, _ = package(first=text, second=text)
+    first = importlib.import_module(f"{name}.first").NearThing
+    assert catalogue.plug_ins(CatalogueFamily, separator="_") == {"near_thing": first}
+    importlib.import_module(f"{name}.second")
+    with pytest.raises(UserError, match=rf"{name}.first.NearThing and {name}.second.NearThing have the same name"):
+        catalogue.plug_ins(CatalogueFamily)
 
 
 def test_suggestions_ignore_case_and_fall_back_to_all_names():

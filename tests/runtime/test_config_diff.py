@@ -150,6 +150,6 @@ def test_names_can_be_ignored():
     assert config_diff.differences("mode = 1\nsteps = 2", "mode = 2\nsteps = 3", ignore=["mode", "steps"]) == []
 
 
-def test_a_stored_text_that_is_not_gin_is_told():
+def test_a_stored_text_that_is_not_gin_is_an_error():
     with pytest.raises(UserError, match="The stored configuration is not gin"):
         config_diff.differences("a = (1", "a = 1")

@@ -65,7 +65,7 @@ def test_going_on_drops_what_will_be_done_again(tmp_path):
     assert list(points) == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
-def test_starting_anew_drops_everything(tmp_path):
+def test_starting_again_from_step_0_drops_everything(tmp_path):
     written(tmp_path, 0, 6).close()
     (tmp_path / "notes").write_text("mine")
     written(tmp_path, 0, 2).close()

@@ -18,7 +18,7 @@ def components():
     catalogue.register_components()
 
 
-def tell(monkeypatch, cluster, **task):
+def set_cluster(monkeypatch, cluster, **task):
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": cluster, "task": task}))
 
 
@@ -36,26 +36,26 @@ def test_split_cpus_are_mirrored():
     assert type(place("auto", 2, None, trains=True)) is Mirrored
 
 
-def test_a_test_runs_in_one_process_though_a_cluster_is_told_of(monkeypatch):
-    tell(monkeypatch, TWO, type="worker", index=0)
+def test_a_test_runs_in_one_process_even_with_a_cluster(monkeypatch):
+    set_cluster(monkeypatch, TWO, type="worker", index=0)
     assert type(place("auto", None, None, trains=False)) is OneDevice
     with pytest.raises(UserError, match="Tests run in one process, .*use --strategy=one_device"):
         place("multi_worker", None, None, trains=False)
 
 
 def test_a_cluster_of_one_is_none(monkeypatch):
-    tell(monkeypatch, {"worker": ["127.0.0.1:1"]}, type="worker", index=0)
+    set_cluster(monkeypatch, {"worker": ["127.0.0.1:1"]}, type="worker", index=0)
     assert type(place("auto", None, None, trains=True)) is OneDevice
 
 
 def test_a_cluster_is_counted_without_its_evaluator(monkeypatch):
-    tell(monkeypatch, {"chief": ["a:1"], **TWO, "evaluator": ["b:1"]}, type="worker", index=0)
+    set_cluster(monkeypatch, {"chief": ["a:1"], **TWO, "evaluator": ["b:1"]}, type="worker", index=0)
     assert cluster_size() == 3
     check_cluster()
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "said"),
     [
         ("", r"--strategy=multi_worker needs \$TF_CONFIG, which names all processes"),
         ("{", r"\$TF_CONFIG is '\{', which cannot be read"),
@@ -79,14 +79,14 @@ def test_a_cluster_is_counted_without_its_evaluator(monkeypatch):
         (json.dumps({"cluster": {**TWO, "ps": ["a:1"]}, "task": {"type": "ps", "index": 0}}), "is a ps, but only"),
     ],
 )
-def test_what_is_wrong_with_the_cluster_is_said_in_a_sentence(monkeypatch, given, told):
+def test_an_error_about_the_cluster_is_one_sentence(monkeypatch, given, said):
     monkeypatch.setenv("TF_CONFIG", given)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=said):
         place("multi_worker", None, None, trains=True)
 
 
 @pytest.mark.parametrize("given", ["{", "7", '{"cluster": 5}', '{"cluster": {"worker": "abc"}}'])
-def test_nonsense_about_a_cluster_is_said_where_it_decides_and_ignored_where_it_does_not(monkeypatch, given):
+def test_nonsense_about_a_cluster_is_an_error_only_where_it_matters(monkeypatch, given):
     monkeypatch.setenv("TF_CONFIG", given)
     with pytest.raises(UserError, match=r"\$TF_CONFIG is .*or unset it"):
         place("auto", None, None, trains=True)
@@ -94,7 +94,7 @@ def test_nonsense_about_a_cluster_is_said_where_it_decides_and_ignored_where_it_
     assert type(place("auto", None, None, trains=False)) is OneDevice
 
 
-def test_a_tpu_that_is_not_there_is_told_in_a_sentence():
+def test_a_missing_tpu_gets_one_sentence():
     with pytest.raises(UserError, match="no TPU 'local' that can be used from here .*tpu=local, with tf_emcom"):
         place("tpu", None, None, trains=True)
 

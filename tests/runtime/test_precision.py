@@ -56,7 +56,7 @@ def test_weights_averages_and_optimisers_are_in_full_precision_after_training():
         np.testing.assert_allclose(moved, 0.01, rtol=2e-3)
 
 
-def test_the_precision_of_what_is_made_elsewhere_stays_as_it_was():
+def test_the_precision_of_layers_built_elsewhere_does_not_change():
     with computing_in("mixed_bfloat16"):
         pass
     assert keras.config.dtype_policy().name == "float32"

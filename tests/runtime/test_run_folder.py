@@ -12,7 +12,7 @@ def test_a_figures_folder_is_there_when_its_path_is(tmp_path):
     assert (tmp_path / "run" / "figures").is_dir()
 
 
-def test_a_figures_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_figures_folder_that_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "figures").write_text("")
     with pytest.raises(UserError, match="figures cannot be made"):
         RunFolder(str(tmp_path)).figure("testinput")
@@ -35,7 +35,7 @@ def test_metrics_of_a_step_are_its_own_line_or_none_with_a_note(tmp_path, capsys
     assert "metrics.jsonl has no line of step 3" in capsys.readouterr().err
 
 
-def test_a_changed_digit_in_a_line_is_told(tmp_path):
+def test_a_changed_digit_in_a_line_is_an_error(tmp_path):
     folder = RunFolder(str(tmp_path))
     folder.append_metrics({"step": 2, "loss": 0.125})
     text = (tmp_path / "metrics.jsonl").read_text()
@@ -50,9 +50,9 @@ def test_an_empty_configuration_is_refused(tmp_path):
         RunFolder(str(tmp_path)).read_config()
 
 
-def test_metrics_that_cannot_be_written_are_told(tmp_path):
+def test_metrics_that_cannot_be_written_are_an_error(tmp_path):
     (tmp_path / "metrics.jsonl").mkdir()
-    with pytest.raises(UserError, match="metrics.jsonl cannot be written .*; fix that, and the same command goes on"):
+    with pytest.raises(UserError, match="metrics.jsonl cannot be written .*; fix that, then run the same command"):
         RunFolder(str(tmp_path)).append_metrics({"step": 1})
 
 
@@ -86,7 +86,7 @@ def test_a_damaged_small_file_is_one_sentence_with_its_name(tmp_path, name, is_p
 
 
 @pytest.mark.parametrize("content", [b"[" * 100_000 + b"\n", b"3\n", b'{"loss": 1}\n', b"null\n"])
-def test_a_line_that_is_no_logged_step_is_told(tmp_path, content):
+def test_a_line_that_is_no_logged_step_is_an_error(tmp_path, content):
     (tmp_path / "metrics.jsonl").write_bytes(content)
     with pytest.raises(UserError, match="metrics.jsonl has a line that is no logged step .*; fix or remove it"):
         RunFolder(str(tmp_path)).read_metrics()
@@ -98,7 +98,7 @@ def test_evaluations_are_listed_whatever_the_path_holds(tmp_path):
     assert RunFolder(str(tmp_path / "sd[1]")).read_evaluations() == {"test": [{"path": "sd[1]"}]}
 
 
-def test_a_workdir_that_is_no_folder_is_told(tmp_path):
+def test_a_workdir_that_is_no_folder_is_an_error(tmp_path):
     os.symlink(tmp_path / "nowhere", tmp_path / "dangling")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "run").mkdir()
@@ -108,8 +108,8 @@ def test_a_workdir_that_is_no_folder_is_told(tmp_path):
             RunFolder(str(tmp_path / name)).lock()
 
 
-def test_a_workdir_that_is_gone_is_told(tmp_path):
-    with pytest.raises(UserError, match="metrics.jsonl cannot be written .*the same command goes on"):
+def test_a_workdir_that_is_gone_is_an_error(tmp_path):
+    with pytest.raises(UserError, match="metrics.jsonl cannot be written .*run the same command again"):
         RunFolder(str(tmp_path / "gone")).append_metrics({"step": 1})
 
 

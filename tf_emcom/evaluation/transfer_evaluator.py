@@ -1,6 +1,5 @@
 """The inner evaluation loop of a transfer run."""
 
-import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +10,7 @@ from tf_emcom.data.source import Examples
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.metrics.measures import SampleMean
 from tf_emcom.games.channels import Channel
-from tf_emcom.seeds import Stream
+from tf_emcom.seeds import Stream, stage_number
 from tf_emcom.training.trainee import Trainee
 from tf_emcom.types import Batch, LossTerms, Message
 
@@ -56,7 +55,7 @@ class TransferEvaluator(tf.Module):
         counts = np.zeros(examples, np.int64)
         for number, rows in enumerate(self._groups(size, passes, seed, split)):
             # One number for every place in the evaluation, so that groups have masks of their own.
-            place = zlib.crc32(f"{size} {noise!r} {number}".encode()) & 0x7FFFFFFF
+            place = stage_number(f"{size} {noise!r} {number}")
             found = self._group(self._batch(rows), tf.constant(noise, tf.float32), tf.constant([seed, place]))
             for name, values in found.items():
                 finite = np.isfinite(values)

@@ -1,6 +1,7 @@
-"""The components that gin files and commands name: found in the package, registered with gin from outside.
+"""Finds the components that gin files and commands name, and registers them with gin.
 
-Library classes stay undecorated: a public class is a component as soon as it exists.
+Every public class of the package, of a module that a gin file imports and of an installed plug-in is a component;
+classes need no decorator.
 """
 
 import difflib
@@ -21,13 +22,15 @@ import gin
 
 from tf_emcom.checks import Checked, is_base
 from tf_emcom.errors import UserError
+from tf_emcom.files import reason
+from tf_emcom.runtime import gin_tables
 
-# Where the package keeps classes that gin files can name.
+# Modules and packages with classes that gin files can name.
 HOMES = (
     *("schedules", "agents", "games", "data", "runtime.strategies", "runtime.multi_worker", "training"),
     *("evaluation.evaluator", "evaluation.tests", "evaluation.metrics", "tools.export", "tools.reproduce"),
 )
-# What installed packages declare, so that their classes are found like ours.
+# Entry points of installed packages; each is a module with classes.
 _ENTRY_POINTS = "tf_emcom.plugins"
 
 
@@ -36,7 +39,7 @@ def register_components(package: str = "tf_emcom", homes: Sequence[str] = HOMES)
 
     Args:
         package: Name of the package to walk.
-        homes: Its sub-packages and modules that hold components; those that do not exist are passed over.
+        homes: Its sub-packages and modules with components; missing ones are ignored.
 
     Raises:
         RuntimeError: If two components of the package have the same name.
@@ -51,15 +54,15 @@ def register_components(package: str = "tf_emcom", homes: Sequence[str] = HOMES)
 
 
 def register_module(module: ModuleType) -> None:
-    """Registers the components that a module from outside the package defines, or takes from its own submodules.
+    """Registers the classes that a module from outside the package defines, or imports from its own submodules.
 
-    Whatever gin knows already stays as it is.
+    Classes that are registered already stay as they are.
 
     Raises:
         UserError: If a class of one of our families has the name of another component.
     """
     for cls in _public_classes(module, with_submodules=True):
-        # One that gin.configurable decorates is its own namesake, from the same place.
+        # A class with the decorator gin.configurable is found here itself, from the same module.
         for other in matches(cls.__name__):
             if issubclass(cls, Checked) and other.__module__ != cls.__module__:
                 raise UserError(
@@ -72,35 +75,30 @@ def register_module(module: ModuleType) -> None:
 
 def matches(selector: str) -> list[Callable[..., Any]]:
     """Returns the components that a selector of a gin file, such as `Erasure` or `channels.Erasure`, can mean."""
-    found = gin.config._REGISTRY.get_all_matches(selector)
-    # Nothing here defines gin's constants.
-    return [entry.wrapped for entry in found if (entry.module, entry.name) != ("gin", "constant")]
+    return [entry.wrapped for entry in gin_tables.matching(selector)]
 
 
 def selectors(selector: str) -> list[str]:
     """Returns gin's full names of the components that a selector can mean, sorted."""
-    return sorted(gin.config._REGISTRY.matching_selectors(selector))
+    return sorted(entry.selector for entry in gin_tables.matching(selector))
 
 
 def component_names() -> list[str]:
     """Returns the names of all components, sorted."""
-    return sorted(entry.name for _, entry in gin.config._REGISTRY.items() if entry.module != "gin")
+    return sorted(entry.name for entry in gin_tables.components())
 
 
 def names_below(*bases: type) -> list[str]:
     """Returns the names of the components that are subclasses of one of the base classes."""
-    return [entry.name for _, entry in gin.config._REGISTRY.items() if _is_below(entry.wrapped, bases)]
-
-
-def _is_below(component: object, bases: tuple[type, ...]) -> bool:
-    return inspect.isclass(component) and issubclass(component, bases)
+    found = [entry for entry in gin_tables.components() if inspect.isclass(entry.wrapped)]
+    return [entry.name for entry in found if issubclass(entry.wrapped, bases)]
 
 
 def parameters(component: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], bool]:
-    """Returns the parameters that gin can bind, by name, and whether the component takes any other name as well.
+    """Returns the parameters that gin can bind, by name, and whether the component takes other names as well.
 
-    `**kwargs` that a constructor hands on, as Keras layers do, are looked up in the base classes, so that a misspelt
-    name is noticed there too.
+    Where a constructor has `**kwargs`, as Keras layers do, those of its base classes are included, so that a misspelt
+    name is noticed.
     """
     signatures = [inspect.signature(call).parameters.values() for call in _constructors(component)]
     takes_others = [any(each.kind is each.VAR_KEYWORD for each in signature) for signature in signatures]
@@ -113,13 +111,13 @@ def parameters(component: Callable[..., Any]) -> tuple[dict[str, inspect.Paramet
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """Returns the known names most like an unknown one, for a sentence; empty if none is alike."""
+    """Returns the known names nearest to an unknown one, for a sentence; empty if none is near."""
     by_lower = {option.lower(): option for option in sorted(known)}
     return " or ".join(by_lower[each] for each in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6))
 
 
 def suggest(name: str, known: Collection[str]) -> str:
-    """Returns the end of a sentence about an unknown name: the nearest known ones, and all of them if they are few."""
+    """Returns the end of a sentence about an unknown name: the nearest known names, and all names if they are few."""
     near, everything = nearest(name, known), ", ".join(sorted(known))
     if not everything:
         return "there is none at all."
@@ -129,7 +127,7 @@ def suggest(name: str, known: Collection[str]) -> str:
 
 
 def _modules(name: str) -> Iterator[ModuleType]:
-    """Imports a module, and all modules in it if it is a package, in a fixed order; nothing where there is none."""
+    """Imports a module, and all modules in it if it is a package, in a fixed order; nothing if it does not exist."""
     if importlib.util.find_spec(name) is None:
         return
     home = importlib.import_module(name)
@@ -141,7 +139,7 @@ def _modules(name: str) -> Iterator[ModuleType]:
 
 @functools.cache
 def _installed() -> list[ModuleType]:
-    """The modules that installed packages declare as plug-ins, imported."""
+    """Imports the modules that installed packages declare as plug-ins."""
     found = []
     for entry in importlib.metadata.entry_points(group=_ENTRY_POINTS):
         try:
@@ -149,13 +147,13 @@ def _installed() -> list[ModuleType]:
         except Exception as error:
             raise UserError(
                 f"The plug-in {entry.name} of an installed package, the module {entry.module}, cannot be imported"
-                f" ({type(error).__name__}: {' '.join(str(error).split()):.200}); correct or uninstall that package."
+                f" ({type(error).__name__}: {reason(error)}); correct or uninstall that package."
             ) from error
     return found
 
 
 def _public_classes(module: ModuleType, with_submodules: bool = False) -> list[type]:
-    """The classes of a module that are there to be made: no bases, records, protocols, errors or enumerations."""
+    """The classes of a module that can be built: no bases, records, protocols, errors or enumerations."""
     own = f"{module.__name__}."
     return [
         cls
@@ -179,7 +177,7 @@ def _register(cls: type, module: str) -> None:
 
 
 def _constructors(component: Callable[..., Any]) -> list[Callable[..., Any]]:
-    """Returns what receives the arguments of a call, the outermost first."""
+    """The functions that receive the arguments of a call, the outermost first."""
     if not inspect.isclass(component):
         return [component]
     own = [vars(base)["__init__"] for base in component.__mro__ if "__init__" in vars(base)]
@@ -191,28 +189,36 @@ def plug_ins(base: type, homes: Sequence[str] = (), separator: str = "") -> dict
 
     Args:
         base: The base class.
-        homes: Modules and packages of tf_emcom that define subclasses of it; what else is imported is found, too.
-        separator: What stands between the words of a name.
+        homes: Modules and packages of tf_emcom to import first, since they define subclasses.
+        separator: Between the words of a name.
+
+    Raises:
+        UserError: If two of them have the same name, or an installed plug-in cannot be imported.
     """
     for home in homes:
         for _ in _modules(f"tf_emcom.{home}"):
             pass
     _installed()
-    found = sorted({cls.__name__: cls for cls in _below(base)}.items())
-    return {re.sub(r"(?<!^)(?=[A-Z])", separator, name).lower(): cls for name, cls in found}
+    found: dict[str, type] = {}
+    for cls in sorted(_below(base), key=lambda cls: cls.__name__):
+        name = re.sub(r"(?<!^)(?=[A-Z])", separator, cls.__name__).lower()
+        if (other := found.setdefault(name, cls)) is not cls:
+            places = " and ".join(f"{each.__module__}.{each.__name__}" for each in (other, cls))
+            raise UserError(f"{places} have the same name, {name!r}; give one of them another name.")
+    return found
 
 
 def _below(base: type) -> Iterator[type]:
-    """The concrete public subclasses, of which gin has made others of the same name."""
+    """The concrete public subclasses, without the subclasses of the same name that gin makes."""
     for cls in base.__subclasses__():
         yield from _below(cls)
         own = getattr(sys.modules.get(cls.__module__), cls.__name__, None)
-        if own is cls and not cls.__name__.startswith("_") and not inspect.isabstract(cls):
+        if own is cls and not cls.__name__.startswith("_") and not is_base(cls):
             yield cls
 
 
 def choose(name: object, known: dict[str, type], what: str) -> type:
-    """The one of a name; UserError, with the nearest names, where there is none."""
+    """The class of a name; UserError, with the nearest names, where there is none."""
     if not isinstance(name, str) or name not in known:
         raise UserError(f"There is no {what} {name!r}: {suggest(str(name), list(known))}")
     return known[name]

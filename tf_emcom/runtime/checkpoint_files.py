@@ -1,4 +1,4 @@
-"""The files of checkpoints: finds the newest whole one, writes one as a whole, and removes old ones."""
+"""The files of checkpoints: finds the newest undamaged one, writes a whole one or nothing, and removes old ones."""
 
 import contextlib
 import os
@@ -11,33 +11,36 @@ from typing import TypeVar
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.files import FILE_ERRORS, is_irregular, is_remote, names_in, reason, without_pattern, write_whole
+from tf_emcom.files import FILE_ERRORS, NEW, is_irregular, is_remote, names_in, reason, without_pattern, write_whole
+from tf_emcom.runtime.strategies import PEER_ERRORS
 
-# TensorFlow reports damage in all of these ways, depending on the byte that is wrong.
+# TensorFlow reports damage as one of these, depending on the byte that is wrong.
 DAMAGES = (AssertionError, IndexError, RuntimeError, ValueError, OSError, tf.errors.OpError)
 
 _INDEX = re.compile(r"ckpt-(\d+)\.index")
 _DATA = re.compile(r"ckpt-(\d+)\.data-[\d-]+of-\d+")
-# What belongs to a checkpoint, or is left of one that was being written, also by TensorFlow's own manager.
+# Files of a checkpoint, or leftovers of one that was being written, also by TensorFlow's own manager.
 _PART = re.compile(r"ckpt-(\d+)(?:[._].*)|checkpoint\.(?:tmp.*|.*\.new)")
-# How often a checkpoint that was just removed is looked for again.
+# How often to look again after the newest checkpoint was removed while it was read.
 _TRIES = 20
-_STATE = "checkpoint"
 _T = TypeVar("_T")
 
 
 def checkpoint_steps(folder: str) -> list[int]:
     """The steps of the checkpoints in a folder, the newest first; they may be damaged.
 
-    It looks at the checkpoints themselves, not at the file `checkpoint` beside them: that one may name a checkpoint
-    that was removed, and may be lost without any weights being lost.
+    The file `checkpoint` beside them is not read: it may name a checkpoint that was removed, or be lost itself.
     """
-    return sorted((int(found[1]) for found in map(_INDEX.fullmatch, names_in(folder)) if found), reverse=True)
+    return _steps(folder, _INDEX)
 
 
 def data_steps(folder: str) -> list[int]:
-    """The steps of which there are data, with or without the index by which a checkpoint is found, the newest first."""
-    return sorted({int(found[1]) for found in map(_DATA.fullmatch, names_in(folder)) if found}, reverse=True)
+    """The steps that have data, with or without the index that makes them a checkpoint, the newest first."""
+    return _steps(folder, _DATA)
+
+
+def _steps(folder: str, pattern: re.Pattern[str]) -> list[int]:
+    return sorted({int(found[1]) for found in map(pattern.fullmatch, names_in(folder)) if found}, reverse=True)
 
 
 def newest_checkpoint(folder: str) -> str | None:
@@ -47,17 +50,17 @@ def newest_checkpoint(folder: str) -> str | None:
 
 
 def use_newest(folder: str, use: Callable[[str], _T]) -> _T | None:
-    """Calls a function with a path of the newest whole checkpoint, and returns its result; None: there is none.
+    """Calls a function with a path of the newest undamaged checkpoint, and returns its result; None: there is none.
 
-    One that is damaged is named on standard error, and the one before is used. Where a training that goes on meanwhile
-    has removed the one that is being read, the newest is looked for again.
+    Damaged ones are named on standard error. Where a training run has removed the checkpoint meanwhile, the newest is
+    looked for again.
 
     Args:
       folder: of the checkpoints.
       use: reads the checkpoint; may be called again with another one.
 
     Raises:
-      UserError: all are damaged, or `use` cannot read a whole one, which then holds something else.
+      UserError: all are damaged, or `use` cannot read an undamaged one, which then belongs to other agents.
     """
     for _ in range(_TRIES):
         damaged: list[str] = []
@@ -96,10 +99,10 @@ def use_newest(folder: str, use: Callable[[str], _T]) -> _T | None:
 
 
 def _note_passed_over(folder: str, damaged: list[str], used: int) -> None:
-    """Says on standard error which newer checkpoints than that of step `used` there are, or were."""
+    """Names on standard error the checkpoints that are newer than the one of step `used`, but damaged or lost."""
     lost = [f"ckpt-{step}" for step in data_steps(folder) if step > used and step not in checkpoint_steps(folder)]
     if damaged:
-        how = f"{', '.join(damaged)} {_is(damaged)} damaged"
+        how = f"{', '.join(damaged)} {'is' if len(damaged) == 1 else 'are'} damaged"
     elif lost:
         how = f"{', '.join(lost)} {'has' if len(lost) == 1 else 'have'} no index, which was not written yet or is lost"
     else:
@@ -108,14 +111,13 @@ def _note_passed_over(folder: str, damaged: list[str], used: int) -> None:
 
 
 def write_checkpoint(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) -> None:
-    """Writes `ckpt-N` of a step as a whole: after a kill at any moment it is there, or it is not.
+    """Writes the checkpoint `ckpt-N` of a step; after a kill at any moment it is complete, or it does not exist.
 
-    TensorFlow writes into a folder of its own, from where finished files are renamed, the index at last. The older
-    ones beyond the `keep` newest are removed then, and all of later steps: they were damaged, and a run that goes on
-    from before them does these steps again.
+    TensorFlow writes into a folder of its own; finished files are renamed from there, the index last. Then all but the
+    `keep` newest are removed, and those of later steps: they were damaged, and the resumed run does these steps again.
 
     Raises:
-      UserError: it cannot be written; what was there before is still there.
+      UserError: it cannot be written; the older checkpoints are still there.
     """
     name = f"ckpt-{step}"
     try:
@@ -124,47 +126,40 @@ def write_checkpoint(checkpoint: tf.train.Checkpoint, folder: str, step: int, ke
             # Objects of cloud storage appear as a whole, and TensorFlow writes the index after the data.
             checkpoint.write(os.path.join(folder, name))
         else:
-            # Not the folder above: a run's folder that somebody removed would come back without its configuration.
+            # Not makedirs: a run's folder that somebody removed would come back without its configuration.
             with contextlib.suppress(FileExistsError):
                 os.mkdir(folder)
             with without_pattern(folder) as plain:
                 _write_here(checkpoint, plain, name)
-    except (
-        tf.errors.UnavailableError,
-        tf.errors.AbortedError,
-        tf.errors.CancelledError,
-        tf.errors.DeadlineExceededError,
-    ):
-        raise  # Another process of the run is lost, which is nothing about files.
+    except (*PEER_ERRORS, tf.errors.CancelledError):
+        raise  # Another process of the run is lost, which has nothing to do with files.
     except FILE_ERRORS as error:
         raise UserError(
             f"The checkpoint {os.path.join(folder, name)} cannot be written ({reason(error)}); make room or get the"
-            " rights to write there, and the same command goes on from the checkpoint before."
+            " rights to write there, then run the same command again to resume from the checkpoint before."
         ) from error
     kept = [s for s in checkpoint_steps(folder) if s <= step][:keep]
     # Nothing here reads it, but tf.train.latest_checkpoint does.
     lines = [f'model_checkpoint_path: "{name}"', *(f'all_model_checkpoint_paths: "ckpt-{s}"' for s in kept[::-1])]
     with contextlib.suppress(UserError):
-        write_whole(os.path.join(folder, _STATE), "\n".join(lines) + "\n")
+        write_whole(os.path.join(folder, "checkpoint"), "\n".join(lines) + "\n")
     remove_all_but(folder, kept)
 
 
 def remove_all_but(folder: str, steps: Collection[int]) -> None:
-    """Removes other checkpoints, and what killed processes left of theirs; where that does not work, it stays."""
-    # The index first: what has none is no checkpoint.
+    """Removes checkpoints of other steps, and leftovers of killed processes, as far as that is possible."""
+    # The index first: without it, data are no checkpoint.
     for name in sorted(names_in(folder), key=lambda name: not name.endswith(".index")):
         part = _PART.fullmatch(name)
-        is_kept = (
-            part and part[1] and int(part[1]) in steps and re.fullmatch(rf"{_INDEX.pattern}|{_DATA.pattern}", name)
-        )
-        if part and not is_kept:
+        whole = _INDEX.fullmatch(name) or _DATA.fullmatch(name)
+        if part and not (whole and int(whole[1]) in steps):
             path = os.path.join(folder, name)
             with contextlib.suppress(*FILE_ERRORS):
                 (tf.io.gfile.rmtree if tf.io.gfile.isdir(path) else tf.io.gfile.remove)(path)
 
 
 def _write_here(checkpoint: tf.train.Checkpoint, folder: str, name: str) -> None:
-    new = os.path.join(folder, f"{name}.new")
+    new = os.path.join(folder, f"{name}{NEW}")
     shutil.rmtree(new, ignore_errors=True)
     os.mkdir(new)
     try:
@@ -172,7 +167,7 @@ def _write_here(checkpoint: tf.train.Checkpoint, folder: str, name: str) -> None
         files = sorted(os.listdir(new), key=lambda file: file.endswith(".index"))
         for file in files:
             _sync(os.path.join(new, file))
-        # An index of the same step is damaged, or does not fit to the new data.
+        # An older index of this step does not fit the new data.
         with contextlib.suppress(FileNotFoundError):
             os.remove(os.path.join(folder, f"{name}.index"))
         for file in files:
@@ -185,23 +180,23 @@ def _write_here(checkpoint: tf.train.Checkpoint, folder: str, name: str) -> None
 
 
 def _sync(path: str) -> None:
-    """Waits until a file or folder is on the disk, where the file system can say so."""
+    """Waits until a file, or the list of names in a folder, is on the disk."""
     opened = os.open(path, os.O_RDONLY)
     try:
         os.fsync(opened)
-    except OSError as error:
+    except OSError:
+        # Some network file systems cannot do it for folders.
         if not os.path.isdir(path):
             raise
-        del error  # Some network file systems cannot do it for folders.
     finally:
         os.close(opened)
 
 
 def _read_all(path: str) -> None:
-    """Reads every value, whose checksums TensorFlow compares; one of `DAMAGES` where one is not what was written."""
+    """Reads every value, so that TensorFlow compares its checksum; raises one of `DAMAGES` where one was changed."""
     folder, name = os.path.split(path)
     for file in names_in(folder):
-        if file.startswith(f"{name}.") and file != f"{name}.new" and is_irregular(os.path.join(folder, file)):
+        if file.startswith(f"{name}.") and file != f"{name}{NEW}" and is_irregular(os.path.join(folder, file)):
             raise ValueError(f"{file} is no regular file")
     # tf.train.load_checkpoint would first ask whether this is a folder, which not all storage answers alike.
     reader = tf.compat.v1.train.NewCheckpointReader(path)
@@ -211,7 +206,3 @@ def _read_all(path: str) -> None:
 
 def _short(error: BaseException, path: str, name: str) -> str:
     return reason(error).replace(path, name).rstrip(".")
-
-
-def _is(names: Collection[str]) -> str:
-    return "is" if len(names) == 1 else "are"

@@ -1,4 +1,4 @@
-"""Saving and restoring a learner."""
+"""Saves and restores a learner."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -8,19 +8,12 @@ import keras
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.checkpoint_files import (
-    checkpoint_steps,
-    data_steps,
-    newest_checkpoint,
-    remove_all_but,
-    use_newest,
-    write_checkpoint,
-)
+from tf_emcom.runtime import checkpoint_files
 from tf_emcom.seeds import step_tensor
 
 
 class HasState(Protocol):
-    """What checkpoints keep the state of, such as a `Trainee`."""
+    """What a checkpoint is made of, such as a `Trainee`."""
 
     @property
     def agents(self) -> Mapping[str, Sequence[keras.Variable]]:
@@ -28,18 +21,18 @@ class HasState(Protocol):
 
     @property
     def optimizer_state(self) -> Mapping[str, Sequence[keras.Variable]]:
-        """Name → what else a run needs to go on as if it had never stopped."""
+        """Name → what else a run needs to resume as if it had never stopped."""
 
 
 class Checkpoints:
-    """The last few checkpoints of a run: weights, moving average, optimisers and the step, as `tf.train.Checkpoint`.
+    """The newest checkpoints of a run: weights, moving average, optimisers and the step, as `tf.train.Checkpoint`.
 
     Attributes:
-      last: the step of the one that was saved or restored last in this process, 0: of none.
+      last: the step that this process has saved or restored last; 0: none.
     """
 
     def __init__(self, folder: str, learner: HasState, keep: int = 3, new_folder: str | None = None) -> None:
-        """`folder` is `RUN/checkpoints`; new ones go to `new_folder`, None: there too."""
+        """`folder` is `RUN/checkpoints`; new ones go to `new_folder`, by default `folder`, which keeps `keep`."""
         self.folder = folder
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self.agents = {name: _by_position(weights) for name, weights in learner.agents.items()}
@@ -53,47 +46,39 @@ class Checkpoints:
 
     @property
     def carried(self) -> str:
-        """The text that was kept with the checkpoint that was restored or saved last."""
+        """The text in the checkpoint that was restored or saved last."""
         return self._carried.numpy().decode()
 
     def save(self, step: int, carried: str = "") -> None:
-        """Saves, together with a text; a checkpoint is either whole or not there, also after a kill.
-
-        Raises:
-          UserError: it cannot be written; what was saved before is still there.
-        """
+        """Saves a checkpoint with a text; UserError where that is not possible: the older ones are still there."""
         self.step.assign(step_tensor(step))
         self._carried.assign(carried)
-        write_checkpoint(self.checkpoint, self._new_folder, step, self._keep)
+        checkpoint_files.write_checkpoint(self.checkpoint, self._new_folder, step, self._keep)
         self.last = step
 
     def restore_latest(self) -> int:
-        """Restores the newest whole checkpoint and returns its step; 0 where there is none.
+        """Restores the newest undamaged checkpoint and returns its step; 0 where there is none.
 
         Raises:
-          UserError: it was made by agents of another architecture, or all are damaged.
+          UserError: it belongs to agents of another architecture, or all are damaged.
         """
         self.last = self._restore_latest(tf.train.Checkpoint(**self.state), carried=True) or 0
         return self.last
 
     def restore_latest_agents(self) -> int:
-        """Restores the agents alone, as tests need them, and returns their step; the rest as `restore_latest`."""
+        """Restores the agents alone, for tests, and returns their step; the rest as `restore_latest`."""
         return self._restore_latest(tf.train.Checkpoint(step=self.step, **self.agents)) or 0
 
     def clear(self, step: int) -> None:
-        """Removes what killed processes left, and the oldest checkpoints up to `step`; later ones stay."""
-        steps = checkpoint_steps(self._new_folder)
+        """Removes leftovers of killed processes, and all but the newest checkpoints up to `step`; later ones stay."""
+        steps = checkpoint_files.checkpoint_steps(self._new_folder)
         kept = [s for s in steps if s > step] + [s for s in steps if s <= step][: self._keep]
-        remove_all_but(self._new_folder, kept)
+        checkpoint_files.remove_all_but(self._new_folder, kept)
 
     def restore_agents(self, folder: str) -> None:
-        """Takes the agents, and nothing else, from the newest whole checkpoint in another run's `folder`.
-
-        Raises:
-          UserError: there is none, it was made by agents of another architecture, or all are damaged.
-        """
+        """Restores the agents alone from another run's `folder`; errors as `restore_latest`, or if there is none."""
         agents = tf.train.Checkpoint(**self.agents)
-        if use_newest(require_checkpoint(folder), lambda path: _restore(agents, path) or True) is None:
+        if checkpoint_files.use_newest(require_checkpoint(folder), lambda path: _restore(agents, path) or True) is None:
             raise _no_checkpoint(folder)
 
     def _restore_latest(self, checkpoint: tf.train.Checkpoint, carried: bool = False) -> int | None:
@@ -104,20 +89,20 @@ class Checkpoints:
                 tf.train.Checkpoint(carried=self._carried).read(path).expect_partial()
             return int(self.step.numpy())
 
-        return use_newest(self.folder, restore)
+        return checkpoint_files.use_newest(self.folder, restore)
 
 
 def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0) -> None:
-    """Takes one agent, by its name in the checkpoint, from the newest checkpoint in the folder of a run.
+    """Restores one agent from the newest checkpoint in the folder of a run.
 
     Args:
       run: the folder.
-      name: such as "speaker".
-      agent: what gets the weights.
-      index: which of the agents of that name, where the run has several.
+      name: of the agent in the checkpoint, such as "speaker".
+      agent: gets the weights.
+      index: of the agent, where the run has several of that name.
 
     Raises:
-      UserError: there is none, it holds no such agent or one of another architecture, or all are damaged.
+      UserError: there is no checkpoint, or it holds no such agent or one of another architecture, or all are damaged.
     """
     folder = require_checkpoint(run)
 
@@ -130,31 +115,31 @@ def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0) -> No
         if index >= count:
             raise UserError(
                 f"{name}_index is {index}, but the run in {run} has {count} {name}{'' if count == 1 else 's'}; bind it"
-                f" to {'0' if count == 1 else f'0 to {count - 1}'}."
+                f" to 0{'' if count == 1 else f' to {count - 1}'}."
             )
         values = [reader.get_tensor(stored[i][0]) for i in range(len(stored))]
         for variable, value in zip(agent.trainable_variables, values, strict=True):
             variable.assign(value if value.shape == tuple(variable.shape) else value[index])
         return True
 
-    if use_newest(folder, restore) is None:
+    if checkpoint_files.use_newest(folder, restore) is None:
         raise _no_checkpoint(run)
 
 
 def require_checkpoint(run: str) -> str:
     """`RUN/checkpoints`, if there is one in it; UserError otherwise."""
     folder = os.path.join(run, "checkpoints")
-    if newest_checkpoint(folder) is None:
+    if checkpoint_files.newest_checkpoint(folder) is None:
         raise _no_checkpoint(run)
     return folder
 
 
 def _no_checkpoint(run: str) -> UserError:
     folder = os.path.join(run, "checkpoints")
-    if steps := data_steps(folder):
+    if steps := checkpoint_files.data_steps(folder):
         return UserError(
-            f"There is no checkpoint in {folder}, only data: ckpt-{steps[0]}.index is missing; copy it again, or start"
-            " the same bin/train command again, which trains anew."
+            f"There is no checkpoint in {folder}, only data: ckpt-{steps[0]}.index is missing; copy it again, or run"
+            " the same bin/train command again, which starts training from step 0."
         )
     return UserError(
         f"There is no checkpoint in {folder}; train first, with bin/train"
@@ -163,8 +148,8 @@ def _no_checkpoint(run: str) -> UserError:
 
 
 def _by_position(variables: Sequence[keras.Variable]) -> tf.Module:
-    # By hand, since TensorFlow does not see layers that a Keras layer keeps in a list, and would leave them out without
-    # a word. By position, since Keras numbers names by what else a process has built.
+    # Not the agent itself: TensorFlow silently leaves out layers that a Keras layer keeps in a list. By position, since
+    # Keras numbers names by what else a process has built.
     holder = tf.Module()
     holder.weights = {f"{i}_{v.name}": v.value for i, v in enumerate(variables)}
     return holder
@@ -182,7 +167,7 @@ def _stored_shapes(shapes: dict[str, Sequence[int]], name: str) -> dict[int, tup
 
 
 def _count(path: str, name: str, agent: keras.Model, there: dict[int, tuple[int, ...]]) -> int:
-    """How many agents' weights these shapes hold; UserError that names the first two shapes that differ."""
+    """How many agents have these weights; UserError that names the first two shapes that differ."""
     here = {i: tuple(v.shape) for i, v in enumerate(agent.trainable_variables)}
     if not there:
         raise UserError(f"The checkpoint {path} holds no {name}; name the folder of another run.")
@@ -200,5 +185,5 @@ def _count(path: str, name: str, agent: keras.Model, there: dict[int, tuple[int,
 
 
 def _restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
-    # What the checkpoint holds besides is no matter, and nothing to be warned of when this one is refused.
+    # What else the checkpoint holds does not matter, and no warnings about it are wanted when this one is refused.
     checkpoint.read(path).expect_partial().assert_existing_objects_matched()

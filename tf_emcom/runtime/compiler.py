@@ -1,4 +1,4 @@
-"""What agents compute in, and who compiles their steps."""
+"""The precision that agents compute in, and the choice whether XLA compiles their steps."""
 
 import contextlib
 import time
@@ -10,22 +10,19 @@ import tensorflow as tf
 
 from tf_emcom.errors import UserError
 
-# Keras' names. Half precision of the other kind, float16, would need gradients to be scaled.
+# Keras' names. The other half precision, float16, would need scaled gradients.
 _POLICIES = ("float32", "mixed_bfloat16")
 
 
 @contextlib.contextmanager
 def computing_in(precision: str) -> Iterator[None]:
-    """Layers that are made within it compute so, wherever they are called; their weights are float32 in any case.
+    """Layers that are built within it compute in this precision; their weights are always float32.
 
-    With `mixed_bfloat16` products, activations and the states of cores are in bfloat16; logits, values and projections
-    become float32 again where an agent hands them on: losses, softmax, divergence and optimisers never see less.
+    With "mixed_bfloat16", products, activations and the states of cores are bfloat16; agents return logits, values and
+    projections as float32, so losses, softmax, divergence and optimisers are not affected.
 
     Args:
-      precision: "float32" or "mixed_bfloat16".
-
-    Raises:
-      UserError: it is neither.
+      precision: "float32" or "mixed_bfloat16"; UserError for anything else.
     """
     if precision not in _POLICIES:
         raise UserError(f"precision is {precision!r}, but agents compute in one of {', '.join(_POLICIES)}; bind it so.")
@@ -41,7 +38,7 @@ _REPEATS = 3
 
 
 class CompilerChoice(NamedTuple):
-    """What was measured, in seconds a call."""
+    """The measured times, in seconds for each call."""
 
     graph: float
     xla: float
@@ -52,7 +49,6 @@ class CompilerChoice(NamedTuple):
         return self.xla < self.graph
 
     def __str__(self) -> str:
-        """As a sentence."""
         chosen = "XLA compiles" if self.jit_compile else "graph mode is used"
         return (
             f"A step's gradients took {1000 * self.xla:.1f} ms compiled by XLA and {1000 * self.graph:.1f} ms in graph"
@@ -61,7 +57,7 @@ class CompilerChoice(NamedTuple):
 
 
 def measure(function: Callable[..., Any], arguments: Sequence[Any]) -> CompilerChoice:
-    """Runs a function, which must leave everything as it is, in both ways, the one after the other and in turn."""
+    """Times a function that has no side effects, compiled by XLA and in graph mode, in turn."""
     ways = {jit: tf.function(function, jit_compile=jit, autograph=False) for jit in (False, True)}
     times: dict[bool, list[float]] = {False: [], True: []}
     for way in ways.values():

@@ -1,4 +1,4 @@
-"""A run's configuration: loads it with checks that answer in one sentence, and builds what it says."""
+"""A run's configuration: loads it, with one sentence for each mistake, and builds its components."""
 
 import contextlib
 import os
@@ -10,12 +10,11 @@ import gin
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.files import is_remote
-from tf_emcom.runtime import catalogue, config_checks
-from tf_emcom.runtime.config_checks import refuse_circles
+from tf_emcom.files import is_remote, reason
+from tf_emcom.runtime import catalogue, config_checks, gin_tables
 from tf_emcom.runtime.config_file import Binding, read_file, read_parameter
 
-# What Python, Keras and TensorFlow raise where a component is built with what does not fit it, or any memory.
+# Errors of Python, Keras and TensorFlow where values do not fit a component, or do not fit into memory.
 _UNFIT = (TypeError, AttributeError, ValueError, tf.errors.ResourceExhaustedError)
 
 _NOT_GIVEN = object()
@@ -27,9 +26,9 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str], *, comes_with_run:
     """Replaces gin's configuration by that of the files, then of the command-line bindings.
 
     Args:
-        gin_files: Files in the order read; `config_file.read_file` says where they are looked for.
+        gin_files: Files in the order of reading; `config_file.read_file` says where they are searched.
         gin_params: Single bindings `name=value`: of a macro that a file binds, or of any parameter of any component.
-        comes_with_run: Whether the files are from a run's folder, so that they may do only what `trust` lets them.
+        comes_with_run: Whether the files are from a run's folder, so that they may do only what `config_checks` allows.
 
     Returns:
         The command-line bindings, for `unused`.
@@ -54,21 +53,21 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str], *, comes_with_run:
     macros = {binding.name for binding in in_files if not binding.parameter}
     _check_macros((*in_files, *given), macros)
     _check_scopes(given, in_files)
-    refuse_circles((*in_files, *given))
+    config_checks.refuse_circles((*in_files, *given))
     for binding in (*in_files, *given):
         gin.bind_parameter(binding.key, binding.value)
     return given
 
 
 def macro(name: str, default: Any = _NOT_GIVEN) -> Any:
-    """Returns a macro's value; references in it are built anew at every call.
+    """Returns a macro's value; components in it are built again at every call.
 
     Args:
         name: The macro's name, such as `mode` or `game`.
-        default: What to return where nothing binds the macro.
+        default: The result where nothing binds the macro.
 
     Raises:
-        UserError: If nothing binds the macro and there is no default, or if building its value meets a user's mistake.
+        UserError: If nothing binds the macro and there is no default, or if its value cannot be built.
     """
     try:
         gin.query_parameter(f"{name}/gin.macro.value")
@@ -81,11 +80,7 @@ def macro(name: str, default: Any = _NOT_GIVEN) -> Any:
 
 
 def referenced(name: str) -> Callable[..., Any]:
-    """Returns what `name`, such as `Learner.speaker_cls`, is bound to by reference, to be called.
-
-    Raises:
-        UserError: If it is not bound to a reference.
-    """
+    """Returns the component that `name`, such as `Learner.speaker_cls`, refers to; UserError if there is none."""
     try:
         return gin.query_parameter(name).scoped_configurable_fn
     except (ValueError, AttributeError) as error:
@@ -93,30 +88,25 @@ def referenced(name: str) -> Callable[..., Any]:
 
 
 def rebind(name: str, value: Any) -> None:
-    """Binds a parameter anew, after everything that was loaded."""
+    """Binds a parameter to another value than the one that was loaded."""
     gin.bind_parameter(name, value)
 
 
 def rebind_paths(parameters: Collection[str]) -> None:
-    """Makes local paths that are bound to parameters of these names absolute, so that they hold from any folder."""
-    for (scope, selector), values in list(gin.config._CONFIG.items()):
-        for parameter in values.keys() & set(parameters):
-            _, path = config_checks.resolved((scope, selector, parameter))
-            if isinstance(path, str) and path and not is_remote(path):
-                gin.bind_parameter((scope, selector, parameter), os.path.abspath(os.path.expanduser(path)))
+    """Makes local paths that are bound to parameters of these names absolute, so that they are valid in any folder."""
+    for key in gin_tables.keys():
+        _, path = gin_tables.value_of(key)
+        if key[2] in parameters and isinstance(path, str) and path and not is_remote(path):
+            gin.bind_parameter(key, os.path.abspath(os.path.expanduser(path)))
 
 
 @contextlib.contextmanager
 def plain_errors() -> Iterator[None]:
-    """Frees a `UserError` raised while gin builds components from the text that gin appends to it.
-
-    Raises:
-        UserError: Where one was raised inside, with its own sentence only; also where a component misses a value.
-    """
+    """Raises a `UserError` from inside gin without the text that gin adds; also where a component cannot be built."""
     try:
         yield
     except Exception as error:
-        original = _original(error)
+        original = gin_tables.original(error)
         if isinstance(original, UserError):
             raise original from None
         if isinstance(original, RecursionError) and (built := _BLAMED.search(str(error))):
@@ -127,21 +117,14 @@ def plain_errors() -> Iterator[None]:
         if isinstance(original, TypeError):
             _explain_missing_value(original, blamed=str(error))
         if isinstance(original, _UNFIT) and (built := _BLAMED.search(str(error))):
-            reason = " ".join(str(original).split())
             raise UserError(
-                f"{built.group(1)} cannot be built with what is bound to it ({reason:.200}); look at its parameters,"
+                f"{built.group(1)} cannot be built from its bindings ({reason(original)}); look at its parameters,"
                 " also at @Name against @Name(): a class is bound without parentheses, an object with them."
             ) from error
         raise
 
 
-def original_message(error: BaseException) -> str:
-    """Returns an error's own message, without what gin appended on its way through nested components."""
-    return str(_original(error))
-
-
 def _check_parameter(binding: Binding) -> None:
-    """Raises a `UserError` if the binding's component or parameter does not exist."""
     if not binding.parameter:
         return
     component = _find_component(binding.selector, binding.place)
@@ -154,9 +137,7 @@ def _check_parameter(binding: Binding) -> None:
 
 
 def _check_path(binding: Binding) -> None:
-    """Raises a `UserError` if a parameter that is a path is bound to what cannot be one."""
-    is_reference = isinstance(binding.value, gin.config.ConfigurableReference)
-    if binding.parameter not in config_checks.PATHS or is_reference or isinstance(binding.value, str):
+    if binding.parameter not in config_checks.PATHS or isinstance(binding.value, str | gin_tables.Reference):
         return
     known, _ = catalogue.parameters(catalogue.matches(binding.selector)[0])
     asked = known[binding.parameter].annotation if binding.parameter in known else None
@@ -178,7 +159,7 @@ def _find_component(selector: str, place: str) -> Callable[..., Any]:
 
 
 def _check_macros(bindings: Sequence[Binding], macros: set[str]) -> None:
-    """Raises a `UserError` for a macro that no file binds, whether the command line sets it or a value uses it."""
+    """UserError for a macro that no file binds, whether the command line binds it or a value uses it."""
     for binding in bindings:
         if not binding.parameter and binding.name not in macros:
             hint = catalogue.suggest(binding.name, macros)
@@ -190,10 +171,10 @@ def _check_macros(bindings: Sequence[Binding], macros: set[str]) -> None:
 
 
 def _check_scopes(given: Sequence[Binding], in_files: Sequence[Binding]) -> None:
-    """Raises a `UserError` if a command-line binding has a scope in which nothing is ever built."""
+    """UserError for a command-line binding in a scope in which nothing is ever built."""
     used = {binding.scope for binding in in_files if binding.parameter}
     used |= {scope for binding in (*in_files, *given) for scope in binding.built_in()}
-    # What a macro holds without a scope of its own is built in a scope named like the macro.
+    # Components without a scope in a macro's value are built in a scope with the macro's name.
     used |= {binding.name for binding in (*in_files, *given) if not binding.parameter and "" in binding.built_in()}
     known = {scope[: slash.start()] for scope in used for slash in re.finditer("/|$", scope)} - {""}
     for binding in given:
@@ -202,15 +183,8 @@ def _check_scopes(given: Sequence[Binding], in_files: Sequence[Binding]) -> None
             raise UserError(f"{binding.place}: no gin file uses a scope {binding.scope}; {hint}")
 
 
-def _original(error: BaseException) -> BaseException:
-    # gin raises a proxy, and around that one more for every component further out; each reads the error inside it.
-    while "augment_exception_message" in getattr(type(error).__str__, "__qualname__", ""):
-        error = error.__getattr__("__str__").__self__
-    return error
-
-
 def _explain_missing_value(error: TypeError, blamed: str) -> None:
-    """Raises a `UserError` if the error says that gin built a component without a value that its constructor needs."""
+    """UserError if the error says that gin called a constructor without a value that it needs."""
     missing, component = _MISSING.search(str(error)), _BLAMED.search(blamed)
     if not missing or not component:
         return
@@ -218,7 +192,7 @@ def _explain_missing_value(error: TypeError, blamed: str) -> None:
     names = re.findall(r"'(\w+)'", missing[1])
     candidates = [catalogue.parameters(found)[0] for found in catalogue.matches(name)]
     required = {each.name for known in candidates for each in known.values() if each.default is each.empty}
-    # A constructor that calls something else wrongly is a fault of the library and stays a TypeError.
+    # A wrong call inside of a constructor is a fault of the library and stays a TypeError.
     if len(candidates) == 1 and set(names) <= required:
         keys = " and ".join(f"{scope + '/' if scope else ''}{name}.{each}" for each in names)
         raise UserError(f"{name} needs a value for {' and '.join(names)}: bind {keys} in gin.") from error
@@ -228,7 +202,7 @@ def build(component: str, *arguments: Any) -> Any:  # noqa: ANN401 components ar
     """A component by its class's name, with the parameters that are bound to it; `arguments` come first.
 
     Raises:
-      UserError: something cannot be built with what is bound to it.
+      UserError: something cannot be built from its bindings.
     """
     try:
         with plain_errors():
@@ -242,23 +216,14 @@ def build(component: str, *arguments: Any) -> Any:  # noqa: ANN401 components ar
 
 @contextlib.contextmanager
 def borrowed(gin_file: str) -> Iterator[None]:
-    """Within it, components are built as `gin_file` says; behind it, as before, and nothing of it counts as used.
+    """Within it, components are built as `gin_file` says; after it, as before, and nothing of it counts as used.
 
-    The file lies in another run's folder, so it may do only what `trust` lets it.
+    The file is in another run's folder, so it may do only what `config_checks` allows.
 
     Raises:
       UserError: the file is missing, or a name or value in it is not known.
     """
-    tables = (gin.config._CONFIG, gin.config._OPERATIVE_CONFIG, gin.config._SINGLETONS)
-    kept = [dict(table) for table in tables]
-    imports = set(gin.config._IMPORTS)
-    try:
-        # Whatever scope it is called in belongs to the other configuration.
-        with gin.config_scope(None):
-            load([gin_file], [], comes_with_run=True)
-            yield
-    finally:
-        gin.clear_config()
-        for table, values in zip(tables, kept, strict=True):
-            table.update(values)
-        gin.config._IMPORTS.update(imports)
+    # The scope of the caller belongs to the other configuration.
+    with gin_tables.kept(), gin.config_scope(None):
+        load([gin_file], [], comes_with_run=True)
+        yield

@@ -1,41 +1,39 @@
-"""What a run's configuration was: its text, what of the command line it left unused, and how two texts differ."""
+"""The text of a run's configuration, the bindings that nothing used, and the differences between two texts."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
-import gin
-from gin import config_parser
-
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.config_file import UNREADABLE, Binding, parameter_now
+from tf_emcom.files import reason
+from tf_emcom.runtime import gin_tables
+from tf_emcom.runtime.config_file import Binding, parameter_now
 
-_Bound = Mapping[tuple[str, str], Mapping[str, Any]]  # (scope, selector) -> parameter -> value, as gin keeps it
 _LINE = 118
 
 
 def operative_config() -> str:
-    """Returns the text of what was used so far, defaults included; loading it and building the same gives it again.
+    """Returns the text of what was used so far, with defaults; loading it and building the same gives it again.
 
     Raises:
         UserError: If a value in it cannot be written in gin.
     """
-    return _text(gin.config._OPERATIVE_CONFIG)
+    return _text(gin_tables.used())
 
 
 def complete_config() -> str:
-    """Returns all that is bound, as it was bound, together with the defaults that were used.
+    """Returns all bindings as they were bound, together with the defaults that were used.
 
-    Another mode, which builds other components, can start from this text without falling back to their defaults; and a
-    binding that comes after it, as on the command line, takes the same effect as after the original files. For that a
-    value stands under the scope that it was bound in, not under the one that it was used in.
+    Another mode, which builds other components, can start from this text without losing their bindings. A binding that
+    comes after it, as on the command line, has the same effect as after the original files: therefore a value is
+    written under the scope that it was bound in, not under the one that it was used in.
 
     Raises:
         UserError: If a value in it cannot be written in gin.
     """
-    complete = {key: dict(values) for key, values in gin.config._CONFIG.items()}
-    for (scope, selector), values in gin.config._OPERATIVE_CONFIG.items():
+    complete = {key: dict(values) for key, values in gin_tables.bound().items()}
+    for (scope, selector), values in gin_tables.used().items():
         for parameter, value in values.items():
-            if _supplier(scope, selector, parameter) is None:
+            if gin_tables.supplier(scope, selector, parameter) is None:
                 complete.setdefault(("", selector), {})[parameter] = value
     return _text(complete)
 
@@ -48,10 +46,11 @@ def unused(given: Sequence[Binding]) -> list[Binding]:
 
 def used_keys() -> set[tuple[str | None, str, str]]:
     """Returns scope, selector and parameter of every binding that something built so far has used."""
-    used = set()
-    for (scope, selector), values in gin.config._OPERATIVE_CONFIG.items():
-        used |= {(_supplier(scope, selector, parameter), selector, parameter) for parameter in values}
-    return used
+    return {
+        (gin_tables.supplier(scope, selector, parameter), selector, parameter)
+        for (scope, selector), values in gin_tables.used().items()
+        for parameter in values
+    }
 
 
 def differences(
@@ -60,29 +59,28 @@ def differences(
     """Compares two configuration texts binding by binding; neither needs to be loaded.
 
     Args:
-        stored: The text of a run's folder, called "there".
+        stored: The text in a run's folder, called "there".
         current: The text of this run, called "here".
         ignore: Names of bindings that may differ.
-        only_common: Whether to pass over what only one of them binds; a mode that builds fewer components needs this.
+        only_common: Whether to ignore bindings of only one text, for a mode that builds fewer components.
 
     Returns:
         Sentences such as "batch_size = 16 there, 64 here", macros first. Where a value is `%macro` in both, only the
-        macro's own difference is told.
+        difference of the macro itself is named.
 
     Raises:
-        UserError: If a text is no gin.
+        UserError: If a text is not gin.
     """
     there, here = values(stored, "stored"), values(current, "current")
     names = there.keys() & here.keys() if only_common else there.keys() | here.keys()
-    found = []
-    for name in sorted(names - set(ignore), key=lambda name: ("." in name, name)):
-        if there.get(name) != here.get(name):
-            sides = [f"{side.get(name, 'not bound')} {place}" for side, place in ((there, "there"), (here, "here"))]
-            found.append(f"{name} = {', '.join(sides)}")
-    return found
+    return [
+        f"{name} = {there.get(name, 'not bound')} there, {here.get(name, 'not bound')} here"
+        for name in sorted(names - set(ignore), key=lambda name: ("." in name, name))
+        if there.get(name) != here.get(name)
+    ]
 
 
-class _AsWritten(config_parser.ParserDelegate):
+class _AsWritten(gin_tables.Delegate):
     """Keeps references as text, so that reading needs no components."""
 
     def configurable_reference(self, name: str, evaluate: bool) -> object:
@@ -100,44 +98,32 @@ class _Written(str):
 
 
 def values(text: str, which: str) -> dict[str, str]:
-    """Returns each binding's value in one spelling, whatever its line breaks; UserError if it is not gin."""
+    """Returns each binding's value in one spelling, whatever its line breaks; UserError if the text is not gin."""
+    found = {}
     try:
-        statements = list(config_parser.ConfigParser(text, _AsWritten()))
-    except UNREADABLE as error:
-        raise UserError(f"The {which} configuration is not gin: {' '.join(str(error).split()):.300}.") from error
-    values = {}
-    for statement in statements:
-        if isinstance(statement, config_parser.BindingStatement):
-            parts = (statement.scope, statement.selector)
-            parameter = parameter_now(statement.selector, statement.arg_name)
-            name = "/".join(filter(None, parts)) + (f".{parameter}" if parameter else "")
-            values[name] = repr(statement.value)
-    return values
+        for statement in gin_tables.statements(text, _AsWritten()):
+            if isinstance(statement, gin_tables.BindingStatement):
+                parameter = parameter_now(statement.selector, statement.arg_name)
+                name = "/".join(filter(None, (statement.scope, statement.selector)))
+                found[f"{name}.{parameter}" if parameter else name] = repr(statement.value)
+    except gin_tables.UNREADABLE as error:
+        raise UserError(f"The {which} configuration is not gin: {reason(error, 300)}.") from error
+    return found
 
 
-def _supplier(scope: str, selector: str, parameter: str) -> str | None:
-    """Returns the scope whose binding gave a component in `scope` its value, the innermost that binds it."""
-    parts = scope.split("/") if scope else []
-    for depth in range(len(parts), -1, -1):
-        outer = "/".join(parts[:depth])
-        if parameter in gin.config._CONFIG.get((outer, selector), {}):
-            return outer
-    return None
-
-
-def _text(bound: _Bound) -> str:
-    for (scope, selector), values in bound.items():
-        for parameter, value in values.items():
+def _text(table: gin_tables.Table) -> str:
+    for (scope, selector), bound in table.items():
+        for parameter, value in bound.items():
             if not _is_writable(value):
                 name = scope if selector == "gin.macro" else f"{scope + '/' if scope else ''}{selector}.{parameter}"
                 raise UserError(
                     f"{name} = {value!r} cannot be written to a gin file: bind a number, string, tuple or reference."
                 )
-    return gin.config._config_str(bound, max_line_length=_LINE)
+    return gin_tables.text(table, _LINE)
 
 
 def _is_writable(value: Any) -> bool:
     try:
-        return bool(gin.config.parse_value(repr(value)) == value)
-    except (ValueError, *UNREADABLE):  # ValueError: arrays have no one truth value
+        return bool(gin_tables.parse(repr(value)) == value)
+    except (ValueError, *gin_tables.UNREADABLE):  # ValueError: arrays have no single truth value
         return False

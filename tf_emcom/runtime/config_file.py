@@ -6,32 +6,28 @@ import importlib
 import os
 import pathlib
 import re
-import tokenize
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import gin
 import tensorflow as tf
-from gin import config_parser
 
 from tf_emcom.errors import UserError
 from tf_emcom.files import FILE_ERRORS, read_text, reason
-from tf_emcom.runtime import catalogue
+from tf_emcom.runtime import catalogue, gin_tables
+from tf_emcom.runtime.gin_tables import UNREADABLE, BindingStatement, ImportStatement, IncludeStatement, leaves
 
 # A checkout has `gin/` beside the package; an installation may have it inside.
 GIN_HOMES = tuple(map(str, reversed(pathlib.Path(__file__).resolve().parents[1:3])))
 
 _BARE_WORD = re.compile(r"[A-Za-z_./~][\w./:~+-]*")
-UNREADABLE = (SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
 _DEEPEST = 50
-
-
-# Parameters of earlier versions, which configurations of older runs have.
+# Parameters of earlier versions, which are in the configurations of older runs.
 _FORMER = {("Speaker", "articulation"): "sampler"}
 
 
 def parameter_now(selector: str, parameter: str) -> str:
-    """The name that a component's parameter has now."""
+    """The current name of a component's parameter."""
     return _FORMER.get((selector.rpartition(".")[2], parameter), parameter)
 
 
@@ -42,11 +38,11 @@ class Binding(NamedTuple):
     selector: str  # of a component; the last part of a macro's name where there is no parameter
     parameter: str  # "" for a macro
     value: Any
-    place: str  # where it stands, for messages
+    place: str  # file and line, or the flag, for messages
 
     @property
     def name(self) -> str:
-        """What stands to the left of the equals sign."""
+        """The text on the left of the equals sign."""
         scoped = f"{self.scope}/{self.selector}" if self.scope else self.selector
         return f"{scoped}.{self.parameter}" if self.parameter else scoped
 
@@ -59,18 +55,16 @@ class Binding(NamedTuple):
 
     def macros(self) -> list[str]:
         """Names of the macros in the value."""
-        return ["/".join(leaf.scopes) for leaf in self._references() if leaf.selector == "gin.macro"]
+        return ["/".join(leaf.scopes) for leaf in gin_tables.references(self.value) if leaf.selector == "gin.macro"]
 
     def built_in(self) -> list[str]:
-        """Scope of every component in the value; "" where it is built in the scope of what holds it."""
-        return ["/".join(leaf.scopes) for leaf in self._references() if leaf.configurable.module != "gin"]
+        """Scope of every component in the value; "" where it is built in the scope of the component that holds it."""
+        components = [leaf for leaf in gin_tables.references(self.value) if leaf.configurable.module != "gin"]
+        return ["/".join(leaf.scopes) for leaf in components]
 
     def unresolved(self) -> list[str]:
         """Selectors in the value that mean no component, or more than one."""
         return [leaf.selector for leaf in leaves(self.value) if isinstance(leaf, _Unresolved)]
-
-    def _references(self) -> list[gin.config.ConfigurableReference]:
-        return [leaf for leaf in leaves(self.value) if isinstance(leaf, gin.config.ConfigurableReference)]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,8 +74,8 @@ class _Unresolved:
     selector: str
 
 
-class _Delegate(gin.config.ParserDelegate):
-    """Makes gin's references, and leaves doubtful ones to the checks, which know where they stand."""
+class _Delegate(gin_tables.Delegate):
+    """Makes gin's references, and leaves unknown ones to the checks, which know file and line."""
 
     def configurable_reference(self, scoped_selector: str, evaluate: bool) -> object:
         selector = scoped_selector.rpartition("/")[2]
@@ -93,12 +87,12 @@ class _Delegate(gin.config.ParserDelegate):
 def read_file(
     file: str, including: tuple[str, ...] = (), check: Callable[[Any, str], None] | None = None
 ) -> Iterator[Binding]:
-    """Yields the bindings of a file and of those it includes, in the order in which they take effect.
+    """Yields the bindings of a file and of the files it includes, in the order in which they take effect.
 
     Args:
-        file: Looked for in the working directory, beside the including file, beside `gin/` and in `gin/`.
-        including: Paths of the files whose includes led here, the outermost first.
-        check: Called with each import and include, and its place, before anything is done; None: all are allowed.
+        file: Searched in the working directory, beside the including file, beside `gin/` and in `gin/`.
+        including: Paths of the including files, the outermost first.
+        check: Called with each import and include, and its place, before it is done; None: all are allowed.
 
     Raises:
         UserError: If a file is missing, is not gin, imports what cannot be imported, or includes itself.
@@ -108,49 +102,36 @@ def read_file(
         raise UserError(f"The gin file {path} includes itself.")
     for statement in _statements(read_text(path, "name a gin file"), path):
         place = f"{path}, line {statement.location.line_num}"
-        if check and isinstance(statement, config_parser.IncludeStatement | config_parser.ImportStatement):
+        if check and isinstance(statement, IncludeStatement | ImportStatement):
             check(statement, place)
-        if isinstance(statement, config_parser.IncludeStatement):
+        if isinstance(statement, IncludeStatement):
             yield from read_file(statement.filename, (*including, path), check)
-        elif isinstance(statement, config_parser.ImportStatement):
-            _import(statement, place)
-        elif isinstance(statement, config_parser.BindingStatement):
+        elif isinstance(statement, ImportStatement):
+            import_module(statement.module, f"{place}: `{statement.format()}`")
+            gin.parse_config(statement.format())  # so that gin writes the import into the operative configuration
+        elif isinstance(statement, BindingStatement):
             yield _binding(statement, place)
 
 
 def read_parameter(text: str, bound: Mapping[str, Any] | None = None) -> Binding:
-    """Reads one command-line binding `name=value`.
+    """Reads one command-line binding `name=value`; UserError for anything else.
 
     Args:
         text: The binding.
-        bound: Name ↦ value of what files bind, to say how a component is named.
-
-    Raises:
-        UserError: If it is anything else.
+        bound: Name ↦ value of the bindings in files, for advice about the name of a component.
     """
     text = text.strip()
     place = f"--gin_param {' '.join(text.split()):.200}"
     try:
-        statements = list(config_parser.ConfigParser(text, _Delegate()))
+        statements = list(gin_tables.statements(text, _Delegate()))
     except UNREADABLE as error:
         raise UserError(f"{place}: {_fix(text, error, bound)}.") from error
-    if len(statements) != 1 or not isinstance(statements[0], config_parser.BindingStatement):
+    if len(statements) != 1 or not isinstance(statements[0], BindingStatement):
         raise UserError(f"{place}: {_fix(text)}.")
     return _binding(statements[0], place)
 
 
-def leaves(value: Any) -> Iterator[Any]:
-    """Yields the references and plain values in a value, keys of dictionaries among them."""
-    if isinstance(value, dict):
-        value = [*value.keys(), *value.values()]
-    if isinstance(value, list | tuple):
-        for part in value:
-            yield from leaves(part)
-    else:
-        yield value
-
-
-def _binding(statement: config_parser.BindingStatement, place: str) -> Binding:
+def _binding(statement: BindingStatement, place: str) -> Binding:
     scope, selector, parameter, value, _ = statement
     if _is_deeper(value, _DEEPEST):
         raise UserError(f"{place}: the value is nested more than {_DEEPEST} deep; bind a flatter one.")
@@ -158,23 +139,22 @@ def _binding(statement: config_parser.BindingStatement, place: str) -> Binding:
 
 
 def _is_deeper(value: Any, most: int) -> bool:
-    if isinstance(value, dict):
-        value = list(value.values())
-    return isinstance(value, list | tuple) and (not most or any(_is_deeper(part, most - 1) for part in value))
+    parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list | tuple) else None
+    return parts is not None and (not most or any(_is_deeper(part, most - 1) for part in parts))
 
 
 def _statements(text: str, path: str) -> Iterator[Any]:
     """Yields a file's statements one by one, so that an import brings its components before the next is read."""
     try:
-        yield from config_parser.ConfigParser(text, _Delegate())
+        yield from gin_tables.statements(text, _Delegate())
     except UNREADABLE as error:
         raise UserError(f"The gin file {path} has a syntax error{_where(error, text)}.") from error
 
 
 def _find(file: str, including: tuple[str, ...]) -> str:
     beside = [os.path.dirname(path) for path in including[-1:]]
-    shelves = [os.path.join(home, "gin") for home in GIN_HOMES]
-    places = [os.path.join(folder, file) for folder in ("", *beside, *GIN_HOMES, *shelves)]
+    folders = [os.path.join(home, "gin") for home in GIN_HOMES]
+    places = [os.path.join(folder, file) for folder in ("", *beside, *GIN_HOMES, *folders)]
     try:
         for path in places:
             if tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path):
@@ -182,33 +162,39 @@ def _find(file: str, including: tuple[str, ...]) -> str:
         is_folder = tf.io.gfile.isdir(file)
     except FILE_ERRORS as error:
         raise UserError(
-            f"The gin file {file} cannot be looked for ({reason(error)}); name a file of this machine or of cloud"
-            " storage."
+            f"The gin file {file} cannot be looked for ({reason(error)}); name a local file or one on cloud storage."
         ) from error
     asked = f", which {including[-1]} includes" if including else ""
     if is_folder:
         raise UserError(f"{file}{asked} is a folder and no gin file; name a file, such as {file.rstrip('/')}/….gin.")
     if os.path.islink(file):
         raise UserError(f"{file}{asked} is a link to {os.readlink(file)}, which is not there; name another file.")
-    known = {found.name: str(found.relative_to(home)) for home in GIN_HOMES for found in _gin_files(home, "gin/**/")}
-    known |= {found.name: str(found) for found in _gin_files(os.path.dirname(file))}
+    installed = [(home, found) for home in GIN_HOMES for found in sorted(pathlib.Path(home).glob("gin/**/*.gin"))]
+    known = {found.name: str(found.relative_to(home)) for home, found in installed}
+    known |= {found.name: str(found) for found in sorted(pathlib.Path(os.path.dirname(file)).glob("*.gin"))}
     near = [known[name] for name in difflib.get_close_matches(os.path.basename(file), known)]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"it was looked for here and in {shelves[0]}."
+    hint = f"did you mean {' or '.join(near)}?" if near else f"it was looked for here and in {folders[0]}."
     raise UserError(f"There is no gin file {file}{asked}: {hint}")
 
 
-def _gin_files(folder: str, within: str = "") -> list[pathlib.Path]:
-    return sorted(pathlib.Path(folder).glob(f"{within}*.gin"))
+def import_module(name: str, asked_by: str) -> None:
+    """Imports a module from outside the package, and registers its components.
 
+    Args:
+        name: Of the module.
+        asked_by: The line or the flag that names it, for messages.
 
-def _import(statement: config_parser.ImportStatement, place: str) -> None:
+    Raises:
+        UserError: If the module cannot be imported, or has a class of a name that is taken.
+    """
     try:
-        module = importlib.import_module(statement.module)
+        module = importlib.import_module(name)
     except (Exception, SystemExit) as error:
-        said = " ".join(f"{type(error).__name__}: {error}".split())
-        raise UserError(f"{place}: `{statement.format()}` does not work ({said:.200}); correct the line.") from error
+        why = f"{type(error).__name__}: {reason(error)}"
+        raise UserError(
+            f"{asked_by} does not work ({why}); correct it, or add the folder of its package to PYTHONPATH."
+        ) from error
     catalogue.register_module(module)
-    gin.parse_config(statement.format())  # so that gin writes the import into the operative configuration
 
 
 def _where(error: BaseException, text: str) -> str:
@@ -222,7 +208,7 @@ def _where(error: BaseException, text: str) -> str:
 
 
 def _fix(text: str, error: BaseException | None = None, bound: Mapping[str, Any] | None = None) -> str:
-    """How a binding that cannot be read is written."""
+    """Advice how to write a binding that cannot be read."""
     if isinstance(error, RecursionError | MemoryError):
         return f"the value is nested more than {_DEEPEST} deep; bind a flatter one"
     name, equals, value = (part.strip() for part in text.partition("="))
@@ -236,9 +222,9 @@ def _fix(text: str, error: BaseException | None = None, bound: Mapping[str, Any]
 
 
 def _named(name: str, component: str, bound: Mapping[str, Any] | None) -> str:
-    """A component as a value: with the scope, and the parentheses, of what is bound there now."""
+    """A component as a value, with the scope and the parentheses of the value that is bound there now."""
     now = (bound or {}).get(name)
-    if not isinstance(now, gin.config.ConfigurableReference):
+    if not isinstance(now, gin_tables.Reference):
         return f"@{component}{'' if name.endswith('_cls') else '()'}"
     scope = "" if "/" in component else "".join(f"{scope}/" for scope in now.scopes)
     return f"@{scope}{component}{'()' if now.evaluate else ''}"

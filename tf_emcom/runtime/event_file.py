@@ -1,19 +1,17 @@
-"""What TensorBoard reads."""
+"""Event files, which TensorBoard reads."""
 
 import contextlib
 import os
-import uuid
 from collections.abc import Iterator, Mapping
 
 import numpy as np
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.files import file_errors, is_irregular, names_in
+from tf_emcom.files import NEW, file_errors, is_irregular, names_in, replacing
 from tf_emcom.seeds import step_tensor
 
-_NEW = ".new"
-_FIX = "fix that, and the same command goes on from the last checkpoint"
+_FIX = "fix that, then run the same command again to resume from the last checkpoint"
 _BARS = tf.compat.v1.SummaryMetadata(
     plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="histograms"),
     data_class=tf.compat.v1.SummaryMetadata.DESCRIPTOR.file.enum_types_by_name["DataClass"]
@@ -25,16 +23,12 @@ _BARS = tf.compat.v1.SummaryMetadata(
 class EventFile:
     """An event file in a run's folder for TensorBoard; every process of a run adds one.
 
-    TensorBoard reads the files of a folder one after the other and never goes back, so that one writer is open at a
-    time.
+    TensorBoard reads the files of a folder in order and never goes back, so only one writer is open at a time. Methods
+    that write raise `UserError` where the folder cannot be written.
     """
 
     def __init__(self, folder: str, step: int) -> None:
-        """Opens a new file in `folder`; of those that are there, drops what came after `step`, which is done again.
-
-        Raises:
-          UserError: the folder cannot be written; so does every method that writes.
-        """
+        """Opens a new file in `folder`; drops events after `step`, which is done again, from the other files."""
         self._folder = folder
         with file_errors(folder):
             _forget_after(folder, step)
@@ -53,10 +47,7 @@ class EventFile:
             tf.summary.text(name, markdown)
 
     def write_counts(self, step: int, name: str, counts: np.ndarray) -> None:
-        """Writes a histogram of whole numbers: `counts` [K] says how often each of 0, …, K − 1 was there.
-
-        Each has a bar of its own, from half below it to half above it.
-        """
+        """Writes a histogram of the numbers 0, …, K − 1, which occurred `counts` [K] times, a bar for each."""
         numbers = np.arange(len(counts))
         bars = np.stack([numbers - 0.5, numbers + 0.5, counts], axis=1)
         with self._writing(step):
@@ -81,38 +72,27 @@ class EventFile:
 
 
 def _forget_after(folder: str, step: int) -> None:
-    """Drops the events after `step` from all files of a folder; files of a run that starts again go as a whole.
-
-    What killed processes left is removed.
-    """
+    """Drops events after `step` from all files; removes leftovers of killed processes, and all files if `step` is 0."""
     for name in names_in(folder):
         path = os.path.join(folder, name)
-        if name.endswith(_NEW) or ("tfevents" in name and not step):
+        if name.endswith(NEW) or ("tfevents" in name and not step):
             tf.io.gfile.remove(path)
         elif "tfevents" in name:
             if is_irregular(path):
-                raise UserError(f"{path} is no regular file; remove it, and start again.")
+                raise UserError(f"{path} is no regular file; remove it, then run the same command again.")
             events = _read(path)
             kept = [event for event in events if tf.compat.v1.Event.FromString(event).step <= step]
             if len(kept) < len(events):
-                _replace(path, kept)
+                # The new file has no "tfevents" in its name, so that TensorBoard ignores it.
+                with replacing(path) as new, tf.io.TFRecordWriter(new) as writer:
+                    for event in kept:
+                        writer.write(event)
 
 
 def _read(path: str) -> list[bytes]:
     """The events of a file, up to one that a kill cut short."""
     events = []
-    try:
+    with contextlib.suppress(tf.errors.DataLossError):
         for event in tf.data.TFRecordDataset(path).as_numpy_iterator():
             events.append(event)
-    except tf.errors.DataLossError:
-        pass
     return events
-
-
-def _replace(path: str, events: list[bytes]) -> None:
-    # Without "tfevents" in its name, so that TensorBoard leaves it alone.
-    new = os.path.join(os.path.dirname(path), f"{uuid.uuid4().hex[:8]}{_NEW}")
-    with tf.io.TFRecordWriter(new) as writer:
-        for event in events:
-            writer.write(event)
-    tf.io.gfile.rename(new, path, overwrite=True)

@@ -10,23 +10,20 @@ from typing import Any
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.strategies import Distribution, PeerLost
+from tf_emcom.runtime.strategies import PEER_ERRORS, Distribution, PeerLost
 
 _EXAMPLE = '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}'
 
-# What collectives end with when a process they need is gone.
-_LOSSES = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
-
 
 class MultiWorker(Distribution):
-    """One process on each of several machines, as `TF_CONFIG` tells; each has all GPUs of its machine, or its CPU.
+    """One process on each of several machines, as `TF_CONFIG` says; each has all GPUs of its machine, or its CPU.
 
-    All processes run the same command, and every one reads the run's folder; the chief alone writes there. It must be
-    made before TensorFlow does anything else.
+    All processes run the same command and read the run's folder; only the chief writes there. It must be constructed
+    before TensorFlow does anything else.
     """
 
     def __init__(self, jit_compile: bool | None = None) -> None:
-        """`jit_compile`: as for every strategy; UserError where `TF_CONFIG` is no cluster with this process in it."""
+        """UserError where `TF_CONFIG` is no cluster with this process in it."""
         super().__init__(jit_compile)
         check_cluster()
         self.strategy = tf.distribute.MultiWorkerMirroredStrategy()
@@ -36,37 +33,34 @@ class MultiWorker(Distribution):
         )
 
     def compiled_whole(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """The function itself: its pieces are compiled."""
-        return function
+        return function  # Its pieces are compiled.
 
     @contextlib.contextmanager
     def watching_peers(self) -> Iterator[None]:
-        """Within it, a process that is lost raises `PeerLost`: what TensorFlow says then fills pages."""
         try:
             yield
         except tf.errors.OpError as error:
             reason = re.search(r"Collective ops is aborted by: *(.*)", error.message)
-            if not reason and not isinstance(error, _LOSSES):
+            if not reason and not isinstance(error, PEER_ERRORS):
                 raise
-            told = reason[1] if reason else type(error).__name__
-            raise PeerLost(f"Another process of the run is lost ({told[:160]}).") from error
+            why = reason[1] if reason else type(error).__name__
+            raise PeerLost(f"Another process of the run is lost ({why:.160}).") from error
 
     def largest(self, number: int) -> int:
-        """The largest of the numbers that the processes ask with."""
         numbers = self._gathered(tf.constant([number], tf.int64))
         return int(tf.reduce_max(numbers).numpy())
 
     @tf.function(autograph=False)
     def _gathered(self, number: tf.Tensor) -> tf.Tensor:
         def gather() -> tf.Tensor:
-            # On a device of this process: collectives want to know where a value lies.
+            # `identity` puts it on a device of this process, which collectives need.
             return tf.distribute.get_replica_context().all_gather(tf.identity(number), axis=0)
 
         return self.first_replica(self.strategy.run(gather))
 
 
 def cluster_size() -> int:
-    """How many processes `TF_CONFIG` tells of; 0 where it is not set."""
+    """The number of processes in `TF_CONFIG`; 0 where it is not set."""
     return sum(len(addresses) for job, addresses in _cluster().items() if job in ("chief", "worker"))
 
 
@@ -76,7 +70,7 @@ def check_cluster() -> None:
     if not jobs:
         raise UserError(
             f"--strategy=multi_worker needs $TF_CONFIG, which names all processes and which of them this is, as in"
-            f" {_EXAMPLE}; set it, on each machine with its own index."
+            f" {_EXAMPLE}; set it on each machine, with its own index."
         )
     task = _read().get("task") or {}
     if not isinstance(task, dict):
@@ -97,7 +91,8 @@ def _cluster() -> dict[str, list[str]]:
     if not isinstance(jobs, dict):
         raise _unreadable("its cluster is no object")
     for job, addresses in jobs.items():
-        if not isinstance(addresses, list) or not all(_is_address(each) for each in addresses):
+        listed = addresses if isinstance(addresses, list) else [None]
+        if not all(isinstance(each, str) and re.fullmatch(r"\S+:\d{1,5}", each) for each in listed):
             raise _unreadable(f"{job} is no list of addresses with ports")
     known = [address for addresses in jobs.values() for address in addresses]
     if len(set(known)) < len(known):
@@ -105,12 +100,7 @@ def _cluster() -> dict[str, list[str]]:
     return jobs
 
 
-def _is_address(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"\S+:\d{1,5}", value) is not None
-
-
 def _read() -> dict[str, Any]:
-    """What `TF_CONFIG` holds, empty where it is not set."""
     try:
         content = json.loads(os.environ.get("TF_CONFIG") or "{}")
     except (ValueError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""Where the steps of a command run."""
+"""Chooses the strategy of a command."""
 
 import tensorflow as tf
 
@@ -15,13 +15,13 @@ def strategies() -> dict[str, type[Distribution]]:
 
 
 def place(strategy: str, replicas: int | None, tpu: str | None, trains: bool) -> Distribution:
-    """The strategy of that name, built; nothing else of TensorFlow may have been used before.
+    """Builds a strategy, before TensorFlow is used for anything else.
 
     Args:
-      strategy: its name, or "auto": `tpu` where one is named, `multi_worker` where `$TF_CONFIG` tells of several
-        processes, `mirrored` where there are several GPUs, else `one_device`.
-      replicas: into how many replicas a CPU is split; None: none.
-      tpu: which TPU; None: no one was named.
+      strategy: its name, or "auto": `tpu` if a TPU is named, `multi_worker` if `$TF_CONFIG` has several processes,
+        `mirrored` if there are several GPUs, else `one_device`.
+      replicas: the number of replicas that a CPU is split into; None: it is not split.
+      tpu: the name of a TPU; None: there is none.
       trains: whether the command trains; a test runs in one process.
 
     Raises:

@@ -9,25 +9,8 @@ from typing import IO, Any
 
 import tensorflow as tf
 
+from tf_emcom import files
 from tf_emcom.errors import UserError
-from tf_emcom.files import (
-    FILE_ERRORS,
-    clear_unfinished,
-    file_errors,
-    is_irregular,
-    is_remote,
-    json_lines,
-    lock,
-    names_in,
-    read_bytes,
-    read_json_lines,
-    read_text,
-    reason,
-    row_of,
-    whole_json_lines,
-    with_checksum,
-    write_whole,
-)
 from tf_emcom.runtime.checkpoint_files import newest_checkpoint
 from tf_emcom.runtime.checkpoints import Checkpoints, HasState, require_checkpoint
 
@@ -35,42 +18,44 @@ _FIX = "name another file with --json"
 
 
 def require_writable(path: str) -> None:
-    """Raises a `UserError` where a local file cannot be written, before hours are spent on what goes there."""
-    if is_remote(path):
+    """UserError where a local file cannot be written; called before hours are spent on its content."""
+    if files.is_remote(path):
         return
     is_new = not os.path.lexists(path)
-    with file_errors(path, fix=_FIX):
-        # A pipe that nobody reads would wait for ever.
+    with files.file_errors(path, fix=_FIX):
+        # Without O_NONBLOCK, a pipe without a reader would wait for ever.
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK, 0o666))
         if is_new:
             os.remove(path)
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:  # noqa: ANN401 whatever JSON can hold
-    """Writes content as JSON, to be read by people, too; UserError where the file cannot be written."""
+    """Writes content as indented JSON; UserError where the file cannot be written."""
     path, text = os.fspath(path), json.dumps(content, indent=2) + "\n"
     try:
-        if is_irregular(path):
-            # Such as /dev/stdout, which cannot be replaced.
+        if files.is_irregular(path):
+            # Such as /dev/stdout, which cannot be replaced by another file.
             with tf.io.gfile.GFile(path, "w") as file:
                 file.write(text)
         else:
-            write_whole(path, text)
-    except (UserError, *FILE_ERRORS) as error:
-        why = reason(error.__cause__ or error)
+            files.write_whole(path, text)
+    except (UserError, *files.FILE_ERRORS) as error:
+        why = files.reason(error.__cause__ or error)
         raise UserError(f"--json is {path}, which cannot be written ({why}); name another file.") from error
 
 
 _LOCK = ".lock"
-_UNFINISHED = ".new"
 _READING = "check how the path is spelled and its rights, or name another folder"
 _CONFIG_FIX = "copy the file again, or name another --workdir"
-_METRICS_FIX = "fix or remove it, then start again"
-_GOING_ON = "fix that, and the same command goes on from the last checkpoint"
+_METRICS_FIX = "fix or remove it, then run the same command again"
+_GOING_ON = "fix that, then run the same command again to resume from the last checkpoint"
 
 
 class RunFolder:
-    """A run's folder, local or on cloud storage; nothing in it is overwritten by a run of another configuration."""
+    """A run's folder, local or on cloud storage; a run of another configuration overwrites nothing in it.
+
+    Methods that write raise `UserError` where that is not possible.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -82,22 +67,18 @@ class RunFolder:
         self._lock: IO[str] | None = None
 
     def read_config(self) -> str | None:
-        """The configuration of the run that lives here, None where none does.
-
-        Raises:
-          UserError: something else lives here.
-        """
-        with file_errors(f"The folder {self.path}", "cannot be read", _READING):
+        """The configuration of the run, None where the folder is empty or missing; UserError for another folder."""
+        with files.file_errors(f"The folder {self.path}", "cannot be read", _READING):
             if tf.io.gfile.exists(self.config) and not tf.io.gfile.isdir(self.config):
-                text = read_text(self.config, _CONFIG_FIX)
+                text = files.read_text(self.config, _CONFIG_FIX)
                 if not text.strip():
                     raise UserError(f"{self.config} is empty; {_CONFIG_FIX}.")
                 return text
             is_folder = tf.io.gfile.isdir(self.path)
             found = tf.io.gfile.listdir(self.path) if is_folder else []
             is_taken = not is_folder and tf.io.gfile.exists(self.path)
-        # What a kill left of a file that was being written is nobody's.
-        if is_taken or [name for name in found if name != _LOCK and not name.endswith(_UNFINISHED)]:
+        # Leftovers of killed processes do not count.
+        if is_taken or [name for name in found if name != _LOCK and not name.endswith(files.NEW)]:
             raise UserError(
                 f"The workdir {self.path} holds files but no config.gin, so it is no run's folder; name another"
                 " --workdir, or empty it."
@@ -105,7 +86,7 @@ class RunFolder:
         return None
 
     def require_config(self) -> str:
-        """The configuration of the run that lives here; UserError where none does."""
+        """The configuration of the run; UserError where there is no run."""
         stored = self.read_config()
         if stored is None:
             raise UserError(
@@ -114,109 +95,96 @@ class RunFolder:
         return stored
 
     def has_results(self) -> bool:
-        """Whether anything was trained here: only then is there something to lose."""
+        """Whether anything was trained here that could be lost."""
         return newest_checkpoint(self.checkpoints) is not None or tf.io.gfile.exists(self._metrics)
 
     @property
     def bindings(self) -> dict[str, str]:
-        """What has to be bound besides the configuration for the agents to be those that live here."""
+        """What has to be bound besides the configuration, so that the agents are those of this folder."""
         return {}
 
     def restore_agents(self, agents: HasState) -> int:
-        """Gives agents their weights from the newest checkpoint, and returns its step.
-
-        Raises:
-          UserError: there is none, it does not fit, or it is damaged.
-        """
+        """Restores agents from the newest checkpoint, and returns its step; UserError as for `Checkpoints`."""
         return Checkpoints(require_checkpoint(self.path), agents).restore_latest_agents()
 
     def write_config(self, text: str) -> None:
-        """Makes this folder, which is locked, that of a run with that configuration."""
-        write_whole(self.config, with_checksum(text))
+        """Makes this locked folder that of a run with this configuration."""
+        files.write_whole(self.config, files.with_checksum(text))
 
     def write_document(self, name: str, text: str) -> None:
-        """Keeps a file beside the configuration."""
-        write_whole(os.path.join(self.path, name), text)
+        """Writes a file beside the configuration."""
+        files.write_whole(os.path.join(self.path, name), text)
 
     def read_document(self, name: str) -> str:
-        """The text of a file that is kept."""
-        return read_text(os.path.join(self.path, name), _CONFIG_FIX)
+        """The text of a file beside the configuration."""
+        return files.read_text(os.path.join(self.path, name), _CONFIG_FIX)
 
     def has_document(self, name: str) -> bool:
-        """Whether such a file is kept."""
-        with file_errors(f"The folder {self.path}", "cannot be read", _READING):
+        """Whether there is a file of that name beside the configuration."""
+        with files.file_errors(f"The folder {self.path}", "cannot be read", _READING):
             return tf.io.gfile.exists(os.path.join(self.path, name))
 
     def lock(self) -> None:
-        """Keeps other processes on this machine from training here, until this one ends, however it ends.
-
-        Raises:
-          UserError: one does already.
-        """
+        """Locks the folder until `close` or the process ends; UserError where another process trains here."""
         self._make(self.path)
-        if is_remote(self.path):
+        if files.is_remote(self.path):
             return  # Cloud storage has no locks.
         busy = f"Another process is training in {self.path}; wait until it ends, or name another --workdir."
-        self._lock = lock(os.path.join(self.path, _LOCK), busy)
+        self._lock = files.lock(os.path.join(self.path, _LOCK), busy)
 
     def close(self) -> None:
-        """Unlocks this folder."""
+        """Unlocks the folder."""
         if self._lock:
             self._lock.close()
 
     def clear_unfinished(self) -> None:
-        """Removes files of this folder, which is locked, that killed processes left half written."""
-        if not is_remote(self.path):
+        """Removes files of this locked folder that killed processes did not finish."""
+        if not files.is_remote(self.path):
             for name in ("", "eval", "figures"):
-                clear_unfinished(os.path.join(self.path, name))
+                files.clear_unfinished(os.path.join(self.path, name))
 
     def append_metrics(self, row: dict[str, Any]) -> None:
-        """Adds a line to metrics.jsonl.
-
-        On cloud storage, that uploads the whole file: it is small, has one writer, and readers find it old or new.
-
-        Raises:
-          UserError: it cannot be written.
-        """
-        with file_errors(self._metrics, fix=_GOING_ON):
-            if is_irregular(self._metrics):
+        """Adds a line to metrics.jsonl; on cloud storage, that uploads the whole file, which is small."""
+        with files.file_errors(self._metrics, fix=_GOING_ON):
+            if files.is_irregular(self._metrics):
                 raise OSError(0, "it is no regular file")
             with tf.io.gfile.GFile(self._metrics, "a") as file:
-                file.write(json_lines([row]))
+                file.write(files.json_lines([row]))
 
     def read_metrics(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl; one that a kill cut short is left out."""
+        """The lines of metrics.jsonl, without one that a kill cut short."""
         if not tf.io.gfile.exists(self._metrics):
             return []
-        # What stands behind the last line break was never finished.
-        whole = read_bytes(self._metrics, _METRICS_FIX).rpartition(b"\n")[0]
+        # A line without its line break was never finished.
+        whole = files.read_bytes(self._metrics, _METRICS_FIX).rpartition(b"\n")[0]
         try:
-            rows = [row_of(line) for line in whole.decode().split("\n") if line]
+            rows = [files.row_of(line) for line in whole.decode().splitlines() if line]
             return [row for row in rows if isinstance(row["step"], int)]
         except (ValueError, KeyError) as error:
             raise UserError(
-                f"{self._metrics} has a line that is no logged step ({reason(error)}); {_METRICS_FIX}."
+                f"{self._metrics} has a line that is no logged step ({files.reason(error)}); {_METRICS_FIX}."
             ) from error
 
     def metrics_of(self, step: int) -> dict[str, Any]:
-        """The line of metrics.jsonl about a step; empty, with a note on standard error, where it was cut or removed."""
+        """The line of metrics.jsonl about a step; empty, with a note on standard error, where there is none."""
         for row in self.read_metrics():
             if row["step"] == step:
                 return row
-        _note(f"{self._metrics} has no line of step {step:,}, so that no metrics are told.")
+        _note(f"{self._metrics} has no line of step {step:,}, so no metrics are shown.")
         return {}
 
     def forget_metrics_after(self, step: int) -> None:
-        """Drops the lines of steps that will be done again."""
+        """Drops the lines of later steps, which will be done again."""
         if tf.io.gfile.exists(self._metrics):
-            write_whole(self._metrics, json_lines(row for row in self.read_metrics() if row["step"] <= step))
+            rows = [row for row in self.read_metrics() if row["step"] <= step]
+            files.write_whole(self._metrics, files.json_lines(rows))
 
     def note_lost(self, step: int, every: int | None) -> None:
-        """Says on standard error what is missing where a run goes on: a checkpoint, or lines of metrics.jsonl.
+        """Says on standard error what a resumed run lacks: a checkpoint, or lines of metrics.jsonl.
 
         Args:
-          step: of the checkpoint, 0: there is none.
-          every: how many steps lie between two lines; None: nothing is logged.
+          step: of the checkpoint; 0: there is none.
+          every: the number of steps between two lines; None: nothing is logged.
         """
         logged = [row["step"] for row in self.read_metrics()]
         if logged and logged[-1] > step:
@@ -233,33 +201,33 @@ class RunFolder:
             )
 
     def prepare_results(self) -> None:
-        """Makes the folders of results; called before anything is measured, since a measurement can take hours."""
+        """Makes the folders of results, so that errors come before a measurement, which can take hours."""
         self._make(os.path.join(self.path, "eval"))
         self._make(os.path.join(self.path, "figures"))
 
     def write_evaluation(self, mode: str, rows: Iterable[dict[str, Any]]) -> str:
-        """Rewrites eval/<mode>.jsonl and returns its path."""
+        """Writes eval/<mode>.jsonl and returns its path."""
         folder = os.path.join(self.path, "eval")
         self._make(folder)
         path = os.path.join(folder, f"{mode}.jsonl")
-        write_whole(path, whole_json_lines(rows))
+        files.write_whole(path, files.whole_json_lines(rows))
         return path
 
     def read_evaluations(self) -> dict[str, list[dict[str, Any]]]:
-        """Mode → the lines of eval/<mode>.jsonl, of all tests that were done."""
+        """Mode → the lines of eval/<mode>.jsonl."""
         folder = os.path.join(self.path, "eval")
-        names = [name for name in names_in(folder) if name.endswith(".jsonl")]
+        names = [name for name in files.names_in(folder) if name.endswith(".jsonl")]
         fix = "run that test again, or remove the file"
-        return {name.removesuffix(".jsonl"): read_json_lines(os.path.join(folder, name), fix) for name in names}
+        return {name.removesuffix(".jsonl"): files.read_json_lines(os.path.join(folder, name), fix) for name in names}
 
     def figure(self, mode: str) -> str:
-        """The path of figures/<mode>.png, its folder being there."""
+        """The path of figures/<mode>.png, in an existing folder."""
         folder = os.path.join(self.path, "figures")
         self._make(folder)
         return os.path.join(folder, f"{mode}.png")
 
     def _make(self, folder: str) -> None:
-        with file_errors(f"The folder {folder}", "cannot be made", "name another --workdir"):
+        with files.file_errors(f"The folder {folder}", "cannot be made", "name another --workdir"):
             tf.io.gfile.makedirs(folder)
 
 
@@ -268,15 +236,14 @@ def _note(text: str) -> None:
 
 
 class WorkerFolder(RunFolder):
-    """For the processes of a run besides its chief: reads what the chief wrote, and writes where nobody looks.
+    """The run's folder for processes other than the chief: they read what the chief wrote, and only the chief writes.
 
-    TensorFlow wants every process to save; what these write goes away with them.
+    TensorFlow requires every process to save; these processes save to a temporary folder.
     """
 
     def __init__(self, path: str) -> None:
         """`path` is the run's folder, which all processes can read."""
-        # Kept, since it is removed once nobody refers to it; what removing it lacks is nothing to stop for.
-        with file_errors(tempfile.gettempdir(), fix="make room there, or name another folder by TMPDIR"):
+        with files.file_errors(tempfile.gettempdir(), fix="make room there, or name another folder by TMPDIR"):
             self._scratch = tempfile.TemporaryDirectory(prefix="tf_emcom-worker-", ignore_cleanup_errors=True)
         super().__init__(self._scratch.name)
         self._run = RunFolder(path)
@@ -284,33 +251,24 @@ class WorkerFolder(RunFolder):
         self.checkpoints = self._run.checkpoints
 
     def read_config(self) -> str | None:
-        """As the chief does."""
         return self._run.read_config()
 
     def has_results(self) -> bool:
-        """Whether anything was trained in the run."""
         return self._run.has_results()
 
     def read_document(self, name: str) -> str:
-        """As the chief does."""
         return self._run.read_document(name)
 
     def has_document(self, name: str) -> bool:
-        """Whether the run has it."""
         return self._run.has_document(name)
 
-    def lock(self) -> None:
-        """Nothing: the chief locks for all."""
+    def lock(self) -> None: ...
 
     def close(self) -> None:
-        """Removes what this process wrote."""
         self._scratch.cleanup()
 
-    def clear_unfinished(self) -> None:
-        """Nothing: the chief does it."""
+    def clear_unfinished(self) -> None: ...
 
-    def write_config(self, text: str) -> None:
-        """Nothing: the chief writes it."""
+    def write_config(self, text: str) -> None: ...
 
-    def write_document(self, name: str, text: str) -> None:
-        """Nothing: the chief writes it."""
+    def write_document(self, name: str, text: str) -> None: ...

@@ -1,6 +1,5 @@
 """The inner training loop."""
 
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Protocol
 
@@ -11,6 +10,7 @@ from tf_emcom.checks import Checked, Least, checked_value
 from tf_emcom.data.pipeline import Order, Orders, Pipeline
 from tf_emcom.data.source import Examples, require_finite_examples
 from tf_emcom.errors import UserError
+from tf_emcom.files import checksum
 from tf_emcom.training.trainee import Metrics, Trainee, Turn
 from tf_emcom.types import Batch
 
@@ -185,7 +185,7 @@ class Trainer(Checked, tf.Module):
 
 
 def _checksum(values: np.ndarray) -> int:
-    return zlib.crc32(np.ascontiguousarray(values).data.cast("B")) if values.size else 0
+    return checksum(np.ascontiguousarray(values).data.cast("B")) if values.size else 0
 
 
 def _as_arrays(examples: Examples) -> Examples:

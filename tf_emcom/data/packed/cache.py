@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -41,7 +40,7 @@ def places(folder: str, cache_dir: str | None) -> list[str]:
     """
     name, version = os.path.normpath(folder).split(os.sep)[-2:]
     # Data of one name may lie in several folders.
-    own = os.path.join(name, f"{version}-{zlib.crc32(os.path.abspath(folder).encode()):08x}")
+    own = os.path.join(name, f"{version}-{files.checksum(os.path.abspath(folder)):08x}")
     if cache_dir is not None:
         return [os.path.join(os.path.expanduser(cache_dir), own)]
     beside = [] if files.is_remote(folder) else [os.path.join(folder, ".packed")]
@@ -64,7 +63,7 @@ def writable(folders: Sequence[str]) -> str:
 
 def stamp(folder: str, shards: Sequence[str]) -> dict[str, Any]:
     """The state of the files that are packed: size and time of the last change of each, checksum of features.json."""
-    features = zlib.crc32(files.read_bytes(os.path.join(folder, "features.json"), COPY_AGAIN))
+    features = files.checksum(files.read_bytes(os.path.join(folder, "features.json"), COPY_AGAIN))
     # One request after the other would take long on cloud storage.
     with files.file_errors(folder, "cannot be read", COPY_AGAIN), concurrent.futures.ThreadPoolExecutor(16) as pool:
         stats = zip(shards, pool.map(tf.io.gfile.stat, shards), strict=True)

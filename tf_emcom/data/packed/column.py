@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import zlib
 from collections.abc import Sequence
 from typing import IO, Any, NamedTuple
 
@@ -110,13 +109,13 @@ class Column:
         """The content of its description; None where there is none that is whole."""
         with contextlib.suppress(UserError, KeyError):
             about = files.read_json(self._about, "it is written again")
-            if about.pop("checksum") == _checksum_of(about) and about["format"] in (_FIRST_FORMAT, FORMAT):
+            if about.pop("checksum") == files.json_checksum(about) and about["format"] in (_FIRST_FORMAT, FORMAT):
                 return {**about, "blocks": [Block(*block) for block in about["blocks"]]}
         return None
 
     def _describe(self, about: dict[str, Any]) -> None:
         about = {**about, "modified": os.stat(self.path).st_mtime_ns}
-        files.write_whole(self._about, json.dumps({**about, "checksum": _checksum_of(about)}))
+        files.write_whole(self._about, json.dumps({**about, "checksum": files.json_checksum(about)}))
 
     def _try_to_describe(self, about: dict[str, Any]) -> None:
         # In a folder that only others write to, the file is read through again the next time.
@@ -165,7 +164,7 @@ class ColumnWriter:
         """Adds examples [n, ...] to the block."""
         data = memoryview(np.ascontiguousarray(rows).reshape(-1).view(np.uint8))
         self._file.write(data)
-        self._checksum = zlib.crc32(data, self._checksum)
+        self._checksum = files.checksum(data, self._checksum)
         self._rows += len(rows)
 
     def end_block(self) -> None:
@@ -211,13 +210,9 @@ def _checksum(file: IO[bytes], size: int) -> int:
     """CRC-32 of the next `size` bytes of a file; of fewer where it ends."""
     value = 0
     for start in range(0, size, _READ_BYTES):
-        value = zlib.crc32(file.read(min(_READ_BYTES, size - start)), value)
+        value = files.checksum(file.read(min(_READ_BYTES, size - start)), value)
     return value
 
 
 def _row_bytes(about: dict[str, Any]) -> int:
     return int(np.prod(about["shape"][1:], dtype=np.int64)) * tf.as_dtype(about["dtype"]).size
-
-
-def _checksum_of(about: dict[str, Any]) -> int:
-    return zlib.crc32(json.dumps(about, sort_keys=True).encode())

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Sequence
 from types import TracebackType
 
-from tf_emcom import checksums, files
+from tf_emcom import files
 from tf_emcom.evaluation.corpora import corpus
 from tf_emcom.evaluation.corpora.formats import CorpusFormat
 from tf_emcom.evaluation.corpora.manifest import FILE, Manifest
@@ -84,7 +84,7 @@ class CorpusWriter:
             form.finish()
         if self._rows != self._manifest.count:
             raise RuntimeError(f"{self._rows} rows were written, but {self._manifest.count} were announced.")
-        sums = checksums.of_folder(self._folder, FILE)
+        sums = files.folder_checksums(self._folder, FILE)
         self._manifest._replace(complete=True, files=sums).write(self._folder)
         for name in self._keep:
             if os.path.isfile(os.path.join(self.path, name)):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
 
 import numpy as np
 
-from tf_emcom import checksums, files
+from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.corpora.manifest import ColumnType, Manifest
 
@@ -79,7 +79,7 @@ class CorpusFormat(abc.ABC):
             return
         written = self.manifest.files.get(os.path.relpath(path, self.folder))
         try:
-            found = checksums.of_file(path)
+            found = files.file_checksum(path)
         except files.FILE_ERRORS as error:
             raise self.damaged(path, files.reason(error)) from error
         if found != written:

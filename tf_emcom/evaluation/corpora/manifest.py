@@ -2,7 +2,6 @@
 
 import json
 import os
-import zlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -142,4 +141,4 @@ class Manifest(NamedTuple):
 
 def _checksum(content: dict[str, Any]) -> str:
     """The CRC-32 of all else that corpus.json says."""
-    return f"{zlib.crc32(json.dumps(content, sort_keys=True).encode()):08x}"
+    return f"{files.json_checksum(content):08x}"

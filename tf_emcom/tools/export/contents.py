@@ -144,5 +144,5 @@ def _copy(new: str, path: str, first: str, last: str) -> None:
         target = os.path.join(path, name)
         tf.io.gfile.makedirs(os.path.dirname(target))
         # Not all storage replaces what is copied over.
-        tf.io.gfile.copy(os.path.join(new, name), f"{target}.new", overwrite=True)
-        tf.io.gfile.rename(f"{target}.new", target, overwrite=True)
+        tf.io.gfile.copy(os.path.join(new, name), f"{target}{files.NEW}", overwrite=True)
+        tf.io.gfile.rename(f"{target}{files.NEW}", target, overwrite=True)

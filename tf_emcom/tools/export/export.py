@@ -2,7 +2,7 @@
 
 import os
 
-from tf_emcom import checksums, files
+from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
@@ -43,7 +43,7 @@ class Export(Evaluation):
             documents[SPEAKER_CONFIG] = folder.read_document(SPEAKER_CONFIG)
         with whole_folder(out, os.path.join(self._kind.texts, METADATA), self._kind.entry) as new:
             self._kind.write(Contents(agents, metadata, documents), new)
-            checksums.write(new)
+            files.write_checksums(new)
         print(
             f"Exported {_counted(agents.speakers, 'speaker')} and {_counted(agents.listeners, 'listener')} of step"
             f" {step:,} to {out} ({self.format})."

@@ -4,7 +4,7 @@ import os
 
 import tensorflow as tf
 
-from tf_emcom import checksums, files
+from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.tools.export.contents import METADATA
@@ -32,7 +32,7 @@ class ExportFolder(RunFolder):
                 f"{self.saved_model} holds an export of weights alone, but tests need its functions; name a folder that"
                 " bin/export --workdir=RUN wrote without --format."
             )
-        checksums.require_unchanged(self.saved_model, _FIX)
+        files.require_unchanged(self.saved_model, _FIX)
         entry = os.path.join(self.saved_model, SavedModel.entry)
         if not tf.io.gfile.exists(entry) or not self._texts.has_document(METADATA):
             raise UserError(

@@ -12,7 +12,7 @@ import h5py
 import keras
 import tensorflow as tf
 
-from tf_emcom import checksums, files
+from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.tools.export.contents import MARK, METADATA, Contents, predicts
 from tf_emcom.tools.export.modules import ChoosingModule, PredictingModule
@@ -76,10 +76,10 @@ class Format(abc.ABC):
     def _is_ours(self, name: str) -> bool:
         folder, document = os.path.split(name)
         # Unfinished copies to cloud storage, or of a killed process.
-        document = document.removesuffix(".new")
+        document = document.removesuffix(files.NEW)
         return (
             (folder == self.texts and document in DOCUMENTS)
-            or os.path.join(folder, document) == checksums.FILE
+            or os.path.join(folder, document) == files.CHECKSUMS
             or re.fullmatch(self.holds, os.path.join(folder, document)) is not None
             or re.fullmatch(_RESULTS, name) is not None
         )

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tf_emcom.errors import UserError
+from tf_emcom.files import reason
 from tf_emcom.tools.preflight.findings import Line, Refused, SourceLines
 
 _INSTALL = "install it with `pip install -e '.[preflight]'`, in an environment without tensorflow-tpu"
@@ -84,9 +85,8 @@ class TpuCompiler:
         except (RuntimeError, ValueError, NotImplementedError) as error:
             if "libtpu" in str(error) and "topology" not in str(error).lower():
                 raise UserError(f"bin/preflight cannot load libtpu ({error}); {_INSTALL}.") from error
-            reason = " ".join(str(error).split())
             raise UserError(
-                f"The TPU compiler knows no topology {topology!r} ({reason:.200}); name another, such as v5e:2x2,"
+                f"The TPU compiler knows no topology {topology!r} ({reason(error)}); name another, such as v5e:2x2,"
                 " v4:2x2x1 or v6e:2x2."
             ) from error
         self.devices = len(self._devices)

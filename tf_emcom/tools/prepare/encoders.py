@@ -225,5 +225,7 @@ class SavedModelEncoder(_FromPath):
 
 def encoder_for(choice: EncoderChoice) -> ImageEncoder:
     """The encoder that was asked for, not yet built; UserError where there is none, or the choice does not fit it."""
-    classes = plug_ins(ImageEncoder, ["tools.prepare"]).values()
+    # Those of the package come last, since they recognise any word and any path.
+    known = plug_ins(ImageEncoder, ["tools.prepare"]).values()
+    classes = sorted(known, key=lambda cls: cls.__module__.startswith("tf_emcom."))
     return next(cls for cls in classes if cls.recognises(choice.name))(choice)

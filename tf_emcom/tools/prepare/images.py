@@ -130,7 +130,7 @@ def decode(content: bytes) -> np.ndarray:
     except Image.UnidentifiedImageError as error:
         raise ValueError("it is no JPEG, PNG, BMP, GIF or WebP file") from error
     except Exception as error:  # Pillow's decoders raise errors of many types for damaged files.
-        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
+        raise ValueError(reason(error)) from error
 
 
 def _in_colour(image: Image.Image, is_bmp: bool) -> Image.Image:

@@ -3,8 +3,6 @@
 import contextlib
 import os
 import sys
-import uuid
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,11 +11,26 @@ import tensorflow as tf
 
 from tf_emcom.data.tfds_folder import FRAME_BYTES
 from tf_emcom.errors import UserError
-from tf_emcom.files import FILE_ERRORS, file_errors, is_remote, json_lines, read_json_lines, try_lock, write_whole
+from tf_emcom.files import (
+    FILE_ERRORS,
+    NEW,
+    checksum,
+    file_errors,
+    is_remote,
+    json_lines,
+    read_json_lines,
+    replacing,
+    try_lock,
+    write_whole,
+)
 from tf_emcom.tools.prepare.image_folder import Image
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
+
+_FIX = (
+    "make room or get the rights to write there, and run the same command again to resume, or name another --data_dir"
+)
 
 
 class Written(NamedTuple):
@@ -63,7 +76,7 @@ class Shard(NamedTuple):
                 state = f"{about.length}\0{about.mtime_nsec}"
             except tf.errors.OpError:
                 state = "cannot be read"
-            total = zlib.crc32(f"{image.path}\0{state}\n".encode(), total)
+            total = checksum(f"{image.path}\0{state}\n", total)
         return total
 
 
@@ -88,26 +101,22 @@ def whole_file(path: str) -> Iterator[tf.io.TFRecordWriter]:
 
     UserError where it cannot be written.
     """
-    new = f"{path}.{uuid.uuid4().hex[:8]}.new"
-    with writing(path):
-        writer = tf.io.TFRecordWriter(new)
-    try:
-        yield writer
+    with replacing(path, _FIX) as new:
         with writing(path):
-            writer.close()
-            tf.io.gfile.rename(new, path, overwrite=True)
-    except BaseException:
-        with contextlib.suppress(*FILE_ERRORS):
-            writer.close()
-        with contextlib.suppress(*FILE_ERRORS):
-            tf.io.gfile.remove(new)
-        raise
+            writer = tf.io.TFRecordWriter(new)
+        try:
+            yield writer
+            with writing(path):
+                writer.close()
+        except BaseException:
+            with contextlib.suppress(*FILE_ERRORS):
+                writer.close()
+            raise
 
 
 def writing(path: str) -> contextlib.AbstractContextManager[None]:
     """Within it, what a file system refuses is a UserError."""
-    fix = "make room or get the rights to write there, and run the same command again to resume, or name another"
-    return file_errors(path, fix=f"{fix} --data_dir")
+    return file_errors(path, fix=_FIX)
 
 
 def schema_of(classes: Sequence[str], features: int, kept_side: int) -> "tfds.features.FeaturesDict":
@@ -163,7 +172,7 @@ def remove_unfinished(folder: str) -> None:
     with file_errors(folder):
         if tf.io.gfile.isdir(folder):
             for entry in tf.io.gfile.listdir(folder):
-                if entry.endswith(".new"):
+                if entry.endswith(NEW):
                     tf.io.gfile.remove(os.path.join(folder, entry))
 
 

@@ -2,7 +2,6 @@
 
 import io
 import re
-import zlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,6 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
+
+from tf_emcom.files import checksum
 
 # Okabe and Ito 2008, "Color universal design", without black and yellow, which one of two backgrounds swallows.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -217,6 +218,6 @@ def _as_svg(figure: Figure) -> str:
     svg = re.sub(r"font-family: [^;\"]*; ?", "", svg)
     used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
     # Several plots are in one page, where an identifier must be one thing.
-    own = f"p{zlib.crc32(svg.encode()):08x}-"
+    own = f"p{checksum(svg):08x}-"
     svg = re.sub(r' id="([^"]*)"', lambda found: f' id="{own}{found[1]}"' if found[1] in used else "", svg)
     return re.sub(r'(url\(#|href="#)', rf"\1{own}", svg)

@@ -4,9 +4,10 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Any
 
+import keras
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
@@ -30,6 +31,7 @@ from tf_emcom.files import (
 )
 from tf_emcom.runtime.checkpoint_files import newest_checkpoint
 from tf_emcom.runtime.checkpoints import Checkpoints, HasState, require_checkpoint
+from tf_emcom.runtime.evaluation_rows import checksum_of, merged
 
 _FIX = "name another file with --json"
 
@@ -65,6 +67,7 @@ _LOCK = ".lock"
 _UNFINISHED = ".new"
 _READING = "check how the path is spelled and its rights, or name another folder"
 _CONFIG_FIX = "copy the file again, or name another --workdir"
+_EVALUATION_FIX = "run that test again, or remove the file"
 _METRICS_FIX = "fix or remove it, then start again"
 _GOING_ON = "fix that, and the same command goes on from the last checkpoint"
 
@@ -237,20 +240,38 @@ class RunFolder:
         self._make(os.path.join(self.path, "eval"))
         self._make(os.path.join(self.path, "figures"))
 
-    def write_evaluation(self, mode: str, rows: Iterable[dict[str, Any]]) -> str:
-        """Rewrites eval/<mode>.jsonl and returns its path."""
+    def write_evaluation(
+        self, mode: str, rows: Iterable[dict[str, Any]], weights: Mapping[str, Sequence[keras.Variable]] | None = None
+    ) -> str:
+        """Adds rows to eval/<mode>.jsonl, as `evaluation_rows.merged` does, and returns its path.
+
+        Args:
+          mode: the name of the test.
+          rows: what it measured.
+          weights: of the agents that were measured; the rows get their checksum as `weights`.
+        """
         folder = os.path.join(self.path, "eval")
         self._make(folder)
         path = os.path.join(folder, f"{mode}.jsonl")
-        write_whole(path, whole_json_lines(rows))
+        mark = {"weights": checksum_of(weights)} if weights else {}
+        try:
+            old = read_json_lines(path, _EVALUATION_FIX) if tf.io.gfile.exists(path) else []
+        except UserError as error:
+            _note(f"{error} Its other rows are lost: it holds the new ones only.")
+            old = []
+        found, left_out = merged(old, [{**row, **mark} for row in rows])
+        if left_out:
+            _note(f"{left_out} rows were not written to {path}, which has the same of more games or messages already.")
+        write_whole(path, whole_json_lines(found))
         return path
 
     def read_evaluations(self) -> dict[str, list[dict[str, Any]]]:
         """Mode → the lines of eval/<mode>.jsonl, of all tests that were done."""
         folder = os.path.join(self.path, "eval")
         names = [name for name in names_in(folder) if name.endswith(".jsonl")]
-        fix = "run that test again, or remove the file"
-        return {name.removesuffix(".jsonl"): read_json_lines(os.path.join(folder, name), fix) for name in names}
+        return {
+            name.removesuffix(".jsonl"): read_json_lines(os.path.join(folder, name), _EVALUATION_FIX) for name in names
+        }
 
     def figure(self, mode: str) -> str:
         """The path of figures/<mode>.png, its folder being there."""

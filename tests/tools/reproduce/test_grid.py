@@ -76,16 +76,16 @@ def test_a_table_is_laid_out_in_pages():
     ]
     table = Table("t", "Accuracy", rows, ("candidates",), "game", "noise")
     text = table.as_markdown()
-    assert "Mean ± standard deviation over 3 seeds." in text
-    assert text.count("| game | noise 0 | noise 0.5 |") == 2
-    assert "| nlg | 0.160 ± 0.010 | 0.660 ± 0.010 |" in text
+    assert "Mean ± standard deviation (n − 1) over 3 seeds." in text
+    assert text.count("| game | noise 0       | noise 0.5     |") == 2
+    assert "| nlg  | 0.160 ± 0.010 | 0.660 ± 0.010 |" in text
     assert list(csv.DictReader(table.as_csv().splitlines()))[0] == {
         **{"candidates": "16", "game": "nlg", "noise": "0.0"},
         **{"mean": "0.16", "deviation": "0.01", "seeds": "3"},
     }
 
 
-def test_a_run_that_fails_is_told_and_the_others_are_made(tmp_path):
+def test_a_run_that_fails_is_reported_and_the_others_are_made(tmp_path):
     runner = Runner(str(tmp_path), jobs=2)
     bad = Cell("bad", {}, (("evaluate", f"--workdir={tmp_path}/nowhere"),))
     good = Cell("good", {}, (("evaluate", "--help"),))
@@ -141,8 +141,8 @@ else:
 """
 GRID = """
 import pathlib, sys
-from tf_emcom.reproduction import runner
-from tf_emcom.reproduction.cell import Cell
+from tf_emcom.tools.reproduce import runner
+from tf_emcom.tools.reproduce.grid import Cell
 runner._COMMANDS = pathlib.Path(sys.argv[1])
 runs = sys.argv[1] + "/runs"
 print(runner.Runner(runs, jobs=1).make([Cell("slow", {}, (("slow", runs + "/slow"),))]))
@@ -210,7 +210,7 @@ def test_a_damaged_result_is_one_sentence_and_the_older_tables_stay(damage, tmp_
     assert commands.snapshot(out) == before
 
 
-def test_tables_that_cannot_be_written_are_told(tmp_path):
+def test_tables_that_cannot_be_written_are_reported(tmp_path):
     cells = written_up(tmp_path / "runs")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "tables").write_text("a file")
@@ -220,7 +220,7 @@ def test_tables_that_cannot_be_written_are_told(tmp_path):
         Runner(str(tmp_path / "out" / "tables" / "runs"), jobs=1).make(cells)
 
 
-def test_no_speaker_is_listened_to_before_its_game_is_finished(tmp_path):
+def test_no_transfer_starts_before_its_game_is_finished(tmp_path):
     params = [
         "Reproduction.games={'nlg': ['--gin_file=gin/nlg_digits.gin', '--gin_param=batch_size=0']}",
         "Reproduction.tasks={'classification': ['--gin_file=gin/etl_digits.gin']}",

@@ -4,7 +4,7 @@ import functools
 import io
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import matplotlib
 import matplotlib.style
@@ -283,12 +283,17 @@ def draw_symbol_use(shares: np.ndarray, path: str) -> None:
     """
     width, height = np.clip(np.array(shares.shape) * _CELL_INCHES, _LEAST, _MOST) + (1.8, 0.8)
     figure = Figure(figsize=(width, height), layout="constrained")
+    add_heat_map(figure, shares, "position", cmap="viridis", interpolation="nearest")
+    write_png(figure, path)
+
+
+def add_heat_map(figure: Figure, shares: np.ndarray, x_label: str, **look: Any) -> Axes:
+    """Adds axes with a heat map of how often each symbol is said at each position, [T, V], and a colour bar."""
     axes = figure.subplots()
-    brightest = float(shares.max())
-    cells = axes.imshow(shares.T, cmap="viridis", vmin=0.0, vmax=brightest, aspect="auto", interpolation="nearest")
-    axes.set_xlabel("position")
+    cells = axes.imshow(shares.T, vmin=0.0, vmax=float(shares.max()), aspect="auto", **look)
+    axes.set_xlabel(x_label)
     axes.set_ylabel("symbol")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
     figure.colorbar(cells, label="share of messages")
-    write_png(figure, path)
+    return axes

@@ -221,6 +221,16 @@ def test_independent_pairs_are_shown_by_mean_and_deviation(tmp_path):
     assert "3 independent pairs" in folders.Page(text).words
 
 
+def test_rows_of_the_newest_step_and_with_the_mark_are_shown(tmp_path):
+    older = [{**row, "step": 20} for row in folders.accuracies("testchannel", seed=5)]
+    pair = [{**row, "whole": False} for row in folders.accuracies("testchannel", seed=6)]
+    labels = [{"ensemble": "average", "speakers": 2, "listeners": 1}]
+    average = [{**row, "whole": True} for row in folders.accuracies("testchannel", seed=7, labels=labels)]
+    page = folders.Page(read(folders.write(tmp_path / "run", testchannel=[*average, *pair, *older])))
+    assert {row["accuracy"] for row in average} <= page.numbers
+    assert not page.numbers & {row["accuracy"] for row in [*pair, *older]}
+
+
 def test_a_transfer_run_is_shown(tmp_path):
     result = {"mode": "test", "task": "classification", "noise": 0.25, "accuracy": 0.654321, "loss": 1.25}
     result |= {"intervals": {"accuracy": [0.6, 0.7]}, "without_message": 0.1309}

@@ -14,7 +14,7 @@ from tf_emcom.errors import UserError
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.tools.reproduce.grid import Cell, Reproduction
 from tf_emcom.tools.reproduce.runner import Runner
-from tf_emcom.tools.reproduce.tables import Table, over_seeds, write_report
+from tf_emcom.tools.reproduce.tables import Table, over_seeds, results, write_report
 
 TINY = [f"--gin_param={p}" for p in (*commands.TINY, "steps=2", "batch_size=16", "Discrimination.distractors=3")]
 SPEAKERS = {"nlg": ["nlg"], "shuffled": ["nlg", "--gin_param=TransferLearner.speaker_source=@ShuffledSpeaker()"]}
@@ -182,6 +182,19 @@ def written_up(tmp_path, cells=("a-0", "a-1")):
         text = "".join(json.dumps(row) + "\n" for row in rows)
         (tmp_path / name / "eval" / "testchannel.jsonl").write_text(text)
     return [Cell(name, {"game": "a", "seed": seed}, ()) for seed, name in enumerate(cells)]
+
+
+def test_a_grid_reads_the_newest_step_and_rows_about_all_agents_but_no_votes(tmp_path):
+    def row(accuracy, step=20, **agents):
+        return {"mode": "testchannel", "step": step, "candidates": 16, "noise": 0.0, "accuracy": accuracy, **agents}
+
+    average, vote = ({"ensemble": name, "speakers": 2, "whole": True} for name in ("average", "vote"))
+    pair = {"speaker": 0, "listener": 0, "whole": False}
+    rows = [row(0.1, step=10, **average), row(0.2, **pair), row(0.3, **average), row(0.4, **vote)]
+    (tmp_path / "a-0" / "eval").mkdir(parents=True)
+    (tmp_path / "a-0" / "eval" / "testchannel.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
+    found = results(str(tmp_path), [Cell("a-0", {"game": "a", "seed": 3}, ())], "testchannel")
+    assert [(each["accuracy"], each["game"], each["seed"]) for each in found] == [(0.3, "a", 3)]
 
 
 DAMAGES = {

@@ -13,7 +13,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
-from tf_emcom.plots import BLUE, INK, REPORT_STYLE, SMALL, WIDE, Mark
+from tf_emcom.plots import BLUE, INK, REPORT_STYLE, SMALL, WIDE, Mark, add_heat_map
 
 _MOST_TICKS = 7  # so many x values, or fewer, are ticks themselves
 _MOST_MARKERS = 10  # on a curve
@@ -84,15 +84,8 @@ def draw_heat_map(shares: np.ndarray, title: str) -> Plot:
         height = float(np.clip(0.16 * vocabulary + 0.7, 1.9, 6.0))
         width = float(np.clip(0.24 * length + 1.6, 2.8, 6.4))
         figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots()
-        shown = {"cmap": _FILL, "vmin": 0.0, "vmax": shares.max(), "aspect": "auto", "interpolation": "none"}
-        cells = axes.imshow(shares.T, **shown)
-        axes.set_xlabel("position in the message")
-        axes.set_ylabel("symbol")
+        axes = add_heat_map(figure, shares, "position in the message", cmap=_FILL, interpolation="none")
         axes.set_title(title, parse_math=False)
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator(integer=True))
-        figure.colorbar(cells, label="share of messages")
         return Plot(_as_svg(figure), f"{title}: share of messages that have a symbol at a position")
 
 

@@ -58,8 +58,8 @@ def _at_a_glance(run: Run) -> dict[str, Cell]:
         value = at_last(last, key)
         if value is not None:
             cells[f"training {key}, last logged"] = number(value)
-    channel = run.evaluation("testchannel", [*_KEYS, "accuracy"]).rows
-    for agents, rows in by_agents(channel, _KEYS, "accuracy").items():
+    tested = run.evaluation("testchannel", [*_KEYS, "accuracy"]).rows
+    for agents, rows in by_agents(tested, _KEYS, "accuracy").items():
         row = min(rows, key=lambda row: (row["candidates"], row["noise"]))
         of_whom = f", {agents}" if agents else ""
         name = f"test accuracy, {row['candidates']:,} candidates, noise {row['noise']:g}{of_whom}"
@@ -183,16 +183,12 @@ def _curves_table(runs: Sequence[Run]) -> Table:
     steps = sorted({step for found in by_step for step in found})
     apart = -(-len(steps) // _ROWS)
     kept = steps[::-1][::apart][::-1]
-    columns = [
-        (run, found, key)
-        for run, found in zip(runs, by_step, strict=True)
-        for key in ("accuracy", "loss", "noise")
-        if _has(run, key)
-    ]
+    keys = ("accuracy", "loss", "noise")
+    columns = [(run, at, key) for run, at in zip(runs, by_step, strict=True) for key in keys if _has(run, key)]
     rows = [
         [
             Cell(f"{step:,}", step),
-            *(number(at_last(found[step], key)) if step in found else Cell("–") for _, found, key in columns),
+            *(number(at_last(at[step], key)) if step in at else Cell("–") for _, at, key in columns),
         ]
         for step in kept
     ]

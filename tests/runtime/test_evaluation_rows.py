@@ -133,6 +133,5 @@ def test_a_damaged_file_is_replaced_with_a_note(tmp_path, capsys):
 
 
 def test_rows_get_the_checksum_of_the_agents(tmp_path):
-    weights = {"speaker": [keras.Variable(np.ones(3, np.float32))]}
-    path = RunFolder(str(tmp_path)).write_evaluation("testchannel", [row()], weights)
-    assert read_json_lines(path, "") == [row(weights=checksum_of(weights))]
+    path = RunFolder(str(tmp_path)).write_evaluation("testchannel", [row()], "0123abcd")
+    assert read_json_lines(path, "") == [row(weights="0123abcd")]

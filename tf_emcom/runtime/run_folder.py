@@ -4,10 +4,9 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from typing import IO, Any
 
-import keras
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
@@ -31,7 +30,7 @@ from tf_emcom.files import (
 )
 from tf_emcom.runtime.checkpoint_files import newest_checkpoint
 from tf_emcom.runtime.checkpoints import Checkpoints, HasState, require_checkpoint
-from tf_emcom.runtime.evaluation_rows import checksum_of, merged
+from tf_emcom.runtime.evaluation_rows import merged
 
 _FIX = "name another file with --json"
 
@@ -240,20 +239,18 @@ class RunFolder:
         self._make(os.path.join(self.path, "eval"))
         self._make(os.path.join(self.path, "figures"))
 
-    def write_evaluation(
-        self, mode: str, rows: Iterable[dict[str, Any]], weights: Mapping[str, Sequence[keras.Variable]] | None = None
-    ) -> str:
+    def write_evaluation(self, mode: str, rows: Iterable[dict[str, Any]], weights: str = "") -> str:
         """Adds rows to eval/<mode>.jsonl, as `evaluation_rows.merged` does, and returns its path.
 
         Args:
           mode: the name of the test.
           rows: what it measured.
-          weights: of the agents that were measured; the rows get their checksum as `weights`.
+          weights: the checksum of the agents that were measured, which the rows get as a field; empty: not known.
         """
         folder = os.path.join(self.path, "eval")
         self._make(folder)
         path = os.path.join(folder, f"{mode}.jsonl")
-        mark = {"weights": checksum_of(weights)} if weights else {}
+        mark = {"weights": weights} if weights else {}
         try:
             old = read_json_lines(path, _EVALUATION_FIX) if tf.io.gfile.exists(path) else []
         except UserError as error:

@@ -13,6 +13,7 @@ from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.checks import Checked
 from tf_emcom.games.lewis import Rules
+from tf_emcom.runtime.evaluation_rows import checksum_of
 from tf_emcom.seeds import seed_words
 from tf_emcom.types import Batch
 
@@ -148,6 +149,10 @@ class Trainee(Checked, tf.Module, abc.ABC):
             for name, variables in {**self.agents, **self.optimizer_state}.items()
             if not all(map(_is_finite, variables))
         ]
+
+    def checksum(self) -> str:
+        """The CRC-32 of all weights, in hexadecimal; empty where they cannot be read."""
+        return checksum_of(self.agents)
 
 
 def _is_finite(variable: keras.Variable) -> bool:

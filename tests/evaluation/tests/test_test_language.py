@@ -11,7 +11,6 @@ from tf_emcom.evaluation.metrics.attributes import ContextIndependence, Position
 from tf_emcom.evaluation.metrics.edit_distances import MeanEditDistance
 from tf_emcom.evaluation.metrics.measures import MessageEntropy, Sample
 from tf_emcom.evaluation.tests.test_language import TestLanguage
-from tf_emcom.runtime.evaluation_rows import checksum_of
 
 ALONE = ["message_entropy", "unique_messages", "unique_message_share", "mean_edit_distance"]
 OF_ATTRIBUTES = ["positional_disentanglement", "bag_of_symbols_disentanglement", "context_independence"]
@@ -42,7 +41,7 @@ def test_messages_are_measured_by_themselves(tmp_path, capsys):
         "value": MessageEntropy()(messages),
         "messages": 60,
         "whole": True,
-        "weights": checksum_of(experiment.learner.agents),
+        "weights": experiment.learner.checksum(),
     }
     assert single(rows, "mean_edit_distance")["value"] == MeanEditDistance()(messages)
     unique = len({tuple(message) for message in messages.tolist()})

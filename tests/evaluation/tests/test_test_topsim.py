@@ -11,7 +11,6 @@ from tf_emcom.evaluation.metrics.distances import EuclideanDistance, HammingDist
 from tf_emcom.evaluation.metrics.measures import Sample
 from tf_emcom.evaluation.metrics.similarity import TopographicSimilarity
 from tf_emcom.evaluation.tests.test_language import TestTopsim
-from tf_emcom.runtime.evaluation_rows import checksum_of
 
 
 def measured(tmp_path, data, **settings):
@@ -36,7 +35,7 @@ def test_a_small_split_is_compared_as_a_whole_in_one_pass(tmp_path, capsys):
         "speaker": 0,
         "seed": 42,
         "whole": True,
-        "weights": checksum_of(experiment.learner.agents),
+        "weights": experiment.learner.checksum(),
     }
     printed = capsys.readouterr().out
     assert f"{expected:.4f}" in printed

@@ -143,7 +143,7 @@ class AccuracyTest(Evaluation):
             for team in teams(learner, evaluator, wins)
             for row in self._rows(team, played, cells)
         ]
-        path = folder.write_evaluation(mode, rows, learner.agents)
+        path = folder.write_evaluation(mode, rows, learner.checksum())
         whole = of_the_whole(rows, [*self._down(), self.across])
         ensemble = ["ensemble"] if "ensemble" in whole[0] else []
         print(accuracy_table(whole, [*self._down(), *ensemble], self.across))

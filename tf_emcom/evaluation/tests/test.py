@@ -110,7 +110,7 @@ class Test(Evaluation):
             silent = learner.game.task.without_message(learnt, examples.labels, size)
             found = [self._row(evaluator, size, noise, silent) for noise in self.noises]
             rows += [results.result_row(common, each, whole=True) for each in found]
-        path = folder.write_evaluation("test", rows, learner.agents)
+        path = folder.write_evaluation("test", rows, learner.checksum())
         print(_table(rows))
         passes = f"{self.passes} pass{'' if self.passes == 1 else 'es'}"
         games = f"{passes}; {common['channel']}"

@@ -66,7 +66,7 @@ class TestLanguage(Evaluation):
         found = self.language.of(messages, examples.labels, vocab_size, named, agents.independent)
         common = {"mode": "testlanguage", "step": step, "split": self.split}
         rows = [{**common, **row} for row in found.rows]
-        path = folder.write_evaluation("testlanguage", rows, agents.agents)
+        path = folder.write_evaluation("testlanguage", rows, agents.checksum())
         print(found.table)
         figure = folder.figure("testlanguage")
         draw_symbol_use(found.uses[0].shares, figure)
@@ -138,7 +138,7 @@ class TestTopsim(Evaluation):
             for row in self.similarities.rows(messages, meanings, labels_of(agents, speaker))
         ]
         means = averages(rows, ["meaning"], "topsim") if len(rows) > len(meanings) else []
-        path = folder.write_evaluation("testtopsim", [*rows, *([] if agents.independent else means)], agents.agents)
+        path = folder.write_evaluation("testtopsim", [*rows, *([] if agents.independent else means)], agents.checksum())
         print(similarity_table(means or rows))
         passes = "1 pass" if rows[0]["passes"] == 1 else f"{rows[0]['passes']} passes"
         of_whom = f"; mean and deviation (n − 1) of {means[0]['speakers']} speakers" if means else ""

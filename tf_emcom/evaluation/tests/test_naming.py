@@ -75,7 +75,7 @@ class TestNaming(Evaluation):
             for team in teams(agents, evaluator, wins)
             for row in self._rows(team, wins, silent)
         ]
-        path = folder.write_evaluation("testnaming", rows, agents.agents)
+        path = folder.write_evaluation("testnaming", rows, agents.checksum())
         whole = of_the_whole(rows, ["noise"])
         print(accuracy_table(whole, ["ensemble"] if "ensemble" in whole[0] else [], "noise"))
         figure = folder.figure("testnaming")

@@ -24,6 +24,7 @@ setup(
         "matplotlib",
         "pillow",
         "rapidfuzz",
+        "rich",
         "tqdm",
     ],
     # TensorFlow comes as one of three packages that overwrite each other's files, so exactly one of cpu, cuda and tpu

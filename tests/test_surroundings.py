@@ -12,7 +12,8 @@ from tests import commands
 DRAW = """
 import sys
 from tf_emcom.plots import Series, draw_curves
-from tf_emcom.tools.report.drawing import Curve, Mark, Panel, draw
+from tf_emcom.plots import Mark
+from tf_emcom.tools.report.drawing import Curve, Panel, draw
 import matplotlib
 before = dict(matplotlib.rcParams)
 draw_curves([Series("a_b$", [0, 1], [0.1, 0.9])], "x_1 %", "y", sys.argv[1] + "/picture.png")

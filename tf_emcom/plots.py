@@ -1,26 +1,95 @@
-"""Pictures of results, in one style."""
+"""Pictures of results, and the colours, marks and sizes of all plots, also of those in reports."""
 
 import functools
 import io
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import matplotlib
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from tf_emcom.files import write_whole
 
+# Okabe and Ito 2008, "Color universal design", without black and yellow, which are invisible on one of two backgrounds.
+BLUE, ORANGE, GREEN, PINK, YELLOW, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"
+COLOURS = (BLUE, ORANGE, GREEN, PINK, YELLOW, SKY)
+GREY = "#808080"
+_MARKERS = "osD^vP*X"
+_DASHES = ("-", (0, (6, 2)), (0, (2, 2)))
+_DOTS = (0, (1.2, 1.8))
+# Inches; those of reports are smaller, since a page shows many.
+_PANEL, _SINGLE, _LEGEND = (3.6, 3.6), (5.2, 4.0), 1.3
+SMALL, WIDE = (3.1, 2.35), (5.0, 2.6)
+# In place of the colour of text, which only a report's page knows: dark on white, light on black.
+INK = "#010203"
+REPORT_STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "tf_emcom",
+    "font.size": 8.5,
+    "axes.titlesize": 9,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.linewidth": 0.7,
+    "text.parse_math": False,
+    "axes.formatter.limits": (-3, 5),
+}
+
+
+class Mark(NamedTuple):
+    """How a curve looks.
+
+    Attributes:
+      colour: hexadecimal.
+      marker: one of matplotlib's.
+      dash: a line style of matplotlib's.
+    """
+
+    colour: str
+    marker: str
+    dash: str | tuple = "-"
+
+    @property
+    def dotted(self) -> "Mark":
+        """The same, dotted: for the second curve of the same run."""
+        return self._replace(dash=_DOTS)
+
+
+def mark(number: int) -> Mark:
+    """The mark of the n-th run; those of the same colour have different dashes."""
+    return Mark(
+        COLOURS[number % len(COLOURS)],
+        _MARKERS[number % len(_MARKERS)],
+        _DASHES[number // len(COLOURS) % len(_DASHES)],
+    )
+
+
+def shades(values: Sequence[object]) -> dict[object, Mark]:
+    """Marks for the curves of one run, from dark to light, neither too dark nor too light for any background."""
+    colours = zip(values, _dark_to_light(len(values), 0.2, 0.8), itertools.cycle(_MARKERS), strict=False)
+    return {value: Mark(to_hex(colour), marker) for value, colour, marker in colours}
+
+
+def _dark_to_light(count: int, darkest: float, lightest: float) -> np.ndarray:
+    """Colours that differ in grey too, float [max(count, 2), 4]."""
+    return matplotlib.colormaps["viridis"](np.linspace(darkest, lightest, max(count, 2)))
+
+
 _Given = ParamSpec("_Given")
 _Result = TypeVar("_Result")
 
 
 def in_plain_style(draw: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
-    """The function, run with matplotlib's own settings, whatever a matplotlibrc or a notebook has; they stay theirs."""
+    """The function, run with matplotlib's own settings in place of those of a matplotlibrc or a notebook."""
 
     @functools.wraps(draw)
     def drawn(*given: _Given.args, **named: _Given.kwargs) -> _Result:
@@ -42,13 +111,9 @@ def write_png(figure: Figure, path: str) -> None:
     write_whole(path, buffer.getvalue())
 
 
-_MARKERS = "osD^vP*X"
 _MOST_MARKERS = 12  # on a curve
 _MOST_TICKS = 8  # so many x values, or fewer, are ticks themselves
 _MOST_IN_A_ROW = 4
-_PANEL_INCHES = (3.6, 3.6)
-_SINGLE_INCHES = (5.2, 4.0)
-_LEGEND_INCHES = 1.3
 
 
 class Series(NamedTuple):
@@ -72,8 +137,7 @@ def draw_panels(
 ) -> None:
     """Draws curves side by side, four in a row, on axes of the same scale into a PNG file.
 
-    The n-th curve of each panel has the same colour and marker, so that one legend is enough. Colours go from dark to
-    light, so that they differ in grey too.
+    The n-th curve of each panel has the same colour and marker, so that one legend is enough.
 
     Args:
       panels: title → curves; the same names in each.
@@ -82,10 +146,10 @@ def draw_panels(
       path: of the file.
       legend: what the curves' names are.
     """
-    width, height = _SINGLE_INCHES if len(panels) == 1 else _PANEL_INCHES
+    width, height = _SINGLE if len(panels) == 1 else _PANEL
     columns = min(len(panels), _MOST_IN_A_ROW)
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(width * columns + _LEGEND_INCHES, height * rows), layout="constrained")
+    figure = Figure(figsize=(width * columns + _LEGEND, height * rows), layout="constrained")
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).reshape(-1)
     for axes, (title, series) in zip(grid, panels.items(), strict=False):
         _draw(axes, series)
@@ -107,19 +171,10 @@ def draw_panels(
 
 def _draw(axes: Axes, series: Sequence[Series]) -> None:
     """Every curve on the axes, with its interval as a band; y from 0 to 1 where nothing lies outside."""
-    colours = matplotlib.colormaps["viridis"](np.linspace(0.0, 0.85, max(len(series), 2)))
-    for number, (one, colour) in enumerate(zip(series, colours, strict=False)):
-        axes.plot(
-            one.x,
-            one.y,
-            color=colour,
-            marker=_MARKERS[number % len(_MARKERS)],
-            markersize=5,
-            markevery=max(1, len(one.x) // _MOST_MARKERS),
-            label=one.name,
-            clip_on=False,
-            zorder=3,
-        )
+    colours = _dark_to_light(len(series), 0.0, 0.85)
+    for one, colour, marker in zip(series, colours, itertools.cycle(_MARKERS), strict=False):
+        shown = {"marker": marker, "markersize": 5, "markevery": max(1, len(one.x) // _MOST_MARKERS)}
+        axes.plot(one.x, one.y, color=colour, label=one.name, clip_on=False, zorder=3, **shown)
         if one.intervals is not None:
             low, high = zip(*one.intervals, strict=True)
             axes.fill_between(one.x, low, high, color=colour, alpha=0.25, linewidth=0)
@@ -138,19 +193,18 @@ def _draw(axes: Axes, series: Sequence[Series]) -> None:
 _BORDER = 3
 _GAP_BETWEEN_GAMES = 4
 _LEAST_SIDE = 48  # pixels; smaller images are enlarged
-_PAPER = np.array([255, 255, 255], np.uint8)
-_RIGHT = np.array([0, 158, 115], np.uint8)
-_WRONG = np.array([213, 94, 0], np.uint8)
-_OTHER = np.array([205, 205, 205], np.uint8)
+_PAPER, _RIGHT, _WRONG, _OTHER = (
+    np.round(255 * np.array(to_rgb(colour))).astype(np.uint8) for colour in ("white", GREEN, ORANGE, "#cdcdcd")
+)
 
 
 def draw_games(images: np.ndarray, targets: np.ndarray, choices: np.ndarray) -> np.ndarray:
-    """Draws a row a game: its candidates, the right one in green, and a wrong one that was taken in orange.
+    """Draws a row for each game: its candidates, the right one in green, and a wrong choice in orange.
 
     Args:
       images: uint8 [G, C, height, width, 3], the candidates.
       targets: int [G], which of them the message is about.
-      choices: int [G], which of them was taken.
+      choices: int [G], which of them was chosen.
 
     Returns:
       uint8 [height, width, 3], with images enlarged by a whole number where they are small.
@@ -229,12 +283,17 @@ def draw_symbol_use(shares: np.ndarray, path: str) -> None:
     """
     width, height = np.clip(np.array(shares.shape) * _CELL_INCHES, _LEAST, _MOST) + (1.8, 0.8)
     figure = Figure(figsize=(width, height), layout="constrained")
+    add_heat_map(figure, shares, "position", cmap="viridis", interpolation="nearest")
+    write_png(figure, path)
+
+
+def add_heat_map(figure: Figure, shares: np.ndarray, x_label: str, **look: Any) -> Axes:
+    """Adds axes with a heat map of how often each symbol is said at each position, [T, V], and a colour bar."""
     axes = figure.subplots()
-    brightest = float(shares.max())
-    cells = axes.imshow(shares.T, cmap="viridis", vmin=0.0, vmax=brightest, aspect="auto", interpolation="nearest")
-    axes.set_xlabel("position")
+    cells = axes.imshow(shares.T, vmin=0.0, vmax=float(shares.max()), aspect="auto", **look)
+    axes.set_xlabel(x_label)
     axes.set_ylabel("symbol")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(integer=True))
     figure.colorbar(cells, label="share of messages")
-    write_png(figure, path)
+    return axes

@@ -1,15 +1,155 @@
-"""Rows of results, means over agents, and tables."""
+"""Rows of results, means over agents, and text tables."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Protocol
+import io
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypedDict, cast
 
 import numpy as np
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from tf_emcom.errors import UserError, require_integer, require_number
 from tf_emcom.evaluation.metrics.success import SuccessRate, Wins
 from tf_emcom.training.trainee import Trainee
 
-Row = dict[str, Any]
+
+class Row(TypedDict, total=False):
+    """A row of eval/<mode>.jsonl, made by `result_row`; every mode has some of these fields, and may have others.
+
+    `RunFolder.write_evaluation` adds `weights`.
+    """
+
+    # What was measured.
+    mode: str
+    task: str
+    step: int
+    split: str
+    channel: str
+    candidates: int
+    noise: float
+    input_noise: float  # in standard deviations of the features
+    views: int
+    erased: int  # symbols
+    meaning: str
+    distance: str
+    measure: str
+    attributes: str
+    position: int
+    symbol: int
+    seed: int  # of the evaluation
+    # Of which agents.
+    speaker: int
+    other_speaker: int
+    listener: int
+    training_seed: int  # of an independent pair
+    ensemble: str  # "average" or "vote"
+    speakers: int
+    listeners: int
+    pairs: int
+    # What was found.
+    accuracy: float
+    topsim: float | None
+    value: float | None
+    deviation: float | None  # standard deviation of a sample, divided by n − 1
+    interval: list[float]  # 95 %
+    intervals: dict[str, list[float]]
+    without_message: float
+    games: int
+    inputs: int
+    messages: int
+    passes: int
+    # Whether it is about all agents of the run: about its only pair, one of its independent pairs, or its population.
+    whole: bool
+
+
+def result_row(*parts: Mapping[str, Any], whole: bool) -> Row:
+    """A row of results: the fields of all parts, in this order, then whether it is about all agents of the run."""
+    return cast(Row, {key: value for part in (*parts, {"whole": whole}) for key, value in part.items()})
+
+
+def whole_rows(rows: Iterable[Row]) -> list[Row]:
+    """The rows about all agents of a run: of independent pairs one for each pair, of populations average and vote.
+
+    Rows that were written before they had the field `whole` are recognized by their other fields.
+    """
+    rows = [each for each in rows if each.get("whole", "position" not in each)]
+    ensembles = any(map(_is_of_an_ensemble, rows))
+    return [each for each in rows if each.get("whole", not ensembles or _is_of_an_ensemble(each))]
+
+
+def _is_of_an_ensemble(row: Row) -> bool:
+    return "ensemble" in row and "speaker" not in row
+
+
+def by_agents(rows: Iterable[Row], keys: Sequence[str], value: str) -> dict[str, list[Row]]:
+    """The rows about all agents of a run, with means over its independent pairs.
+
+    Args:
+      rows: of a test.
+      keys: the fields that distinguish the cells of the test.
+      value: the field of what was measured.
+
+    Returns:
+      "" ↦ the rows of the only pair, or means over independent pairs with the `deviation` between them, mean ±
+      deviation as their `interval`, and the number of `pairs`; of a population "average" ↦ rows, and "vote" ↦ rows if
+      its listeners vote.
+    """
+    found: dict[str, list[Row]] = {}
+    for each in whole_rows(rows):
+        found.setdefault(each.get("ensemble", ""), []).append(each)
+    pairs = found.get("", [])
+    if len({(each.get("speaker"), each.get("listener")) for each in pairs}) > 1:
+        found[""] = [_mean_of_pairs(cell, value) for cell in _cells(pairs, keys)]
+    return found
+
+
+def of_the_whole(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
+    """The accuracies of all agents of a run, one below the other, as `by_agents` finds them."""
+    return [each for found in by_agents(rows, keys, "accuracy").values() for each in found]
+
+
+def _mean_of_pairs(rows: list[Row], value: str) -> Row:
+    shared = {key: kept for key, kept in _shared(rows).items() if key not in ("listener", "games", "interval")}
+    mean, spread = _mean(rows, value)
+    if mean is None:
+        return result_row(shared, {value: None, "deviation": None, "pairs": len(rows)}, whole=True)
+    spread = spread or 0.0
+    found = {value: mean, "deviation": spread, "interval": [mean - spread, mean + spread], "pairs": len(rows)}
+    return result_row(shared, found, whole=True)
+
+
+def averages(rows: Sequence[Row], keys: Sequence[str], value: str) -> list[Row]:
+    """Means over speakers: a row for each combination of the keys, with the first speaker's other fields.
+
+    It has the mean as `value`, the `deviation` between speakers, and the number of `speakers`; mean and deviation are
+    None where the value is undefined for any of them.
+    """
+    found = []
+    for cell in _cells(rows, keys):
+        mean, spread = _mean(cell, value)
+        who = {"ensemble": "average", "speakers": len(cell)}
+        found.append(result_row(_shared(cell), who, {value: mean, "deviation": spread}, whole=True))
+    return found
+
+
+def _cells(rows: Iterable[Row], keys: Sequence[str]) -> list[list[Row]]:
+    cells: dict[tuple, list[Row]] = {}
+    for each in rows:
+        cells.setdefault(tuple(each.get(key) for key in keys), []).append(each)
+    return list(cells.values())
+
+
+def _shared(rows: list[Row]) -> dict[str, Any]:
+    """The fields of the first row that are about no single speaker."""
+    return {key: kept for key, kept in rows[0].items() if key not in ("speaker", "training_seed", "whole")}
+
+
+def _mean(rows: list[Row], value: str) -> tuple[float | None, float | None]:
+    """Mean and deviation; None and None where a value is undefined."""
+    values = [each[value] for each in rows]
+    return (None, None) if None in values else (float(np.mean(values)), deviation(values))
 
 
 def deviation(values: Iterable[float]) -> float | None:
@@ -18,60 +158,65 @@ def deviation(values: Iterable[float]) -> float | None:
     return float(np.std(found, ddof=1)) if len(found) > 1 else None
 
 
-def averages(rows: Sequence[Row], keys: Sequence[str], value: str) -> list[Row]:
-    """Means over speakers: a line for each combination of the keys, with what else the first speaker's has.
+def text_table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: Collection[str] = (), least: int = 0) -> str:
+    """A table in plain text, two spaces between its columns; it is the same on every terminal and in every file.
 
-    It has the mean as `value`, the `deviation` between speakers, and says of how many `speakers` it is the average;
-    mean and deviation are None where the value is undefined for any of them.
+    Args:
+      heads: of the columns.
+      rows: cells, one for each column.
+      left: the heads of the columns that begin on the left; all others end on the right.
+      least: the width of columns on the left, at least.
     """
-    groups: dict[tuple, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row.get(key) for key in keys), []).append(row)
-    return [_average(group, value) for group in groups.values()]
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for head in heads:
+        on_left = head in left
+        column = {"justify": "left", "min_width": least} if on_left else {"justify": "right"}
+        table.add_column(Text(head), no_wrap=True, **column)
+    return _text_of(table, rows)
 
 
-def _average(rows: Sequence[Row], value: str) -> Row:
-    shared = {key: kept for key, kept in rows[0].items() if key not in ("speaker", "training_seed")}
-    values = [row[value] for row in rows]
-    defined = None not in values
-    return {
-        **shared,
-        "ensemble": "average",
-        "speakers": len(rows),
-        value: float(np.mean(values)) if defined else None,
-        "deviation": deviation(values) if defined else None,
-    }
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in Markdown, its columns as wide as their cells."""
+    table = Table(box=box.MARKDOWN)
+    for head in heads:
+        table.add_column(Text(head), no_wrap=True)
+    return _text_of(table, rows)
 
 
-_LEAST_WIDTH = 11  # of a column
+_WIDEST = 100_000  # characters, so that no line is wrapped
 
 
-def accuracy_table(rows: Sequence[dict[str, Any]], down: Sequence[str], across: str) -> str:
+def _text_of(table: Table, rows: Iterable[Sequence[str]]) -> str:
+    for cells in rows:
+        table.add_row(*map(Text, cells))
+    file = io.StringIO()
+    Console(file=file, width=_WIDEST, color_system=None, force_terminal=False, force_jupyter=False).print(table)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()).strip("\n")
+
+
+_LEAST_WIDTH = 11  # of a column of accuracies
+
+
+def accuracy_table(rows: Sequence[Row], down: Sequence[str], across: str) -> str:
     """One line for each combination of `down`, one column for each value of `across`.
 
     Args:
-      rows: each with these labels, and `accuracy`; where there is a `deviation` and no `ensemble`, it is told too.
-      down: labels.
-      across: a label whose values are numbers.
+      rows: each with these fields and `accuracy`; for means over independent `pairs`, ± their deviation is shown.
+      down: fields.
+      across: a field whose values are numbers.
     """
-    words = across.replace("_", " ")
-    cells = [_cell(row) for row in rows]
-    width = max(_LEAST_WIDTH, *map(len, cells))
-    heads = [f"{words} {value:g}".ljust(width) for value in dict.fromkeys(row[across] for row in rows)]
-    widths = [max(len(key), *(len(_text(row[key])) for row in rows)) for key in down]
-    titles = [key.replace("_", " ").ljust(size) for key, size in zip(down, widths, strict=True)]
-    lines = ["  ".join([*titles, *heads]).rstrip()]
-    for place in dict.fromkeys(tuple(row[key] for key in down) for row in rows):
-        first = [_text(value).rjust(size) for value, size in zip(place, widths, strict=True)]
-        found = [cell for cell, row in zip(cells, rows, strict=True) if tuple(row[key] for key in down) == place]
-        numbers = [cell.ljust(len(head)) for cell, head in zip(found, heads, strict=True)]
-        lines.append("  ".join([*first, *numbers]).rstrip())
-    return "\n".join(lines)
+    heads = {value: f"{across.replace('_', ' ')} {value:g}" for value in dict.fromkeys(each[across] for each in rows)}
+    lines = []
+    for cell in _cells(rows, down):
+        found = {each[across]: _accuracy(each) for each in cell}
+        lines.append([*(_text(cell[0][key]) for key in down), *(found.get(value, "") for value in heads)])
+    titles = [key.replace("_", " ") for key in down]
+    return text_table([*titles, *heads.values()], lines, left=[*heads.values()], least=_LEAST_WIDTH)
 
 
-def _cell(row: dict[str, Any]) -> str:
-    # Between the pairs of a population it would be taken for that between runs.
-    spread = f" ± {row['deviation']:.3f}" if "deviation" in row and "ensemble" not in row else ""
+def _accuracy(row: Row) -> str:
+    # Between the pairs of a population it would be mistaken for that between runs.
+    spread = f" ± {row['deviation']:.3f}" if "pairs" in row else ""
     return f"{row['accuracy']:.3f}{spread}"
 
 
@@ -80,28 +225,28 @@ def _text(value: object) -> str:
 
 
 def listed(name: str, values: Any, example: str) -> Sequence[Any]:
-    """The values, if they are a list with something in it; UserError, with an example, otherwise."""
+    """The values; UserError, with an example, where they are no list or an empty one."""
     if not isinstance(values, list | tuple) or not values:
         raise UserError(f"{name} is {values!r}; bind it to a list of numbers, as in {example}.")
     return values
 
 
 def probabilities(name: str, values: Sequence[float]) -> list[float]:
-    """A list of noises, each once; UserError where one is no probability."""
+    """The values as floats, each once; UserError where one is no probability."""
     for value in listed(name, values, "[0.0, 0.5]"):
         require_number(name, value, 0, 1, "each is a channel's noise, a probability")
     return [float(value) for value in dict.fromkeys(values)]
 
 
 def numbers_of_candidates(name: str, values: Sequence[int]) -> list[int]:
-    """A list of numbers of candidates, each once; UserError where one is none."""
+    """The values, each once; UserError where one is no number of candidates."""
     for value in listed(name, values, "[16, 64]"):
         require_integer(name, value, 2, "each is a number of candidates to choose from")
     return list(dict.fromkeys(values))
 
 
 def within(name: str, candidates: Sequence[int], examples: int, split: str) -> list[int]:
-    """The numbers of candidates that a split has; one that is larger is skipped, and said so.
+    """The numbers of candidates that a split has; a larger one is skipped, and a line says so.
 
     Raises:
       UserError: all of them are larger.
@@ -119,7 +264,7 @@ def within(name: str, candidates: Sequence[int], examples: int, split: str) -> l
 
 
 class Games(Protocol):
-    """What is asked of an evaluator: who played with whom."""
+    """What `teams` needs of an evaluator: who played with whom."""
 
     pairs: list[tuple[int, int]]
     speakers: list[int]
@@ -129,40 +274,43 @@ class Team(NamedTuple):
     """Who played, and how many games each member won.
 
     Attributes:
-      labels: how lines of results name it.
+      labels: its fields in rows of results.
       won: int64 [members, K, P], with K numbers of candidates under P conditions.
       effects: float64 [K, Q], the design effect of all games of each of Q cells, for the mean over the members.
+      whole: whether these are all agents of the run, or one of its independent pairs.
     """
 
-    labels: Row
+    labels: dict[str, Any]
     won: np.ndarray
     effects: np.ndarray
+    whole: bool
 
 
 def teams(agents: Trainee, evaluator: Games, wins: Wins) -> Iterator[Team]:
     """Every pair by itself; of a population then the mean of all pairs, and the votes of all listeners.
 
     A pair has the labels `speaker` and `listener`, and where pairs are independent `training_seed`. All others have
-    the label `ensemble`: "average", or "vote", which is told for each `speaker` and as the mean over all of them; what
-    is told of the whole population has no `speaker`, but the numbers of `speakers` and `listeners` in it.
+    the label `ensemble`: "average", or "vote", for each `speaker` and as the mean over all of them. Those about the
+    whole population have no `speaker`, but the numbers of `speakers` and `listeners` in it.
     """
     seeds = agents.seeds() if agents.independent else None
+    population = seeds is None and len(evaluator.pairs) > 1
     for place, (speaker, listener) in enumerate(evaluator.pairs):
         of_run = {} if seeds is None else {"training_seed": seeds[speaker]}
         labels = {"speaker": speaker, "listener": listener, **of_run}
-        yield Team(labels, wins.pairs[place : place + 1], wins.pair_effects[place])
-    if seeds is None and len(evaluator.pairs) > 1:
+        yield Team(labels, wins.pairs[place : place + 1], wins.pair_effects[place], whole=not population)
+    if population:
         listeners = len(evaluator.pairs) // len(evaluator.speakers)
         everyone = {"speakers": len(evaluator.speakers), "listeners": listeners}
-        yield Team({"ensemble": "average", **everyone}, wins.pairs, wins.mean_effects[0])
+        yield Team({"ensemble": "average", **everyone}, wins.pairs, wins.mean_effects[0], whole=True)
         for place, speaker in enumerate(evaluator.speakers):
             labels = {"ensemble": "vote", "speaker": speaker, "listeners": listeners}
-            yield Team(labels, wins.votes[place : place + 1], wins.vote_effects[place])
-        yield Team({"ensemble": "vote", **everyone}, wins.votes, wins.mean_effects[1])
+            yield Team(labels, wins.votes[place : place + 1], wins.vote_effects[place], whole=False)
+        yield Team({"ensemble": "vote", **everyone}, wins.votes, wins.mean_effects[1], whole=True)
 
 
-def result(won: np.ndarray, games: int, inputs: int, effect: float) -> Row:
-    """What a line of results says of members who won so many games, [members].
+def result(won: np.ndarray, games: int, inputs: int, effect: float) -> dict[str, Any]:
+    """The fields of a row about members who won so many games, [members].
 
     Args:
       won: by each member.
@@ -175,34 +323,3 @@ def result(won: np.ndarray, games: int, inputs: int, effect: float) -> Row:
     return {"accuracy": rate.accuracy, **spread, "interval": list(rate.interval), "games": games, "inputs": inputs}
 
 
-def of_the_whole(rows: Sequence[Row], keys: Sequence[str]) -> list[Row]:
-    """The lines that stand for the whole run: those of one pair, of a population, or the means over independent pairs.
-
-    Args:
-      rows: all lines of a test.
-      keys: what tells one cell of the test from the others.
-
-    Returns:
-      Lines with keys, `accuracy`, `interval` and, where they are about more than one pair, `deviation`. The interval
-      of a mean over independent pairs is the mean ± the deviation between them.
-    """
-    ensembles = [row for row in rows if "ensemble" in row and "speaker" not in row]
-    if ensembles:
-        return ensembles
-    if len({(row["speaker"], row["listener"]) for row in rows}) == 1:
-        return list(rows)
-    return list(_over_pairs(rows, keys))
-
-
-def _over_pairs(rows: Sequence[Row], keys: Sequence[str]) -> Iterator[Row]:
-    cells: dict[tuple, list[float]] = {}
-    for row in rows:
-        cells.setdefault(tuple(row[key] for key in keys), []).append(row["accuracy"])
-    for cell, accuracies in cells.items():
-        mean, spread = float(np.mean(accuracies)), deviation(accuracies)
-        yield {
-            **dict(zip(keys, cell, strict=True)),
-            "accuracy": mean,
-            "interval": [mean - spread, mean + spread],
-            "deviation": spread,
-        }

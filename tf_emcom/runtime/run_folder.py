@@ -13,6 +13,7 @@ from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.checkpoint_files import newest_checkpoint
 from tf_emcom.runtime.checkpoints import Checkpoints, HasState, require_checkpoint
+from tf_emcom.runtime.evaluation_rows import merged
 
 _FIX = "name another file with --json"
 
@@ -49,6 +50,7 @@ _READING = "check how the path is spelled and its rights, or name another folder
 _CONFIG_FIX = "copy the file again, or name another --workdir"
 _METRICS_FIX = "fix or remove it, then run the same command again"
 _GOING_ON = "fix that, then run the same command again to resume from the last checkpoint"
+_EVALUATION_FIX = "run that test again, or remove the file"
 
 
 class RunFolder:
@@ -205,20 +207,35 @@ class RunFolder:
         self._make(os.path.join(self.path, "eval"))
         self._make(os.path.join(self.path, "figures"))
 
-    def write_evaluation(self, mode: str, rows: Iterable[dict[str, Any]]) -> str:
-        """Writes eval/<mode>.jsonl and returns its path."""
+    def write_evaluation(self, mode: str, rows: Iterable[dict[str, Any]], weights: str = "") -> str:
+        """Adds rows to eval/<mode>.jsonl, as `evaluation_rows.merged` does, and returns its path.
+
+        Args:
+          mode: the name of the test.
+          rows: what it measured.
+          weights: the checksum of the agents that were measured, which the rows get as a field; empty: not known.
+        """
         folder = os.path.join(self.path, "eval")
         self._make(folder)
         path = os.path.join(folder, f"{mode}.jsonl")
-        files.write_whole(path, files.whole_json_lines(rows))
+        mark = {"weights": weights} if weights else {}
+        try:
+            old = files.read_json_lines(path, _EVALUATION_FIX) if tf.io.gfile.exists(path) else []
+        except UserError as error:
+            _note(f"{error} Its other rows are lost: it holds the new ones only.")
+            old = []
+        found, left_out = merged(old, [{**row, **mark} for row in rows])
+        if left_out:
+            _note(f"{left_out} rows were not written to {path}, which has the same of more games or messages already.")
+        files.write_whole(path, files.whole_json_lines(found))
         return path
 
     def read_evaluations(self) -> dict[str, list[dict[str, Any]]]:
         """Mode → the lines of eval/<mode>.jsonl."""
         folder = os.path.join(self.path, "eval")
-        names = [name for name in files.names_in(folder) if name.endswith(".jsonl")]
-        fix = "run that test again, or remove the file"
-        return {name.removesuffix(".jsonl"): files.read_json_lines(os.path.join(folder, name), fix) for name in names}
+        paths = {name: os.path.join(folder, name) for name in files.names_in(folder) if name.endswith(".jsonl")}
+        read = {name: files.read_json_lines(path, _EVALUATION_FIX) for name, path in paths.items()}
+        return {name.removesuffix(".jsonl"): rows for name, rows in read.items()}
 
     def figure(self, mode: str) -> str:
         """The path of figures/<mode>.png, in an existing folder."""

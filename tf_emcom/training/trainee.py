@@ -14,6 +14,7 @@ from tf_emcom.agents.speaker import Speaker
 from tf_emcom.checks import Checked
 from tf_emcom.errors import UserError
 from tf_emcom.games.lewis import Rules
+from tf_emcom.runtime.evaluation_rows import checksum_of
 from tf_emcom.seeds import Stream, seed_words, step_stream
 from tf_emcom.types import Batch
 
@@ -106,6 +107,10 @@ class Agents(Checked, tf.Module, abc.ABC):
         """The names of the agents and optimizers that hold a number that is not finite, as far as they can be read."""
         return []
 
+    def checksum(self) -> str:
+        """The CRC-32 of all weights, in hexadecimal; empty where they cannot be read."""
+        return ""
+
 
 class Turn(NamedTuple):
     """One turn of a step, as one of several replicas plays it: b of the B games.
@@ -193,6 +198,9 @@ class Trainee(Agents):
     def not_finite(self) -> list[str]:
         groups = {**self.agents, **self.optimizer_state}
         return [name for name, variables in groups.items() if not all(map(_is_finite, variables))]
+
+    def checksum(self) -> str:
+        return checksum_of(self.agents)
 
 
 def _is_finite(variable: keras.Variable) -> bool:

@@ -9,8 +9,8 @@ def test_mean_and_interval_worked_by_hand():
     # Two examples with means 1 and 3, of two games and of one; a third without games.
     mean = SampleMean(np.array([2.0, 3.0, 0.0]), np.array([2, 1, 0]))
     assert (mean.games, mean.mean) == (3, pytest.approx(5 / 3))
-    # The deviation of 1 and 3 is 1, so ± 1.96 / √2.
-    assert mean.interval == pytest.approx((5 / 3 - 1.3859, 5 / 3 + 1.3859), abs=1e-4)
+    # The deviation of 1 and 3 is √2 (n − 1), so ± 1.96 √2 / √2.
+    assert mean.interval == pytest.approx((5 / 3 - 1.959964, 5 / 3 + 1.959964), abs=1e-6)
 
 
 def test_equal_numbers_leave_no_doubt():

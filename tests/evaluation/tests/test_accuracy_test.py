@@ -25,7 +25,7 @@ from tf_emcom.types import Candidates, Message
 MODES = {"testchannel": TestChannel, "testinput": TestInput, "testmessage": TestMessage}
 GRID = {"candidates": (4, 64, 16), "passes": 2}
 SHARED = ["mode", "step", "split", "channel", "candidates", "speaker", "listener", "accuracy", "interval"]
-SHARED += ["games", "inputs", "seed"]
+SHARED += ["games", "inputs", "seed", "whole", "weights"]
 OWN = {
     "testchannel": ["noise"],
     "testinput": ["noise", "input_noise", "views"],
@@ -57,7 +57,7 @@ def test_every_row_says_what_was_measured(tested):
         told = ["accuracy_lost"] if row.get("erased") == 1 else []
         assert sorted(row) == sorted([*SHARED, *OWN[mode], *told])
         assert (row["mode"], row["step"], row["split"], row["seed"]) == (mode, meanings.STEP, "test", 42)
-        assert (row["speaker"], row["listener"]) == (0, 0)
+        assert (row["speaker"], row["listener"], row["whole"]) == (0, 0, True)
         # The run's channel is clear.
         assert row["channel"] == ("FixedErasure" if mode == "testmessage" else "Erasure")
 

@@ -186,7 +186,7 @@ def test_an_independent_pair_is_tested_as_the_run_of_its_seed(seeds, tmp_path):
     alone, folder = meanings.untrained_run(
         tmp_path / "run", data, lambda game, features, batch_size, seed: meanings.pair(game, features, batch_size, 2)
     )
-    own = ("speaker", "listener", "training_seed")
+    own = ("speaker", "listener", "training_seed", "weights")
     for mode in MODES:
         mode.run(alone, folder)
         name = type(mode).__name__.lower()
@@ -203,7 +203,7 @@ def test_the_table_of_independent_pairs_tells_mean_and_deviation(seeds, tmp_path
         cells = [[row["accuracy"] for row in of(rows, candidates=count, noise=noise)] for noise in (0.0, 0.5)]
         told = [f"{np.mean(cell):.3f} ± {np.std(cell, ddof=1):.3f}" for cell in cells]
         assert line.split() == [str(count), *" ".join(told).split()]
-    assert "mean ± standard deviation of 3 independent pairs" in last
+    assert "mean ± standard deviation (n − 1) of 3 independent pairs" in last
 
 
 def test_a_grids_tables_take_the_averages_of_populations_and_every_independent_pair(crowd, seeds, tmp_path):

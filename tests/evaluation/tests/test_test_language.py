@@ -40,6 +40,8 @@ def test_messages_are_measured_by_themselves(tmp_path, capsys):
         "measure": "message_entropy",
         "value": MessageEntropy()(messages),
         "messages": 60,
+        "whole": True,
+        "weights": experiment.learner.checksum(),
     }
     assert single(rows, "mean_edit_distance")["value"] == MeanEditDistance()(messages)
     unique = len({tuple(message) for message in messages.tolist()})

@@ -1,4 +1,4 @@
-"""Run folders of known numbers, written by hand: no agents are needed to tell about them."""
+"""Run folders of known numbers, written by hand: no agents are needed for a report."""
 
 import base64
 import html.parser
@@ -50,8 +50,8 @@ def write(path, config=CONFIG, rows=None, noise=0.5, rate=0.01, **evaluations):
     (path / "eval").mkdir(parents=True)
     (path / "config.gin").write_text(config.format(noise=noise, rate=rate))
     (path / "metrics.jsonl").write_text(json_lines(metrics() if rows is None else rows))
-    for name, told in evaluations.items():
-        (path / "eval" / f"{name}.jsonl").write_text(told if isinstance(told, str) else json_lines(told))
+    for name, lines in evaluations.items():
+        (path / "eval" / f"{name}.jsonl").write_text(lines if isinstance(lines, str) else json_lines(lines))
     return path
 
 

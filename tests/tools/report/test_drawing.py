@@ -4,7 +4,8 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 import pytest
 
-from tf_emcom.tools.report.drawing import Curve, Panel, draw, draw_heat_map, mark, shades
+from tf_emcom.plots import mark, shades
+from tf_emcom.tools.report.drawing import Curve, Panel, draw, draw_heat_map
 
 X, Y = [0.0, 0.5, 1.0], [0.2, 0.9, 0.4]
 

@@ -35,7 +35,7 @@ def test_the_last_line_needs_no_line_break_if_it_is_whole(tmp_path):
     assert lines_of(tmp_path, '{"step": 1}\n\n{"step": 2}') == ([{"step": 1}, {"step": 2}], 0)
 
 
-def test_what_is_no_text_is_told(tmp_path):
+def test_what_is_no_text_is_reported(tmp_path):
     (tmp_path / "lines.jsonl").write_bytes(b"\xff\xfe")
     with pytest.raises(UserError, match="lines.jsonl is damaged .it is no text in UTF-8"):
         read_lines(str(tmp_path / "lines.jsonl"), [])

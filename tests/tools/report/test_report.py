@@ -70,7 +70,7 @@ def test_numbers_of_two_runs_are_those_of_their_files(two):
     assert measured(1) | measured(7) <= folders.Page(two).numbers
 
 
-def test_numbers_that_no_file_has_are_not_told(one):
+def test_numbers_that_no_file_has_are_not_shown(one):
     # The steps that were trained are all there is besides.
     assert folders.Page(one).numbers - measured(1) == {40.0}
 
@@ -108,7 +108,7 @@ def test_identifiers_are_used_once_and_found(two):
     assert set(re.findall(r'(?:url\(#|href="#)([^)"]+)', two)) <= set(identifiers)
 
 
-def test_runs_that_differ_are_told_apart(two):
+def test_runs_that_differ_are_distinguished(two):
     page = folders.Page(two)
     assert "All other bindings that differ." in page.words
     assert re.search(r"speaker/Adam.learning_rate 0.01 0.002", page.words)
@@ -177,7 +177,7 @@ def test_metrics_without_a_line_that_can_be_used_are_damaged(tmp_path):
         write_report([str(run)])
 
 
-def test_lines_that_were_cut_short_are_told(tmp_path):
+def test_lines_that_were_cut_short_are_reported(tmp_path):
     run = folders.write(tmp_path / "run", testchannel=folders.accuracies("testchannel"))
     for path, keep in ((run / "metrics.jsonl", -20), (run / "eval" / "testchannel.jsonl", -30)):
         path.write_text(path.read_text()[:keep])
@@ -187,7 +187,7 @@ def test_lines_that_were_cut_short_are_told(tmp_path):
     assert {row["accuracy"] for row in folders.accuracies("testchannel")[:-1]} <= page.numbers
 
 
-def test_games_are_told_from_candidates_to_choice(one):
+def test_games_are_shown_from_candidates_to_choice(one):
     first, second = re.findall(r'<article class="game">.*?</article>', one, flags=re.DOTALL)
     assert "✓ success" in first and "✗ failure" in second
     assert first.count('<li class="target choice">') == 1
@@ -197,18 +197,18 @@ def test_games_are_told_from_candidates_to_choice(one):
     assert [f"data:image/png;base64,{picture}" in first for picture in folders.games()[0]["pictures"]] == [True] * 4
 
 
-def test_a_population_is_told_by_its_average_and_its_vote(tmp_path):
+def test_a_population_is_shown_by_its_average_and_its_vote(tmp_path):
     whole = [{"ensemble": kind, "speakers": 2, "listeners": 2} for kind in ("average", "vote")]
     labels = [{"speaker": s, "listener": n} for s in range(2) for n in range(2)]
     rows = folders.accuracies("testchannel", labels=[*labels, *whole, {"ensemble": "vote", "speaker": 0}])
     page = folders.Page(read(folders.write(tmp_path / "run", testchannel=rows)))
-    told = {row["accuracy"] for row in rows if "ensemble" in row and "speaker" not in row}
-    assert told <= page.numbers
+    shown = {row["accuracy"] for row in rows if "ensemble" in row and "speaker" not in row}
+    assert shown <= page.numbers
     assert not page.numbers & {row["accuracy"] for row in rows if "speaker" in row}
     assert "vote" in page.words
 
 
-def test_independent_pairs_are_told_by_mean_and_deviation(tmp_path):
+def test_independent_pairs_are_shown_by_mean_and_deviation(tmp_path):
     labels = [{"speaker": i, "listener": i, "training_seed": i} for i in range(3)]
     rows = folders.accuracies("testchannel", labels=labels)
     by_seed = [{**row, "by_seed": {"accuracy": [row["accuracy"]] * 3}} for row in folders.metrics()]
@@ -221,7 +221,17 @@ def test_independent_pairs_are_told_by_mean_and_deviation(tmp_path):
     assert "3 independent pairs" in folders.Page(text).words
 
 
-def test_a_transfer_run_is_told(tmp_path):
+def test_rows_of_the_newest_step_and_with_the_mark_are_shown(tmp_path):
+    older = [{**row, "step": 20} for row in folders.accuracies("testchannel", seed=5)]
+    pair = [{**row, "whole": False} for row in folders.accuracies("testchannel", seed=6)]
+    labels = [{"ensemble": "average", "speakers": 2, "listeners": 1}]
+    average = [{**row, "whole": True} for row in folders.accuracies("testchannel", seed=7, labels=labels)]
+    page = folders.Page(read(folders.write(tmp_path / "run", testchannel=[*average, *pair, *older])))
+    assert {row["accuracy"] for row in average} <= page.numbers
+    assert not page.numbers & {row["accuracy"] for row in [*pair, *older]}
+
+
+def test_a_transfer_run_is_shown(tmp_path):
     result = {"mode": "test", "task": "classification", "noise": 0.25, "accuracy": 0.654321, "loss": 1.25}
     result |= {"intervals": {"accuracy": [0.6, 0.7]}, "without_message": 0.1309}
     learning = [{"step": 20, "accuracy": 0.3, "area": 0.3}, {"step": 40, "accuracy": 0.5, "area": 0.4321}]
@@ -231,7 +241,7 @@ def test_a_transfer_run_is_told(tmp_path):
     assert "Accuracy by candidates and channel noise" not in text and "Example games" not in text
 
 
-def test_a_naming_run_is_told(tmp_path):
+def test_a_naming_run_is_shown(tmp_path):
     rows = [{"noise": 0.5, "accuracy": 0.456789, "interval": [0.4, 0.5], "without_message": 0.1, "speaker": 0}]
     text = read(folders.write(tmp_path / "run", config=folders.NAMING, testnaming=rows))
     assert 0.456789 in folders.Page(text).numbers
@@ -290,7 +300,7 @@ def test_no_run_is_refused():
         write_report([])
 
 
-def test_a_run_named_twice_is_told_once(tmp_path):
+def test_a_run_named_twice_is_shown_once(tmp_path):
     run = folders.write(tmp_path / "run")
     assert read(run, f"{run}/../{run.name}") == read(run)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from tests.tools.report import folders
-from tf_emcom.tools.report.drawing import mark
+from tf_emcom.plots import mark
 from tf_emcom.tools.report.run import Run, distinct_names
 
 

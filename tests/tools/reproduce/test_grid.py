@@ -14,7 +14,7 @@ from tf_emcom.errors import UserError
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.tools.reproduce.grid import Cell, Reproduction
 from tf_emcom.tools.reproduce.runner import Runner
-from tf_emcom.tools.reproduce.tables import Table, over_seeds, write_report
+from tf_emcom.tools.reproduce.tables import Table, over_seeds, results, write_report
 
 TINY = [f"--gin_param={p}" for p in (*commands.TINY, "steps=2", "batch_size=16", "Discrimination.distractors=3")]
 SPEAKERS = {"nlg": ["nlg"], "shuffled": ["nlg", "--gin_param=TransferLearner.speaker_source=@ShuffledSpeaker()"]}
@@ -76,16 +76,16 @@ def test_a_table_is_laid_out_in_pages():
     ]
     table = Table("t", "Accuracy", rows, ("candidates",), "game", "noise")
     text = table.as_markdown()
-    assert "Mean ± standard deviation over 3 seeds." in text
-    assert text.count("| game | noise 0 | noise 0.5 |") == 2
-    assert "| nlg | 0.160 ± 0.010 | 0.660 ± 0.010 |" in text
+    assert "Mean ± standard deviation (n − 1) over 3 seeds." in text
+    assert text.count("| game | noise 0       | noise 0.5     |") == 2
+    assert "| nlg  | 0.160 ± 0.010 | 0.660 ± 0.010 |" in text
     assert list(csv.DictReader(table.as_csv().splitlines()))[0] == {
         **{"candidates": "16", "game": "nlg", "noise": "0.0"},
         **{"mean": "0.16", "deviation": "0.01", "seeds": "3"},
     }
 
 
-def test_a_run_that_fails_is_told_and_the_others_are_made(tmp_path):
+def test_a_run_that_fails_is_reported_and_the_others_are_made(tmp_path):
     runner = Runner(str(tmp_path), jobs=2)
     bad = Cell("bad", {}, (("evaluate", f"--workdir={tmp_path}/nowhere"),))
     good = Cell("good", {}, (("evaluate", "--help"),))
@@ -141,8 +141,8 @@ else:
 """
 GRID = """
 import pathlib, sys
-from tf_emcom.reproduction import runner
-from tf_emcom.reproduction.cell import Cell
+from tf_emcom.tools.reproduce import runner
+from tf_emcom.tools.reproduce.grid import Cell
 runner._COMMANDS = pathlib.Path(sys.argv[1])
 runs = sys.argv[1] + "/runs"
 print(runner.Runner(runs, jobs=1).make([Cell("slow", {}, (("slow", runs + "/slow"),))]))
@@ -184,6 +184,19 @@ def written_up(tmp_path, cells=("a-0", "a-1")):
     return [Cell(name, {"game": "a", "seed": seed}, ()) for seed, name in enumerate(cells)]
 
 
+def test_a_grid_reads_the_newest_step_and_rows_about_all_agents_but_no_votes(tmp_path):
+    def row(accuracy, step=20, **agents):
+        return {"mode": "testchannel", "step": step, "candidates": 16, "noise": 0.0, "accuracy": accuracy, **agents}
+
+    average, vote = ({"ensemble": name, "speakers": 2, "whole": True} for name in ("average", "vote"))
+    pair = {"speaker": 0, "listener": 0, "whole": False}
+    rows = [row(0.1, step=10, **average), row(0.2, **pair), row(0.3, **average), row(0.4, **vote)]
+    (tmp_path / "a-0" / "eval").mkdir(parents=True)
+    (tmp_path / "a-0" / "eval" / "testchannel.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
+    found = results(str(tmp_path), [Cell("a-0", {"game": "a", "seed": 3}, ())], "testchannel")
+    assert [(each["accuracy"], each["game"], each["seed"]) for each in found] == [(0.3, "a", 3)]
+
+
 DAMAGES = {
     "cut": lambda content: content[: len(content) // 2],
     "another file's": lambda _: b'{"step": 1, "area": 2.0}\n',
@@ -210,7 +223,7 @@ def test_a_damaged_result_is_one_sentence_and_the_older_tables_stay(damage, tmp_
     assert commands.snapshot(out) == before
 
 
-def test_tables_that_cannot_be_written_are_told(tmp_path):
+def test_tables_that_cannot_be_written_are_reported(tmp_path):
     cells = written_up(tmp_path / "runs")
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "tables").write_text("a file")
@@ -220,7 +233,7 @@ def test_tables_that_cannot_be_written_are_told(tmp_path):
         Runner(str(tmp_path / "out" / "tables" / "runs"), jobs=1).make(cells)
 
 
-def test_no_speaker_is_listened_to_before_its_game_is_finished(tmp_path):
+def test_no_transfer_starts_before_its_game_is_finished(tmp_path):
     params = [
         "Reproduction.games={'nlg': ['--gin_file=gin/nlg_digits.gin', '--gin_param=batch_size=0']}",
         "Reproduction.tasks={'classification': ['--gin_file=gin/etl_digits.gin']}",

@@ -14,7 +14,7 @@ from tf_emcom.evaluation.corpora.formats import read_lines
 from tf_emcom.evaluation.corpora.language import ATTRIBUTES, LEAST, Language, TopographicSimilarities, similarity_table
 from tf_emcom.evaluation.corpora.manifest import Manifest
 from tf_emcom.evaluation.metrics.success import SuccessRate, design_effect
-from tf_emcom.evaluation.results import averages, deviation
+from tf_emcom.evaluation.results import averages, deviation, result_row
 
 Row = dict[str, Any]
 
@@ -68,7 +68,7 @@ def analyse(path: str, samples: int = 2000, seed: int = 42) -> str:
         print(_sentence(row))
     results = f"{path[: -len(_LINES)]}.{ANALYSIS}" if is_lines else os.path.join(path, ANALYSIS)
     files.write_whole(results, "".join(json.dumps({**said.common, **row}) + "\n" for row in rows))
-    of_whom = f"; mean and deviation of {found.averaged} speakers" if found.averaged > 1 else ""
+    of_whom = f"; mean and deviation (n − 1) of {found.averaged} speakers" if found.averaged > 1 else ""
     print(f"{said.told}{of_whom}; everything in {results}")
     return results
 
@@ -148,7 +148,12 @@ def _similarity(said: Said, similarities: TopographicSimilarities) -> list[Row]:
     meanings: Mapping[str, np.ndarray] = {name: said.labels[name] for name in said.labels if name == ATTRIBUTES}
     if not meanings or len(meanings[ATTRIBUTES]) < LEAST:
         return []
-    rows = [row for i, each in said.messages.items() for row in similarities.rows(each, meanings, said.named[i])]
+    alone = said.independent or len(said.messages) == 1
+    rows = [
+        result_row(row, whole=alone)
+        for i, each in said.messages.items()
+        for row in similarities.rows(each, meanings, said.named[i])
+    ]
     return [*rows, *(averages(rows, ["meaning"], "topsim") if len(rows) > 1 and not said.independent else [])]
 
 
@@ -161,7 +166,7 @@ def _accuracy(said: Said, speaker: int, listener: int) -> Row:
     who = {**said.named[speaker], "listener": listener, **said.conditions}
     games = {"messages": len(success), "inputs": len(success)}
     result = {"value": rate.accuracy, "interval": list(rate.interval), **games}
-    return {**who, "measure": "accuracy", **result}
+    return result_row(who, {"measure": "accuracy"}, result, whole=said.independent or len(said.success) == 1)
 
 
 def _mean_accuracy(rows: list[Row]) -> list[Row]:
@@ -170,12 +175,14 @@ def _mean_accuracy(rows: list[Row]) -> list[Row]:
         return []
     values = [row["value"] for row in rows]
     mean = {"value": float(np.mean(values)), "deviation": deviation(values), "messages": rows[0]["messages"]}
-    return [{"measure": "accuracy", "ensemble": "average", "pairs": len(rows), **mean}]
+    who = {"measure": "accuracy", "ensemble": "average", "pairs": len(rows)}
+    return [result_row(who, mean, whole=not rows[0]["whole"])]
 
 
 def _sentence(row: Row) -> str:
     if "pairs" in row:
-        return f"accuracy {row['value']:.4f} ± {row['deviation']:.4f}, mean and deviation of {row['pairs']} pairs"
+        found = f"{row['value']:.4f} ± {row['deviation']:.4f}"
+        return f"accuracy {found}, mean and deviation (n − 1) of {row['pairs']} pairs"
     low, high = row["interval"]
     among = f", {row['candidates']} candidates" if "candidates" in row else ""
     who = f"speaker {row['speaker']} with listener {row['listener']}{among}, noise {row['noise']:g} ({row['channel']})"

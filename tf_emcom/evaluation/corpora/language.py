@@ -25,7 +25,7 @@ from tf_emcom.evaluation.metrics.measures import (
     UniqueMessageShare,
 )
 from tf_emcom.evaluation.metrics.similarity import TopographicSimilarity
-from tf_emcom.evaluation.results import averages, deviation
+from tf_emcom.evaluation.results import Row, averages, deviation, result_row, text_table
 
 
 def language_table(rows: Sequence[dict[str, Any]], uses: Sequence[SymbolUse]) -> str:
@@ -36,13 +36,10 @@ def language_table(rows: Sequence[dict[str, Any]], uses: Sequence[SymbolUse]) ->
       uses: how each speaker uses symbols.
     """
     columns = ["value", "deviation"] if rows and "deviation" in rows[0] else ["value"]
-    width = max((len(row["measure"]) for row in rows), default=0)
-    lines = ["  ".join([f"{'measure':<{width}}", *(f"{name:>9}" for name in columns), "messages"])]
-    for row in rows:
-        numbers = [f"{_text(row[name]):>9}" for name in columns]
-        lines.append("  ".join([f"{row['measure']:<{width}}", *numbers, f"{row['messages']:>8,}"]))
+    lines = [[each["measure"], *(_text(each[name]) for name in columns), f"{each['messages']:,}"] for each in rows]
+    table = text_table(["measure", *columns, "messages"], lines, left=["measure"])
     entropy = np.mean([use.entropy for use in uses], axis=0)
-    return "\n".join([*lines, "entropy by position, nats: " + " ".join(f"{value:.2f}" for value in entropy)])
+    return f"{table}\nentropy by position, nats: " + " ".join(f"{value:.2f}" for value in entropy)
 
 
 def _text(value: float | None) -> str:
@@ -50,8 +47,6 @@ def _text(value: float | None) -> str:
         return "undefined"
     return f"{value:.0f}" if value.is_integer() else f"{value:.4f}"
 
-
-Row = dict[str, Any]
 
 _ATTRIBUTES = ("factors", "attributes")  # the first of them that a data set has
 
@@ -136,11 +131,13 @@ class Language(Checked):
         uses = [SymbolUse.of(said, vocab_size) for said in messages.values()]
         seed = {"seed": self.sample.seed}
         measured, symbols = [], []
+        alone = independent or len(messages) == 1
         for (speaker, said), use in zip(messages.items(), uses, strict=True):
             labels = {**named[speaker], **seed}
-            measured += [{**labels, **row} for row in self._measured(said, attributes)]
-            symbols += [{**labels, **row} for row in _symbol_rows(use)]
-        between = [] if independent else [{**seed, **row} for row in _between(messages)]
+            measured += [result_row(labels, each, whole=alone) for each in self._measured(said, attributes)]
+            symbols += [result_row(labels, each, whole=False) for each in _symbol_rows(use)]
+        distances = [] if independent else _between(messages)
+        between = [result_row(seed, each, whole="ensemble" in each) for each in distances]
         means = averages(measured, ["measure", "attributes"], "value") if len(messages) > 1 else []
         rows = [*measured, *([] if independent else means), *between, *symbols]
         return Findings(rows, [*means, *between[-1:]] or measured, uses, len(messages) if means else 1)
@@ -190,7 +187,7 @@ ATTRIBUTES = "attributes"
 
 
 class TopographicSimilarities:
-    """The similarity of messages to inputs and to attributes, as mean and deviation of passes over drawn examples."""
+    """The similarity of messages to inputs and to attributes: mean and deviation (n − 1) of passes over draws."""
 
     def __init__(
         self,
@@ -247,7 +244,7 @@ class TopographicSimilarities:
             "meaning": meaning,
             "distance": similarity.distance.name,
             "topsim": float(found.mean()) if defined else None,
-            "deviation": float(found.std()) if defined else None,
+            "deviation": deviation(found) if defined else None,
             "messages": len(drawn[0]),
             "passes": passes,
             **labels,
@@ -257,8 +254,10 @@ class TopographicSimilarities:
 
 def similarity_table(rows: Sequence[Row]) -> str:
     """Similarity by meaning, as text."""
-    lines = ["meaning     distance    topsim   deviation"]
-    for row in rows:
-        numbers = ["undefined" if row[name] is None else f"{row[name]:.4f}" for name in ("topsim", "deviation")]
-        lines.append(f"{row['meaning']:<10}  {row['distance']:<10}  {numbers[0]:<9}  {numbers[1]}".rstrip())
-    return "\n".join(lines)
+    lines = [
+        [each["meaning"], each["distance"]]
+        + ["undefined" if each[name] is None else f"{each[name]:.4f}" for name in ("topsim", "deviation")]
+        for each in rows
+    ]
+    heads = ["meaning", "distance", "topsim", "deviation"]
+    return text_table(heads, lines, left=heads)

@@ -137,13 +137,14 @@ class SampleMean(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval of a normal distribution, from how much the examples' own means differ.
+        """The 95 % interval of a normal distribution, from the standard deviation (n − 1) of the examples' own means.
 
         Games of one example are no new examples, so only these count. All games share one speaker and one listener:
         read it as the least uncertainty there is.
         """
         means = (self.totals / np.maximum(self.counts, 1))[self.counts > 0]
-        half = 1.959964 * float(means.std()) / len(means) ** 0.5
+        spread = float(means.std(ddof=1)) if len(means) > 1 else 0.0
+        half = 1.959964 * spread / len(means) ** 0.5
         return self.mean - half, self.mean + half
 
     @property

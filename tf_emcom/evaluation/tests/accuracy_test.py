@@ -10,7 +10,7 @@ from tf_emcom.checks import Repeats
 from tf_emcom.errors import UserError, require_instance, require_integer
 from tf_emcom.evaluation import results
 from tf_emcom.evaluation.evaluator import Condition, Evaluator
-from tf_emcom.evaluation.results import Team, accuracy_table, of_the_whole, probabilities, result, teams
+from tf_emcom.evaluation.results import Team, accuracy_table, of_the_whole, probabilities, result, result_row, teams
 from tf_emcom.games.channels import Channel
 from tf_emcom.games.lewis import Game
 from tf_emcom.games.tasks import Discrimination
@@ -138,9 +138,12 @@ class AccuracyTest(Evaluation):
         mode = type(self).__name__.lower()
         common = {"mode": mode, "step": step, "split": self.split, "channel": type(channel).__name__}
         played = [Played(*each) for each in zip(counts, wins.games.tolist(), wins.inputs.tolist(), strict=True)]
-        whole = teams(learner, evaluator, wins)
-        rows = [{**common, **row} for team in whole for row in self._rows(team, played, cells)]
-        path = folder.write_evaluation(mode, rows)
+        rows = [
+            result_row(common, row, whole=team.whole)
+            for team in teams(learner, evaluator, wins)
+            for row in self._rows(team, played, cells)
+        ]
+        path = folder.write_evaluation(mode, rows, learner.checksum())
         whole = of_the_whole(rows, [*self._down(), self.across])
         ensemble = ["ensemble"] if "ensemble" in whole[0] else []
         print(accuracy_table(whole, [*self._down(), *ensemble], self.across))
@@ -182,7 +185,7 @@ class AccuracyTest(Evaluation):
                     **self.notes(cell, (won.mean(axis=0) / each).tolist()),
                 }
 
-    def _panels(self, rows: list[dict[str, Any]]) -> dict[str, list[Series]]:
+    def _panels(self, rows: list[results.Row]) -> dict[str, list[Series]]:
         """One curve for each number of candidates, in each picture; votes are not drawn."""
         panels: dict[str, list[Series]] = {}
         drawn = [row for row in rows if row.get("ensemble") != "vote"]
@@ -207,7 +210,8 @@ def _told(row: dict[str, Any], pairs: int) -> str:
     """What the table and the files tell, by one of the lines for the whole run."""
     if "ensemble" in row:
         return f"{row['speakers']} speakers with {row['listeners']} listeners; every pair and 95 % intervals"
-    return "95 % intervals" if pairs == 1 else f"mean ± standard deviation of {pairs} independent pairs; every pair"
+    of_pairs = f"mean ± standard deviation (n − 1) of {pairs} independent pairs; every pair"
+    return "95 % intervals" if pairs == 1 else of_pairs
 
 
 class TestChannel(AccuracyTest):

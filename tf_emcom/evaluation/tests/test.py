@@ -108,8 +108,9 @@ class Test(Evaluation):
         for size in self._sizes(evaluator):
             # The same at every noise, and for images a pass over all of them.
             silent = learner.game.task.without_message(learnt, examples.labels, size)
-            rows += [{**common, **self._row(evaluator, size, noise, silent)} for noise in self.noises]
-        path = folder.write_evaluation("test", rows)
+            found = [self._row(evaluator, size, noise, silent) for noise in self.noises]
+            rows += [results.result_row(common, each, whole=True) for each in found]
+        path = folder.write_evaluation("test", rows, learner.checksum())
         print(_table(rows))
         passes = f"{self.passes} pass{'' if self.passes == 1 else 'es'}"
         games = f"{passes}; {common['channel']}"
@@ -152,8 +153,8 @@ def _table(rows: Sequence[dict[str, Any]]) -> str:
     known = ("candidates", "noise", "accuracy", "top5", "squared_error", "loss", *_SILENT)
     columns = [name for name in known if name in rows[0]]
     titles = [_SILENT.get(name, name) for name in columns]
-    lines = ["  ".join(f"{title:>{max(len(title), 8)}}" for title in titles)]
-    for row in rows:
-        cells = [f"{row[name]:g}" if name in ("candidates", "noise") else f"{row[name]:.4g}" for name in columns]
-        lines.append("  ".join(f"{cell:>{max(len(t), 8)}}" for cell, t in zip(cells, titles, strict=True)))
-    return "\n".join(lines)
+    cells = [
+        [f"{row[name]:g}" if name in ("candidates", "noise") else f"{row[name]:.4g}" for name in columns]
+        for row in rows
+    ]
+    return results.text_table(titles, cells)

@@ -10,7 +10,7 @@ from tf_emcom.evaluation.corpora.language import ATTRIBUTES, LEAST, Language, To
 from tf_emcom.evaluation.metrics.attributes import AttributeMeasure
 from tf_emcom.evaluation.metrics.distances import PairwiseDistance
 from tf_emcom.evaluation.metrics.measures import MessageMeasure
-from tf_emcom.evaluation.results import averages
+from tf_emcom.evaluation.results import averages, result_row
 from tf_emcom.evaluation.tests.test import labels_of, spoken
 from tf_emcom.plots import draw_symbol_use
 from tf_emcom.runtime.run_folder import RunFolder
@@ -65,12 +65,13 @@ class TestLanguage(Evaluation):
         vocab_size = agents.speaker_as(0).vocab_size
         found = self.language.of(messages, examples.labels, vocab_size, named, agents.independent)
         common = {"mode": "testlanguage", "step": step, "split": self.split}
-        path = folder.write_evaluation("testlanguage", [{**common, **row} for row in found.rows])
+        rows = [{**common, **row} for row in found.rows]
+        path = folder.write_evaluation("testlanguage", rows, agents.checksum())
         print(found.table)
         figure = folder.figure("testlanguage")
         draw_symbol_use(found.uses[0].shares, figure)
         about = f"about {next(iter(examples.labels))}" if examples.labels else "without attributes to compare with"
-        of_whom = f"; mean and deviation of {found.averaged} speakers, the first of them drawn"
+        of_whom = f"; mean and deviation (n − 1) of {found.averaged} speakers, the first of them drawn"
         of_whom = of_whom if found.averaged > 1 else ""
         print(f"{self.split} split, step {step:,}, {about}{of_whom}; symbols by position in {path} and {figure}")
 
@@ -129,16 +130,18 @@ class TestTopsim(Evaluation):
             )
         agents, meanings = experiment.learner, {"inputs": examples.inputs.astype(np.float32), **examples.labels}
         common = {"mode": "testtopsim", "step": step, "split": self.split}
+        said = spoken(experiment, examples.inputs)
+        alone = agents.independent or len(said) == 1
         rows = [
-            {**common, **row}
-            for speaker, messages in spoken(experiment, examples.inputs).items()
+            result_row(common, row, whole=alone)
+            for speaker, messages in said.items()
             for row in self.similarities.rows(messages, meanings, labels_of(agents, speaker))
         ]
         means = averages(rows, ["meaning"], "topsim") if len(rows) > len(meanings) else []
-        path = folder.write_evaluation("testtopsim", [*rows, *([] if agents.independent else means)])
+        path = folder.write_evaluation("testtopsim", [*rows, *([] if agents.independent else means)], agents.checksum())
         print(similarity_table(means or rows))
         passes = "1 pass" if rows[0]["passes"] == 1 else f"{rows[0]['passes']} passes"
-        of_whom = f"; mean and deviation of {means[0]['speakers']} speakers" if means else ""
+        of_whom = f"; mean and deviation (n − 1) of {means[0]['speakers']} speakers" if means else ""
         print(
             f"{self.split} split, step {step:,}; {passes} over {rows[0]['messages']:,} of {len(examples.inputs):,}"
             f" messages{of_whom}; results in {path}"

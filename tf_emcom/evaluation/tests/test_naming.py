@@ -8,7 +8,7 @@ from tf_emcom.errors import UserError, require_integer
 from tf_emcom.evaluation import results
 from tf_emcom.evaluation.metrics.success import Wins
 from tf_emcom.evaluation.naming_evaluator import NamingEvaluator
-from tf_emcom.evaluation.results import Team, accuracy_table, of_the_whole, result, teams
+from tf_emcom.evaluation.results import Team, accuracy_table, of_the_whole, result, result_row, teams
 from tf_emcom.evaluation.tests.accuracy_test import channel_under_test
 from tf_emcom.evaluation.tests.test import spoken
 from tf_emcom.games.channels import Channel
@@ -70,9 +70,12 @@ class TestNaming(Evaluation):
         learnt = experiment.data.load("train", task.labels).labels[task.label]
         silent = share_of_the_most_frequent(learnt.reshape(len(learnt), -1), targets)
         common = {"mode": "testnaming", "step": step, "split": self.split, "channel": type(channel).__name__}
-        played = teams(agents, evaluator, wins)
-        rows = [{**common, **row} for team in played for row in self._rows(team, wins, silent)]
-        path = folder.write_evaluation("testnaming", rows)
+        rows = [
+            result_row(common, row, whole=team.whole)
+            for team in teams(agents, evaluator, wins)
+            for row in self._rows(team, wins, silent)
+        ]
+        path = folder.write_evaluation("testnaming", rows, agents.checksum())
         whole = of_the_whole(rows, ["noise"])
         print(accuracy_table(whole, ["ensemble"] if "ensemble" in whole[0] else [], "noise"))
         figure = folder.figure("testnaming")

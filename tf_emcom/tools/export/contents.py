@@ -13,6 +13,8 @@ import tensorflow as tf
 
 from tf_emcom import files
 from tf_emcom.agents.heads.prediction import PredictionHead
+from tf_emcom.evaluation.results import whole_rows
+from tf_emcom.runtime.evaluation_rows import of_the_run
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.trainee import Trainee
 from tf_emcom.types import Message
@@ -101,10 +103,8 @@ def _predictions(agents: Trainee) -> list[int] | None:
 
 
 def _of_all(rows: Sequence[dict[str, Any]], step: int) -> list[dict[str, Any]]:
-    """The lines of a test at a step; of a population's, those about all of its agents."""
-    found = [row for row in rows if row.get("step") == step and "position" not in row]
-    ensembles = [row for row in found if "ensemble" in row and "speaker" not in row]
-    return ensembles or found
+    """The rows of a test at a step about all agents."""
+    return whole_rows(of_the_run([row for row in rows if row.get("step") == step]))
 
 
 @contextlib.contextmanager

@@ -12,6 +12,7 @@ from tf_emcom.agents.speaker import Speaker
 from tf_emcom.checks import Repeats
 from tf_emcom.data.source import Examples
 from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.evaluation.results import text_table
 from tf_emcom.evaluation.tests.accuracy_test import channel_under_test
 from tf_emcom.games.channels import Channel
 from tf_emcom.games.lewis import Game
@@ -253,6 +254,5 @@ def _table(lines: Sequence[dict[str, Any]]) -> str:
         )
         for line in lines
     ]
-    rows = [("said", "arrived", "right", "chosen", "outcome"), *told]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join("  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+    heads = ("said", "arrived", "right", "chosen", "outcome")
+    return text_table(heads, told, left=heads)

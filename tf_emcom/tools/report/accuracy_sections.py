@@ -4,9 +4,19 @@ import base64
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from tf_emcom.tools.report.accuracy import Test, Told, accuracy_blocks, accuracy_cell, missing, of_the_run
+from tf_emcom.evaluation.results import by_agents
+from tf_emcom.plots import GREY, shades
+from tf_emcom.tools.report.accuracy import (
+    Result,
+    Test,
+    accuracy_blocks,
+    accuracy_cell,
+    curve_of,
+    missing,
+    results_of,
+)
 from tf_emcom.tools.report.blocks import Cell, Entry, Figure, Missing, Picture, Table, Text, left_out, number
-from tf_emcom.tools.report.drawing import Curve, Panel, draw, shades
+from tf_emcom.tools.report.drawing import Curve, Panel, draw
 from tf_emcom.tools.report.report import Section
 from tf_emcom.tools.report.run import Lines, Row, Run, is_number
 
@@ -57,40 +67,37 @@ class AccuracyByErasedSymbols(Section):
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
         """Curves by number of erased symbols with their numbers, then how much each position is worth."""
         yield from accuracy_blocks(runs, _TEST)
-        lost = [(run, row) for run in runs for row in _lost(run)]
-        if not lost:
-            return
-        alone = len(runs) == 1
-        marks = shades([row["candidates"] for _, row in lost])
-        panels: dict[str, list[Curve]] = {}
-        for run, row in lost:
-            mark = marks[row["candidates"]] if alone else run.mark
-            values = row["accuracy_lost"]
-            title = "" if alone else f"{row['candidates']:,} candidates"
-            panels.setdefault(title, []).append(Curve(list(range(len(values))), values, mark))
-        legend = [Entry(m, f"{c:,} candidates") for c, m in marks.items()]
-        if not alone:
-            legend = [Entry(run.mark, run.name) for run in dict.fromkeys(run for run, _ in lost)]
-        drawn = [
-            draw(Panel(curves, "position in the message", "accuracy lost", title, levels=[(0.0, "#808080")]), alone)
-            for title, curves in panels.items()
-        ]
-        yield Figure(
-            drawn,
-            legend,
-            "How much each position is worth: the accuracy lost where its symbol alone is erased.",
-            alone,
-        )
-        yield _erasure_table(lost)
+        if lost := [(run, row) for run in runs for row in _lost(run)]:
+            yield _erasure_figure(lost, alone=len(runs) == 1)
+            yield _erasure_table(lost)
+
+
+def _erasure_figure(lost: Sequence[tuple[Run, Row]], alone: bool) -> Figure:
+    marks = shades([row["candidates"] for _, row in lost])
+    panels: dict[str, list[Curve]] = {}
+    for run, row in lost:
+        title = "" if alone else f"{row['candidates']:,} candidates"
+        values = row["accuracy_lost"]
+        curve = Curve(list(range(len(values))), values, marks[row["candidates"]] if alone else run.mark)
+        panels.setdefault(title, []).append(curve)
+    legend = [Entry(mark, f"{count:,} candidates") for count, mark in marks.items()]
+    if not alone:
+        legend = [Entry(run.mark, run.name) for run in dict.fromkeys(run for run, _ in lost)]
+    drawn = [
+        draw(Panel(curves, "position in the message", "accuracy lost", title, levels=[(0.0, GREY)]), alone)
+        for title, curves in panels.items()
+    ]
+    caption = "How much each position is worth: the accuracy lost where its symbol alone is erased."
+    return Figure(drawn, legend, caption, alone)
 
 
 def _lost(run: Run) -> list[Row]:
-    """The lines that say how much is lost with each position, in the order of candidates."""
+    """The rows that say how much is lost with each position, in the order of candidates."""
     rows = run.evaluation(_TEST.mode, [*_TEST.keys, "accuracy"]).rows
-    found = of_the_run([row for row in rows if row.get("accuracy_lost")], _TEST.keys, "accuracy") if rows else {}
-    # Of independent pairs there is no mean message, so nothing is told of its positions.
-    told = [row for row in next(iter(found.values()), []) if "pairs" not in row]
-    return sorted(told, key=lambda row: row["candidates"])
+    found = by_agents([row for row in rows if row.get("accuracy_lost")], _TEST.keys, "accuracy")
+    # Independent pairs have no common message, so their mean has no positions.
+    lost = [row for row in next(iter(found.values()), []) if "pairs" not in row]
+    return sorted(lost, key=lambda row: row["candidates"])
 
 
 def _erasure_table(lost: Sequence[tuple[Run, Row]]) -> Table:
@@ -108,43 +115,31 @@ class NamingAccuracy(Section):
 
     title = "Naming: accuracy by channel noise"
     place = 70
-    explanation = "The share of the labels that the listener tells right from the message alone."
+    explanation = "The share of the labels that the listener gets right from the message alone."
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
         """A curve for each run, and the numbers."""
-        told: list[Told] = []
-        for run in runs:
-            lines = run.evaluation("testnaming", ["noise", "accuracy"])
-            found = of_the_run(lines.rows, ["noise"], "accuracy") if lines.rows else {}
-            told += [Told(run, agents, rows) for agents, rows in found.items()]
-            yield from left_out(run.name, "eval/testnaming.jsonl", lines.left_out)
-            if run.names and not lines.rows:
-                yield missing(run, "testnaming")
-        if told:
-            yield _figure(told)
-            yield _naming_table(told)
+        results, notes = results_of(runs, "testnaming", ["noise"], lambda run: run.names)
+        yield from notes
+        if results:
+            yield _naming_figure(results)
+            found = [{row["noise"]: row for row in each.rows} for each in results]
+            noises = sorted({noise for each in found for noise in each})
+            rows = [[Cell(f"{noise:g}"), *(accuracy_cell(each.get(noise)) for each in found)] for noise in noises]
+            yield Table("Naming accuracy, with intervals.", ["noise", *(each.name for each in results)], rows)
 
 
-def _figure(told: Sequence[Told]) -> Figure:
-    curves, levels, legend = [], [], []
-    for each in told:
-        mark = each.run.mark.dashed if each.agents == "vote" else each.run.mark
-        rows = sorted(each.rows, key=lambda row: row["noise"])
-        x, y = ([row[key] for row in rows] for key in ("noise", "accuracy"))
-        bands = [tuple(row.get("interval") or [row["accuracy"]] * 2) for row in rows]
-        curves.append(Curve(x, y, mark, bands))
-        levels += [(row["without_message"], mark.colour) for row in rows if row.get("without_message") is not None]
-        legend.append(Entry(mark, each.name))
+def _naming_figure(results: Sequence[Result]) -> Figure:
+    levels = [
+        (row["without_message"], each.mark.colour)
+        for each in results
+        for row in sorted(each.rows, key=lambda row: row["noise"])
+        if row.get("without_message") is not None
+    ]
+    curves = [curve_of(each.rows, "noise", each.mark) for each in results]
     panel = Panel(curves, "channel noise", "accuracy", limits=(0.0, 1.0), levels=levels)
-    caption = "Share of labels told right. Dotted lines: always answering the most frequent class."
-    return Figure([draw(panel, wide=True)], legend, caption, wide=True)
-
-
-def _naming_table(told: Sequence[Told]) -> Table:
-    found = [{row["noise"]: row for row in each.rows} for each in told]
-    noises = sorted({noise for each in found for noise in each})
-    rows = [[Cell(f"{noise:g}"), *(accuracy_cell(each.get(noise)) for each in found)] for noise in noises]
-    return Table("Naming accuracy, with intervals.", ["noise", *(each.name for each in told)], rows)
+    caption = "Share of labels that are right. Dotted lines: always answering the most frequent class."
+    return Figure([draw(panel, wide=True)], [Entry(each.mark, each.name) for each in results], caption, wide=True)
 
 
 _QUOTES = "'\""
@@ -155,7 +150,7 @@ _PUBLISHED = {
     "byol_celeb_a2_logits": "celeba_logits",
     "byol_celeb_a2_noimg": "celeba_noimg",
 }
-_Told = Sequence[tuple[Run, list[Row]]]
+_Found = Sequence[tuple[Run, list[Row]]]
 
 
 class Transfer(Section):
@@ -177,8 +172,8 @@ class Transfer(Section):
             yield from left_out(run.name, "eval/ease_of_learning.jsonl", lines.left_out)
             if not lines.rows:
                 yield Text(
-                    f"{run.name} has no eval/ease_of_learning.jsonl: training writes it after its last step; the same"
-                    " bin/train command goes on to there."
+                    f"{run.name} has no eval/ease_of_learning.jsonl: training writes it after its last step; run the"
+                    " same bin/train command again to resume."
                 )
         for run, lines in tested:
             yield from left_out(run.name, "eval/test.jsonl", lines.left_out)
@@ -218,17 +213,17 @@ def _measured(row: Row) -> str:
 
 
 def _measured_lines(lines: Lines) -> Lines:
-    """Those with a number for what was measured."""
+    """The lines with a number for what was measured."""
     rows = [row for row in lines.rows if is_number(row.get(_measured(row)))]
     return Lines(rows, lines.left_out + len(lines.rows) - len(rows))
 
 
-def _learning(told: _Told) -> Iterator[object]:
+def _learning(found: _Found) -> Iterator[object]:
     """Learning curves, a panel for each kind of number, and the area under each."""
-    if not told:
+    if not found:
         return
     panels: dict[str, list[Curve]] = {}
-    for run, rows in told:
+    for run, rows in found:
         key = _measured(rows[0])
         x, y = ([row[name] for row in rows if key in row] for name in ("step", key))
         panels.setdefault(key, []).append(Curve(x, y, run.mark, marked=False))
@@ -236,46 +231,46 @@ def _learning(told: _Told) -> Iterator[object]:
         draw(Panel(curves, "step", key, "learning curve", (0.0, 1.0) if key == "accuracy" else None))
         for key, curves in panels.items()
     ]
-    legend = [Entry(run.mark, run.name) for run, _ in told]
+    legend = [Entry(run.mark, run.name) for run, _ in found]
     yield Figure(drawn, legend, "How a new listener learns, in training.")
-    rows = [[Cell(run.name), Cell(_measured(found[-1])), number(found[-1]["area"])] for run, found in told]
+    cells = [[Cell(run.name), Cell(_measured(rows[-1])), number(rows[-1]["area"])] for run, rows in found]
     caption = "Ease of learning: the mean of the learning curve over the steps; 1 is an accuracy learnt at once."
-    yield Table(caption, ["run", "measured", "area under the curve"], rows)
+    yield Table(caption, ["run", "measured", "area under the curve"], cells)
 
 
-def _tested(told: _Told) -> Iterator[object]:
+def _tested(found: _Found) -> Iterator[object]:
     """Test results by noise, a panel for each task and number of candidates."""
-    if not told:
+    if not found:
         return
     panels: dict[str, list[Curve]] = {}
     levels: dict[str, list[tuple[float, str]]] = {}
-    for run, rows in told:
+    for run, rows in found:
         for title in dict.fromkeys(map(_place, rows)):
-            found = sorted((row for row in rows if _place(row) == title), key=lambda row: row["noise"])
-            key = _measured(found[0])
-            bands = [row.get("intervals", {}).get(key) or [row[key]] * 2 for row in found]
-            curve = Curve([row["noise"] for row in found], [row[key] for row in found], run.mark, bands)
+            same = sorted((row for row in rows if _place(row) == title), key=lambda row: row["noise"])
+            key = _measured(same[0])
+            bands = [row.get("intervals", {}).get(key) or [row[key]] * 2 for row in same]
+            curve = Curve([row["noise"] for row in same], [row[key] for row in same], run.mark, bands)
             panels.setdefault(title, []).append(curve)
-            silent = [row["without_message"] for row in found if "without_message" in row]
-            levels.setdefault(title, []).extend((level, "#808080") for level in silent)
+            silent = [row["without_message"] for row in same if "without_message" in row]
+            levels.setdefault(title, []).extend((level, GREY) for level in silent)
     drawn = []
     for title, curves in panels.items():
         limits = (0.0, 1.0) if title.endswith("accuracy") else None
         measured = title.rpartition(": ")[2]
         drawn.append(draw(Panel(curves, "channel noise", measured, title, limits, levels[title])))
-    legend = [Entry(run.mark, run.name) for run, _ in told]
+    legend = [Entry(run.mark, run.name) for run, _ in found]
     yield Figure(drawn, legend, "What it has learnt, on the test split. Dotted: what is reached without any message.")
-    rows = [
+    cells = [
         [
             *(Cell(text) for text in (run.name, _place(row), f"{row['noise']:g}")),
             _result(row),
             number(row.get("without_message")),
         ]
-        for run, found in told
-        for row in found
+        for run, rows in found
+        for row in rows
     ]
     yield Table(
-        "Test results, with 95 % intervals.", ["run", "task", "noise", "result", "without message"], rows, headed=3
+        "Test results, with 95 % intervals.", ["run", "task", "noise", "result", "without message"], cells, headed=3
     )
 
 

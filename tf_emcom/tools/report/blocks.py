@@ -1,11 +1,11 @@
-"""What sections are made of; each kind names the template that shows it."""
+"""Blocks of sections; each kind has the name of the template that shows it."""
 
 import math
 import shlex
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
-from tf_emcom.tools.report.drawing import Mark
+from tf_emcom.plots import Mark
 from tf_emcom.tools.report.run import Row
 
 
@@ -13,7 +13,7 @@ class Cell(NamedTuple):
     """One cell of a table.
 
     Attributes:
-      text: what is read.
+      text: what is shown.
       value: the number behind it, unrounded.
       note: an interval or a deviation.
     """
@@ -30,19 +30,17 @@ class Entry(NamedTuple):
     name: str
 
 
-class Text:
+class Text(NamedTuple):
     """A paragraph."""
 
-    template: ClassVar[str] = "text.html.jinja"
-
-    def __init__(self, text: str) -> None:
-        self.text = text
+    text: str
+    template = "text.html.jinja"
 
 
 class Missing:
-    """What is not there, and the command that makes it."""
+    """A note about what is missing, and the command that makes it."""
 
-    template: ClassVar[str] = "missing.html.jinja"
+    template = "missing.html.jinja"
 
     def __init__(self, sentence: str, *command: str) -> None:
         """The words of the command are quoted where a shell needs it."""
@@ -50,86 +48,72 @@ class Missing:
         self.command = " ".join(map(shlex.quote, command))
 
 
-class Table:
-    """Numbers as text."""
+class Table(NamedTuple):
+    """Numbers as text.
 
-    template: ClassVar[str] = "table.html.jinja"
+    Attributes:
+      caption: what is in it.
+      heads: of the columns.
+      rows: cells, one for each column.
+      headed: how many of the first columns say what a row is about.
+      summary: unless it is empty, the table is folded away behind these words.
+      differing: numbers of rows that stand out.
+    """
 
-    def __init__(
-        self,
-        caption: str,
-        heads: Sequence[str],
-        rows: Sequence[Sequence[Cell]],
-        headed: int = 1,
-        summary: str = "",
-        differing: Sequence[int] = (),
-    ) -> None:
-        """Lays out a table.
-
-        Args:
-          caption: what is in it.
-          heads: of the columns.
-          rows: cells, one a column.
-          headed: how many of the first columns say what a row is about.
-          summary: where it is given, the table is folded away behind these words.
-          differing: numbers of rows that stand out.
-        """
-        self.caption = caption
-        self.heads = heads
-        self.rows = rows
-        self.headed = headed
-        self.summary = summary
-        self.differing = set(differing)
+    caption: str
+    heads: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+    headed: int = 1
+    summary: str = ""
+    differing: Sequence[int] = ()
+    template = "table.html.jinja"
 
 
-class Figure:
-    """One or several plots with a legend and a sentence that explains them."""
+class Figure(NamedTuple):
+    """One or several plots with a legend and a sentence that explains them.
 
-    template: ClassVar[str] = "figure.html.jinja"
+    Attributes:
+      plots: kinds of `drawing.Plot`.
+      legend: of all of them.
+      caption: the sentence.
+      wide: whether each has a row of its own.
+      columns: how many are in a row otherwise, if the screen is wide enough.
+    """
 
-    def __init__(
-        self, plots: Sequence[Any], legend: Sequence[Entry], caption: str, wide: bool = False, columns: int = 3
-    ) -> None:
-        """`plots` are kinds of `drawing.Plot`, so many in a row, or one where they are wide, if the screen has room."""
-        self.columns = columns
-        self.plots = plots
-        self.legend = legend
-        self.caption = caption
-        self.wide = wide
+    plots: Sequence[Any]
+    legend: Sequence[Entry]
+    caption: str
+    wide: bool = False
+    columns: int = 3
+    template = "figure.html.jinja"
 
 
-class Picture:
+class Picture(NamedTuple):
     """A picture from a run's folder, PNG."""
 
-    template: ClassVar[str] = "picture.html.jinja"
-
-    def __init__(self, base64: str, caption: str) -> None:
-        self.base64 = base64
-        self.caption = caption
+    base64: str
+    caption: str
+    template = "picture.html.jinja"
 
 
-class Code:
-    """A text as it lies in a file, folded away."""
+class Code(NamedTuple):
+    """The text of a file, folded away."""
 
-    template: ClassVar[str] = "code.html.jinja"
-
-    def __init__(self, summary: str, text: str) -> None:
-        self.summary = summary
-        self.text = text
+    summary: str
+    text: str
+    template = "code.html.jinja"
 
 
-class Games:
+class Games(NamedTuple):
     """Games from the candidates to the choice: lines of eval/examplegames.jsonl."""
 
-    template: ClassVar[str] = "games.html.jinja"
-
-    def __init__(self, title: Entry, rows: Sequence[Row]) -> None:
-        self.title = title
-        self.rows = rows
+    title: Entry
+    rows: Sequence[Row]
+    template = "games.html.jinja"
 
 
 def number(value: float | None, digits: int = 3, note: str = "") -> Cell:
-    """A number, or what is said where there is none."""
+    """A number, or "undefined" where there is none."""
     if value is None or not math.isfinite(value):
         return Cell("undefined")
     whole = float(value).is_integer() and abs(value) >= 2
@@ -137,7 +121,7 @@ def number(value: float | None, digits: int = 3, note: str = "") -> Cell:
 
 
 def spread(row: Row) -> str:
-    """What a line says of how sure its value is: a deviation between pairs, or an interval."""
+    """The deviation between pairs or the interval of a row, as text."""
     deviation, interval = row.get("deviation"), row.get("interval")
     if deviation is not None and "pairs" in row:
         return f"± {deviation:.3f}"
@@ -145,7 +129,7 @@ def spread(row: Row) -> str:
 
 
 def left_out(run_name: str, file: str, count: int) -> list[Text]:
-    """A sentence where lines could not be used; nothing where all could."""
+    """A sentence if lines could not be used."""
     if not count:
         return []
     lines = "1 line" if count == 1 else f"{count} lines"

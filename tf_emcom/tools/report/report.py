@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from tf_emcom import files
 from tf_emcom.errors import UserError
+from tf_emcom.plots import mark
 from tf_emcom.runtime.catalogue import plug_ins
-from tf_emcom.tools.report.drawing import mark
 from tf_emcom.tools.report.run import Run, distinct_names
 
 
@@ -22,7 +22,7 @@ class Section(abc.ABC):
     Attributes:
       title: its heading.
       place: sections stand in the order of these numbers.
-      explanation: a sentence below the heading, that says what there is to see.
+      explanation: a sentence below the heading about what it shows.
     """
 
     title: str
@@ -31,12 +31,12 @@ class Section(abc.ABC):
 
     @abc.abstractmethod
     def blocks(self, runs: Sequence[Run]) -> Iterable[object]:
-        """What the section is made of, kinds of `blocks`; nothing where it is not about any of the runs."""
+        """The section's `blocks`; none where it is not about any of the runs."""
 
 
-_SIGN = '<meta name="generator" content="tf_emcom">'  # of pages that may be written over
-_HEAD = 2000  # characters in which the sign stands
-# What is folded away on a screen is printed.
+_SIGN = '<meta name="generator" content="tf_emcom">'  # of pages that may be overwritten
+_HEAD = 2000  # characters in which the sign is
+# On paper, everything is unfolded.
 _SCRIPT = "addEventListener('beforeprint',()=>document.querySelectorAll('details').forEach(d=>{d.open=true}))"
 
 
@@ -52,7 +52,7 @@ def write_report(paths: Sequence[str], out: str | None = None) -> str:
     """Writes one HTML page about runs, which loads nothing from anywhere.
 
     Args:
-      paths: the runs' folders; one that is named twice is told once.
+      paths: the runs' folders; one that is named twice is shown once.
       out: the file; None: RUN/report.html for one run, report.html in the current folder for several.
 
     Returns:
@@ -71,7 +71,7 @@ def write_report(paths: Sequence[str], out: str | None = None) -> str:
     text = page(runs)
     with files.file_errors(out):
         tf.io.gfile.makedirs(os.path.dirname(out) or ".")
-    # A link stays, and what it leads to is replaced.
+    # A link stays, and its target is replaced.
     files.write_whole(out if files.is_remote(out) else os.path.realpath(out), text)
     return out
 
@@ -108,14 +108,14 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # Plots are the only text that is taken as it is.
+    # Plots are the only text that is not escaped.
     environment.filters["drawn"] = lambda plot: markupsafe.Markup(plot.svg)
     environment.filters["script"] = markupsafe.Markup
     return environment
 
 
 def _check_place(out: str) -> None:
-    """UserError where the page would write over what is no report."""
+    """UserError where the page would overwrite what is no report."""
     if tf.io.gfile.isdir(out):
         inside = os.path.join(out, "report.html")
         raise UserError(f"--out is {out}, which is a folder; name a file in it, such as {inside}.")

@@ -10,13 +10,13 @@ import tensorflow as tf
 
 from tf_emcom import files
 from tf_emcom.errors import UserError
+from tf_emcom.plots import Mark
 from tf_emcom.runtime import config_diff
+from tf_emcom.runtime.evaluation_rows import of_the_run
 from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.tools.report.drawing import Mark
 from tf_emcom.training.trained_speaker import SPEAKER_CONFIG
 
-# What to do about a file of a run that cannot be read.
-FIX = "look at who may read it, or run what wrote it again"
+FIX = "check the rights of the file, or run the command that wrote it again"
 
 Row = dict[str, Any]
 
@@ -34,9 +34,10 @@ class Lines(NamedTuple):
 
 
 def read_lines(path: str, needed: Sequence[str]) -> Lines:
-    """The lines of a file that are objects and have a finite number under every key in `needed`.
+    """The lines of a file that are objects and have a finite number under every key in `needed`; none if it is missing.
 
-    UserError where there is a file that cannot be read; nothing where there is none.
+    Raises:
+      UserError: there is a file that cannot be read.
     """
     found = files.read_text(path, FIX) if tf.io.gfile.exists(path) else ""
     texts = [text for text in found.split("\n") if text.strip()]
@@ -67,7 +68,7 @@ class Run:
 
     Attributes:
       path: the folder.
-      name: what tells it from the other runs.
+      name: different from those of the other runs.
       mark: of its curves.
       config: the text of its config.gin.
       bindings: name → value of that text, both as they are written.
@@ -86,11 +87,11 @@ class Run:
             )
         self.config = folder.require_config()
         try:
-            # Against nothing, every binding is a difference.
-            told = config_diff.differences(self.config, "", ignore=())
+            # From an empty text, every binding is a difference.
+            bindings = config_diff.differences(self.config, "", ignore=())
         except UserError as error:
             raise UserError(f"{folder.config} cannot be understood: {error}") from error
-        self.bindings = dict(one.removesuffix(_ABSENT).split(" = ", 1) for one in told)
+        self.bindings = dict(one.removesuffix(_ABSENT).split(" = ", 1) for one in bindings)
         if self.metrics.left_out and not self.metrics.rows:
             raise UserError(f"{path}/metrics.jsonl is damaged (no line of it is a logged step); copy the file again.")
         if not self.metrics.rows:
@@ -106,13 +107,13 @@ class Run:
 
     @property
     def transfers(self) -> bool:
-        """Whether it is about a new listener and a frozen speaker."""
+        """Whether a new listener learns from a frozen speaker in it."""
         kept = tf.io.gfile.exists(os.path.join(self.path, SPEAKER_CONFIG))
         return kept or "TransferGame" in self.setting("game")
 
     @property
     def names(self) -> bool:
-        """Whether its listener tells labels in place of choosing among inputs."""
+        """Whether its listener names labels instead of choosing among inputs."""
         return self.setting("task").startswith("@Naming")
 
     @property
@@ -127,7 +128,7 @@ class Run:
         return 1.0 / int(size) if size.isdigit() and int(size) else None
 
     def setting(self, name: str) -> str:
-        """The value of a binding as it is written, a macro being followed; empty where there is none."""
+        """The value of a binding as it is written, or of the macro it names; empty where there is none."""
         value = self.bindings.get(name, "")
         for _ in range(len(self.bindings)):
             if not value.startswith("%"):
@@ -136,19 +137,18 @@ class Run:
         return value
 
     def evaluation(self, test: str, needed: Sequence[str]) -> Lines:
-        """The lines of eval/<test>.jsonl that have a number under every key in `needed`; none where it is missing."""
-        return read_lines(os.path.join(self.path, "eval", f"{test}.jsonl"), needed)
+        """The lines of eval/<test>.jsonl about the run as it is now that have a number under every key in `needed`."""
+        lines = read_lines(os.path.join(self.path, "eval", f"{test}.jsonl"), needed)
+        return lines._replace(rows=of_the_run(lines.rows))
 
     def figure(self, name: str) -> bytes | None:
         """The picture figures/<name>.png; None where it is missing."""
         path = os.path.join(self.path, "figures", f"{name}.png")
-        if not tf.io.gfile.exists(path):
-            return None
-        return files.read_bytes(path, FIX)
+        return files.read_bytes(path, FIX) if tf.io.gfile.exists(path) else None
 
 
 def distinct_names(paths: Sequence[str]) -> list[str]:
-    """The folders' names, with as many of the folders above as tell them apart."""
+    """The folders' names, with as many of the folders above as make them different."""
     parts = [path.rstrip("/").split("/") for path in paths]
     for depth in range(1, max(map(len, parts)) + 1):
         names = ["/".join(part[-depth:]) for part in parts]

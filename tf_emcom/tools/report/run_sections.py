@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tf_emcom.tools.report.accuracy import missing, of_the_run
+from tf_emcom.evaluation.results import by_agents
+from tf_emcom.plots import GREY
+from tf_emcom.tools.report.accuracy import missing
 from tf_emcom.tools.report.blocks import (
     Cell,
     Code,
@@ -27,7 +29,7 @@ _KEYS = ["candidates", "noise"]
 
 
 class RunsAtAGlance(Section):
-    """Names, games and the numbers that one looks for first."""
+    """Names, games and the most important numbers."""
 
     title = "At a glance"
     place = 10
@@ -39,13 +41,13 @@ class RunsAtAGlance(Section):
         if len(runs) > 1:
             legend = [Entry(run.mark, run.name) for run in runs]
             yield Figure([], legend, "Every run has this colour on the whole page.")
-        told = [_told(run) for run in runs]
-        names = dict.fromkeys(name for each in told for name in each)
-        rows = [[Cell(name), *(each.get(name, Cell("–")) for each in told)] for name in names]
+        columns = [_at_a_glance(run) for run in runs]
+        names = dict.fromkeys(name for column in columns for name in column)
+        rows = [[Cell(name), *(column.get(name, Cell("–")) for column in columns)] for name in names]
         yield Table("The runs, and what they reach.", ["", *(run.name for run in runs)], rows)
 
 
-def _told(run: Run) -> dict[str, Cell]:
+def _at_a_glance(run: Run) -> dict[str, Cell]:
     last = run.metrics.rows[-1]
     cells = {"folder": Cell(run.path), "game": Cell(run.setting("game")), "data": Cell(run.setting("data"))}
     cells["agents"] = Cell(_agents(run, last))
@@ -56,8 +58,8 @@ def _told(run: Run) -> dict[str, Cell]:
         value = at_last(last, key)
         if value is not None:
             cells[f"training {key}, last logged"] = number(value)
-    channel = run.evaluation("testchannel", [*_KEYS, "accuracy"]).rows
-    for agents, rows in of_the_run(channel, _KEYS, "accuracy").items() if channel else ():
+    tested = run.evaluation("testchannel", [*_KEYS, "accuracy"]).rows
+    for agents, rows in by_agents(tested, _KEYS, "accuracy").items():
         row = min(rows, key=lambda row: (row["candidates"], row["noise"]))
         of_whom = f", {agents}" if agents else ""
         name = f"test accuracy, {row['candidates']:,} candidates, noise {row['noise']:g}{of_whom}"
@@ -79,7 +81,7 @@ _MOST_ROWS = 40  # of a table that is not folded away
 
 
 class Configuration(Section):
-    """The operative config.gin of every run, and in what they differ."""
+    """The config.gin of every run, and how they differ."""
 
     title = "Configuration"
     place = 20
@@ -114,11 +116,10 @@ def _configuration_rows(names: Sequence[str], runs: Sequence[Run]) -> list[list[
 
 
 _ROWS = 21  # of the table, at most
-_NEUTRAL = "#808080"
 
 
 class LearningCurves(Section):
-    """What metrics.jsonl holds: accuracy beside the noise schedule, the terms of the losses, entropies."""
+    """Accuracy with the noise schedule, the terms of the losses, and entropies, from metrics.jsonl."""
 
     title = "Learning curves"
     place = 30
@@ -143,21 +144,16 @@ def _has(run: Run, key: str) -> bool:
 
 def _accuracy(runs: Sequence[Run]) -> Figure:
     curves = [curve for run in runs for curve in _curves(run, "accuracy")]
-    noises = [Curve(*_points(run, "noise"), run.mark._replace(colour=_noise_colour(run, runs))) for run in runs]
+    marks = [run.mark if len(runs) > 1 else run.mark._replace(colour=GREY) for run in runs]
+    noises = [Curve(*_points(run, "noise"), mark) for run, mark in zip(runs, marks, strict=True)]
     noises = [curve for curve in noises if any(y > 0 for y in curve.y)]
     levels = [(run.chance, run.mark.colour) for run in runs if run.chance is not None]
-    panel = Panel(
-        curves, "step", "training accuracy", "", (0.0, 1.0), levels, noises, "channel noise"
-    )
+    panel = Panel(curves, "step", "training accuracy", "", (0.0, 1.0), levels, noises, "channel noise")
     noise = "Dashed, on the right axis: the noise schedule." if noises else "The channel had no noise in training."
     chance = " Dotted: chance, 1 / candidates." if levels else ""
     seeds = " Thin: each independent pair." if any(curve.faint for curve in curves) else ""
     legend = [Entry(run.mark, run.name) for run in runs] if len(runs) > 1 else []
     return Figure([draw(panel, wide=True)], legend, f"Accuracy in training. {noise}{chance}{seeds}", wide=True)
-
-
-def _noise_colour(run: Run, runs: Sequence[Run]) -> str:
-    return run.mark.colour if len(runs) > 1 else _NEUTRAL
 
 
 def _panel(key: str, runs: Sequence[Run]) -> Panel:
@@ -182,21 +178,17 @@ def _points(run: Run, key: str) -> tuple[list[int], list[float]]:
 
 
 def _curves_table(runs: Sequence[Run]) -> Table:
-    """Some of the logged steps, evenly, the last among them."""
+    """Some of the logged steps, at equal distances, with the last one."""
     by_step: list[dict[int, Row]] = [{row["step"]: row for row in run.metrics.rows} for run in runs]
     steps = sorted({step for found in by_step for step in found})
     apart = -(-len(steps) // _ROWS)
     kept = steps[::-1][::apart][::-1]
-    columns = [
-        (run, found, key)
-        for run, found in zip(runs, by_step, strict=True)
-        for key in ("accuracy", "loss", "noise")
-        if _has(run, key)
-    ]
+    keys = ("accuracy", "loss", "noise")
+    columns = [(run, at, key) for run, at in zip(runs, by_step, strict=True) for key in keys if _has(run, key)]
     rows = [
         [
             Cell(f"{step:,}", step),
-            *(number(at_last(found[step], key)) if step in found else Cell("–") for _, found, key in columns),
+            *(number(at_last(at[step], key)) if step in at else Cell("–") for _, at, key in columns),
         ]
         for step in kept
     ]
@@ -216,7 +208,7 @@ class ExamplesOfGames(Section):
     place = 110
     explanation = (
         "Games of greedy agents on the test split, with candidates drawn at random: the speaker sees the right one and"
-        " says a message, the channel erases symbols, the listener gives each candidate a probability and takes the"
+        " says a message, the channel erases symbols, the listener gives each candidate a probability and chooses the"
         " likeliest."
     )
 
@@ -234,7 +226,7 @@ class ExamplesOfGames(Section):
 
 
 def _is_whole(row: Row) -> bool:
-    """Whether a line has all that is shown."""
+    """Whether a line has every field that is shown."""
     lists = [row.get(key) for key in (*_LISTS, *(["pictures"] if "pictures" in row else []))]
     said = row.get("message"), row.get("received")
     if not all(isinstance(each, list) for each in (*lists, *said)):
@@ -251,8 +243,8 @@ _ABOUT = {
     "unique_message_share": "the same, as a share of all messages",
     "mean_edit_distance": "between two messages, as a share of their length",
     "edit_distance_between_speakers": "between what two speakers say of one input, as a share of the length",
-    "positional_disentanglement": "whether each position tells one attribute",
-    "bag_of_symbols_disentanglement": "whether each symbol, wherever it stands, tells one attribute",
+    "positional_disentanglement": "whether each position stands for one attribute",
+    "bag_of_symbols_disentanglement": "whether each symbol, at any position, stands for one attribute",
     "context_independence": "whether each symbol always goes with one attribute",
 }
 _BY_POSITION = ("symbol_entropy", "symbol_use")
@@ -266,7 +258,7 @@ class LanguageMeasures(Section):
     explanation = "Measures of greedy messages about the test split, by themselves and against what they are about."
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """One table with a column a run."""
+        """One table with a column for each run."""
         columns: list[dict[tuple[str, str], Row]] = []
         for run in runs:
             similarity, measures = run.evaluation("testtopsim", []), run.evaluation("testlanguage", [])
@@ -282,8 +274,8 @@ class LanguageMeasures(Section):
                 for measure, about in names
             ]
             caption = (
-                "Language measures. ±: standard deviation between agents, or for topographic similarity of one speaker"
-                " between draws of messages."
+                "Language measures. ±: standard deviation (n − 1) between agents, or for topographic similarity of one"
+                " speaker between draws of messages."
             )
             yield Table(caption, ["measure", "what it is", *(run.name for run in runs)], rows, headed=2)
 
@@ -291,7 +283,7 @@ class LanguageMeasures(Section):
 def _similarities(lines: Lines) -> dict[tuple[str, str], Row]:
     found: dict[tuple[str, str], Row] = {}
     usable = [row for row in lines.rows if "topsim" in row and "meaning" in row]
-    for row in _whole(usable, ["meaning"], "topsim"):
+    for row in _of_all(usable, ["meaning"], "topsim"):
         about = f"correlation of distances between messages with those between {row['meaning']} ({row.get('distance')})"
         found["topographic similarity", about] = {**row, "value": row["topsim"]}
     return found
@@ -299,17 +291,15 @@ def _similarities(lines: Lines) -> dict[tuple[str, str], Row]:
 
 def _measures(lines: Lines) -> dict[tuple[str, str], Row]:
     usable = [row for row in lines.rows if "measure" in row and "value" in row and row["measure"] not in _BY_POSITION]
-    # Each two speakers have a line of their own; their mean is told.
-    usable = [row for row in usable if "other_speaker" not in row]
     found: dict[tuple[str, str], Row] = {}
-    for row in _whole(usable, ["measure", "attributes"], "value"):
+    for row in _of_all(usable, ["measure", "attributes"], "value"):
         against = f" ({row['attributes']})" if row.get("attributes") else ""
         found[row["measure"].replace("_", " "), _ABOUT.get(row["measure"], "") + against] = row
     return found
 
 
-def _whole(rows: list[Row], keys: list[str], value: str) -> list[Row]:
-    return next(iter(of_the_run(rows, keys, value).values()), []) if rows else []
+def _of_all(rows: list[Row], keys: list[str], value: str) -> list[Row]:
+    return next(iter(by_agents(rows, keys, value).values()), [])
 
 
 def _cell(row: Row | None) -> Cell:
@@ -320,7 +310,7 @@ def _cell(row: Row | None) -> Cell:
 
 
 class UseOfSymbols(Section):
-    """The lines of testlanguage about positions."""
+    """Results of the mode testlanguage by position."""
 
     title = "Use of symbols"
     place = 100
@@ -332,32 +322,32 @@ class UseOfSymbols(Section):
         for run in runs:
             if not _of(found[run.path], "symbol_use", "share"):
                 yield _missing(run)
-        told = [run for run in runs if _of(found[run.path], "symbol_use", "share")]
-        if not told:
+        measured = [run for run in runs if _of(found[run.path], "symbol_use", "share")]
+        if not measured:
             return
-        shares = {run.path: _shares(run, found[run.path]) for run in told}
-        several = any(row.get("speaker") not in (0, None) for run in told for row in _symbol_rows(run))
+        shares = {run.path: _shares(run, found[run.path]) for run in measured}
+        several = any(row.get("speaker") not in (0, None) for run in measured for row in _symbol_rows(run))
         yield Figure(
-            [draw_heat_map(shares[run.path], run.name if len(runs) > 1 else "") for run in told],
+            [draw_heat_map(shares[run.path], run.name if len(runs) > 1 else "") for run in measured],
             [],
             "How often each symbol is said at each position." + (" Of several speakers, the first." if several else ""),
             columns=2,
         )
-        curves = [_entropies(run, found[run.path]) for run in told]
-        most = {math.log(shares[run.path].shape[1]) for run in told}
-        levels = [(level, "#808080") for level in sorted(most)]
+        curves = [_entropies(run, found[run.path]) for run in measured]
+        most = {math.log(shares[run.path].shape[1]) for run in measured}
+        levels = [(level, GREY) for level in sorted(most)]
         limits = (0.0, 1.08 * max(most))
         panel = Panel(curves, "position in the message", "entropy (nats)", limits=limits, levels=levels)
-        legend = [Entry(run.mark, run.name) for run in told] if len(runs) > 1 else []
+        legend = [Entry(run.mark, run.name) for run in measured] if len(runs) > 1 else []
         caption = "Entropy of the symbols at each position. Dotted: all symbols equally often."
         yield Figure([draw(panel, wide=True)], legend, caption, wide=True)
-        for run in told:
+        for run in measured:
             yield _symbol_table(run, shares[run.path])
 
 
 def _missing(run: Run) -> Missing | Text:
     if _symbol_rows(run):
-        return Text(f"{run.name}: eval/testlanguage.jsonl says nothing of symbols by position.")
+        return Text(f"{run.name}: eval/testlanguage.jsonl has no symbols by position.")
     return missing(run, "testlanguage")
 
 
@@ -375,7 +365,7 @@ def _of(rows: Sequence[Row], measure: str, key: str) -> list[Row]:
 
 
 def _shares(run: Run, rows: Sequence[Row]) -> np.ndarray:
-    """[T, V]; symbols that are never said have no line, so V comes from the configuration where that tells."""
+    """[T, V]; symbols that are never said have no line, so V comes from the configuration if it is bound there."""
     used = _of(rows, "symbol_use", "share")
     size = run.setting("vocab_size")
     vocabulary = max(int(size) if size.isdigit() else 0, *(row["symbol"] + 1 for row in used))

@@ -13,8 +13,8 @@ class Cell(NamedTuple):
 
     Attributes:
       name: its folder's, below the grid's.
-      labels: what tells it from the others in tables, e.g. game and seed.
-      commands: what makes it, one after the other: a command of bin/ and its arguments.
+      labels: its place in tables, e.g. game and seed.
+      commands: make it, one after the other: a command of bin/ and its arguments.
       needs: the name of the cell that has to be finished before; empty: none.
     """
 
@@ -25,7 +25,7 @@ class Cell(NamedTuple):
 
 
 class Reproduction(Checked):
-    """Games × seeds, each tested in every way; then every transfer task with the speakers of some of these games."""
+    """Games × seeds with all tests; then every transfer task with the speakers of some of these games."""
 
     def __init__(
         self,
@@ -42,10 +42,10 @@ class Reproduction(Checked):
         Args:
           games: name in tables → arguments of bin/train.
           seeds: of each game and of each transfer.
-          tests: modes of bin/evaluate that every game is put to.
+          tests: modes of bin/evaluate for every game.
           test_arguments: more arguments of bin/evaluate for games.
           tasks: transfer task → arguments of bin/train.
-          speakers: name in tables → the game whose speakers are listened to, and more arguments of bin/train.
+          speakers: name in tables → the game whose speakers are used, and more arguments of bin/train.
           transfer_test_arguments: more arguments of bin/evaluate for transfer runs.
 
         Raises:
@@ -60,8 +60,8 @@ class Reproduction(Checked):
         for name, arguments in self.speakers.items():
             if not arguments or arguments[0] not in self.games:
                 raise UserError(
-                    f"Reproduction.speakers[{name!r}] is {list(arguments)}, but it begins with the game whose speakers"
-                    f" are listened to, one of {', '.join(self.games)}."
+                    f"Reproduction.speakers[{name!r}] is {list(arguments)}, but it has to begin with the game whose"
+                    f" speakers are used, one of {', '.join(self.games)}."
                 )
         self.seeds = tuple(dict.fromkeys(seeds))
         lists = {
@@ -86,7 +86,7 @@ class Reproduction(Checked):
         ]
 
     def transfer_cells(self, runs: str) -> list[Cell]:
-        """The transfer runs, which need those of the games."""
+        """The transfer runs; each needs the run of a game."""
         return [
             _cell(
                 runs,

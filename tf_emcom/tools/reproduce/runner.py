@@ -20,7 +20,7 @@ _LOCK = ".lock"
 
 
 class Runner:
-    """Makes cells in processes of their own; what is finished already is passed over."""
+    """Makes cells in processes of their own; finished ones are skipped."""
 
     def __init__(self, runs: str, jobs: int) -> None:
         """`runs` is the folder of all runs, on the local disk; `jobs` how many are made at a time."""
@@ -31,13 +31,14 @@ class Runner:
         self._stopped = False
 
     def make(self, cells: Sequence[Cell]) -> dict[str, str]:
-        """Makes every cell that is not finished, and returns what went wrong: cell name → the command's sentence.
+        """Makes every cell that is not finished, after waiting for runs that a killed process has left running.
 
-        What an earlier process that was killed has left running is waited for.
+        Returns:
+          What went wrong: cell name → the command's sentence.
         """
         with files.file_errors(str(self.runs)):
             self.runs.mkdir(parents=True, exist_ok=True)
-        busy = f"Runs in {self.runs} are still being made, by what a stopped process left running; waiting for them."
+        busy = f"Runs in {self.runs} are still being made, by processes that outlived a stopped one; waiting for them."
         with files.lock(str(self.runs / _LOCK), busy, wait=True) as lock:
             return self._make_all(cells, lock)
 
@@ -58,7 +59,7 @@ class Runner:
                     outcome = f"failed: {sentence}" if sentence else "finished"
                     print(f"[{done} of {len(waiting)}] {cell.name} {outcome}; about {left:.0f} min left", flush=True)
             except BaseException:
-                # Whoever stops the grid stops its runs; they go on from their last checkpoints.
+                # Stopping the grid stops its runs; they resume from their last checkpoints.
                 self._stopped = True
                 pool.shutdown(wait=False, cancel_futures=True)
                 for process in list(self._running):
@@ -67,12 +68,12 @@ class Runner:
         return failed
 
     def is_finished(self, cell: Cell) -> bool:
-        """Whether it was made by just these commands."""
+        """Whether it was made by exactly these commands."""
         marker = self.runs / cell.name / _FINISHED
         return marker.is_file() and files.read_bytes(str(marker), "remove it") == _marker(cell).encode()
 
     def _make(self, cell: Cell, lock: IO[str]) -> str:
-        """Runs the commands, which keep the lock as long as one of them runs; returns what went wrong, or nothing."""
+        """Runs the commands, which hold the lock while they run; returns what went wrong, or an empty text."""
         try:
             with files.file_errors(str(self.runs / cell.name)):
                 return self._run(cell, lock)
@@ -101,7 +102,7 @@ class Runner:
         return ""
 
     def _threads(self) -> dict[str, str]:
-        """An even share of the cores for each of several processes: more threads than cores only wait."""
+        """The same share of the cores for each process: more threads than cores only wait."""
         if self.jobs == 1:
             return {}
         share = str(max(1, (os.cpu_count() or 1) // self.jobs))
@@ -114,4 +115,4 @@ def _marker(cell: Cell) -> str:
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "it printed nothing"

@@ -10,7 +10,9 @@ import numpy as np
 
 from tf_emcom import files
 from tf_emcom.errors import UserError
+from tf_emcom.evaluation.results import deviation, markdown_table, whole_rows
 from tf_emcom.plots import Series, draw_panels
+from tf_emcom.runtime.evaluation_rows import of_the_run
 from tf_emcom.tools.reproduce.grid import Cell
 
 Row = dict[str, Any]
@@ -19,16 +21,16 @@ Row = dict[str, Any]
 def results(
     runs: str, cells: Iterable[Cell], file: str, numbers: Sequence[str] = (), texts: Sequence[str] = ()
 ) -> list[Row]:
-    """The lines of the runs' eval/<file>.jsonl that stand for a whole run, with the labels of their run.
+    """The rows of the runs' eval/<file>.jsonl about all agents of a run, with the labels of their run.
 
-    Of a population these are its averages. Runs without that file have no lines.
+    For a population these are its averages. Runs without that file have no rows.
 
     Args:
       runs: the folder of all runs.
       cells: which runs.
       file: the name of the file, without its ending.
-      numbers: keys under which every line that is about no single position has a number, or null.
-      texts: keys under which it has a text.
+      numbers: fields that are a number, or null, in all of these rows.
+      texts: fields that are a text.
 
     Raises:
       UserError: a file is damaged.
@@ -37,29 +39,25 @@ def results(
     for cell in cells:
         path = Path(runs) / cell.name / "eval" / f"{file}.jsonl"
         if path.exists():
-            fix = f"remove {path.parent.parent}/finished.json and start the same command again, which tests it again"
-            found = files.read_json_lines(str(path), fix)
+            fix = f"remove {path.parent.parent}/finished.json and run the same command again, which tests it again"
+            found = whole_rows(of_the_run(files.read_json_lines(str(path), fix)))
+            found = [row for row in found if row.get("ensemble") != "vote"]
             for key, kind in (*((key, (int, float, type(None))) for key in numbers), *((key, str) for key in texts)):
-                if not all("position" in row or isinstance(row.get(key, ...), kind) for row in found):
+                if not all(isinstance(row.get(key, ...), kind) for row in found):
                     raise UserError(f"{path} is damaged (a line has no {key}); {fix}.")
-            means = [row for row in found if row.get("ensemble") == "average"]
-            rows += [{**row, **cell.labels, **_trained(row)} for row in means or found]
+            # Results are averaged over the seeds of training, not of the test; each independent pair has its own.
+            trained = [{"seed": row["training_seed"]} if "training_seed" in row else {} for row in found]
+            rows += [{**row, **cell.labels, **seed} for row, seed in zip(found, trained, strict=True)]
     return rows
-
-
-def _trained(row: Row) -> Row:
-    # The run's own seed, and not that of the test's masks, is what results are averaged over; a run of independent
-    # pairs has a seed for each.
-    return {"seed": row["training_seed"]} if "training_seed" in row else {}
 
 
 def over_seeds(rows: Iterable[Row], keys: Sequence[str], value: str) -> list[Row]:
     """Mean and standard deviation over seeds of `value`, for every combination of the keys, in order of appearance.
 
-    The deviation is the sample's (divided by n − 1), and None for one seed. A value that a run lacks is left out.
+    The deviation is that of a sample (divided by n − 1), and None for one seed. A value that a run lacks is left out.
 
     Raises:
-      UserError: a seed has two values under the same keys, so that something else would be taken for seeds.
+      UserError: a seed has two values under the same keys, which would be counted as two seeds.
     """
     groups: dict[tuple, dict[int, float]] = {}
     for row in rows:
@@ -74,7 +72,7 @@ def over_seeds(rows: Iterable[Row], keys: Sequence[str], value: str) -> list[Row
         {
             **dict(zip(keys, group, strict=True)),
             "mean": float(np.mean(list(seeds.values()))),
-            "deviation": float(np.std(list(seeds.values()), ddof=1)) if len(seeds) > 1 else None,
+            "deviation": deviation(seeds.values()),
             "seeds": len(seeds),
         }
         for group, seeds in groups.items()
@@ -82,7 +80,7 @@ def over_seeds(rows: Iterable[Row], keys: Sequence[str], value: str) -> list[Row
 
 
 class Table(NamedTuple):
-    """Summaries, and how to lay them out: one page for each combination of `pages`, `down` by `across` on each.
+    """Summaries and their layout: one page for each combination of `pages`, `down` by `across` on each.
 
     Attributes:
       name: of its files.
@@ -108,7 +106,7 @@ class Table(NamedTuple):
         return pages
 
     def as_csv(self) -> str:
-        """One line a summary."""
+        """One line for each summary."""
         text = io.StringIO()
         writer = csv.DictWriter(text, [*self.pages, self.down, self.across, "mean", "deviation", "seeds"])
         writer.writeheader()
@@ -117,22 +115,20 @@ class Table(NamedTuple):
 
     def as_markdown(self) -> str:
         """Mean ± standard deviation over seeds."""
-        lines = [f"## {self.title}", "", f"Mean ± standard deviation over {self._seeds()}."]
+        lines = [f"## {self.title}", "", f"Mean ± standard deviation (n − 1) over {self._seeds()}."]
         for page, rows in self.by_page().items():
             heads = list(dict.fromkeys(row[self.across] for row in rows))
             cells = {(row[self.down], row[self.across]): _cell(row) for row in rows}
             lines.append("")
             if page:
                 lines += [", ".join(f"{_words(k)} {_show(v)}" for k, v in zip(self.pages, page, strict=True)), ""]
-            lines.append(f"| {_words(self.down)} | {' | '.join(self._head(head) for head in heads)} |")
-            lines.append("|---" * (len(heads) + 1) + "|")
-            for name in dict.fromkeys(row[self.down] for row in rows):
-                values = " | ".join(cells.get((name, head), "") for head in heads)
-                lines.append(f"| {_show(name)} | {values} |")
+            names = dict.fromkeys(row[self.down] for row in rows)
+            table = [[_show(name), *(cells.get((name, head), "") for head in heads)] for name in names]
+            lines.append(markdown_table([_words(self.down), *map(self._head, heads)], table))
         return "\n".join(lines) + "\n"
 
     def _head(self, value: object) -> str:
-        # A bare number says nothing by itself.
+        # A number alone would not say what it is.
         return f"{_words(self.across)} {value:g}" if isinstance(value, int | float) else str(value)
 
     def _seeds(self) -> str:
@@ -175,11 +171,9 @@ def write_report(out: str, runs: str, games: Sequence[Cell], transfers: Sequence
 
 def _of_games(runs: str, cells: Sequence[Cell]) -> list[Table]:
     def table(test: str, title: str, pages: Sequence[str], across: str, value: str = "accuracy") -> Table:
-        # What is told position by position has no place in a table of runs.
         texts = [across] if across in ("meaning", "measure") else []
         numbers = [*pages, value, *([] if texts else [across])]
-        found = [row for row in results(runs, cells, test, numbers, texts) if "position" not in row]
-        rows = over_seeds(found, (*pages, "game", across), value)
+        rows = over_seeds(results(runs, cells, test, numbers, texts), (*pages, "game", across), value)
         return Table(test, title, rows, pages, "game", across)
 
     return [
@@ -198,7 +192,7 @@ def _of_transfers(runs: str, cells: Sequence[Cell]) -> list[Table]:
         row["metric"] = "accuracy" if "accuracy" in row else "loss"
         row["task"] = f"{row['task']}{where} ({row['metric']})"
         row["result"] = row.get(row["metric"])
-    # The same for all speakers, so that one of them will do.
+    # It is the same for all speakers, so one of them is enough.
     first = rows[0]["speaker"] if rows else None
     silent = [
         {**row, "speaker": "without message", "result": row["without_message"]}
@@ -231,7 +225,7 @@ def _curves(runs: str, cells: Sequence[Cell]) -> list[Row]:
 
 
 def _draw(table: Table, path: str) -> None:
-    """One picture side by side for each page, one curve for each name down."""
+    """One panel for each page, one curve for each name down."""
     panels: dict[str, list[Series]] = {}
     for page, rows in table.by_page().items():
         title = ", ".join(f"{key} {value:g}" for key, value in zip(table.pages, page, strict=True))
@@ -240,7 +234,7 @@ def _draw(table: Table, path: str) -> None:
 
 
 def _draw_learning(rows: list[Row], folder: Path) -> None:
-    """A picture for each task: losses and accuracies have no axis in common."""
+    """A picture for each task, since losses and accuracies have different axes."""
     for task in dict.fromkeys(row["task"] for row in rows):
         series = _series([row for row in rows if row["task"] == task], "speaker", "step")
         path = str(folder / f"ease_of_learning_{task}.png")

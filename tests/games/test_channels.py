@@ -1,9 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tf_emcom.agents.grammar import AnySymbol, EndSymbol
 from tf_emcom.errors import UserError
-from tf_emcom.games.channels import Clear, Erasure, FixedErasure, Substitution
+from tf_emcom.games.channels import Clear, Erasure, FixedErasure, Substitution, transmit
 from tf_emcom.schedules import Constant, CosineDecay, ExponentialDecay, Joined, LinearRamp
 from tf_emcom.seeds import step_stream
 from tf_emcom.types import Message
@@ -105,3 +108,32 @@ def test_positions_that_are_negative_or_named_twice_are_refused(positions):
 def test_positions_behind_the_message_are_refused():
     with pytest.raises(UserError, match="10 symbols"):
         arrived(FixedErasure([3, LENGTH]))
+
+
+# The end symbol is 3, the last of 4: the first message ends after two symbols, the second has no end.
+SENT = [[0, 1, 3, 3], [2, 0, 1, 2]]
+
+
+def sent_through(channel, grammar, **more):
+    speaker = SimpleNamespace(vocab_size=4, grammar=grammar.for_vocabulary(4))
+    stream = step_stream(0, tf.constant(0), tf.constant(0), 2, 2)
+    return transmit(channel, speaker, tf.constant(SENT), tf.constant(0), stream, **more)
+
+
+def test_what_follows_the_end_of_a_message_arrives_whatever_the_channel_does():
+    arrives = sent_through(FixedErasure([1, 3]), EndSymbol())
+    assert arrives.symbols.numpy().tolist() == [[0, 4, 3, 3], [2, 4, 1, 4]] and arrives.relaxed is None
+
+
+def test_positions_are_erased_besides_what_the_channel_does():
+    erased = tf.constant([True, False, False, False])
+    arrives = sent_through(FixedErasure([1]), AnySymbol(), erased=erased)
+    assert arrives.symbols.numpy().tolist() == [[4, 4, 3, 3], [4, 4, 1, 2]]
+
+
+def test_soft_symbols_are_read_where_their_hard_form_arrived():
+    relaxed = tf.random.stateless_uniform([2, 4, 4], [0, 0])
+    arrives = sent_through(FixedErasure([1, 3]), EndSymbol(), relaxed=relaxed).relaxed.numpy()
+    lost = np.array([[False, True, False, False], [False, True, False, True]])
+    np.testing.assert_array_equal(arrives[~lost], np.pad(relaxed.numpy(), [(0, 0), (0, 0), (0, 1)])[~lost])
+    np.testing.assert_array_equal(arrives[lost], 3 * [[0, 0, 0, 0, 1]])

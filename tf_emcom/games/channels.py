@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from tf_emcom.agents.speaker import Speaker
 from tf_emcom.checks import Checked
 from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.ops import categorical
 from tf_emcom.ops.noise import erase, erase_positions, substitute
 from tf_emcom.schedules import Schedule, at, bounds_of
 from tf_emcom.seeds import Stream
@@ -47,6 +49,36 @@ class Channel(Checked, abc.ABC):
         other = copy.copy(self)
         other.probability = noise
         return other
+
+
+def transmit(
+    channel: Channel,
+    speaker: Speaker,
+    sent: tf.Tensor,
+    step: tf.Tensor,
+    stream: Stream,
+    relaxed: tf.Tensor | None = None,
+    erased: tf.Tensor | None = None,
+) -> Message:
+    """Sends messages through a channel: what comes after the end of a message stays as it was sent.
+
+    Args:
+      channel: what happens to the symbols.
+      speaker: whose messages they are; its grammar says where they end, its vocabulary what UNK is.
+      sent: int32 [B, T].
+      step: integer [], where schedules stand.
+      stream: the channel's random numbers.
+      relaxed: [B, T, V], soft symbols whose hard form is `sent`: they replace each symbol that arrives as it was sent.
+      erased: bool [T], positions that are lost besides.
+
+    Returns:
+      What arrives, with soft symbols [B, T, V + 1] where there were any.
+    """
+    corrupted = channel(Message(sent), speaker.vocab_size, step, stream).symbols
+    if erased is not None:
+        corrupted = tf.where(erased, speaker.vocab_size, corrupted)
+    received = speaker.grammar.mask_after_end(sent, corrupted)
+    return Message(received, None if relaxed is None else categorical.arrived(relaxed, sent, received))
 
 
 def check_probability(name: str, value: Schedule | float) -> Schedule | float:

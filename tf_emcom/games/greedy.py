@@ -8,11 +8,10 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.games.channels import Channel
+from tf_emcom.games.channels import Channel, transmit
 from tf_emcom.ops.noise import add_gaussian_noise, spread_of
 from tf_emcom.ops.selection import take_shown, vote
 from tf_emcom.seeds import Stream
-from tf_emcom.types import Message
 
 # Games of one group that are scored at the same time: the scores of all of 4,096 would leave a processor's cache.
 _SCORED_AT_ONCE = 512
@@ -95,13 +94,11 @@ class GreedyGames(tf.Module):
         Returns:
           [blocks, K, C, E].
         """
-        channel, vocab_size = self.channel.with_noise(noise), self.speaker.vocab_size
+        channel = self.channel.with_noise(noise)
 
         def hear(said: tf.Tensor, stream: Stream) -> tf.Tensor:
-            sent = _flat(said)
-            corrupted = channel(Message(sent), vocab_size, tf.constant(0), stream).symbols
-            received = self.speaker.grammar.mask_after_end(sent, tf.where(erased, vocab_size, corrupted))
-            heard = self.listener.head.project_messages(self.listener.represent(Message(received)))
+            message = transmit(channel, self.speaker, _flat(said), tf.constant(0), stream, erased=erased)
+            heard = self.listener.head.project_messages(self.listener.represent(message))
             return _in_groups(said[..., 0], heard)
 
         return _over_blocks(hear, symbols, seed, tf.float32)

@@ -7,14 +7,13 @@ import tensorflow as tf
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.checks import Checked
-from tf_emcom.games.channels import Channel
+from tf_emcom.games.channels import Channel, transmit
 from tf_emcom.games.losses import Loss
 from tf_emcom.games.policies import ListenerPolicy
 from tf_emcom.games.rewards import Reward
 from tf_emcom.games.tasks import Task
-from tf_emcom.ops import categorical
 from tf_emcom.seeds import Stream
-from tf_emcom.types import Batch, Message, Outcome, Play, Speech
+from tf_emcom.types import Batch, Outcome, Play
 
 
 class Rules(Checked, abc.ABC):
@@ -93,18 +92,12 @@ class Game(Rules):
         """
         speech = speaker.sample(batch.inputs, step, stream.stage("speaker"))
         target_speech = target_speaker.score(batch.inputs, speech.symbols)
-        message = self._carry(speech, speaker, step, stream.stage("channel"))
+        message = transmit(
+            self.channel, speaker, speech.symbols, step, stream.stage("channel"), relaxed=speech.relaxed
+        )
         candidates = self.task.candidates(batch, candidate_inputs, stream.stage("candidates"))
         hearing = self.task.hear(listener, message, candidates)
         choice = self.listener_policy(hearing.scores, step, stream.stage("listener"))
         success = self.task.success(choice, candidates)
         outcome = Outcome(success, self.reward(success, speech, hearing, candidates))
         return Play(batch, speech, target_speech, message, candidates, hearing, choice, outcome)
-
-    def _carry(self, speech: Speech, speaker: Speaker, step: tf.Tensor, stream: Stream) -> Message:
-        """What arrives; a soft symbol does where its hard form arrived as it was sent, whatever the channel is."""
-        corrupted = self.channel(Message(speech.symbols), speaker.vocab_size, step, stream)
-        received = speaker.grammar.mask_after_end(speech.symbols, corrupted.symbols)
-        if speech.relaxed is None:
-            return Message(received)
-        return Message(received, categorical.arrived(speech.relaxed, speech.symbols, received))

@@ -4,12 +4,12 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.games.channels import Channel
+from tf_emcom.games.channels import Channel, transmit
 from tf_emcom.games.lewis import Rules
 from tf_emcom.games.transfer_tasks import TransferTask
 from tf_emcom.ops.noise import add_gaussian_noise, spread_of
 from tf_emcom.seeds import Stream
-from tf_emcom.types import Batch, LossTerms, Message
+from tf_emcom.types import Batch, LossTerms
 
 # The label under which messages travel that were spoken before the training began.
 MESSAGES = "messages"
@@ -51,8 +51,7 @@ class TransferGame(Rules):
           stream: this step's random numbers.
         """
         spoken, shown = self.views(speaker, batch, candidate_inputs, stream)
-        corrupted = self.channel(Message(spoken), speaker.vocab_size, step, stream.stage("channel"))
-        message = Message(speaker.grammar.mask_after_end(spoken, corrupted.symbols))
+        message = transmit(self.channel, speaker, spoken, step, stream.stage("channel"))
         return self.task.lesson(listener, message, batch, shown, stream.stage("task"))
 
     def views(

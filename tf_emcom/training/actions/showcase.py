@@ -8,10 +8,11 @@ import tensorflow as tf
 from tf_emcom.agents.heads.listener import ListenerHead
 from tf_emcom.checks import Checked
 from tf_emcom.data.source import Examples
+from tf_emcom.games.channels import transmit
 from tf_emcom.games.lewis import Game
 from tf_emcom.seeds import named_generator, step_stream, step_tensor
 from tf_emcom.training.trainee import Trainee
-from tf_emcom.types import Batch, Candidates, Message
+from tf_emcom.types import Batch, Candidates
 
 _CANDIDATES = 4  # of a game, at most
 _ERASED = "?"
@@ -86,8 +87,7 @@ class Showcase(Checked):
         sent = tf.constant(symbols)
         stream = step_stream(self._learner.seed, tf.constant(0), tf.constant(0), count, count).stage("showcase")
         at = step_tensor(step)
-        arrived = game.channel(Message(sent), speaker.vocab_size, at, stream)
-        message = Message(speaker.grammar.mask_after_end(sent, arrived.symbols))
+        message = transmit(game.channel, speaker, sent, at, stream)
         heard = (symbols, lengths, message.symbols.numpy())
         if isinstance(listener.head, ListenerHead):
             shown, targets = _in_groups(count)

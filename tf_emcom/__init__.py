@@ -49,6 +49,7 @@ _OFFERED = {
     "games.lewis": "Game Rules",
     "games.transfer": "TransferGame",
     "games.channels": "Channel Clear Erasure FixedErasure Substitution",
+    "games.answers": "Answer Answered Answering ChosenInput NamedClasses NoAnswer",
     "games.tasks": "Discrimination Naming Task",
     "games.transfer_tasks": (
         "Attribute CandidateTask Classification DiscriminationByDistance DiscriminationByDotProduct LabelTask "

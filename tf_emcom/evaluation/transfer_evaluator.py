@@ -81,7 +81,7 @@ class TransferEvaluator(tf.Module):
 
     def _groups(self, size: int, passes: int, seed: int, split: str) -> Iterator[np.ndarray]:
         count = len(self.examples.inputs)
-        if self.learner.game.task.chooses:
+        if self.learner.game.task.chooses_inputs:
             order = Order(count, size, seed, split)
             for step in range(passes * order.batches_per_epoch):
                 yield order.indices(step)

@@ -12,6 +12,7 @@ from tf_emcom.games.losses import Loss
 from tf_emcom.games.policies import ListenerPolicy
 from tf_emcom.games.rewards import Reward
 from tf_emcom.games.tasks import Task
+from tf_emcom.games.transfer_tasks import TransferTask
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Batch, Outcome, Play
 
@@ -21,9 +22,13 @@ class Rules(Checked, abc.ABC):
 
     Attributes:
       channel: the way of a message to the listener.
+      task: what the listener has to do.
+      is_transfer: whether a new listener learns, by supervision, from a speaker that stays as it is.
     """
 
     channel: Channel
+    task: Task | TransferTask
+    is_transfer: bool = False
 
     @abc.abstractmethod
     def check_batch(self, batch_size: int) -> None:

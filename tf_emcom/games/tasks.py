@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tf_emcom.checks import Checked
 from tf_emcom.errors import UserError, require_integer, require_labels
+from tf_emcom.games.answers import Answering, ChosenInput, NamedClasses
 from tf_emcom.ops.losses import require_classes
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Batch, Candidates, Choice, Hearing, Message
@@ -26,7 +27,7 @@ class Hearer(Protocol):
         """What the head predicts of messages [B, T]: [B, ...]."""
 
 
-class Task(Checked, abc.ABC):
+class Task(Answering, Checked, abc.ABC):
     """What a listener has to do: what it can take, how it is asked, and what success is.
 
     Attributes:
@@ -74,8 +75,13 @@ class Discrimination(Task):
     right candidate of game i is put at position i mod C: at a fixed position it would win every tie.
     """
 
+    chooses_inputs = True
+
     def __init__(self, distractors: int | None = None) -> None:
         self.distractors = distractors
+
+    def answer(self, candidates: int) -> ChosenInput:
+        return ChosenInput(candidates)
 
     def candidates_per_game(self, batch_size: int) -> int:
         """C for batches of B games; UserError where the batch is too small."""
@@ -144,6 +150,9 @@ class Naming(Task):
         self.label = label
         self.classes = classes
         self.labels = (label,)
+
+    def answer(self, candidates: int) -> NamedClasses:
+        return NamedClasses(self.label)
 
     def candidates_per_game(self, batch_size: int) -> int:
         """K, whatever the batch."""

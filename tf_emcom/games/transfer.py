@@ -18,6 +18,8 @@ MESSAGES = "messages"
 class TransferGame(Rules):
     """Ease and transfer learning: what a new listener makes of the messages, by supervision (EaS, section 2.4; NEC)."""
 
+    is_transfer = True
+
     def __init__(self, channel: Channel, task: TransferTask) -> None:
         self.channel = channel
         self.task = task

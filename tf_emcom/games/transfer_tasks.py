@@ -12,6 +12,7 @@ from tf_emcom.agents.heads.prediction import ImageDecoder, MultiMlp, PredictionH
 from tf_emcom.agents.listener import Listener
 from tf_emcom.checks import Checked
 from tf_emcom.errors import UserError, require_integer, require_labels, require_number
+from tf_emcom.games.answers import Answering, ChosenInput
 from tf_emcom.games.tasks import Discrimination
 from tf_emcom.ops.losses import (
     as_target,
@@ -26,7 +27,7 @@ from tf_emcom.seeds import Stream
 from tf_emcom.types import Batch, LossTerms, Message
 
 
-class TransferTask(Checked, abc.ABC):
+class TransferTask(Answering, Checked, abc.ABC):
     """What a new listener learns, by supervision, from the messages of a frozen speaker (NEC, appendix).
 
     Attributes:
@@ -34,13 +35,11 @@ class TransferTask(Checked, abc.ABC):
       labels: the labels of the data set that it needs.
       head_cls: makes the listener's head.
       input_noise: coefficient of Gaussian noise on what speaker and listener see; in standard deviations of a batch.
-      chooses: whether the listener chooses among candidates, so that their number matters.
     """
 
     name: str
     labels: tuple[str, ...] = ()
     input_noise: float = 0.0
-    chooses: bool = False
 
     def __init__(self, head_cls: Callable[..., keras.layers.Layer], input_noise: float = 0.0) -> None:
         """UserError where the noise is negative."""
@@ -101,7 +100,10 @@ class TransferTask(Checked, abc.ABC):
 class CandidateTask(TransferTask, abc.ABC):
     """Cross-entropy of the right one among the inputs of the batch, all of which every game shows."""
 
-    chooses = True
+    chooses_inputs = True
+
+    def answer(self, candidates: int) -> ChosenInput:
+        return ChosenInput(candidates)
 
     def head(self) -> keras.layers.Layer:
         """What compares message and candidate."""

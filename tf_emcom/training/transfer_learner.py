@@ -194,7 +194,7 @@ def with_messages(
     labels = {**{name: values[: len(messages)] for name, values in labels.items()}, MESSAGES: messages}
     kept = inputs[: len(messages)]
     # A view would keep them all in memory.
-    return (kept if game.task.chooses else np.empty((len(kept), 0), np.float32)), labels
+    return (kept if game.task.chooses_inputs else np.empty((len(kept), 0), np.float32)), labels
 
 
 def _check_same(name: str, asked: int | None, own: int) -> None:

@@ -5,10 +5,10 @@ from tests import lewis
 from tests.evaluation.tests import meanings
 from tf_emcom.data.source import Examples
 from tf_emcom.errors import UserError
-from tf_emcom.evaluation.corpora.answers import ChosenInput, NoAnswer
 from tf_emcom.evaluation.corpora.corpus import order_of_play
 from tf_emcom.evaluation.corpora.recorder import Recorder
 from tf_emcom.evaluation.evaluator import Condition, Evaluator
+from tf_emcom.games.answers import ChosenInput, NoAnswer
 from tf_emcom.games.channels import Erasure, Substitution
 from tf_emcom.training.transfer_learner import strangers
 from tf_emcom.types import Candidates, Message

@@ -17,6 +17,8 @@ from tf_emcom.games.losses import ListenerClassification, SpeakerReinforce
 from tf_emcom.games.policies import Greedy
 from tf_emcom.games.rewards import Success
 from tf_emcom.games.tasks import Naming
+from tf_emcom.games.transfer import TransferGame
+from tf_emcom.games.transfer_tasks import Attribute
 from tf_emcom.training.actions.showcase import Showcase
 from tf_emcom.training.learner import Learner
 from tf_emcom.training.optimizers import Adam
@@ -145,4 +147,4 @@ def test_looking_changes_nothing():
 
 def test_transfer_runs_have_nothing_to_show():
     assert Showcase.suits(lewis.make_learner(lewis.lg_s, 8))
-    assert not Showcase.suits(types.SimpleNamespace(game=None))
+    assert not Showcase.suits(types.SimpleNamespace(game=TransferGame(Clear(), Attribute())))

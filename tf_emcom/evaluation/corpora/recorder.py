@@ -8,9 +8,11 @@ import tensorflow as tf
 
 from tf_emcom.data.source import Examples, Source
 from tf_emcom.errors import UserError
-from tf_emcom.evaluation.corpora.answers import Answer
 from tf_emcom.evaluation.corpora.corpus import order_of_play
+from tf_emcom.games.answers import Answer
 from tf_emcom.games.channels import Channel
+from tf_emcom.games.tasks import Task
+from tf_emcom.games.transfer_tasks import TransferTask
 from tf_emcom.seeds import step_stream
 from tf_emcom.training.trainee import Trainee
 from tf_emcom.types import Message
@@ -167,6 +169,34 @@ class Recorder(tf.Module):
         order = order_of_play(count, self._seed)
         for start in range(0, count, together):
             yield start, order[np.arange(start, start + together) % count], min(together, count - start)
+
+
+_CANDIDATES = 64
+
+
+def answer_to(task: Task | TransferTask, candidates: int | None, examples: int, split: str) -> Answer:
+    """How listeners answer in a task.
+
+    Args:
+      task: of the run.
+      candidates: C, as Messages.candidates says; None: 64, or all of a split that has fewer examples.
+      examples: in the split.
+      split: its name.
+
+    Raises:
+      UserError: there are fewer examples than candidates, or nothing is chosen among inputs.
+    """
+    if candidates is not None and not task.chooses_inputs:
+        raise UserError(
+            f"Messages.candidates is {candidates}, but the task of this run, {type(task).__name__}, is no choice among"
+            " inputs; leave it out."
+        )
+    if candidates is not None and candidates > examples:
+        raise UserError(
+            f"Messages.candidates is {candidates}, but the {split} split has {examples} examples; bind it to that"
+            " many or fewer."
+        )
+    return task.answer(min(_CANDIDATES, examples) if candidates is None else candidates)
 
 
 _IMAGE = "image"

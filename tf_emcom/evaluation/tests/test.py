@@ -120,19 +120,19 @@ class Test(Evaluation):
 
     def _sizes(self, evaluator: TransferEvaluator) -> list[int]:
         """Games in a group: every number of candidates that the split has, or any where there are no candidates."""
-        if not evaluator.learner.game.task.chooses:
+        if not evaluator.learner.game.task.chooses_inputs:
             return [_GAMES_A_GROUP]
         return results.within("Test.candidates", self.candidates, len(evaluator.examples.inputs), self.split)
 
     def _row(self, evaluator: TransferEvaluator, size: int, noise: float, silent: dict[str, float]) -> dict[str, Any]:
         task = evaluator.learner.game.task
         # Without anything random, another pass would be the same games again.
-        passes = self.passes if task.chooses or task.input_noise or noise else 1
+        passes = self.passes if task.chooses_inputs or task.input_noise or noise else 1
         means = evaluator.means(size, noise, passes, self.seed, self.split)
         first, *others = silent
         any_mean = next(iter(means.values()))
         return {
-            **({"candidates": size} if task.chooses else {}),
+            **({"candidates": size} if task.chooses_inputs else {}),
             "noise": noise,
             "input_noise": task.input_noise,
             **{name: mean.mean for name, mean in means.items()},

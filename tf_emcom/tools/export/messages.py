@@ -11,15 +11,21 @@ import tqdm
 from tf_emcom.agents.grammar import EndSymbol
 from tf_emcom.data.source import Examples
 from tf_emcom.errors import UserError, require_integer, require_number
-from tf_emcom.evaluation.corpora.answers import Answer, answer_to
 from tf_emcom.evaluation.corpora.corpus import ANALYSIS, older_manifest, require_free
 from tf_emcom.evaluation.corpora.corpus_writer import CorpusWriter
 from tf_emcom.evaluation.corpora.formats import CorpusFormat
 from tf_emcom.evaluation.corpora.manifest import ColumnType, Manifest
-from tf_emcom.evaluation.corpora.recorder import Recorder, Utterances, labels_to_load, names_of, without_large
+from tf_emcom.evaluation.corpora.recorder import (
+    Recorder,
+    Utterances,
+    answer_to,
+    labels_to_load,
+    names_of,
+    without_large,
+)
 from tf_emcom.evaluation.tests.accuracy_test import channel_under_test
+from tf_emcom.games.answers import Answer
 from tf_emcom.games.channels import Channel
-from tf_emcom.games.tasks import Naming
 from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.experiment import Experiment
@@ -181,10 +187,10 @@ class Messages(Evaluation):
         """The split, with the labels that are kept."""
         data, task = experiment.data, experiment.game.task
         wanted = labels_to_load(data, self.labels)
-        if isinstance(task, Naming):
-            wanted = list(dict.fromkeys([*wanted, *task.labels]))
+        if task.label is not None:
+            wanted = list(dict.fromkeys([*wanted, task.label]))
         examples = without_large(data.load(self.split, wanted), self.labels, data.name)
-        if isinstance(task, Naming):
+        if task.label is not None:
             task.check_labels(examples.labels, data.name)
         return examples
 

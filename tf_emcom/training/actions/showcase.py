@@ -5,11 +5,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.agents.heads.listener import ListenerHead
 from tf_emcom.checks import Checked
 from tf_emcom.data.source import Examples
 from tf_emcom.games.channels import transmit
-from tf_emcom.games.lewis import Game
 from tf_emcom.seeds import named_generator, step_stream, step_tensor
 from tf_emcom.training.trainee import Trainee
 from tf_emcom.types import Batch, Candidates
@@ -72,7 +70,7 @@ class Showcase(Checked):
     @staticmethod
     def suits(learner: Trainee) -> bool:
         """Whether the trainee plays games of which there is something to show."""
-        return isinstance(learner.game, Game)
+        return not learner.game.is_transfer
 
     def messages(self) -> tuple[np.ndarray, np.ndarray]:
         """What is said of all N examples: symbols int32 [N, T], and lengths int32 [N]."""
@@ -89,7 +87,7 @@ class Showcase(Checked):
         at = step_tensor(step)
         message = transmit(game.channel, speaker, sent, at, stream)
         heard = (symbols, lengths, message.symbols.numpy())
-        if isinstance(listener.head, ListenerHead):
+        if game.task.chooses_inputs:
             shown, targets = _in_groups(count)
             scores = listener.scores(message, Candidates(inputs, tf.constant(shown), tf.constant(targets)))
             return Shown(*heard, shown, targets, np.argmax(scores, axis=-1))

@@ -9,9 +9,6 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.data.source import Examples
-from tf_emcom.errors import UserError
-from tf_emcom.games.tasks import Discrimination, Naming, Task
-from tf_emcom.games.transfer_tasks import CandidateTask, TransferTask
 from tf_emcom.ops.selection import take_shown
 from tf_emcom.types import Message
 
@@ -28,7 +25,7 @@ class Answer(abc.ABC):
 
     Attributes:
       group: how many examples are played together, each of them a candidate of all; 1 where it does not matter.
-      candidates: C, as corpora tell it; None where nothing is chosen among inputs.
+      candidates: C, as corpora report it; None where nothing is chosen among inputs.
       labels: what of the data set it needs.
     """
 
@@ -83,22 +80,22 @@ class ChosenInput(Answer):
         return Answered(choice, (choice == rows).astype(np.float32))
 
 
-class ToldClasses(Answer):
-    """The listener tells the classes of the input's labels, from the message alone."""
+class NamedClasses(Answer):
+    """The listener names the classes of the input's labels, from the message alone."""
 
     def __init__(self, label: str) -> None:
-        """`label` is what the classes are those of: whole numbers [N] or [N, L]."""
+        """`label` is the data set's label of these classes: whole numbers [N] or [N, L]."""
         self.label = label
         self.labels = (label,)
 
     def heard(self, listener: Listener, message: Message, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         """The most probable class of each label, int32 [B, L], and whether all predictions are finite."""
-        told = listener.predictions(message)
-        finite = tf.reduce_all(tf.math.is_finite(told), axis=[1, 2])
-        return {"classes": tf.argmax(told, axis=-1, output_type=tf.int32), "finite": finite}
+        scores = listener.predictions(message)
+        finite = tf.reduce_all(tf.math.is_finite(scores), axis=[1, 2])
+        return {"classes": tf.argmax(scores, axis=-1, output_type=tf.int32), "finite": finite}
 
     def answered(self, heard: dict[str, np.ndarray], rows: np.ndarray, examples: Examples) -> Answered:
-        """The classes, in the shape of the label itself, and the share of the labels that are told right."""
+        """The classes, in the shape of the label itself, and the share of the labels that are named right."""
         targets = np.asarray(examples.labels[self.label][rows])
         choice = heard["classes"].reshape(targets.shape)
         right = (choice == targets).reshape(len(rows), -1)
@@ -117,31 +114,17 @@ class NoAnswer(Answer):
         return Answered(None, None)
 
 
-_CANDIDATES = 64
+class Answering:
+    """How the greedy listeners of a task answer: what tests, corpora and reports ask of it.
 
-
-def answer_to(task: Task | TransferTask, candidates: int | None, examples: int, split: str) -> Answer:
-    """How listeners answer in a task.
-
-    Args:
-      task: of the run.
-      candidates: C, as Messages.candidates says; None: 64, or all of a split that has fewer examples.
-      examples: in the split.
-      split: its name.
-
-    Raises:
-      UserError: there are fewer examples than candidates, or nothing is chosen among inputs.
+    Attributes:
+      chooses_inputs: whether a listener chooses among inputs, so that the number of candidates matters.
+      label: the label of the data set whose classes a listener names as its answer; None: it names none.
     """
-    if isinstance(task, Discrimination | CandidateTask):
-        if candidates is not None and candidates > examples:
-            raise UserError(
-                f"Messages.candidates is {candidates}, but the {split} split has {examples} examples; bind it to that"
-                " many or fewer."
-            )
-        return ChosenInput(min(_CANDIDATES, examples) if candidates is None else candidates)
-    if candidates is not None:
-        raise UserError(
-            f"Messages.candidates is {candidates}, but the task of this run, {type(task).__name__}, is no choice among"
-            " inputs; leave it out."
-        )
-    return ToldClasses(task.label) if isinstance(task, Naming) else NoAnswer()
+
+    chooses_inputs: bool = False
+    label: str | None = None
+
+    def answer(self, candidates: int) -> Answer:
+        """How they answer, with C = `candidates` inputs to choose from where they choose; by default they do not."""
+        return NoAnswer()

@@ -6,11 +6,10 @@ from typing import Any
 from tf_emcom.checks import Repeats
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.evaluation import results
+from tf_emcom.evaluation.evaluator import Condition, Evaluator
 from tf_emcom.evaluation.metrics.success import Wins
-from tf_emcom.evaluation.naming_evaluator import NamingEvaluator
 from tf_emcom.evaluation.results import Team, accuracy_table, of_the_whole, result, teams
 from tf_emcom.evaluation.tests.accuracy_test import channel_under_test
-from tf_emcom.evaluation.tests.test import spoken
 from tf_emcom.games.channels import Channel
 from tf_emcom.games.lewis import Game
 from tf_emcom.games.tasks import Naming
@@ -62,16 +61,22 @@ class TestNaming(Evaluation):
         folder.prepare_results()
         examples = experiment.data.load(self.split, task.labels)
         task.check_labels(examples.labels, experiment.data.name)
-        targets = examples.labels[task.label].reshape(len(examples.inputs), -1)
         agents, compiled = experiment.learner, experiment.distribution.jit_compile
         channel = channel_under_test("TestNaming.channel", self.channel, experiment.game.channel)
-        evaluator = NamingEvaluator(agents, spoken(experiment, examples.inputs), targets, compiled, channel)
-        wins = evaluator.successes(self.noises, self.passes, self.seed)
-        learnt = experiment.data.load("train", task.labels).labels[task.label]
-        silent = share_of_the_most_frequent(learnt.reshape(len(learnt), -1), targets)
+        evaluator = Evaluator(agents, examples.inputs, compiled, channel, task.answer, examples.labels)
+        wins = [
+            # Without noise another pass would be the same games again.
+            evaluator.successes((), [Condition(noise)], self.passes if noise else 1, self.seed, self.split)
+            for noise in self.noises
+        ]
+        learnt, targets = (
+            part.reshape(len(part), -1)
+            for part in (experiment.data.load("train", task.labels).labels[task.label], examples.labels[task.label])
+        )
+        silent = share_of_the_most_frequent(learnt, targets)
         common = {"mode": "testnaming", "step": step, "split": self.split, "channel": type(channel).__name__}
-        played = teams(agents, evaluator, wins)
-        rows = [{**common, **row} for team in played for row in self._rows(team, wins, silent)]
+        by_noise = zip(*(teams(agents, evaluator, each) for each in wins), strict=True)
+        rows = [{**common, **row} for team in by_noise for row in self._rows(team, wins, silent)]
         path = folder.write_evaluation("testnaming", rows)
         whole = of_the_whole(rows, ["noise"])
         print(accuracy_table(whole, ["ensemble"] if "ensemble" in whole[0] else [], "noise"))
@@ -81,15 +86,13 @@ class TestNaming(Evaluation):
         known = f"{common['channel']}; always answering the most frequent class in training gives {silent:.3f}"
         print(f"{self.split} split, step {step:,}; {known}; every pair and 95 % intervals in {path}, drawn in {figure}")
 
-    def _rows(self, team: Team, wins: Wins, silent: float) -> Iterator[dict[str, Any]]:
+    def _rows(self, team: Sequence[Team], wins: Sequence[Wins], silent: float) -> Iterator[dict[str, Any]]:
         """A line of a team's results for each noise."""
-        for place, noise in enumerate(self.noises):
+        for noise, each, played in zip(self.noises, team, wins, strict=True):
             yield {
                 "noise": noise,
-                **team.labels,
-                **result(
-                    *(team.won[:, place, 0], int(wins.games[place]), int(wins.inputs[place])), team.effects[place, 0]
-                ),
+                **each.labels,
+                **result(each.won[:, 0, 0], int(played.games[0]), int(played.inputs[0]), each.effects[0, 0]),
                 "without_message": silent,
                 "seed": self.seed,
             }

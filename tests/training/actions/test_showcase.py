@@ -106,14 +106,14 @@ def test_table_tells_examples_by_number_and_label():
     assert unlabelled.images(shown) is None
 
 
-def test_naming_games_show_what_was_told():
+def test_naming_games_show_what_was_named():
     learner = strong(naming_learner())
     showcase = Showcase(learner, EXAMPLES, 12, GAMES)
     shown = played(showcase, 5)
     heard = learner.listener(shown.received).numpy()[:, 0]
-    assert shown.told.tolist() == np.argmax(heard, axis=-1).tolist()
+    assert shown.named.tolist() == np.argmax(heard, axis=-1).tolist()
     labels = showcase.labels["label"][:GAMES]
-    assert (shown.choices == 0).tolist() == (shown.told == labels).tolist()
+    assert (shown.choices == 0).tolist() == (shown.named == labels).tolist()
     assert shown.candidates.tolist() == [[game] for game in range(GAMES)]
     assert showcase.images(shown).shape == (GAMES, 1, 8, 8, 3)
     # Silence cannot be heard otherwise than it was said.

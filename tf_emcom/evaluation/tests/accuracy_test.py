@@ -12,13 +12,11 @@ from tf_emcom.evaluation import results
 from tf_emcom.evaluation.evaluator import Condition, Evaluator
 from tf_emcom.evaluation.results import Team, accuracy_table, of_the_whole, probabilities, result, teams
 from tf_emcom.games.channels import Channel
-from tf_emcom.games.lewis import Game
-from tf_emcom.games.tasks import Discrimination
+from tf_emcom.games.lewis import Rules
 from tf_emcom.plots import Series, draw_panels
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.experiment import Experiment
-from tf_emcom.training.mode import Evaluation
-from tf_emcom.training.trainee import Trainee
+from tf_emcom.training.mode import Evaluation, Mode
 
 
 def channel_under_test(name: str, chosen: Channel | None, trained: Channel) -> Channel:
@@ -42,6 +40,26 @@ def channel_under_test(name: str, chosen: Channel | None, trained: Channel) -> C
             f" {kind}.with_noise or {kind}.noise, or bind {name} to another channel, as in {name}=@Erasure()."
         )
     return channel
+
+
+def require_suited(mode: Mode, game: Rules, is_suited: bool, whose: str) -> None:
+    """UserError where a mode is for runs of other games.
+
+    Args:
+      mode: what is asked for.
+      game: that of the run.
+      is_suited: whether its task is one that the mode is for.
+      whose: which games the mode is for.
+    """
+    name, task = type(mode).__name__.lower(), type(game.task).__name__
+    if game.is_transfer:
+        raise UserError(f"The mode {name} is for runs of a game {whose}, and this is a transfer run; use test.")
+    if not is_suited:
+        own = "testchannel, testmessage, testinput, " if game.task.chooses_inputs else "testnaming, "
+        raise UserError(
+            f"The mode {name} is for games {whose}, and the task of this run is {task}; use"
+            f" {own if game.task.answer else ''}testtopsim or testlanguage."
+        )
 
 
 class Cell(NamedTuple):
@@ -125,11 +143,13 @@ class AccuracyTest(Evaluation):
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Measures, prints the table, writes eval/<mode>.jsonl and figures/<mode>.png."""
-        learner, step = self._learner(experiment, folder)
+        learner, game = experiment.learner, experiment.game
+        require_suited(self, game, game.task.chooses_inputs, "whose listener chooses among inputs")
+        step = self.restore(experiment, folder)
         folder.prepare_results()
         inputs = experiment.data.load(self.split, ()).inputs
         counts = results.within(self._name("candidates"), self.candidates, len(inputs), self.split)
-        channel = self._channel(experiment.game.channel)
+        channel = self._channel(game.channel)
         evaluator = Evaluator(learner, inputs, experiment.distribution.jit_compile, channel)
         cells = self.cells(learner.speaker_as(0).message_length)
         conditions = [condition for cell in cells for condition in cell.conditions]
@@ -150,22 +170,6 @@ class AccuracyTest(Evaluation):
         passes = f"{self.passes} pass{'' if self.passes == 1 else 'es'}{how}"
         told = f"{self.split} split, step {step:,}; {passes}; {_told(whole[0], len(evaluator.pairs))}"
         print(f"{told} in {path}, drawn in {figure}")
-
-    def _learner(self, experiment: Experiment, folder: RunFolder) -> tuple[Trainee, int]:
-        """What holds the restored agents, and the step they are from; UserError where no listener chooses."""
-        if not isinstance(experiment.game, Game):
-            raise UserError(
-                f"The mode {type(self).__name__.lower()} is for runs of a game, whose listener chooses among"
-                " candidates, and this is a transfer run; use test."
-            )
-        task = experiment.game.task
-        if not isinstance(task, Discrimination):
-            raise UserError(
-                f"The mode {type(self).__name__.lower()} is for games whose listener chooses among inputs, and the task"
-                f" of this run is {type(task).__name__}; use testnaming, testtopsim or testlanguage."
-            )
-        step = self.restore(experiment, folder)
-        return experiment.learner, step
 
     def _rows(self, team: Team, played: Sequence[Played], cells: list[Cell]) -> Iterator[dict[str, Any]]:
         """A line of a team's results for each number of candidates and each cell."""

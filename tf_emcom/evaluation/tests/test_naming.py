@@ -4,15 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tf_emcom.checks import Repeats
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.errors import require_integer
 from tf_emcom.evaluation import results
 from tf_emcom.evaluation.evaluator import Condition, Evaluator
 from tf_emcom.evaluation.metrics.success import Wins
 from tf_emcom.evaluation.results import Team, accuracy_table, of_the_whole, result, teams
-from tf_emcom.evaluation.tests.accuracy_test import channel_under_test
+from tf_emcom.evaluation.tests.accuracy_test import channel_under_test, require_suited
 from tf_emcom.games.channels import Channel
-from tf_emcom.games.lewis import Game
-from tf_emcom.games.tasks import Naming
 from tf_emcom.ops.losses import share_of_the_most_frequent
 from tf_emcom.plots import Series, draw_curves
 from tf_emcom.runtime.run_folder import RunFolder
@@ -56,7 +54,9 @@ class TestNaming(Evaluation):
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Measures, prints the table, writes eval/testnaming.jsonl and figures/testnaming.png."""
-        task = _task(experiment)
+        task = experiment.game.task
+        is_suited = task.answer is not None and bool(task.answer.labels)
+        require_suited(self, experiment.game, is_suited, "whose listener names labels")
         step = self.restore(experiment, folder)
         folder.prepare_results()
         examples = experiment.data.load(self.split, task.labels)
@@ -69,11 +69,10 @@ class TestNaming(Evaluation):
             evaluator.successes((), [Condition(noise)], self.passes if noise else 1, self.seed, self.split)
             for noise in self.noises
         ]
-        learnt, targets = (
-            part.reshape(len(part), -1)
-            for part in (experiment.data.load("train", task.labels).labels[task.label], examples.labels[task.label])
-        )
-        silent = share_of_the_most_frequent(learnt, targets)
+        (label,) = task.answer.labels
+        learnt = experiment.data.load("train", task.labels)
+        labels = (part.labels[label].reshape(len(part.inputs), -1) for part in (learnt, examples))
+        silent = share_of_the_most_frequent(*labels)
         common = {"mode": "testnaming", "step": step, "split": self.split, "channel": type(channel).__name__}
         by_noise = zip(*(teams(agents, evaluator, each) for each in wins), strict=True)
         rows = [{**common, **row} for team in by_noise for row in self._rows(team, wins, silent)]
@@ -96,19 +95,6 @@ class TestNaming(Evaluation):
                 "without_message": silent,
                 "seed": self.seed,
             }
-
-
-def _task(experiment: Experiment) -> Naming:
-    """The task of the run; UserError where it is another one."""
-    if not isinstance(experiment.game, Game):
-        raise UserError("The mode testnaming is for runs of a naming game, and this is a transfer run; use test.")
-    if not isinstance(experiment.game.task, Naming):
-        raise UserError(
-            "The mode testnaming is for games whose listener tells labels, and the task of this run is"
-            f" {type(experiment.game.task).__name__}; use testchannel, testmessage, testinput, testtopsim or"
-            " testlanguage."
-        )
-    return experiment.game.task
 
 
 def _curves(rows: Sequence[dict[str, Any]], silent: float) -> list[Series]:

@@ -10,7 +10,7 @@ from tf_emcom.data.source import Examples
 from tf_emcom.games.channels import transmit
 from tf_emcom.seeds import named_generator, step_stream, step_tensor
 from tf_emcom.training.trainee import Trainee
-from tf_emcom.types import Batch, Candidates
+from tf_emcom.types import Candidates
 
 _CANDIDATES = 4  # of a game, at most
 _ERASED = "?"
@@ -24,10 +24,10 @@ class Shown(NamedTuple):
       sent: int32 [G, T], what was said.
       lengths: int32 [G], symbols before a message ends.
       received: int32 [G, T], what arrived; V where it was erased.
-      candidates: int [G, C], which examples each game showed; where labels are told, the message's own one alone.
+      candidates: int [G, C], which examples each game showed; where labels are named, the message's own one alone.
       targets: int [G], which of the C was the right one.
-      choices: int [G], which of the C was taken; −1 where a wrong label was told.
-      told: int [G], the first label that was told; None where candidates are chosen.
+      choices: int [G], which of the C was taken; −1 where a wrong label was named.
+      named: int [G], the first label that was named; None where candidates are chosen.
     """
 
     sent: np.ndarray
@@ -36,7 +36,7 @@ class Shown(NamedTuple):
     candidates: np.ndarray
     targets: np.ndarray
     choices: np.ndarray
-    told: np.ndarray | None = None
+    named: np.ndarray | None = None
 
 
 class Showcase(Checked):
@@ -70,7 +70,7 @@ class Showcase(Checked):
     @staticmethod
     def suits(learner: Trainee) -> bool:
         """Whether the trainee plays games of which there is something to show."""
-        return not learner.game.is_transfer
+        return not learner.game.is_transfer and learner.game.task.answer is not None
 
     def messages(self) -> tuple[np.ndarray, np.ndarray]:
         """What is said of all N examples: symbols int32 [N, T], and lengths int32 [N]."""
@@ -87,16 +87,16 @@ class Showcase(Checked):
         at = step_tensor(step)
         message = transmit(game.channel, speaker, sent, at, stream)
         heard = (symbols, lengths, message.symbols.numpy())
-        if game.task.chooses_inputs:
+        answer = game.task.answer
+        if answer.chooses_inputs:
             shown, targets = _in_groups(count)
             scores = listener.scores(message, Candidates(inputs, tf.constant(shown), tf.constant(targets)))
             return Shown(*heard, shown, targets, np.argmax(scores, axis=-1))
-        labels = {name: tf.constant(self.labels[name][:count]) for name in game.task.labels}
-        asked = game.task.candidates(Batch(inputs, labels), inputs, stream)
-        told = np.argmax(game.task.hear(listener, message, asked).scores, axis=-1)[:, 0]
-        is_right = told == asked.target.numpy()[:, 0]
-        own = np.arange(count)[:, np.newaxis]
-        return Shown(*heard, own, np.zeros(count, np.int32), np.where(is_right, 0, -1), told)
+        rows = np.arange(count)
+        scores = answer.compare(listener, answer.read(listener, message), answer.look(listener, inputs), None)
+        named, right = answer.judged(np.argmax(scores, axis=-1), rows, 1, self.labels)
+        choices = np.where(right[:, 0], 0, -1)
+        return Shown(*heard, rows[:, np.newaxis], np.zeros(count, np.int32), choices, named.reshape(count, -1)[:, 0])
 
     def table(self, shown: Shown) -> str:
         """The games as a table in Markdown: examples by number and label, the right candidates in bold."""
@@ -106,7 +106,7 @@ class Showcase(Checked):
             names = [self._name(row) for row in candidates]
             seen = ", ".join(f"**{name}**" if i == target else name for i, name in enumerate(names))
             said, came = (self._text(symbols[game], shown.lengths[game]) for symbols in (shown.sent, shown.received))
-            taken = names[choice] if shown.told is None else str(shown.told[game])
+            taken = names[choice] if shown.named is None else str(shown.named[game])
             lines.append(f"| {seen} | {said} | {came} | {taken} | {'right' if choice == target else 'wrong'} |")
         return "\n".join(lines)
 

@@ -34,7 +34,7 @@ class Condition(NamedTuple):
 
     @property
     def is_fixed(self) -> bool:
-        """Whether nothing is left to chance, so that the same input is always heard alike."""
+        """Whether nothing is left to chance, so that a listener makes the same of an input each time."""
         return not self.input_noise and not self.noise
 
 
@@ -124,7 +124,7 @@ class Evaluator(Checked):
     ) -> Wins:
         """Plays shuffled passes over the split, incomplete groups dropped.
 
-        Masks and input noise are drawn afresh for each C, pass, group and game; masks for each condition too.
+        Every C, pass, group and game has masks and input noise of its own, every condition has masks of its own.
 
         Args:
           candidates: K numbers of candidates, C.
@@ -207,7 +207,7 @@ class Evaluator(Checked):
     def _fixed(
         self, plans: Sequence[Passes], passes: int, conditions: dict[int, Condition], clear: View, stream: Stream
     ) -> Iterator[tuple[int, int, int, np.ndarray, np.ndarray]]:
-        """Plays all passes where every input is heard alike each time.
+        """Plays all passes where nothing is drawn.
 
         Yields:
           The place of a C, of a condition and of a speaker, the inputs of the games of a pass, and how many answers
@@ -229,10 +229,10 @@ class Evaluator(Checked):
         views = {place: (condition.input_noise, condition.views) for place, condition in conditions.items()}
         for number in range(passes):
             blocks, games = plan.one(number)
-            for alike in dict.fromkeys(views.values()):
-                places = [place for place in conditions if views[place] == alike]
-                if alike[0]:
-                    view = self._look(blocks, conditions[places[0]], plan.views(number, alike[0]))
+            for kind_of_view in dict.fromkeys(views.values()):
+                places = [place for place in conditions if views[place] == kind_of_view]
+                if kind_of_view[0]:
+                    view = self._look(blocks, conditions[places[0]], plan.views(number, kind_of_view[0]))
                 else:
                     view = View(*({agent: _at(blocks, part) for agent, part in parts.items()} for parts in clear))
                 for place in places:

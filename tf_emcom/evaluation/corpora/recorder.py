@@ -30,7 +30,7 @@ class Utterances(NamedTuple):
     length: np.ndarray  # int32 [B] symbols before the message ends; T where messages have no end
     log_probability: np.ndarray  # float32 [B] of the whole message, given the input; nats
     received: np.ndarray  # int32 [B, T] the message as it arrived; UNK, "erased", is V
-    choice: np.ndarray | None  # int32 [B] the id of the input that was chosen; of the label's shape: the classes told
+    choice: np.ndarray | None  # int32 [B] the id of the input that was chosen; of the label's shape: the classes named
     success: np.ndarray | None  # float32 [B] in [0, 1]
     labels: dict[str, np.ndarray]  # each [B, ...], as the data set has them
 

@@ -66,7 +66,7 @@ class Cell(NamedTuple):
     """One accuracy to measure, for every number of candidates.
 
     Attributes:
-      labels: what tells it from the others, as its line of results has it.
+      labels: what distinguishes it from the others, as in its row of results.
       conditions: under which its games are played; all of them count alike.
       complete: whether these are all that there are with such labels.
     """
@@ -142,7 +142,6 @@ class AccuracyTest(Evaluation):
         return {}
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
-        """Measures, prints the table, writes eval/<mode>.jsonl and figures/<mode>.png."""
         learner, game = experiment.learner, experiment.game
         require_suited(self, game, game.task.chooses_inputs, "whose listener chooses among inputs")
         step = self.restore(experiment, folder)
@@ -168,8 +167,8 @@ class AccuracyTest(Evaluation):
         how = "".join(f"; {part}" for part in (type(channel).__name__, self.how) if part)
         draw_panels(self._panels(whole), self.x_label + how, "accuracy", figure, legend="candidates")
         passes = f"{self.passes} pass{'' if self.passes == 1 else 'es'}{how}"
-        told = f"{self.split} split, step {step:,}; {passes}; {_told(whole[0], len(evaluator.pairs))}"
-        print(f"{told} in {path}, drawn in {figure}")
+        summary = f"{self.split} split, step {step:,}; {passes}; {_described(whole[0], len(evaluator.pairs))}"
+        print(f"{summary} in {path}, drawn in {figure}")
 
     def _rows(self, team: Team, played: Sequence[Played], cells: list[Cell]) -> Iterator[dict[str, Any]]:
         """A line of a team's results for each number of candidates and each cell."""
@@ -207,8 +206,8 @@ class AccuracyTest(Evaluation):
         return f"{type(self).__name__}.{parameter}"
 
 
-def _told(row: dict[str, Any], pairs: int) -> str:
-    """What the table and the files tell, by one of the lines for the whole run."""
+def _described(row: dict[str, Any], pairs: int) -> str:
+    """What the table and the files show, by one of the rows for the whole run."""
     if "ensemble" in row:
         return f"{row['speakers']} speakers with {row['listeners']} listeners; every pair and 95 % intervals"
     return "95 % intervals" if pairs == 1 else f"mean ± standard deviation of {pairs} independent pairs; every pair"
@@ -226,5 +225,4 @@ class TestChannel(AccuracyTest):
         self.noises = probabilities(self._name("noises"), noises)
 
     def cells(self, message_length: int) -> list[Cell]:
-        """One a noise."""
         return [Cell({"noise": noise}, [Condition(noise)]) for noise in self.noises]

@@ -87,7 +87,6 @@ class Test(Evaluation):
         self.channel = channel
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
-        """Measures, prints the table, writes eval/test.jsonl and perhaps figures/test.png."""
         learner = experiment.learner
         if not experiment.game.is_transfer:
             raise UserError(

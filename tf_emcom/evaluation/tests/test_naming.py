@@ -1,4 +1,4 @@
-"""The mode that measures how well labels are told."""
+"""The mode that measures how often labels are named correctly."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ from tf_emcom.training.mode import Evaluation
 
 
 class TestNaming(Evaluation):
-    """The share of the labels that greedy agents of a naming game tell right, for every noise of the channel."""
+    """The share of the labels that greedy listeners name correctly, for every noise of the channel."""
 
     __test__ = False  # Not a test case, whatever its name says to a test runner.
 
@@ -53,7 +53,6 @@ class TestNaming(Evaluation):
         self.channel = channel
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
-        """Measures, prints the table, writes eval/testnaming.jsonl and figures/testnaming.png."""
         task = experiment.game.task
         is_suited = task.answer is not None and bool(task.answer.labels)
         require_suited(self, experiment.game, is_suited, "whose listener names labels")

@@ -103,7 +103,7 @@ class ExampleGames(Evaluation):
         print(f"{self.split} split, step {step:,}, {noise}; {right} of {len(lines)} right; all in {path}")
 
     def _drawn(self, examples: int) -> tuple[np.ndarray, np.ndarray]:
-        """The candidates of each game, int [G, C], no two of a game alike, and which one is right, int32 [G]."""
+        """The candidates of each game, int [G, C], all of a game different, and which one is right, int32 [G]."""
         if self.candidates > examples:
             raise UserError(
                 f"ExampleGames.candidates is {self.candidates}, but the {self.split} split has {examples} examples;"
@@ -186,7 +186,7 @@ def _table(lines: Sequence[dict[str, Any]]) -> str:
     def symbols(line: dict[str, Any], name: str) -> str:
         return " ".join(f"{'·' if s == line['erased_symbol'] else s:>{width}}" for s in line[name])
 
-    told = [
+    cells = [
         (
             *(symbols(line, name) for name in ("message", "received")),
             *(f"{line[name] + 1} ({line['called'][line[name]]})" for name in ("target", "choice")),
@@ -194,6 +194,6 @@ def _table(lines: Sequence[dict[str, Any]]) -> str:
         )
         for line in lines
     ]
-    rows = [("said", "arrived", "right", "chosen", "outcome"), *told]
+    rows = [("said", "arrived", "right", "chosen", "outcome"), *cells]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(t.ljust(w) for t, w in zip(row, widths, strict=True)).rstrip() for row in rows)

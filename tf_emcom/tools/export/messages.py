@@ -70,7 +70,7 @@ class Messages(Evaluation):
     """Writes a corpus: what greedy speakers say of every example of a split, what arrives, and what is chosen.
 
     Each example has one row for each pair. Where listeners choose among inputs, a permutation of the split is cut into
-    groups of C candidates; where they tell labels, the choice is what they tell. In a transfer run whose task is no
+    groups of C candidates; where they name labels, these are the choice. In a transfer run whose task is no
     choice, there is none. Inputs are clear. In a control, whose messages are about inputs that are set aside, these
     have no rows.
     """
@@ -160,7 +160,7 @@ class Messages(Evaluation):
                 won += 0.0 if block.success is None else float(block.success.sum())
                 bar.update(len(block.id))
                 block = next(blocks, None)
-        print(self._told(manifest, won, out))
+        print(self._summary(manifest, won, out))
         if older is not None and not same:
             print(
                 f"It takes the place of a corpus of other messages: step {older.step:,}, noise {older.noise:g}, as"
@@ -256,7 +256,7 @@ class Messages(Evaluation):
                 given.append(f"--gin_param=Messages.{name}={value!r}")
         return shlex.join(["bin/messages", *given])
 
-    def _told(self, about: Manifest, won: float, out: str) -> str:
+    def _summary(self, about: Manifest, won: float, out: str) -> str:
         among = "" if about.candidates is None else f" among {about.candidates} candidates"
         right = f"; accuracy {won / about.count:.4f}{among}" if "success" in about.columns else ""
         whose = "" if len(about.pairs) == 1 else f" of {len(about.pairs)} pairs"

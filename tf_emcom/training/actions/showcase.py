@@ -127,7 +127,7 @@ def _in_groups(games: int) -> tuple[np.ndarray, np.ndarray]:
     """Examples in groups of up to four, each being the right one of one game.
 
     Returns:
-      The candidates int32 [G, C], and which is the right one, int32 [G]; the last group goes on with the first
+      The candidates int32 [G, C], and which is the right one, int32 [G]; the last group continues with the first
       examples where it is not full.
     """
     size = min(_CANDIDATES, games)

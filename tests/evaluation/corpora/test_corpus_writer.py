@@ -40,7 +40,7 @@ KILLED = """
 import os, signal, sys
 from tests.evaluation.corpora import sayings
 from tests.evaluation.corpora.test_corpus_writer import KNOWN
-from tf_emcom.corpora.corpus_writer import CorpusWriter
+from tf_emcom.evaluation.corpora.corpus_writer import CorpusWriter
 
 said = sayings.utterances(6)
 with CorpusWriter(sys.argv[1], sayings.manifest(said), list(KNOWN.values())) as writer:
@@ -104,7 +104,7 @@ FULL = """
 import resource, signal, sys
 from tests.evaluation.corpora import sayings
 from tests.evaluation.corpora.test_corpus_writer import KNOWN
-from tf_emcom.corpora.corpus_writer import CorpusWriter
+from tf_emcom.evaluation.corpora.corpus_writer import CorpusWriter
 from tf_emcom.errors import UserError
 
 said = sayings.utterances(4000)

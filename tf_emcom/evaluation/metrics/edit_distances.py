@@ -18,7 +18,8 @@ class EditDistance(PairwiseDistance):
 
     Levenshtein 1966, "Binary codes capable of correcting deletions, insertions, and reversals". The work is done by
     rapidfuzz, many pairs at once by bit-parallel steps (Myers 1999, "A fast bit-vector algorithm for approximate string
-    matching based on dynamic programming"; Hyyrö 2003). `bin/benchmark` compares it with a loop over `editdistance.eval`.
+    matching based on dynamic programming"; Hyyrö 2003). `bin/benchmark` compares it with a loop over
+    `editdistance.eval`.
     """
 
     name = "edit"

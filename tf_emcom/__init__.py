@@ -49,7 +49,7 @@ _OFFERED = {
     "games.lewis": "Game Rules",
     "games.transfer": "TransferGame",
     "games.channels": "Channel Clear Erasure FixedErasure NoisyChannel SteadyChannel Substitution",
-    "games.answers": "Answer Answered Answering ChosenInput NamedClasses NoAnswer",
+    "games.answers": "Answer Answering ChosenInput NamedClasses",
     "games.tasks": "Discrimination Naming Task",
     "games.transfer_tasks": (
         "Attribute CandidateTask Classification DiscriminationByDistance DiscriminationByDotProduct LabelTask "
@@ -61,7 +61,6 @@ _OFFERED = {
         "ListenerAdvantageReinforce ListenerClassification ListenerContrastive ListenerReinforce Loss "
         "SpeakerPolicyGradient SpeakerReinforce SpeakerThroughListener"
     ),
-    "games.greedy": "GreedyGames",
     "data.source": "Examples Source",
     "data.generated": "Digits RandomFeatures",
     "data.shapes": "Scenes Shapes ShapesPixels",
@@ -94,7 +93,7 @@ _OFFERED = {
     "training.actions.showcase": "Showcase",
     "training.actions.tensor_board": "TensorBoard",
     "evaluation.evaluator": "Condition Evaluator",
-    "evaluation.naming_evaluator": "NamingEvaluator",
+    "evaluation.player": "GreedyPlayer",
     "evaluation.transfer_evaluator": "TransferEvaluator",
     "evaluation.tests.accuracy_test": "AccuracyTest TestChannel",
     "evaluation.tests.test": "Test",

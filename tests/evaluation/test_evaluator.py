@@ -451,7 +451,7 @@ def test_numbers_that_are_not_finite_are_no_measurement(where):
     if where != "inputs":
         weights = turns.weights[where == "listener"][1]
         turns.weights[where == "listener"][1] = [np.full_like(value, np.nan) for value in weights]
-    who = {"inputs": "speaker 0", "speaker": "speaker 1", "listener": "listener 1 about messages of speaker 0, 8 .*,"}
+    who = {"inputs": "speaker 0", "speaker": "speaker 1", "listener": "listener 1 about messages of speaker 0"}
     with pytest.raises(UserError, match=f"scores of {who[where]} at noise 0, input noise 0 are not finite") as error:
         Evaluator(turns, inputs, False).successes([8], [Condition()], 1, 0, "test")
     assert where != "inputs" or "for the input in row 33 of the split" in str(error.value)

@@ -1,5 +1,6 @@
 """The inner evaluation loop of a transfer run."""
 
+import copy
 from collections.abc import Iterator
 
 import numpy as np
@@ -12,7 +13,7 @@ from tf_emcom.evaluation.metrics.measures import SampleMean
 from tf_emcom.games.channels import Channel
 from tf_emcom.seeds import Stream, stage_number
 from tf_emcom.training.trainee import Trainee
-from tf_emcom.types import Batch, LossTerms, Message
+from tf_emcom.types import Batch, Message
 
 
 class TransferEvaluator(tf.Module):
@@ -95,15 +96,10 @@ class TransferEvaluator(tf.Module):
 
     def _metrics(self, batch: Batch, noise: tf.Tensor, seed: tf.Tensor) -> dict[str, tf.Tensor]:
         """Metric → its values in the games of a group, [B]."""
-        terms = self._lesson(batch, noise, seed)
-        return {"loss": terms.loss, **terms.terms}
-
-    def _lesson(self, batch: Batch, noise: tf.Tensor, seed: tf.Tensor) -> LossTerms:
-        game, speaker = self.learner.game, self.speaker
         games = batch.inputs.shape[0]
+        # The run's own game, with the noise of the test.
+        game = copy.copy(self.learner.game)
+        game.channel = self._channel.with_noise(noise)
         stream = Stream(seed, tf.constant(0), games, games)
-        spoken, shown = game.views(speaker, batch, batch.inputs, stream)
-        channel = self._channel.with_noise(noise)
-        corrupted = channel(Message(spoken), speaker.vocab_size, tf.constant(0), stream.stage("channel"))
-        message = Message(speaker.grammar.mask_after_end(spoken, corrupted.symbols))
-        return game.task.lesson(self.listener, message, batch, shown, stream.stage("task"))
+        terms = game.play(self.speaker, self.listener, batch, batch.inputs, tf.constant(0), stream)
+        return {"loss": terms.loss, **terms.terms}

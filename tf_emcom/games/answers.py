@@ -1,128 +1,123 @@
-"""How greedy listeners answer messages, and what success is."""
+"""How greedy listeners answer messages, and which answers are right."""
 
 import abc
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
-from tf_emcom.data.source import Examples
 from tf_emcom.ops.selection import take_shown
 from tf_emcom.types import Message
 
 
-class Answered(NamedTuple):
-    """What listeners made of the messages of B games; None where they make no choice."""
-
-    choice: np.ndarray | None  # int32 [B, ...]
-    success: np.ndarray | None  # float32 [B] in [0, 1]
-
-
 class Answer(abc.ABC):
-    """How a greedy listener answers messages, and what success is.
+    """How a greedy listener answers, piece by piece, so that a message is read once, whatever it is compared with.
 
     Attributes:
-      group: how many examples are played together, each of them a candidate of all; 1 where it does not matter.
-      candidates: C, as corpora report it; None where nothing is chosen among inputs.
+      chooses_inputs: whether it answers with one of the C inputs of the message's group.
       labels: what of the data set it needs.
     """
 
-    group: int = 1
-    candidates: int | None = None
+    chooses_inputs: bool = False
     labels: Sequence[str] = ()
 
     @abc.abstractmethod
-    def heard(self, listener: Listener, message: Message, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The compiled part: what the listener makes of messages [B, T], given the inputs [B, F] of their games.
+    def read(self, listener: Listener, message: Message) -> tf.Tensor:
+        """What the listener makes of messages [B, T], whatever the candidates: float32 [B, ...]."""
 
-        Where it scores anything, `finite`, bool [B], says whether all scores are finite numbers.
+    def look(self, listener: Listener, inputs: tf.Tensor) -> tf.Tensor:
+        """What it makes of inputs [N, F] that may be candidates, float32 [N, E]; by default nothing, E = 0."""
+        return tf.zeros([inputs.shape[0], 0])
+
+    @abc.abstractmethod
+    def compare(self, listener: Listener, read: tf.Tensor, seen: tf.Tensor, shown: tf.Tensor | None) -> tf.Tensor:
+        """Scores [B, C], or [B, L, C] of L answers to each of B messages; the best one is the answer.
+
+        Args:
+          listener: who answers.
+          read: [B, ...], of the messages.
+          seen: [N, E], of the inputs.
+          shown: int [B, C], which of the inputs are candidates for each message; None: all of them.
         """
 
     @abc.abstractmethod
-    def answered(self, heard: dict[str, np.ndarray], rows: np.ndarray, examples: Examples) -> Answered:
-        """Choice and success, from what was heard about the examples in `rows`, int [B]."""
+    def judged(
+        self, choices: np.ndarray, rows: np.ndarray, size: int, labels: Mapping[str, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The answers as corpora have them, and which are right.
 
+        Args:
+          choices: int [..., B, L], the places of the best scores.
+          rows: int [B], the examples that the messages are about, in groups whose members are each other's candidates.
+          size: of a group.
+          labels: name ↦ [N, ...], of all examples.
 
-# Messages that are scored at the same time, as in evaluations: all scores of a large group would leave the cache.
-_SCORED_AT_ONCE = 512
+        Returns:
+          int [..., B, ...] and bool [..., B, L].
+        """
+
+    def count(self, labels: Mapping[str, np.ndarray]) -> int:
+        """L, how many answers there are to a message about an example with such labels, each [N, ...]."""
+        return 1
 
 
 class ChosenInput(Answer):
-    """The listener takes one of the C inputs of the message's group."""
+    """The listener takes one of the C inputs of the message's group; corpora have the id of that input."""
 
-    def __init__(self, candidates: int) -> None:
-        """`candidates` is C."""
-        self.group = self.candidates = candidates
+    chooses_inputs = True
 
-    def heard(self, listener: Listener, message: Message, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Which of its group's inputs fits each message best: int32 [B] in [0, C); whether its scores are finite."""
-        heard = listener.head.project_messages(listener.represent(message))
-        seen = listener.head.project_candidates(inputs)
-        games = inputs.shape[0]
-        group = np.arange(games) // self.group
-        shown = tf.constant(group[:, np.newaxis] * self.group + np.arange(self.group), tf.int32)
-        choices, finite = [], []
-        for start in range(0, games, _SCORED_AT_ONCE):
-            part = slice(start, min(start + _SCORED_AT_ONCE, games))
-            scores = listener.head.compare(heard[part], seen)
-            here = None if self.group == games else shown[part]
-            scores = take_shown(scores, here)
-            choices.append(tf.argmax(scores, axis=-1, output_type=tf.int32))
-            finite.append(tf.reduce_all(tf.math.is_finite(scores), axis=-1))
-        return {"position": tf.concat(choices, axis=0), "finite": tf.concat(finite, axis=0)}
+    def read(self, listener: Listener, message: Message) -> tf.Tensor:
+        return listener.head.project_messages(listener.represent(message))
 
-    def answered(self, heard: dict[str, np.ndarray], rows: np.ndarray, examples: Examples) -> Answered:
-        """The ids of the inputs taken, and whether they are the right ones."""
-        first = np.arange(len(rows)) // self.group * self.group
-        choice = rows[first + heard["position"]]
-        return Answered(choice, (choice == rows).astype(np.float32))
+    def look(self, listener: Listener, inputs: tf.Tensor) -> tf.Tensor:
+        return listener.head.project_candidates(inputs)
+
+    def compare(self, listener: Listener, read: tf.Tensor, seen: tf.Tensor, shown: tf.Tensor | None) -> tf.Tensor:
+        return take_shown(listener.head.compare(read, seen), shown)
+
+    def judged(
+        self, choices: np.ndarray, rows: np.ndarray, size: int, labels: Mapping[str, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        first = np.arange(len(rows)) // size * size
+        taken = rows[first + choices[..., 0]]
+        return taken, (taken == rows)[..., np.newaxis]
 
 
 class NamedClasses(Answer):
-    """The listener names the classes of the input's labels, from the message alone."""
+    """The listener names the classes of the input's labels, from the message alone; corpora have these classes."""
 
     def __init__(self, label: str) -> None:
         """`label` is the data set's label of these classes: whole numbers [N] or [N, L]."""
         self.label = label
         self.labels = (label,)
 
-    def heard(self, listener: Listener, message: Message, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The most probable class of each label, int32 [B, L], and whether all predictions are finite."""
-        scores = listener.predictions(message)
-        finite = tf.reduce_all(tf.math.is_finite(scores), axis=[1, 2])
-        return {"classes": tf.argmax(scores, axis=-1, output_type=tf.int32), "finite": finite}
+    def read(self, listener: Listener, message: Message) -> tf.Tensor:
+        return listener.predictions(message)
 
-    def answered(self, heard: dict[str, np.ndarray], rows: np.ndarray, examples: Examples) -> Answered:
-        """The classes, in the shape of the label itself, and the share of the labels that are named right."""
-        targets = np.asarray(examples.labels[self.label][rows])
-        choice = heard["classes"].reshape(targets.shape)
-        right = (choice == targets).reshape(len(rows), -1)
-        return Answered(choice, right.mean(axis=1, dtype=np.float32))
+    def compare(self, listener: Listener, read: tf.Tensor, seen: tf.Tensor, shown: tf.Tensor | None) -> tf.Tensor:
+        return read
 
+    def judged(
+        self, choices: np.ndarray, rows: np.ndarray, size: int, labels: Mapping[str, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        targets = np.asarray(labels[self.label][rows])
+        return choices.reshape(*choices.shape[:-2], *targets.shape), choices == targets.reshape(len(rows), -1)
 
-class NoAnswer(Answer):
-    """The listener is not asked: what it does with a message is no choice."""
-
-    def heard(self, listener: Listener, message: Message, inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {}
-
-    def answered(self, heard: dict[str, np.ndarray], rows: np.ndarray, examples: Examples) -> Answered:
-        return Answered(None, None)
+    def count(self, labels: Mapping[str, np.ndarray]) -> int:
+        return int(np.prod(labels[self.label].shape[1:]))
 
 
 class Answering:
     """How the greedy listeners of a task answer: what tests, corpora and reports ask of it.
 
     Attributes:
-      chooses_inputs: whether a listener chooses among inputs, so that the number of candidates matters.
-      label: the label of the data set whose classes a listener names as its answer; None: it names none.
+      answer: how; None: they give no answer, whatever else they do with a message.
     """
 
-    chooses_inputs: bool = False
-    label: str | None = None
+    answer: Answer | None = None
 
-    def answer(self, candidates: int) -> Answer:
-        """How they answer, with C = `candidates` inputs to choose from where they choose; by default they do not."""
-        return NoAnswer()
+    @property
+    def chooses_inputs(self) -> bool:
+        """Whether a listener chooses among inputs, so that the number of candidates matters."""
+        return self.answer is not None and self.answer.chooses_inputs

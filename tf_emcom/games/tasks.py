@@ -75,13 +75,10 @@ class Discrimination(Task):
     right candidate of game i is put at position i mod C: at a fixed position it would win every tie.
     """
 
-    chooses_inputs = True
+    answer = ChosenInput()
 
     def __init__(self, distractors: int | None = None) -> None:
         self.distractors = distractors
-
-    def answer(self, candidates: int) -> ChosenInput:
-        return ChosenInput(candidates)
 
     def candidates_per_game(self, batch_size: int) -> int:
         if batch_size < 2:
@@ -140,9 +137,7 @@ class Naming(Task):
         self.label = label
         self.classes = classes
         self.labels = (label,)
-
-    def answer(self, candidates: int) -> NamedClasses:
-        return NamedClasses(self.label)
+        self.answer = NamedClasses(label)
 
     def candidates_per_game(self, batch_size: int) -> int:
         require_integer("batch_size", batch_size, 1, "it counts the games of a step")

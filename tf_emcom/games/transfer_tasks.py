@@ -100,10 +100,7 @@ class TransferTask(Answering, Checked, abc.ABC):
 class CandidateTask(TransferTask, abc.ABC):
     """Cross-entropy of the right one among the inputs of the batch, all of which every game shows."""
 
-    chooses_inputs = True
-
-    def answer(self, candidates: int) -> ChosenInput:
-        return ChosenInput(candidates)
+    answer = ChosenInput()
 
     def head(self) -> keras.layers.Layer:
         return self.head_cls()

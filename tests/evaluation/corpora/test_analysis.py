@@ -120,13 +120,13 @@ def test_the_ids_of_symbols_may_be_any_numbers_and_cost_nothing(tmp_path, larges
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "sentence"),
     [("", "no message with a symbol"), ("[]\n[]\n", "no message with a symbol"), ("[1, -2]\n", "has the symbol -2")]
     + [("[1, 2.5]\n", "Line 1 of"), ("[1, 9223372036854775808]\n", "Line 1 of")],
 )
-def test_lines_that_cannot_be_measured_are_refused(tmp_path, text, told):
+def test_lines_that_cannot_be_measured_are_refused(tmp_path, text, sentence):
     (tmp_path / "other.jsonl").write_text(text)
-    with pytest.raises(UserError, match=told):
+    with pytest.raises(UserError, match=sentence):
         analyse(str(tmp_path / "other.jsonl"))
     assert [path.name for path in tmp_path.iterdir()] == ["other.jsonl"]
 

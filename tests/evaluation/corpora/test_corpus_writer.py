@@ -135,8 +135,8 @@ def test_a_full_disk_is_one_sentence_wherever_it_comes_and_the_older_corpus_stay
     )
     assert done.returncode == 0 and done.stderr == "", done.stderr
     lines = done.stdout.splitlines()
-    told = r"\S+/c(\.tf_emcom-new/corpus\.json)? cannot be written .*File too large.; make room .* command again."
-    assert [line for line in lines if not re.fullmatch(rf"\d+ \w+ {told}", line)] == [] and len(lines) == 12
+    sentence = r"\S+/c(\.tf_emcom-new/corpus\.json)? cannot be written .*File too large.; make room .* command again."
+    assert [line for line in lines if not re.fullmatch(rf"\d+ \w+ {sentence}", line)] == [] and len(lines) == 12
     assert commands.snapshot(tmp_path) == before
 
 

@@ -8,7 +8,7 @@ from tf_emcom.errors import UserError
 from tf_emcom.evaluation.corpora.corpus import order_of_play
 from tf_emcom.evaluation.corpora.recorder import Recorder
 from tf_emcom.evaluation.evaluator import Condition, Evaluator
-from tf_emcom.games.answers import ChosenInput, NoAnswer
+from tf_emcom.games.answers import ChosenInput
 from tf_emcom.games.channels import Erasure, Substitution
 from tf_emcom.training.transfer_learner import strangers
 from tf_emcom.types import Candidates, Message
@@ -20,8 +20,8 @@ LOSSY = Erasure(0.0)
 def blocks(agents, count=60, candidates=8, noise=0.0, seed=42, pairs=((0, 0),), inputs=None, channel=LOSSY):
     inputs = lewis.inputs(count) if inputs is None else inputs
     examples = Examples(inputs, {"label": np.arange(len(inputs)) * 3})
-    answer = ChosenInput(candidates) if candidates else NoAnswer()
-    return list(Recorder(agents, list(pairs), examples, answer, channel, noise, seed, False).blocks())
+    answer = ChosenInput() if candidates else None
+    return list(Recorder(agents, list(pairs), examples, answer, candidates or 1, channel, noise, seed, False).blocks())
 
 
 def joined(found):
@@ -99,10 +99,9 @@ def test_where_nothing_is_chosen_there_is_no_choice(agents):
 def test_it_compiles_once_for_all_agents_and_reads_mapped_inputs(agents, tmp_path):
     np.save(tmp_path / "inputs.npy", lewis.inputs(2500).astype(np.float16))
     inputs = np.load(tmp_path / "inputs.npy", mmap_mode="r")
-    answer = ChosenInput(16)
-    recorder = Recorder(agents, agents.pairs(), Examples(inputs, {}), answer, LOSSY, 0.5, 0, False)
+    recorder = Recorder(agents, agents.pairs(), Examples(inputs, {}), ChosenInput(), 16, LOSSY, 0.5, 0, False)
     assert sum(len(block.id) for block in recorder.blocks()) == 6 * 2500
-    assert recorder._block.experimental_get_tracing_count() == 1
+    assert recorder.player.traces == 1
 
 
 def test_messages_are_those_that_evaluations_measure(tmp_path):

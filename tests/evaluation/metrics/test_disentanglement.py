@@ -60,7 +60,7 @@ def test_symbols_that_mean_another_thing_elsewhere_are_disentangled_by_position_
 
 def test_positional_disentanglement_is_the_one_worked_out_by_hand():
     # The first symbol is the first attribute: gap 1. The second one is 1 only where both attributes are 1: with p = ¼,
-    # H = ln 4 − ¾ ln 3, and it tells the same of both: gap 0. The third is always the same.
+    # H = ln 4 − ¾ ln 3, and it says the same about both: gap 0. The third is always the same.
     meanings = languages.all_meanings(2, 2)
     messages = np.array([[0, 0, 7], [0, 0, 7], [1, 0, 7], [1, 1, 7]])
     assert PositionalDisentanglement()(messages, meanings) == pytest.approx(0.5, abs=1e-12)
@@ -68,7 +68,7 @@ def test_positional_disentanglement_is_the_one_worked_out_by_hand():
 
 def test_bag_of_symbols_disentanglement_is_the_one_worked_out_by_hand():
     # Of the symbol 5 there are 0, 0, 1, 1: as many as the first attribute says, H = ln 2, gap 1. Of 6 there are
-    # 2, 2, 1, 0, with H = ln 4 − ½ ln 2 = 3/2 ln 2; they tell ln 2 of the first attribute, and of the second
+    # 2, 2, 1, 0, with H = ln 4 − ½ ln 2 = 3/2 ln 2; they say ln 2 about the first attribute, and of the second
     # 3/2 ln 2 + ln 2 − ln 4 = ½ ln 2: gap ½ / (3/2). Of 7 there are 0, 0, 0, 1, as in the test above: gap 0.
     meanings = languages.all_meanings(2, 2)
     messages = np.array([[6, 6], [6, 6], [5, 6], [7, 5]])

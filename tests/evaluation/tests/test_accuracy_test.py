@@ -54,8 +54,8 @@ def cells(rows, **labels):
 def test_every_row_says_what_was_measured(tested):
     mode, rows = tested
     for row in rows:
-        told = ["accuracy_lost"] if row.get("erased") == 1 else []
-        assert sorted(row) == sorted([*SHARED, *OWN[mode], *told])
+        lost = ["accuracy_lost"] if row.get("erased") == 1 else []
+        assert sorted(row) == sorted([*SHARED, *OWN[mode], *lost])
         assert (row["mode"], row["step"], row["split"], row["seed"]) == (mode, meanings.STEP, "test", 42)
         assert (row["speaker"], row["listener"], row["whole"]) == (0, 0, True)
         # The run's channel is clear.

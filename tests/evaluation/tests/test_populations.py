@@ -1,4 +1,4 @@
-"""What the tests of trained agents tell about several of them."""
+"""What the tests of trained agents report about several of them."""
 
 import functools
 import itertools
@@ -201,8 +201,8 @@ def test_the_table_of_independent_pairs_tells_mean_and_deviation(seeds, tmp_path
     rows = meanings.results(seeds[1], "testchannel")
     for line, count in zip(lines, (4, 16), strict=True):
         cells = [[row["accuracy"] for row in of(rows, candidates=count, noise=noise)] for noise in (0.0, 0.5)]
-        told = [f"{np.mean(cell):.3f} ± {np.std(cell, ddof=1):.3f}" for cell in cells]
-        assert line.split() == [str(count), *" ".join(told).split()]
+        shown = [f"{np.mean(cell):.3f} ± {np.std(cell, ddof=1):.3f}" for cell in cells]
+        assert line.split() == [str(count), *" ".join(shown).split()]
     assert "mean ± standard deviation (n − 1) of 3 independent pairs" in last
 
 

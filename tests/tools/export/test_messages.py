@@ -132,7 +132,7 @@ def test_a_split_smaller_than_64_is_one_group(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("bad", "told"),
+    ("bad", "sentence"),
     [
         ({"split": "tset"}, "no split 'tset'"),
         ({"formats": ["csv"]}, "no format of corpora 'csv': .*jsonl, numpy, parquet"),
@@ -148,8 +148,8 @@ def test_a_split_smaller_than_64_is_one_group(tmp_path):
     ],
     ids=str,
 )
-def test_bad_settings_are_refused_and_nothing_is_written(tmp_path, bad, told):
-    with pytest.raises(UserError, match=told):
+def test_bad_settings_are_refused_and_nothing_is_written(tmp_path, bad, sentence):
+    with pytest.raises(UserError, match=sentence):
         recorded(tmp_path, **bad)
     assert not (tmp_path / "run" / "corpora").exists()
 

@@ -106,7 +106,7 @@ def test_table_tells_examples_by_number_and_label():
     assert unlabelled.images(shown) is None
 
 
-def test_naming_games_show_what_was_told():
+def test_naming_games_show_what_was_named():
     learner = strong(naming_learner())
     showcase = Showcase(learner, EXAMPLES, 12, GAMES)
     shown = played(showcase, 5)

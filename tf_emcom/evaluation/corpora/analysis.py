@@ -1,4 +1,4 @@
-"""What messages tell without the agents."""
+"""Measures of a corpus, without the agents."""
 
 import json
 import os
@@ -32,8 +32,8 @@ class Said(NamedTuple):
     success: dict[tuple[int, int], np.ndarray]  # speaker and listener ↦ float [N]; empty where nothing was chosen
     conditions: Row  # under which they chose
     common: Row  # what every line of results has
-    told: str  # what it is
-    symbols: np.ndarray | None = None  # int64 [V], in ascending order, where symbols are told by their place in it
+    summary: str  # what it is
+    symbols: np.ndarray | None = None  # int64 [V], in ascending order, where messages have their places in it
 
 
 def analyse(path: str, samples: int = 2000, seed: int = 42) -> str:
@@ -69,7 +69,7 @@ def analyse(path: str, samples: int = 2000, seed: int = 42) -> str:
     results = f"{path[: -len(_LINES)]}.{ANALYSIS}" if is_lines else os.path.join(path, ANALYSIS)
     files.write_whole(results, "".join(json.dumps({**said.common, **row}) + "\n" for row in rows))
     of_whom = f"; mean and deviation (n − 1) of {found.averaged} speakers" if found.averaged > 1 else ""
-    print(f"{said.told}{of_whom}; everything in {results}")
+    print(f"{said.summary}{of_whom}; everything in {results}")
     return results
 
 
@@ -126,16 +126,16 @@ def _from_lines(path: str) -> Said:
             f"{path} has the symbol {symbols[0]}, but symbols are numbers from 0 on; number them differently."
         )
     shorter = int((found.lengths < longest).sum())
-    told = f"{len(found.lengths):,} messages of {longest} symbols out of {len(symbols)}"
+    summary = f"{len(found.lengths):,} messages of {longest} symbols out of {len(symbols)}"
     if shorter:
-        told = (
+        summary = (
             f"{len(found.lengths):,} messages of at most {longest} symbols out of {len(symbols)}; {shorter:,} that are"
             f" shorter were filled up with one more symbol, {symbols[-1] + 1}"
         )
         symbols = np.append(symbols, symbols[-1] + 1)
     messages = found._replace(symbols=ranks).filled(longest, np.full(len(found.lengths), len(symbols) - 1))
     common = {"mode": "analysis"}
-    return Said({0: messages}, {}, len(symbols), {0: {}}, False, {}, {}, common, told, symbols)
+    return Said({0: messages}, {}, len(symbols), {0: {}}, False, {}, {}, common, summary, symbols)
 
 
 def _with_own_symbol(row: Row, symbols: np.ndarray | None) -> Row:

@@ -16,7 +16,7 @@ class CorpusWriter:
     """Writes beside `PATH`, and puts that folder there once the corpus is complete.
 
     A kill leaves the unfinished folder, whose corpus.json says so, and what was at `PATH` before; the next writer
-    begins anew. Whatever else stops it leaves nothing.
+    starts again. Whatever else stops it leaves nothing.
     """
 
     def __init__(
@@ -98,4 +98,4 @@ class CorpusWriter:
 
 
 class _GivenUpError(Exception):
-    """What the folder is told, so that it is removed."""
+    """Makes `files.whole_folder` remove the folder."""

@@ -8,7 +8,7 @@ import json
 import os
 import urllib.parse
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, TextIO
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class CorpusFormat(abc.ABC):
     Attributes:
       library: what it needs of the extra `corpora`; None: nothing.
       holds: a regular expression of the paths of its files in the folder of a corpus.
+      opened: the files that are written, which `finish` and `close` close.
     """
 
     library: str | None = None
@@ -34,6 +35,7 @@ class CorpusFormat(abc.ABC):
         """Says where the files are, and what is in them."""
         self.folder = folder
         self.manifest = manifest
+        self.opened: list[IO] = []
 
     @classmethod
     def check(cls) -> None:
@@ -56,13 +58,16 @@ class CorpusFormat(abc.ABC):
     def append(self, columns: dict[str, np.ndarray]) -> None:
         """Writes the next B rows; every column of the manifest, each [B, ...]."""
 
-    @abc.abstractmethod
     def finish(self) -> None:
-        """Called once, after the last block."""
+        """Called once, after the last block; by default it closes the files in `opened`."""
+        for file in self.opened:
+            file.close()
 
-    @abc.abstractmethod
     def close(self) -> None:
         """Called in place of `finish`, or after it failed, at any moment after `begin` was called; raises nothing."""
+        for file in self.opened:
+            with contextlib.suppress(OSError):
+                file.close()
 
     @abc.abstractmethod
     def read(self, names: Sequence[str]) -> dict[str, np.ndarray]:
@@ -148,31 +153,17 @@ class Jsonl(CorpusFormat):
     holds = r"messages\.jsonl"
 
     def keeps(self, column: str) -> bool:
-        """The symbols alone."""
         return column == _SYMBOLS
 
     def begin(self) -> None:
-        """Makes the file."""
-        self._file: TextIO = open(self._path, "w", encoding="utf-8")
+        self.opened = [open(self._path, "w", encoding="utf-8")]
 
     def append(self, columns: dict[str, np.ndarray]) -> None:
-        """Writes a line a message."""
         ends = columns["length"] + 1
         messages = zip(columns[_SYMBOLS].tolist(), ends.tolist(), strict=True)
-        self._file.writelines(json.dumps(message[:end]) + "\n" for message, end in messages)
-
-    def finish(self) -> None:
-        """Closes the file."""
-        self._file.close()
-
-    def close(self) -> None:
-        """Closes the file."""
-        if hasattr(self, "_file"):
-            with contextlib.suppress(OSError):
-                self._file.close()
+        self.opened[0].writelines(json.dumps(message[:end]) + "\n" for message, end in messages)
 
     def read(self, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """The symbols, messages that end being filled up with their end symbol."""
         self.require_undamaged(self._path)
         try:
             found = read_lines(self._path)
@@ -200,34 +191,19 @@ class Numpy(CorpusFormat):
     holds = r"numpy/[^/]+\.npy"
 
     def begin(self) -> None:
-        """Writes the headers, and makes room for N rows."""
-        self._files: dict[str, BinaryIO] = {}
         os.makedirs(os.path.join(self.folder, "numpy"))
         for name, column in self.manifest.columns.items():
             path, shape = self._path(name), (self.manifest.count, *column.shape)
             offset = np.lib.format.open_memmap(path, "w+", column.on_disk, shape).offset
             # Not through the mapping, whose pages would stay in memory until the system wants them.
-            self._files[name] = open(path, "r+b")
-            self._files[name].seek(offset)
+            self.opened.append(open(path, "r+b"))
+            self.opened[-1].seek(offset)
 
     def append(self, columns: dict[str, np.ndarray]) -> None:
-        """Writes the next rows of each file."""
-        for name, values in columns.items():
-            self._files[name].write(values.astype(self.manifest.columns[name].on_disk).tobytes())
-
-    def finish(self) -> None:
-        """Closes the files."""
-        for file in self._files.values():
-            file.close()
-
-    def close(self) -> None:
-        """Closes the files."""
-        for file in getattr(self, "_files", {}).values():
-            with contextlib.suppress(OSError):
-                file.close()
+        for file, (name, column) in zip(self.opened, self.manifest.columns.items(), strict=True):
+            file.write(columns[name].astype(column.on_disk).tobytes())
 
     def read(self, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """The columns, those of numbers mapped."""
         return {name: self._read(name) for name in names}
 
     def _read(self, name: str) -> np.ndarray:
@@ -262,7 +238,6 @@ class Parquet(CorpusFormat):
     holds = r"corpus\.parquet"
 
     def begin(self) -> None:
-        """Makes the file."""
         self.check()
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -273,7 +248,6 @@ class Parquet(CorpusFormat):
         self._waiting: list[pa.RecordBatch] = []
 
     def append(self, columns: dict[str, np.ndarray]) -> None:
-        """Adds rows to the group that waits, and writes it where it is full."""
         import pyarrow as pa
 
         arrays = [_array(column, columns[name]) for name, column in self.manifest.columns.items()]
@@ -282,12 +256,10 @@ class Parquet(CorpusFormat):
             self._write()
 
     def finish(self) -> None:
-        """Writes what waits, and the table of contents without which nobody reads the file."""
         self._write()
         self._writer.close()
 
     def close(self) -> None:
-        """Closes the file, which nobody can read then."""
         if hasattr(self, "_writer"):
             import pyarrow as pa
 
@@ -297,7 +269,6 @@ class Parquet(CorpusFormat):
             self._writer.is_open = False
 
     def read(self, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """The columns, decoded group by group."""
         self.check()
         self.require_undamaged(self._path)
         import pyarrow as pa

@@ -83,19 +83,7 @@ class Language(Checked):
         seed: int = 42,
         owner: str = "Language",
     ) -> None:
-        """Checks what is measured.
-
-        Args:
-          measures: of messages alone; None: entropy, unique messages, mean edit distance.
-          attribute_measures: of messages and attributes; None: positional and bag-of-symbols disentanglement, context
-            independence.
-          samples: how many messages a measure compares pair by pair, at most.
-          seed: of the draw of that many.
-          owner: whose parameters these are, for what is said of a bad one.
-
-        Raises:
-          UserError: one of them cannot be used.
-        """
+        """As the constructor of `TestLanguage`; UserError names `owner` where a setting cannot be used."""
         if measures is None:
             measures = (MessageEntropy(), UniqueMessages(), UniqueMessageShare(), MeanEditDistance())
         if attribute_measures is None:
@@ -182,7 +170,7 @@ def _between(messages: Mapping[int, np.ndarray]) -> Iterator[Row]:
         yield {**labels, "value": float(np.mean(values)), "deviation": deviation(values), "messages": count}
 
 
-LEAST = 10  # messages in a pass: fewer tell nothing
+LEAST = 10  # messages in a pass: fewer say nothing
 ATTRIBUTES = "attributes"
 
 
@@ -198,21 +186,7 @@ class TopographicSimilarities:
         attribute_distance: PairwiseDistance | None = None,
         owner: str = "TopographicSimilarities",
     ) -> None:
-        """Checks the numbers.
-
-        Args:
-          samples: how many examples a pass compares, drawn without replacement; 10 or more. No more than that are
-            compared as a whole, once.
-          passes: how many times examples are drawn.
-          seed: of the draws.
-          distance: of inputs; None: the cosine loss.
-          attribute_distance: of attributes; None: the Hamming distance, which ranks as the cosine loss of one-hot
-            vectors does, averaged over the attributes.
-          owner: whose parameters these are, for what is said of a bad one.
-
-        Raises:
-          UserError: one of them cannot be used.
-        """
+        """As the constructor of `TestTopsim`; UserError names `owner` where a setting cannot be used."""
         require_integer(f"{owner}.samples", samples, LEAST, "it counts the examples that a pass compares")
         require_integer(f"{owner}.passes", passes, 1, "it counts the draws of examples")
         require_integer(f"{owner}.seed", seed, 0, "draws start from it")

@@ -9,10 +9,9 @@ import tensorflow as tf
 from tf_emcom.data.source import Examples, Source
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.corpora.corpus import order_of_play
+from tf_emcom.evaluation.player import GreedyPlayer
 from tf_emcom.games.answers import Answer
 from tf_emcom.games.channels import Channel
-from tf_emcom.games.tasks import Task
-from tf_emcom.games.transfer_tasks import TransferTask
 from tf_emcom.seeds import step_stream
 from tf_emcom.training.trainee import Trainee
 from tf_emcom.types import Message
@@ -31,7 +30,7 @@ class Utterances(NamedTuple):
     length: np.ndarray  # int32 [B] symbols before the message ends; T where messages have no end
     log_probability: np.ndarray  # float32 [B] of the whole message, given the input; nats
     received: np.ndarray  # int32 [B, T] the message as it arrived; UNK, "erased", is V
-    choice: np.ndarray | None  # int32 [B] the id of the input that was chosen; of the label's shape: the classes told
+    choice: np.ndarray | None  # int32 [B] the id of the input that was chosen; of the label's shape: the classes named
     success: np.ndarray | None  # float32 [B] in [0, 1]
     labels: dict[str, np.ndarray]  # each [B, ...], as the data set has them
 
@@ -64,7 +63,8 @@ class Recorder(tf.Module):
         agents: Trainee,
         pairs: Sequence[tuple[int, int]],
         examples: Examples,
-        answer: Answer,
+        answer: Answer | None,
+        size: int,
         channel: Channel,
         noise: float,
         seed: int,
@@ -76,21 +76,22 @@ class Recorder(tf.Module):
           agents: whose.
           pairs: speaker and listener of each.
           examples: a whole split, N examples.
-          answer: how listeners answer.
+          answer: that of the listeners; None: they give none.
+          size: how many examples are played together, each of them a candidate of all; 1 where it does not matter.
           channel: through which messages go.
           noise: the channel's; at 0 all symbols arrive.
           seed: of the order and of what the channel draws.
           jit_compile: whether XLA compiles.
         """
         super().__init__()
-        self._agents, self._pairs, self._examples, self._answer = agents, pairs, examples, answer
-        self._channel, self._noise, self._seed = channel.with_noise(noise), noise, seed
+        self._agents, self._pairs, self._examples, self._answer, self._size = agents, pairs, examples, answer, size
+        self._noise, self._seed = noise, seed
         self._subjects = agents.subjects(len(examples.inputs))
         self.count = len(examples.inputs) if self._subjects is None else len(self._subjects)
         # One model each, in which the agents take turns.
-        self._speaker = agents.speaker_as(pairs[0][0])
-        self._listener = agents.listener_as(pairs[0][1])
-        self._block = tf.function(self._play, jit_compile=jit_compile, autograph=False)
+        speaker, listener = agents.speaker_as(pairs[0][0]), agents.listener_as(pairs[0][1])
+        self.player = GreedyPlayer(speaker, listener, answer, channel, jit_compile)
+        self._block = self.player.compiled(self._play)
 
     @property
     def examples(self) -> Examples:
@@ -114,25 +115,27 @@ class Recorder(tf.Module):
             talked_about = tf.convert_to_tensor(np.asarray(self._examples.inputs[self._subjects[rows]]))
         said, heard = self._block(talked_about, inputs, tf.constant(np.int32(first)))
         said = {name: values.numpy()[:own] for name, values in said.items()}
-        self._require_finite(said["log_probability"], f"speaker {speaker}", rows)
-        if "finite" in heard:
-            finite = np.where(heard.pop("finite"), 0.0, np.nan)[:own]
-            self._require_finite(finite, f"listener {listener} about messages of speaker {speaker}", rows)
-        answered = self._answer.answered({name: v.numpy() for name, v in heard.items()}, rows, self._examples)
-        answered = {name: v if v is None else v[:own] for name, v in answered._asdict().items()}
+        self._require_finite(np.isfinite(said["log_probability"]), f"speaker {speaker}", rows)
+        choice = success = None
+        if heard:
+            choices, finite = (each[0].numpy() for each in heard)
+            self._require_finite(finite[:own], f"listener {listener} about messages of speaker {speaker}", rows)
+            choice, right = self._answer.judged(choices, rows, self._size, self._examples.labels)
+            choice, success = choice[:own], right[:own].mean(axis=1, dtype=np.float32)
         return Utterances(
             id=rows[:own],
             speaker=np.full(own, speaker, np.int32),
             listener=np.full(own, listener, np.int32),
             **said,
-            **answered,
+            choice=choice,
+            success=success,
             labels={name: np.asarray(values[rows[:own]]) for name, values in self._examples.labels.items()},
         )
 
-    def _require_finite(self, values: np.ndarray, who: str, rows: np.ndarray) -> None:
-        """UserError unless these numbers about the first examples in `rows` are finite."""
-        if not np.isfinite(values).all():
-            row = rows[np.argmin(np.isfinite(values))]
+    def _require_finite(self, finite: np.ndarray, who: str, rows: np.ndarray) -> None:
+        """UserError unless the scores about the first examples in `rows` are finite, bool [B]."""
+        if not finite.all():
+            row = rows[np.argmin(finite)]
             raise UserError(
                 f"The scores of {who} at noise {self._noise:g} are not finite numbers for the input in row {row} of the"
                 " split or a candidate beside it: the data or the weights hold NaN or infinity; look at that row, or"
@@ -141,62 +144,36 @@ class Recorder(tf.Module):
 
     def _play(
         self, talked_about: tf.Tensor, inputs: tf.Tensor, first: tf.Tensor
-    ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
-        """What is said of inputs [B, F] and arrives, and what the listener makes of it, seeing others of that shape."""
-        inputs = tf.cast(inputs, tf.float32)
-        speech = self._speaker.greedy(tf.cast(talked_about, tf.float32))
-        received = speech.symbols
+    ) -> tuple[dict[str, tf.Tensor], tuple[tf.Tensor, ...]]:
+        """What is said of inputs [B, F] and arrives, and what the listener answers, as `GreedyPlayer.best`."""
+        player = self.player
+        speech = player.speaker.greedy(tf.cast(talked_about, tf.float32))
+        message = Message(speech.symbols)
         if self._noise:
             # Draws go by the place in the order, however it is cut into blocks; the last one may reach beyond the end.
             everywhere = 2 * self.count + _BLOCK
             stream = step_stream(self._seed, tf.constant(0), first, inputs.shape[0], everywhere).stage("channel")
-            message = Message(speech.symbols)
-            received = self._channel(message, self._speaker.vocab_size, tf.constant(0), stream).symbols
-            received = self._speaker.grammar.mask_after_end(speech.symbols, received)
+            message = player.arrive(speech.symbols, self._noise, stream)
         said = {
             "symbols": speech.symbols,
             "length": speech.lengths,
             "log_probability": tf.reduce_sum(speech.log_probs, axis=1),
-            "received": received,
+            "received": message.symbols,
         }
-        return said, self._answer.heard(self._listener, Message(received), inputs)
+        if self._answer is None:
+            return said, ()
+        read = self._answer.read(player.listener, message)
+        seen = self._answer.look(player.listener, tf.cast(inputs, tf.float32))
+        return said, player.best((read,), (seen,), self._size)
 
     def _rows(self) -> Iterator[tuple[int, np.ndarray, int]]:
         """Yields the place of a block in the order, its examples, int32 [B], and how many of these have a row there."""
-        count, size = self.count, self._answer.group
+        count, size = self.count, self._size
         groups = -(-count // size)
         together = size * min(max(1, _BLOCK // size), groups)
         order = order_of_play(count, self._seed)
         for start in range(0, count, together):
             yield start, order[np.arange(start, start + together) % count], min(together, count - start)
-
-
-_CANDIDATES = 64
-
-
-def answer_to(task: Task | TransferTask, candidates: int | None, examples: int, split: str) -> Answer:
-    """How listeners answer in a task.
-
-    Args:
-      task: of the run.
-      candidates: C, as Messages.candidates says; None: 64, or all of a split that has fewer examples.
-      examples: in the split.
-      split: its name.
-
-    Raises:
-      UserError: there are fewer examples than candidates, or nothing is chosen among inputs.
-    """
-    if candidates is not None and not task.chooses_inputs:
-        raise UserError(
-            f"Messages.candidates is {candidates}, but the task of this run, {type(task).__name__}, is no choice among"
-            " inputs; leave it out."
-        )
-    if candidates is not None and candidates > examples:
-        raise UserError(
-            f"Messages.candidates is {candidates}, but the {split} split has {examples} examples; bind it to that"
-            " many or fewer."
-        )
-    return task.answer(min(_CANDIDATES, examples) if candidates is None else candidates)
 
 
 _IMAGE = "image"

@@ -10,7 +10,7 @@ from tf_emcom.evaluation.metrics.measures import as_attributes, as_messages, ent
 
 
 class AttributeMeasure(Checked, abc.ABC):
-    """A number that tells how messages express attributes.
+    """A number in [0, 1] that says how messages express attributes, of which only same and different values count.
 
     Attributes:
       name: what it is called in results.
@@ -43,25 +43,17 @@ def mean_gap(variables: Iterable[np.ndarray], attributes: np.ndarray) -> float:
 
 
 class PositionalDisentanglement(AttributeMeasure):
-    """Mean over positions t of (I(s_t; a¹) − I(s_t; a²)) / H(s_t), a¹ and a² being what s_t tells most about.
+    """Mean over positions t of (I(s_t; a¹) − I(s_t; a²)) / H(s_t), a¹ and a² being what s_t says most about.
 
     Chaabouni et al. 2020, "Compositionality and generalization in emergent languages": "posdis". Positions without
     entropy, where always the same is said, are left out. Entropies are plug-in estimates: with few messages for each
-    value, every position seems to tell something about everything.
+    value, every position seems to say something about everything. nan where all messages are the same, or there are
+    fewer than two attributes.
     """
 
     name = "positional_disentanglement"
 
     def __call__(self, messages: np.ndarray, attributes: np.ndarray) -> float:
-        """Measures N messages.
-
-        Args:
-          messages: int [N, T].
-          attributes: int [N, A], values that only tell same from different.
-
-        Returns:
-          In [0, 1]; nan where all messages are the same, or there are fewer than two attributes.
-        """
         messages = as_messages(messages)
         return mean_gap(messages.T, as_attributes(attributes, len(messages)))
 
@@ -70,21 +62,13 @@ class BagOfSymbolsDisentanglement(AttributeMeasure):
     """Mean over symbols v of (I(n_v; a¹) − I(n_v; a²)) / H(n_v), n_v being how often v stands in a message.
 
     Chaabouni et al. 2020, "Compositionality and generalization in emergent languages": "bosdis". Symbols without
-    entropy, which every message has equally often, are left out.
+    entropy, which every message has equally often, are left out. nan where none is left, or there are fewer than two
+    attributes.
     """
 
     name = "bag_of_symbols_disentanglement"
 
     def __call__(self, messages: np.ndarray, attributes: np.ndarray) -> float:
-        """Measures N messages.
-
-        Args:
-          messages: int [N, T].
-          attributes: int [N, A], values that only tell same from different.
-
-        Returns:
-          In [0, 1]; nan where all messages have the same symbols, or there are fewer than two attributes.
-        """
         messages = as_messages(messages)
         counts = ((messages == symbol).sum(axis=1) for symbol in np.unique(messages))
         return mean_gap(counts, as_attributes(attributes, len(messages)))
@@ -100,21 +84,12 @@ class ContextIndependence(AttributeMeasure):
     the one with the largest p(v | k) counts. Attributes that do not vary are left out: all symbols would be about them.
 
     By that definition a symbol heard once, about k, beats one that is said of k nearly always and of others at times: a
-    language with many rare symbols is near 0.
+    language with many rare symbols is near 0. nan where no attribute varies.
     """
 
     name = "context_independence"
 
     def __call__(self, messages: np.ndarray, attributes: np.ndarray) -> float:
-        """Measures N messages.
-
-        Args:
-          messages: int [N, T].
-          attributes: int [N, A], values that only tell same from different.
-
-        Returns:
-          In [0, 1]; nan where no attribute varies.
-        """
         messages = as_messages(messages)
         attributes = as_attributes(attributes, len(messages))
         rows, symbols = _heard(numbered(messages.reshape(-1)).reshape(messages.shape))

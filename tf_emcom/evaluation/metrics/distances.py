@@ -74,13 +74,11 @@ class CosineDistance(PairwiseDistance):
     name = "cosine"
 
     def prepare(self, values: np.ndarray) -> np.ndarray:
-        """Vectors [N, F] at length 1."""
         vectors = as_vectors(values)
         squared = np.maximum(np.sum(vectors**2, axis=1, keepdims=True), _SQUARED_NORM_FLOOR)
         return vectors / np.sqrt(squared)
 
     def between(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Float64 [L, R]."""
         # Adding zero makes a zero of a negative one.
         return np.round(np.maximum(2 - 2 * (left @ right.T), 0), _DECIMALS) + 0.0
 
@@ -91,11 +89,9 @@ class EuclideanDistance(PairwiseDistance):
     name = "euclidean"
 
     def prepare(self, values: np.ndarray) -> np.ndarray:
-        """The vectors as float64."""
         return as_vectors(values)
 
     def between(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Float64 [L, R]."""
         return cdist(left, right)
 
 
@@ -109,9 +105,7 @@ class HammingDistance(PairwiseDistance):
     name = "hamming"
 
     def prepare(self, values: np.ndarray) -> np.ndarray:
-        """The rows as float64, which holds every int32."""
         return as_vectors(values)
 
     def between(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-        """Float64 [L, R]."""
         return cdist(left, right, "hamming")

@@ -18,21 +18,19 @@ class EditDistance(PairwiseDistance):
 
     Levenshtein 1966, "Binary codes capable of correcting deletions, insertions, and reversals". The work is done by
     rapidfuzz, many pairs at once by bit-parallel steps (Myers 1999, "A fast bit-vector algorithm for approximate string
-    matching based on dynamic programming"; Hyyrö 2003). `bin/benchmark` tells how much faster that is than a loop over
+    matching based on dynamic programming"; Hyyrö 2003). `bin/benchmark` compares it with a loop over
     `editdistance.eval`.
     """
 
     name = "edit"
 
     def prepare(self, values: np.ndarray) -> list[str]:
-        """Each of the messages int [N, T] as a text of T characters, a symbol being a character."""
         messages = as_messages(values)
         length = messages.shape[1]
         text = _codes(messages).astype("<u4").tobytes().decode("utf-32-le")
         return [text[start : start + length] for start in range(0, len(text), length)]
 
     def between(self, left: list[str], right: list[str]) -> np.ndarray:
-        """Float64 [L, R] in [0, 1]."""
         length = len(left[0])
         return cdist(left, right, scorer=Levenshtein.distance, dtype=np.min_scalar_type(length), workers=1) / length
 
@@ -63,14 +61,12 @@ class MeanEditDistance(MessageMeasure):
     name = "mean_edit_distance"
 
     def __call__(self, messages: np.ndarray) -> float:
-        """The mean, in [0, 1]; nan for fewer than two messages."""
         count = len(messages)
         if count < 2:
             return float("nan")
         return float(sum(row.sum() for row in EditDistance().rows(messages)) / (count * (count - 1) / 2))
 
     def sampled(self, messages: np.ndarray, sample: Sample) -> np.ndarray:
-        """The sample: the work grows with the square of the number of messages."""
         return messages[sample.rows(len(messages))]
 
 
@@ -98,7 +94,7 @@ class EditDistanceBetweenSpeakers:
           In [0, 1]; nan without messages.
 
         Raises:
-          UserError: they are not alike in shape.
+          UserError: their shapes differ.
         """
         left, right = as_messages(left), as_messages(right)
         if left.shape != right.shape:

@@ -1,4 +1,4 @@
-"""Whether what is alike is said alike."""
+"""Topographic similarity: whether similar inputs have similar messages."""
 
 import numpy as np
 import scipy.stats

@@ -12,13 +12,11 @@ from tf_emcom.evaluation import results
 from tf_emcom.evaluation.evaluator import Condition, Evaluator
 from tf_emcom.evaluation.results import Team, accuracy_table, of_the_whole, probabilities, result, result_row, teams
 from tf_emcom.games.channels import Channel
-from tf_emcom.games.lewis import Game
-from tf_emcom.games.tasks import Discrimination
+from tf_emcom.games.lewis import Rules
 from tf_emcom.plots import Series, draw_panels
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.experiment import Experiment
-from tf_emcom.training.mode import Evaluation
-from tf_emcom.training.trainee import Trainee
+from tf_emcom.training.mode import Evaluation, Mode
 
 
 def channel_under_test(name: str, chosen: Channel | None, trained: Channel) -> Channel:
@@ -44,11 +42,31 @@ def channel_under_test(name: str, chosen: Channel | None, trained: Channel) -> C
     return channel
 
 
+def require_suited(mode: Mode, game: Rules, is_suited: bool, whose: str) -> None:
+    """UserError where a mode is for runs of other games.
+
+    Args:
+      mode: what is asked for.
+      game: that of the run.
+      is_suited: whether its task is one that the mode is for.
+      whose: which games the mode is for.
+    """
+    name, task = type(mode).__name__.lower(), type(game.task).__name__
+    if game.is_transfer:
+        raise UserError(f"The mode {name} is for runs of a game {whose}, and this is a transfer run; use test.")
+    if not is_suited:
+        own = "testchannel, testmessage, testinput, " if game.task.chooses_inputs else "testnaming, "
+        raise UserError(
+            f"The mode {name} is for games {whose}, and the task of this run is {task}; use"
+            f" {own if game.task.answer else ''}testtopsim or testlanguage."
+        )
+
+
 class Cell(NamedTuple):
     """One accuracy to measure, for every number of candidates.
 
     Attributes:
-      labels: what tells it from the others, as its line of results has it.
+      labels: what distinguishes it from the others, as in its row of results.
       conditions: under which its games are played; all of them count alike.
       complete: whether these are all that there are with such labels.
     """
@@ -124,12 +142,13 @@ class AccuracyTest(Evaluation):
         return {}
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
-        """Measures, prints the table, writes eval/<mode>.jsonl and figures/<mode>.png."""
-        learner, step = self._learner(experiment, folder)
+        learner, game = experiment.learner, experiment.game
+        require_suited(self, game, game.task.chooses_inputs, "whose listener chooses among inputs")
+        step = self.restore(experiment, folder)
         folder.prepare_results()
         inputs = experiment.data.load(self.split, ()).inputs
         counts = results.within(self._name("candidates"), self.candidates, len(inputs), self.split)
-        channel = self._channel(experiment.game.channel)
+        channel = self._channel(game.channel)
         evaluator = Evaluator(learner, inputs, experiment.distribution.jit_compile, channel)
         cells = self.cells(learner.speaker_as(0).message_length)
         conditions = [condition for cell in cells for condition in cell.conditions]
@@ -151,24 +170,8 @@ class AccuracyTest(Evaluation):
         how = "".join(f"; {part}" for part in (type(channel).__name__, self.how) if part)
         draw_panels(self._panels(whole), self.x_label + how, "accuracy", figure, legend="candidates")
         passes = f"{self.passes} pass{'' if self.passes == 1 else 'es'}{how}"
-        told = f"{self.split} split, step {step:,}; {passes}; {_told(whole[0], len(evaluator.pairs))}"
-        print(f"{told} in {path}, drawn in {figure}")
-
-    def _learner(self, experiment: Experiment, folder: RunFolder) -> tuple[Trainee, int]:
-        """What holds the restored agents, and the step they are from; UserError where no listener chooses."""
-        if not isinstance(experiment.game, Game):
-            raise UserError(
-                f"The mode {type(self).__name__.lower()} is for runs of a game, whose listener chooses among"
-                " candidates, and this is a transfer run; use test."
-            )
-        task = experiment.game.task
-        if not isinstance(task, Discrimination):
-            raise UserError(
-                f"The mode {type(self).__name__.lower()} is for games whose listener chooses among inputs, and the task"
-                f" of this run is {type(task).__name__}; use testnaming, testtopsim or testlanguage."
-            )
-        step = self.restore(experiment, folder)
-        return experiment.learner, step
+        summary = f"{self.split} split, step {step:,}; {passes}; {_described(whole[0], len(evaluator.pairs))}"
+        print(f"{summary} in {path}, drawn in {figure}")
 
     def _rows(self, team: Team, played: Sequence[Played], cells: list[Cell]) -> Iterator[dict[str, Any]]:
         """A line of a team's results for each number of candidates and each cell."""
@@ -206,8 +209,8 @@ class AccuracyTest(Evaluation):
         return f"{type(self).__name__}.{parameter}"
 
 
-def _told(row: dict[str, Any], pairs: int) -> str:
-    """What the table and the files tell, by one of the lines for the whole run."""
+def _described(row: dict[str, Any], pairs: int) -> str:
+    """What the table and the files show, by one of the rows for the whole run."""
     if "ensemble" in row:
         return f"{row['speakers']} speakers with {row['listeners']} listeners; every pair and 95 % intervals"
     of_pairs = f"mean ± standard deviation (n − 1) of {pairs} independent pairs; every pair"
@@ -226,5 +229,4 @@ class TestChannel(AccuracyTest):
         self.noises = probabilities(self._name("noises"), noises)
 
     def cells(self, message_length: int) -> list[Cell]:
-        """One a noise."""
         return [Cell({"noise": noise}, [Condition(noise)]) for noise in self.noises]

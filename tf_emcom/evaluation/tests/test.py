@@ -13,7 +13,6 @@ from tf_emcom.evaluation import results
 from tf_emcom.evaluation.tests.accuracy_test import channel_under_test
 from tf_emcom.evaluation.transfer_evaluator import TransferEvaluator
 from tf_emcom.games.channels import Channel
-from tf_emcom.games.transfer import TransferGame
 from tf_emcom.plots import draw_image_pairs
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.experiment import Experiment
@@ -88,9 +87,8 @@ class Test(Evaluation):
         self.channel = channel
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
-        """Measures, prints the table, writes eval/test.jsonl and perhaps figures/test.png."""
         learner = experiment.learner
-        if not isinstance(experiment.game, TransferGame):
+        if not experiment.game.is_transfer:
             raise UserError(
                 "The mode test is for transfer runs (game = etl), and this is a run of a game; use testchannel,"
                 " testmessage, testinput, testtopsim, testlanguage or testnaming."

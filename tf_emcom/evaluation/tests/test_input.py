@@ -48,7 +48,6 @@ class TestInput(AccuracyTest):
         self.how = "1 view" if views == 1 else "2 views"
 
     def cells(self, message_length: int) -> list[Cell]:
-        """One for each coefficient and noise."""
         return [
             Cell(
                 {"noise": noise, "input_noise": coefficient, "views": self.views},

@@ -56,7 +56,6 @@ class TestLanguage(Evaluation):
         self.checkpoint = checkpoint
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
-        """Measures, prints the table, writes eval/testlanguage.jsonl and figures/testlanguage.png."""
         step = self.restore(experiment, folder)
         folder.prepare_results()
         examples = experiment.data.load(self.split, self.language.labels(experiment.data.labels()))
@@ -118,7 +117,6 @@ class TestTopsim(Evaluation):
         self.checkpoint = checkpoint
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
-        """Measures, prints the table and writes eval/testtopsim.jsonl."""
         step = self.restore(experiment, folder)
         folder.prepare_results()
         labels = [name for name in (ATTRIBUTES,) if name in experiment.data.labels()]

@@ -1,19 +1,16 @@
-"""The mode that measures how well labels are told."""
+"""The mode that measures how often labels are named correctly."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tf_emcom.checks import Repeats
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.errors import require_integer
 from tf_emcom.evaluation import results
+from tf_emcom.evaluation.evaluator import Condition, Evaluator
 from tf_emcom.evaluation.metrics.success import Wins
-from tf_emcom.evaluation.naming_evaluator import NamingEvaluator
 from tf_emcom.evaluation.results import Team, accuracy_table, of_the_whole, result, result_row, teams
-from tf_emcom.evaluation.tests.accuracy_test import channel_under_test
-from tf_emcom.evaluation.tests.test import spoken
+from tf_emcom.evaluation.tests.accuracy_test import channel_under_test, require_suited
 from tf_emcom.games.channels import Channel
-from tf_emcom.games.lewis import Game
-from tf_emcom.games.tasks import Naming
 from tf_emcom.ops.losses import share_of_the_most_frequent
 from tf_emcom.plots import Series, draw_curves
 from tf_emcom.runtime.run_folder import RunFolder
@@ -22,7 +19,7 @@ from tf_emcom.training.mode import Evaluation
 
 
 class TestNaming(Evaluation):
-    """The share of the labels that greedy agents of a naming game tell right, for every noise of the channel."""
+    """The share of the labels that greedy listeners name correctly, for every noise of the channel."""
 
     __test__ = False  # Not a test case, whatever its name says to a test runner.
 
@@ -56,24 +53,29 @@ class TestNaming(Evaluation):
         self.channel = channel
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
-        """Measures, prints the table, writes eval/testnaming.jsonl and figures/testnaming.png."""
-        task = _task(experiment)
+        task = experiment.game.task
+        is_suited = task.answer is not None and bool(task.answer.labels)
+        require_suited(self, experiment.game, is_suited, "whose listener names labels")
         step = self.restore(experiment, folder)
         folder.prepare_results()
         examples = experiment.data.load(self.split, task.labels)
         task.check_labels(examples.labels, experiment.data.name)
-        targets = examples.labels[task.label].reshape(len(examples.inputs), -1)
         agents, compiled = experiment.learner, experiment.distribution.jit_compile
         channel = channel_under_test("TestNaming.channel", self.channel, experiment.game.channel)
-        evaluator = NamingEvaluator(agents, spoken(experiment, examples.inputs), targets, compiled, channel)
-        wins = evaluator.successes(self.noises, self.passes, self.seed)
-        learnt = experiment.data.load("train", task.labels).labels[task.label]
-        silent = share_of_the_most_frequent(learnt.reshape(len(learnt), -1), targets)
+        evaluator = Evaluator(agents, examples.inputs, compiled, channel, task.answer, examples.labels)
+        wins = [
+            # Without noise another pass would be the same games again.
+            evaluator.successes((), [Condition(noise)], self.passes if noise else 1, self.seed, self.split)
+            for noise in self.noises
+        ]
+        (label,) = task.answer.labels
+        learnt = experiment.data.load("train", task.labels)
+        labels = (part.labels[label].reshape(len(part.inputs), -1) for part in (learnt, examples))
+        silent = share_of_the_most_frequent(*labels)
         common = {"mode": "testnaming", "step": step, "split": self.split, "channel": type(channel).__name__}
+        by_noise = zip(*(teams(agents, evaluator, each) for each in wins), strict=True)
         rows = [
-            result_row(common, row, whole=team.whole)
-            for team in teams(agents, evaluator, wins)
-            for row in self._rows(team, wins, silent)
+            result_row(common, row, whole=team[0].whole) for team in by_noise for row in self._rows(team, wins, silent)
         ]
         path = folder.write_evaluation("testnaming", rows, agents.checksum())
         whole = of_the_whole(rows, ["noise"])
@@ -84,31 +86,16 @@ class TestNaming(Evaluation):
         known = f"{common['channel']}; always answering the most frequent class in training gives {silent:.3f}"
         print(f"{self.split} split, step {step:,}; {known}; every pair and 95 % intervals in {path}, drawn in {figure}")
 
-    def _rows(self, team: Team, wins: Wins, silent: float) -> Iterator[dict[str, Any]]:
+    def _rows(self, team: Sequence[Team], wins: Sequence[Wins], silent: float) -> Iterator[dict[str, Any]]:
         """A line of a team's results for each noise."""
-        for place, noise in enumerate(self.noises):
+        for noise, each, played in zip(self.noises, team, wins, strict=True):
             yield {
                 "noise": noise,
-                **team.labels,
-                **result(
-                    *(team.won[:, place, 0], int(wins.games[place]), int(wins.inputs[place])), team.effects[place, 0]
-                ),
+                **each.labels,
+                **result(each.won[:, 0, 0], int(played.games[0]), int(played.inputs[0]), each.effects[0, 0]),
                 "without_message": silent,
                 "seed": self.seed,
             }
-
-
-def _task(experiment: Experiment) -> Naming:
-    """The task of the run; UserError where it is another one."""
-    if not isinstance(experiment.game, Game):
-        raise UserError("The mode testnaming is for runs of a naming game, and this is a transfer run; use test.")
-    if not isinstance(experiment.game.task, Naming):
-        raise UserError(
-            "The mode testnaming is for games whose listener tells labels, and the task of this run is"
-            f" {type(experiment.game.task).__name__}; use testchannel, testmessage, testinput, testtopsim or"
-            " testlanguage."
-        )
-    return experiment.game.task
 
 
 def _curves(rows: Sequence[dict[str, Any]], silent: float) -> list[Series]:

@@ -2,99 +2,30 @@
 
 import base64
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.agents.listener import Listener
-from tf_emcom.agents.speaker import Speaker
 from tf_emcom.checks import Repeats
 from tf_emcom.data.source import Examples
 from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.evaluation.player import GreedyPlayer
 from tf_emcom.evaluation.results import text_table
-from tf_emcom.evaluation.tests.accuracy_test import channel_under_test
+from tf_emcom.evaluation.tests.accuracy_test import channel_under_test, require_suited
 from tf_emcom.games.channels import Channel
-from tf_emcom.games.lewis import Game
-from tf_emcom.games.tasks import Discrimination
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.seeds import named_generator, step_stream
 from tf_emcom.training.experiment import Experiment
 from tf_emcom.training.mode import Evaluation
-from tf_emcom.types import Candidates, Message
 
-_TOLD = ("label", "factors", "attributes", "image")  # those of them that a data set has
+_LABELS = ("label", "factors", "attributes", "image")  # those of them that a data set has
 _PICTURE = "image"
 _MOST_PIXELS = 96  # a side of a picture
 
 
-class FewGames(NamedTuple):
-    """What came of G games of a greedy speaker and a greedy listener, with C candidates each.
-
-    Attributes:
-      symbols: int32 [G, T], what was said.
-      lengths: int32 [G], symbols before the message ends.
-      received: int32 [G, T], what arrived, an erased symbol being V.
-      scores: float32 [G, C], the listener's.
-    """
-
-    symbols: np.ndarray
-    lengths: np.ndarray
-    received: np.ndarray
-    scores: np.ndarray
-
-    @classmethod
-    def played(
-        cls,
-        speaker: Speaker,
-        listener: Listener,
-        inputs: np.ndarray,
-        targets: np.ndarray,
-        channel: Channel,
-        seed: int,
-    ) -> "FewGames":
-        """Plays them.
-
-        Args:
-          speaker: who speaks.
-          listener: who listens.
-          inputs: float32 [G, C, F], the candidates of each game.
-          targets: int32 [G], which of them the message is about.
-          channel: through which messages go.
-          seed: of what the channel draws.
-
-        Raises:
-          UserError: the listener's scores are not finite.
-        """
-        games, count, features = inputs.shape
-        speech = speaker.greedy(tf.constant(inputs[np.arange(games), targets]))
-        stream = step_stream(seed, tf.constant(0), tf.constant(0), games, games).stage("example games")
-        corrupted = channel(Message(speech.symbols), speaker.vocab_size, tf.constant(0), stream).symbols
-        received = speaker.grammar.mask_after_end(speech.symbols, corrupted)
-        shown = tf.reshape(tf.range(games * count), [games, count])
-        candidates = Candidates(tf.constant(inputs.reshape(-1, features)), shown, tf.constant(targets))
-        scores = tf.cast(listener.scores(Message(received), candidates), tf.float32)
-        if not np.isfinite(scores).all():
-            raise UserError(
-                "The listener's scores in an example game are not finite numbers: the data or the weights hold NaN"
-                " or infinity; correct the data, or restore an earlier checkpoint."
-            )
-        return cls(*(part.numpy() for part in (speech.symbols, speech.lengths, received, scores)))
-
-    @property
-    def probabilities(self) -> np.ndarray:
-        """A softmax over the scores, float32 [G, C]."""
-        powers = np.exp(self.scores - self.scores.max(axis=1, keepdims=True))
-        return powers / powers.sum(axis=1, keepdims=True)
-
-    @property
-    def choices(self) -> np.ndarray:
-        """The candidates that the listener takes, int64 [G]."""
-        return self.scores.argmax(axis=1)
-
-
 class ExampleGames(Evaluation):
-    """A few games on a held-out split, told from the candidates to the choice, with pictures where the data has them.
+    """A few games on a held-out split, from the candidates to the choice, with pictures where the data has them.
 
     The first speaker plays with the first listener. Candidates are drawn uniformly, so that the games are examples and
     not the best ones; with the same data, split and seed any run is shown the same candidates.
@@ -105,7 +36,7 @@ class ExampleGames(Evaluation):
         games: Repeats = 6,
         candidates: int = 6,
         noise: float = 0.25,
-        labels: Sequence[str] = _TOLD,
+        labels: Sequence[str] = _LABELS,
         split: str = "test",
         seed: int = 42,
         checkpoint: str = "",
@@ -117,7 +48,7 @@ class ExampleGames(Evaluation):
           games: how many.
           candidates: in each, C.
           noise: the channel's.
-          labels: what is told of candidates, as far as the data set has it; without "image" no images are read.
+          labels: what is said of candidates, as far as the data set has it; without "image" no images are read.
           split: which split.
           seed: of the draw of candidates and of the masks.
           checkpoint: the folder of the run to restore; the workdir's own where it is empty.
@@ -143,7 +74,8 @@ class ExampleGames(Evaluation):
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Plays, prints the messages, writes eval/examplegames.jsonl."""
-        _check(experiment)
+        game = experiment.game
+        require_suited(self, game, game.task.chooses_inputs, "whose listener chooses among inputs")
         step = self.restore(experiment, folder)
         folder.prepare_results()
         there = experiment.data.labels()
@@ -152,18 +84,18 @@ class ExampleGames(Evaluation):
         agents = experiment.learner
         speaker, listener = agents.pairs()[0]
         of_run = {"training_seed": agents.seeds()[0]} if agents.independent else {}
-        model = agents.speaker_as(speaker)
         inputs = np.stack([np.asarray(examples.inputs[row], np.float32) for row in rows])
         channel = channel_under_test("ExampleGames.channel", self.channel, experiment.game.channel)
-        channel = channel.with_noise(self.noise)
-        games = FewGames.played(model, agents.listener_as(listener), inputs, targets, channel, self.seed)
+        models = agents.speaker_as(speaker), agents.listener_as(listener)
+        player = GreedyPlayer(*models, experiment.game.task.answer, channel, jit_compile=False)
+        games = self._games(player, inputs, targets)
         names = getattr(experiment.data, "class_names", None)
         common = {"mode": "examplegames", "step": step, "split": self.split, "noise": self.noise}
         common["channel"] = type(channel).__name__
-        common |= {"speaker": speaker, "listener": listener, **of_run, "erased_symbol": model.vocab_size}
+        common |= {"speaker": speaker, "listener": listener, **of_run, "erased_symbol": player.speaker.vocab_size}
         lines = [
-            {**common, **told, **_candidates(examples, candidates, names), "seed": self.seed}
-            for told, candidates in zip(_told(games, targets), rows, strict=True)
+            {**common, **game, **_candidates(examples, candidates, names), "seed": self.seed}
+            for game, candidates in zip(games, rows, strict=True)
         ]
         path = folder.write_evaluation("examplegames", lines)
         print(_table(lines))
@@ -172,7 +104,7 @@ class ExampleGames(Evaluation):
         print(f"{self.split} split, step {step:,}, {noise}; {right} of {len(lines)} right; all in {path}")
 
     def _drawn(self, examples: int) -> tuple[np.ndarray, np.ndarray]:
-        """The candidates of each game, int [G, C], no two of a game alike, and which one is right, int32 [G]."""
+        """The candidates of each game, int [G, C], all of a game different, and which one is right, int32 [G]."""
         if self.candidates > examples:
             raise UserError(
                 f"ExampleGames.candidates is {self.candidates}, but the {self.split} split has {examples} examples;"
@@ -182,35 +114,44 @@ class ExampleGames(Evaluation):
         rows = [generator.choice(examples, self.candidates, replace=False) for _ in range(self.games)]
         return np.stack(rows), generator.integers(self.candidates, size=self.games).astype(np.int32)
 
+    def _games(self, player: GreedyPlayer, inputs: np.ndarray, targets: np.ndarray) -> Iterator[dict[str, Any]]:
+        """Yields what is said, heard and chosen in each of G games.
 
-def _check(experiment: Experiment) -> None:
-    """UserError where no listener chooses among inputs."""
-    if not isinstance(experiment.game, Game):
-        raise UserError(
-            "The mode examplegames is for runs of a game, whose listener chooses among candidates, and this is a"
-            " transfer run; name the run of its speaker, or use test."
-        )
-    if not isinstance(experiment.game.task, Discrimination):
-        raise UserError(
-            "The mode examplegames is for games whose listener chooses among inputs, and the task of this run is"
-            f" {type(experiment.game.task).__name__}; use testnaming."
-        )
+        Args:
+          player: the agents, the channel and how the listener answers.
+          inputs: float32 [G, C, F], the candidates of each game.
+          targets: int32 [G], which of them the message is about.
 
-
-def _told(games: FewGames, targets: np.ndarray) -> Iterator[dict[str, Any]]:
-    """What was said, heard and chosen in each game."""
-    for number, (target, choice) in enumerate(zip(targets.tolist(), games.choices.tolist(), strict=True)):
-        yield {
-            "game": number,
-            "message": games.symbols[number].tolist(),
-            "message_length": int(games.lengths[number]),
-            "received": games.received[number].tolist(),
-            "target": target,
-            "choice": choice,
-            "success": int(choice == target),
-            "scores": games.scores[number].tolist(),
-            "probabilities": games.probabilities[number].tolist(),
-        }
+        Raises:
+          UserError: the listener's scores are not finite.
+        """
+        games, count, features = inputs.shape
+        speech = player.speaker.greedy(tf.constant(inputs[np.arange(games), targets]))
+        stream = step_stream(self.seed, tf.constant(0), tf.constant(0), games, games).stage("example games")
+        message = player.arrive(speech.symbols, self.noise, stream)
+        read = player.answer.read(player.listener, message)
+        seen = player.answer.look(player.listener, tf.constant(inputs.reshape(-1, features)))
+        shown = tf.reshape(tf.range(games * count), [games, count])
+        scores = tf.cast(player.answer.compare(player.listener, read, seen, shown), tf.float32).numpy()
+        if not np.isfinite(scores).all():
+            raise UserError(
+                "The listener's scores in an example game are not finite numbers: the data or the weights hold NaN"
+                " or infinity; correct the data, or restore an earlier checkpoint."
+            )
+        powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+        probabilities = powers / powers.sum(axis=1, keepdims=True)
+        for game, (target, choice) in enumerate(zip(targets.tolist(), scores.argmax(axis=1).tolist(), strict=True)):
+            yield {
+                "game": game,
+                "message": speech.symbols[game].numpy().tolist(),
+                "message_length": int(speech.lengths[game]),
+                "received": message.symbols[game].numpy().tolist(),
+                "target": target,
+                "choice": choice,
+                "success": int(choice == target),
+                "scores": scores[game].tolist(),
+                "probabilities": probabilities[game].tolist(),
+            }
 
 
 def _candidates(examples: Examples, rows: np.ndarray, names: Sequence[str] | None) -> dict[str, Any]:
@@ -246,7 +187,7 @@ def _table(lines: Sequence[dict[str, Any]]) -> str:
     def symbols(line: dict[str, Any], name: str) -> str:
         return " ".join(f"{'·' if s == line['erased_symbol'] else s:>{width}}" for s in line[name])
 
-    told = [
+    cells = [
         (
             *(symbols(line, name) for name in ("message", "received")),
             *(f"{line[name] + 1} ({line['called'][line[name]]})" for name in ("target", "choice")),
@@ -255,4 +196,4 @@ def _table(lines: Sequence[dict[str, Any]]) -> str:
         for line in lines
     ]
     heads = ("said", "arrived", "right", "chosen", "outcome")
-    return text_table(heads, told, left=heads)
+    return text_table(heads, cells, left=heads)

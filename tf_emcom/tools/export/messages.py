@@ -18,19 +18,20 @@ from tf_emcom.evaluation.corpora.manifest import ColumnType, Manifest
 from tf_emcom.evaluation.corpora.recorder import (
     Recorder,
     Utterances,
-    answer_to,
     labels_to_load,
     names_of,
     without_large,
 )
 from tf_emcom.evaluation.tests.accuracy_test import channel_under_test
-from tf_emcom.games.answers import Answer
+from tf_emcom.games.answers import Answering
 from tf_emcom.games.channels import Channel
 from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.experiment import Experiment
 from tf_emcom.training.mode import Evaluation
 from tf_emcom.training.trainee import Trainee
+
+_CANDIDATES = 64
 
 
 def chosen_pairs(
@@ -75,7 +76,7 @@ class Messages(Evaluation):
     """Writes a corpus: what greedy speakers say of every example of a split, what arrives, and what is chosen.
 
     Each example has one row for each pair. Where listeners choose among inputs, a permutation of the split is cut into
-    groups of C candidates; where they tell labels, the choice is what they tell. In a transfer run whose task is no
+    groups of C candidates; where they name labels, these are the choice. In a transfer run whose task is no
     choice, there is none. Inputs are clear. In a control, whose messages are about inputs that are set aside, these
     have no rows.
     """
@@ -140,13 +141,13 @@ class Messages(Evaluation):
         examples, agents = self._examples(experiment), experiment.learner
         subjects = agents.subjects(len(examples.inputs))
         count = len(examples.inputs if subjects is None else subjects)
-        answer = answer_to(experiment.game.task, self.candidates, count, self.split)
-        compiled = experiment.distribution.jit_compile
-        recorder = Recorder(agents, pairs, examples, answer, channel, self.noise, self.seed, compiled)
+        task, compiled = experiment.game.task, experiment.distribution.jit_compile
+        size = self._group(task, count)
+        recorder = Recorder(agents, pairs, examples, task.answer, size, channel, self.noise, self.seed, compiled)
         blocks = recorder.blocks()
         # The first block says what columns there are.
         first = next(blocks)
-        manifest = self._manifest(experiment, folder, recorder.examples, pairs, first, answer, step, channel)
+        manifest = self._manifest(experiment, folder, recorder.examples, pairs, first, size, step, channel)
         older = older_manifest(out)
         if older is not None and older.config != manifest.config and older.run != manifest.run:
             raise UserError(
@@ -165,7 +166,7 @@ class Messages(Evaluation):
                 won += 0.0 if block.success is None else float(block.success.sum())
                 bar.update(len(block.id))
                 block = next(blocks, None)
-        print(self._told(manifest, won, out))
+        print(self._summary(manifest, won, out))
         if older is not None and not same:
             print(
                 f"It takes the place of a corpus of other messages: step {older.step:,}, noise {older.noise:g}, as"
@@ -187,12 +188,26 @@ class Messages(Evaluation):
         """The split, with the labels that are kept."""
         data, task = experiment.data, experiment.game.task
         wanted = labels_to_load(data, self.labels)
-        if task.label is not None:
-            wanted = list(dict.fromkeys([*wanted, task.label]))
+        asked = task.answer.labels if task.answer else ()
+        wanted = list(dict.fromkeys([*wanted, *asked]))
         examples = without_large(data.load(self.split, wanted), self.labels, data.name)
-        if task.label is not None:
+        if asked:
             task.check_labels(examples.labels, data.name)
         return examples
+
+    def _group(self, task: Answering, examples: int) -> int:
+        """How many examples are played together, which is C for tasks that choose; UserError where it cannot be."""
+        if not task.chooses_inputs and self.candidates is not None:
+            raise UserError(
+                f"Messages.candidates is {self.candidates}, but the task of this run, {type(task).__name__}, is no"
+                " choice among inputs; leave it out."
+            )
+        if task.chooses_inputs and self.candidates is not None and self.candidates > examples:
+            raise UserError(
+                f"Messages.candidates is {self.candidates}, but the {self.split} split has {examples} examples; bind it"
+                " to that many or fewer."
+            )
+        return (self.candidates or min(_CANDIDATES, examples)) if task.chooses_inputs else 1
 
     def _manifest(
         self,
@@ -201,7 +216,7 @@ class Messages(Evaluation):
         examples: Examples,
         pairs: list[tuple[int, int]],
         first: Utterances,
-        answer: Answer,
+        size: int,
         step: int,
         channel: Channel,
     ) -> Manifest:
@@ -226,7 +241,7 @@ class Messages(Evaluation):
             end_symbol=grammar.symbol if isinstance(grammar, EndSymbol) else None,
             noise=self.noise,
             channel=type(channel).__name__,
-            candidates=answer.candidates,
+            candidates=size if experiment.game.task.chooses_inputs else None,
             seed=self.seed,
             run=os.path.abspath(run.path) if "://" not in run.path else run.path,
             config=hashlib.sha256(config.encode()).hexdigest(),
@@ -247,7 +262,7 @@ class Messages(Evaluation):
                 given.append(f"--gin_param=Messages.{name}={value!r}")
         return shlex.join(["bin/messages", *given])
 
-    def _told(self, about: Manifest, won: float, out: str) -> str:
+    def _summary(self, about: Manifest, won: float, out: str) -> str:
         among = "" if about.candidates is None else f" among {about.candidates} candidates"
         right = f"; accuracy {won / about.count:.4f}{among}" if "success" in about.columns else ""
         whose = "" if len(about.pairs) == 1 else f" of {len(about.pairs)} pairs"

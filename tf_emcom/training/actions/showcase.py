@@ -10,7 +10,7 @@ from tf_emcom.data.source import Examples
 from tf_emcom.games.channels import transmit
 from tf_emcom.seeds import named_generator, step_stream, step_tensor
 from tf_emcom.training.trainee import Trainee
-from tf_emcom.types import Batch, Candidates
+from tf_emcom.types import Candidates
 
 _CANDIDATES = 4  # of a game, at most
 _ERASED = "?"
@@ -70,7 +70,7 @@ class Showcase(Checked):
     @staticmethod
     def suits(learner: Trainee) -> bool:
         """Whether the trainee plays games of which there is something to show."""
-        return not learner.game.is_transfer
+        return not learner.game.is_transfer and learner.game.task.answer is not None
 
     def messages(self) -> tuple[np.ndarray, np.ndarray]:
         """What is said of all N examples: symbols int32 [N, T], and lengths int32 [N]."""
@@ -87,16 +87,16 @@ class Showcase(Checked):
         at = step_tensor(step)
         message = transmit(game.channel, speaker, sent, at, stream)
         heard = (symbols, lengths, message.symbols.numpy())
-        if game.task.chooses_inputs:
+        answer = game.task.answer
+        if answer.chooses_inputs:
             shown, targets = _in_groups(count)
             scores = listener.scores(message, Candidates(inputs, tf.constant(shown), tf.constant(targets)))
             return Shown(*heard, shown, targets, np.argmax(scores, axis=-1))
-        labels = {name: tf.constant(self.labels[name][:count]) for name in game.task.labels}
-        asked = game.task.candidates(Batch(inputs, labels), inputs, stream)
-        named = np.argmax(game.task.hear(listener, message, asked).scores, axis=-1)[:, 0]
-        is_right = named == asked.target.numpy()[:, 0]
-        own = np.arange(count)[:, np.newaxis]
-        return Shown(*heard, own, np.zeros(count, np.int32), np.where(is_right, 0, -1), named)
+        rows = np.arange(count)
+        scores = answer.compare(listener, answer.read(listener, message), answer.look(listener, inputs), None)
+        named, right = answer.judged(np.argmax(scores, axis=-1), rows, 1, self.labels)
+        choices = np.where(right[:, 0], 0, -1)
+        return Shown(*heard, rows[:, np.newaxis], np.zeros(count, np.int32), choices, named.reshape(count, -1)[:, 0])
 
     def table(self, shown: Shown) -> str:
         """The games as a table in Markdown: examples by number and label, the right candidates in bold."""
@@ -127,7 +127,7 @@ def _in_groups(games: int) -> tuple[np.ndarray, np.ndarray]:
     """Examples in groups of up to four, each being the right one of one game.
 
     Returns:
-      The candidates int32 [G, C], and which is the right one, int32 [G]; the last group goes on with the first
+      The candidates int32 [G, C], and which is the right one, int32 [G]; the last group continues with the first
       examples where it is not full.
     """
     size = min(_CANDIDATES, games)

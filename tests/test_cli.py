@@ -261,6 +261,4 @@ def test_a_run_of_the_time_when_a_parameter_had_another_name_is_tested_and_resum
         file.unlink()
     train(run, "Speaker.sampler=@Drawn()")
     assert [row["step"] for row in logged(run)] == [2, 4]
-    # It went on after step 2.
-    said = capsys.readouterr().out
-    assert (said.count("step 2 of 4"), said.count("step 4 of 4")) == (1, 2)
+    assert "from step 2 of 4 in" in capsys.readouterr().out

@@ -168,7 +168,7 @@ class Train(Training):
     def _stop(self, training: TrainingState, start: int, termination: Termination) -> None:
         """Saves what was done since `start`, and what is not logged of it yet, wherever that is between two lines."""
         if training.step == start:
-            raise termination.stopped("before this process had done a step; the same command starts there again.")
+            raise termination.stopped("before this process had done a step; run the same command again to start there.")
         if training.checkpoints.last != training.step:
             save_checkpoint(training._replace(carried=self._states()))
         raise termination.stopped(

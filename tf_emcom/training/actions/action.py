@@ -49,7 +49,7 @@ class Action(Checked):
     Attributes:
       every: how many steps lie between; None: it is done after every call of the compiled loop.
       keeps: whether what it does about a step is kept in the run's folder, so that it has to come before the step is
-        saved: a process that goes on from there does not do it again.
+        saved: a process that resumes there does not do it again.
     """
 
     every: int | None = None

@@ -29,7 +29,7 @@ class Log(Action):
         self._is_last = False
 
     def begin(self, training: TrainingState) -> None:
-        """Drops what a lost process logged after the step that this one goes on from."""
+        """Drops what a lost process logged after the step from which this one resumes."""
         training.folder.forget_metrics_after(training.step)
         self._clock = time.monotonic()
 

@@ -50,7 +50,7 @@ class TensorBoard(Action):
         self._showcase: Showcase | None = None
 
     def begin(self, training: TrainingState) -> None:
-        """Opens the file, drops what a lost process wrote after the step from which this one resumes, takes examples."""
+        """Opens the file, drops what a lost process wrote after the step where this one resumes, takes examples."""
         if not training.place.distribution.is_chief:
             return
         self._events = EventFile(training.folder.tensorboard, training.step)

@@ -46,7 +46,7 @@ class View(NamedTuple):
 
 
 class Tested(Protocol):
-    """What is needed of the agents: those of a `Trainee`."""
+    """What is needed of `Agents`."""
 
     def pairs(self) -> list[tuple[int, int]]:
         """Which speaker is tested with which listener."""

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from tf_emcom.errors import UserError, require_integer, require_number
 from tf_emcom.evaluation.metrics.success import SuccessRate, Wins
-from tf_emcom.training.trainee import Trainee
+from tf_emcom.training.trainee import Agents
 
 
 class Row(TypedDict, total=False):
@@ -286,7 +286,7 @@ class Team(NamedTuple):
     whole: bool
 
 
-def teams(agents: Trainee, evaluator: Games, wins: Wins) -> Iterator[Team]:
+def teams(agents: Agents, evaluator: Games, wins: Wins) -> Iterator[Team]:
     """Every pair by itself; of a population then the mean of all pairs, and the votes of all listeners.
 
     A pair has the labels `speaker` and `listener`, and where pairs are independent `training_seed`. All others have

@@ -12,7 +12,7 @@ from tf_emcom.errors import UserError
 from tf_emcom.evaluation.metrics.measures import SampleMean
 from tf_emcom.games.channels import Channel
 from tf_emcom.seeds import Stream, stage_number
-from tf_emcom.training.trainee import Trainee
+from tf_emcom.training.trainee import Agents
 from tf_emcom.types import Batch, Message
 
 
@@ -22,7 +22,7 @@ class TransferEvaluator(tf.Module):
     It compiles once per number of games in a group: noises and seeds are data.
     """
 
-    def __init__(self, learner: Trainee, examples: Examples, jit_compile: bool, channel: Channel) -> None:
+    def __init__(self, learner: Agents, examples: Examples, jit_compile: bool, channel: Channel) -> None:
         """Prepares the test.
 
         Args:

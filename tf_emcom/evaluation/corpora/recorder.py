@@ -13,7 +13,7 @@ from tf_emcom.evaluation.player import GreedyPlayer
 from tf_emcom.games.answers import Answer
 from tf_emcom.games.channels import Channel
 from tf_emcom.seeds import step_stream
-from tf_emcom.training.trainee import Trainee
+from tf_emcom.training.trainee import Agents
 from tf_emcom.types import Message
 
 
@@ -54,13 +54,13 @@ class Recorder(tf.Module):
     In memory are one block and the order of the examples, 4 bytes each; inputs may be mapped. It compiles once:
     inputs and agents are data. A permutation of the split, drawn from the seed as the first pass of an evaluation is,
     is cut into groups; the last group is filled up with examples that have their row elsewhere. What the channel does
-    to a message depends on the seed and the example alone: all pairs suffer the same. In a control (`Trainee.subjects`)
+    to a message depends on the seed and the example alone: all pairs suffer the same. In a control (`Agents.subjects`)
     messages are about examples that are set aside and have no rows.
     """
 
     def __init__(
         self,
-        agents: Trainee,
+        agents: Agents,
         pairs: Sequence[tuple[int, int]],
         examples: Examples,
         answer: Answer | None,

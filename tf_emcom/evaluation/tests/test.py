@@ -17,7 +17,7 @@ from tf_emcom.plots import draw_image_pairs
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.experiment import Experiment
 from tf_emcom.training.mode import Evaluation
-from tf_emcom.training.trainee import Trainee
+from tf_emcom.training.trainee import Agents
 
 Row = dict[str, Any]
 
@@ -35,7 +35,7 @@ def spoken(experiment: Experiment, inputs: np.ndarray) -> dict[int, np.ndarray]:
     return found
 
 
-def labels_of(agents: Trainee, speaker: int) -> Row:
+def labels_of(agents: Agents, speaker: int) -> Row:
     """How lines of results name a speaker; where pairs are independent, with the seed of its training."""
     return {"speaker": speaker, **({"training_seed": agents.seeds()[speaker]} if agents.independent else {})}
 

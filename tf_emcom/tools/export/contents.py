@@ -16,7 +16,7 @@ from tf_emcom.agents.heads.prediction import PredictionHead
 from tf_emcom.evaluation.results import whole_rows
 from tf_emcom.runtime.evaluation_rows import of_the_run
 from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.training.trainee import Trainee
+from tf_emcom.training.trainee import Agents
 from tf_emcom.types import Message
 
 
@@ -29,7 +29,7 @@ class Contents(NamedTuple):
       documents: file name → text of the configuration and of the run's other documents.
     """
 
-    agents: Trainee
+    agents: Agents
     metadata: dict[str, Any]
     documents: dict[str, str]
 
@@ -39,7 +39,7 @@ METADATA, MARK = "metadata.json", "tf_emcom"
 
 
 def describe(
-    agents: Trainee, features: int, data: str, precision: str, step: int, run: RunFolder
+    agents: Agents, features: int, data: str, precision: str, step: int, run: RunFolder
 ) -> dict[str, Any]:
     """Sizes, origin and results of agents, for JSON.
 
@@ -77,7 +77,7 @@ def describe(
     }
 
 
-def predicts(agents: Trainee) -> bool:
+def predicts(agents: Agents) -> bool:
     """Whether their listeners predict from the message alone, instead of choosing among candidates."""
     return isinstance(agents.listener_as(0).head, PredictionHead)
 
@@ -94,7 +94,7 @@ def _numbers(agent: keras.Model) -> int:
     return sum(math.prod(variable.shape) for variable in agent.trainable_variables)
 
 
-def _predictions(agents: Trainee) -> list[int] | None:
+def _predictions(agents: Agents) -> list[int] | None:
     """The shape of listeners' prediction for one message; None where they choose."""
     if not predicts(agents):
         return None

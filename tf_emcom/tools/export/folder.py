@@ -10,7 +10,7 @@ from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.tools.export.contents import METADATA
 from tf_emcom.tools.export.formats import SavedModel
 from tf_emcom.training.trained_speaker import SPEAKER_CONFIG
-from tf_emcom.training.trainee import Trainee
+from tf_emcom.training.trainee import Agents
 
 _FIX = "export the run again, with bin/export --workdir=RUN"
 
@@ -60,7 +60,7 @@ class ExportFolder(RunFolder):
             f"{agents[1:]}.saved_model": repr(self.saved_model),
         }
 
-    def restore_agents(self, agents: Trainee) -> int:
+    def restore_agents(self, agents: Agents) -> int:
         """The step of the exported checkpoint; the agents have their weights already."""
         path = os.path.join(self._texts.path, METADATA)
         step = files.read_json(path, _FIX).get("step")

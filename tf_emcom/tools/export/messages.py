@@ -29,13 +29,13 @@ from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.experiment import Experiment
 from tf_emcom.training.mode import Evaluation
-from tf_emcom.training.trainee import Trainee
+from tf_emcom.training.trainee import Agents
 
 _CANDIDATES = 64
 
 
 def chosen_pairs(
-    agents: Trainee, speakers: Sequence[int] | None, listeners: Sequence[int] | None
+    agents: Agents, speakers: Sequence[int] | None, listeners: Sequence[int] | None
 ) -> list[tuple[int, int]]:
     """Speaker and listener of each pair, those of one speaker beside each other.
 

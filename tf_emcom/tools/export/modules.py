@@ -12,7 +12,7 @@ import tensorflow as tf
 from tf_emcom.agents.rows import bound
 from tf_emcom.ops.noise import erase
 from tf_emcom.seeds import Stream
-from tf_emcom.training.trainee import Trainee
+from tf_emcom.training.trainee import Agents
 from tf_emcom.types import Message, Speech
 
 Agent = TypeVar("Agent", bound=keras.Model)
@@ -83,7 +83,7 @@ class ExportedModule(tf.Module):
 
     listen: Callable[..., Arrays]
 
-    def __init__(self, agents: Trainee, metadata: dict[str, Any], files: Sequence[str]) -> None:
+    def __init__(self, agents: Agents, metadata: dict[str, Any], files: Sequence[str]) -> None:
         """Copies all weights.
 
         Args:
@@ -199,7 +199,7 @@ class ChoosingModule(ExportedModule):
       compare: projected messages and candidates ↦ scores [B, N].
     """
 
-    def __init__(self, agents: Trainee, metadata: dict[str, Any], files: Sequence[str]) -> None:
+    def __init__(self, agents: Agents, metadata: dict[str, Any], files: Sequence[str]) -> None:
         super().__init__(agents, metadata, files)
         self._compare = agents.listener_as(0).head.compare
         self.listen = traced(self._listen, messages=MESSAGES, candidates=CANDIDATES, listener=AGENT)
@@ -261,7 +261,7 @@ class PredictingModule(ExportedModule):
       predictions: predictions alone.
     """
 
-    def __init__(self, agents: Trainee, metadata: dict[str, Any], files: Sequence[str]) -> None:
+    def __init__(self, agents: Agents, metadata: dict[str, Any], files: Sequence[str]) -> None:
         super().__init__(agents, metadata, files)
         self.listen = traced(self._listen, messages=MESSAGES, listener=AGENT)
         self.predictions = traced(self._predictions, messages=MESSAGES, listener=AGENT)

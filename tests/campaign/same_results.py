@@ -106,7 +106,8 @@ def _in_pairs(do: Callable[[str], str], names: list[str]) -> int:
             words = do(name)
         except RuntimeError as error:
             words = f"FAILED: {error}"
-        print(f"{name}: {words}", flush=True)
+        # In one piece, since another thread may print, too.
+        print(f"{name}: {words}\n", end="", flush=True)
         return words.startswith(("FAILED", "DIFFERENT"))
 
     with ThreadPoolExecutor(2) as pool:

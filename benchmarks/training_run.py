@@ -17,6 +17,7 @@ from tf_emcom.runtime import catalogue, config
 from tf_emcom.runtime.config import build
 from tf_emcom.training.actions.action import games_per_step
 from tf_emcom.training.experiment import Experiment
+from tf_emcom.training.trainee import Turn
 from tf_emcom.training.trainer import Trainer
 from tf_emcom.types import Batch
 
@@ -70,11 +71,9 @@ class TrainingRun:
         """The operations of the matrix products of one game and of learning from it; traces the step once more."""
         learner = self.experiment.learner
         step, batch = self._fixed
-        batch_spec = tf.nest.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), batch)
-        scalar, turn = tf.TensorSpec([], tf.int32), learner.turns(step)[0]
-        traced = tf.function(learner.gradients, autograph=False).get_concrete_function(
-            batch_spec, batch_spec.inputs, tf.TensorSpec([], step.dtype), scalar, tf.TensorSpec(turn.shape, turn.dtype)
-        )
+        turn = Turn(batch, batch.inputs, step, tf.constant(0), learner.turns(step)[0])
+        specs = tf.nest.map_structure(lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype), turn)
+        traced = tf.function(learner.gradients, autograph=False).get_concrete_function(specs)
         return operations_of_products(traced.graph) / (learner.batch_size * len(learner.seeds()))
 
     @functools.cached_property

@@ -36,7 +36,7 @@ def test_every_component_is_handed_out_by_its_name():
     catalogue.register_components()
     wrapped = {entry.name: entry.wrapped for entry in gin_tables.components()}
     ours = {name for name, cls in wrapped.items() if cls.__module__.startswith("tf_emcom.")}
-    assert ours - set(tf_emcom.__all__) == INNER
+    assert ours - set(tf_emcom.__all__) == INNER, "list a new class in _OFFERED of tf_emcom/__init__.py"
 
 
 def test_all_names_can_be_imported_at_once():

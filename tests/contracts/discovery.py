@@ -1,10 +1,9 @@
 """Finds every plug-in that is computed in a step, by its base class."""
 
-import inspect
+import sys
 
 import keras
 
-import tf_emcom
 from tf_emcom.agents.grammar import Grammar
 from tf_emcom.agents.sampling import Sampler
 from tf_emcom.checks import is_base
@@ -14,6 +13,7 @@ from tf_emcom.games.policies import ListenerPolicy
 from tf_emcom.games.rewards import Reward
 from tf_emcom.games.tasks import Task
 from tf_emcom.games.transfer_tasks import TransferTask
+from tf_emcom.runtime import catalogue
 from tf_emcom.schedules import Schedule
 from tf_emcom.training.optimizers import Optimizer
 
@@ -26,11 +26,25 @@ AGENTS = ("Speaker", "Listener")
 
 
 def public_classes():
-    """Name ↦ class, of all public classes of the families."""
-    offered = {name: getattr(tf_emcom, name) for name in tf_emcom.__all__ if name not in AGENTS}
-    return {name: cls for name, cls in offered.items() if inspect.isclass(cls) and issubclass(cls, FAMILIES)}
+    """Name ↦ class, of all public classes of the families in the package."""
+    catalogue.register_components()  # Imports them.
+    found = {cls.__name__: cls for family in FAMILIES for cls in below(family) if is_ours(cls)}
+    return dict(sorted(found.items()))
 
 
 def plug_ins():
     """Name ↦ class, of every plug-in."""
     return {key: cls for key, cls in public_classes().items() if not is_base(cls)}
+
+
+def below(family):
+    """A class and all classes that derive from it."""
+    yield family
+    for cls in family.__subclasses__():
+        yield from below(cls)
+
+
+def is_ours(cls):
+    """Whether a class is a public one of the package; gin makes others of the same name."""
+    public = cls.__module__.startswith("tf_emcom.") and not cls.__name__.startswith("_")
+    return public and cls.__name__ not in AGENTS and vars(sys.modules[cls.__module__]).get(cls.__name__) is cls

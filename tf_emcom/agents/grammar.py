@@ -30,7 +30,7 @@ class Grammar(Checked, abc.ABC):
 
     @abc.abstractmethod
     def mask_after_end(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
-        """What arrives of messages [B, T] once the silence behind their end is left to be silence.
+        """The received messages [B, T], where everything behind the end that was sent is as it was sent.
 
         Args:
           sent: int32 [B, T], what the speaker said.

@@ -135,7 +135,7 @@ class Listener(Checked, keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "Listener":
-        """The listener that `get_config` describes, with new weights; classes are found by their modules."""
+        """The listener that `get_config` describes, with new weights; classes are found by package and name."""
         with computing_as(config["dtype"]):
             made = cls(
                 config["vocab_size"],

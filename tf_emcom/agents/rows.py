@@ -14,7 +14,7 @@ Row = list[tf.Tensor]
 class Rows:
     """The states of n agents that share one set of layers: row i is agent i's weights and whatever learns with them.
 
-    The layers are built once, for one agent, and lend themselves to whichever row is bound to their variables. Rows are
+    The layers are built once, for one agent, and compute with whichever row is bound to their variables. Rows are
     stacked, so that which agent acts is data: a compiled function reads another row without being traced again and
     without asking the host. The only agent of its kind needs no stack: its row is the variables themselves.
 

@@ -121,7 +121,7 @@ class Speaker(Checked, keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> "Speaker":
-        """The speaker that `get_config` describes, with new weights; classes are found by their modules."""
+        """The speaker that `get_config` describes, with new weights; classes are found by package and name."""
         with computing_as(config["dtype"]):
             made = cls(
                 config["vocab_size"],

@@ -68,9 +68,9 @@ class Evaluator(Checked):
     and a distractor of the C − 1 others. Only scores depend on the group, so a speaker and a listener look at an input
     once, and again only where there is input noise; a listener reads a message of a speaker once for each mask. All
     pairs play the same games, with the same masks and the same noise, so that they can be compared and their listeners
-    can vote. It compiles once per C: all else is data, agents too. In memory are what all speakers say and all
-    listeners make of the candidates, but of the messages only what they make of one speaker's; and, for one C or one
-    cell, how often each pair found each input.
+    can vote. It compiles once per C: all else is data, agents too. Memory holds the messages of all speakers, all
+    listeners' projections of candidates, those of one speaker's messages at a time, and, for one C or one cell, how
+    often each pair found each input.
 
     Attributes:
       pairs: speaker and listener of each pair, those of one speaker beside each other.

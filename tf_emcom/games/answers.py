@@ -12,7 +12,7 @@ from tf_emcom.types import Message
 
 
 class Answer(abc.ABC):
-    """How a greedy listener answers, piece by piece, so that a message is read once, whatever it is compared with.
+    """How a greedy listener answers, in steps, so that a message is read once for all sets of candidates.
 
     Attributes:
       chooses_inputs: whether it answers with one of the C inputs of the message's group.

@@ -15,7 +15,7 @@ class Reward(Checked, abc.ABC):
 
     @abc.abstractmethod
     def __call__(self, success: tf.Tensor, speech: Speech, hearing: Hearing, candidates: Candidates) -> tf.Tensor:
-        """The pay; no gradient flows through it.
+        """The reward of each game; the method itself stops gradients (`tf.stop_gradient`).
 
         Args:
           success: [B] in [0, 1].

@@ -1,4 +1,4 @@
-"""Gradients and updates: the only place that reduces over games and over replicas."""
+"""How one pair learns: the gradients of its games, and the updates."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -28,8 +28,8 @@ class Gradients(NamedTuple):
 class Learner(Trainee):
     """A speaker, its moving average and a listener, which learn from the games they play.
 
-    A `Population` has one of it, and lends it the weights of the pair that plays. Everything is created within the
-    strategy's scope.
+    A `Population` owns one `Learner`, and loads into it the weights of the pair whose turn it is. Everything is created
+    within the strategy's scope.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ _OLD = "save_counter/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 def refuse_another(run: RunFolder, stored: str, current: str, free: Collection[str]) -> bool:
-    """Raises a UserError where two configurations differ in more than what does not matter.
+    """Raises a UserError where two configurations differ in a setting that affects the run.
 
     The number of steps may grow where a run is trained on.
 

@@ -90,7 +90,7 @@ class Agents(Checked, tf.Module, abc.ABC):
           count: how many inputs a split has, N.
 
         Returns:
-          Int [M], M < N: games are about the first M inputs, in order, and their messages about these among the rest.
+          Int [M], M < N: game i is about input i, and its message about the input of this number, M or more.
         """
         return None
 

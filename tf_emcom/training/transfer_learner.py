@@ -117,7 +117,7 @@ class TransferLearner(Trainee):
 
 
 def strangers(count: int, seed: int) -> np.ndarray:
-    """Of which input the message is that is heard about another one, as `Agents.subjects` has it.
+    """For each game, the index of the other input that its message describes, as for `Agents.subjects`.
 
     The last eighth of a split is set aside to be talked about, by turns and in random order; it is never a candidate,
     so that a message says nothing of any candidate, not even that it is a wrong one.

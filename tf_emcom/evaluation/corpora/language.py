@@ -58,7 +58,7 @@ class Findings(NamedTuple):
       rows: lines of results: of each speaker, their means, between speakers, and every symbol's use.
       shown: those of the lines that stand for all.
       uses: how each speaker uses symbols.
-      averaged: of how many speakers the lines that are shown are means; 1: they are no means.
+      averaged: over how many speakers the lines in `shown` are averaged; 1: they are no averages.
     """
 
     rows: list[Row]

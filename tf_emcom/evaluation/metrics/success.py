@@ -21,7 +21,7 @@ class SuccessRate(NamedTuple):
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95 % interval (Wilson 1927) of as many independent games as say the same, games / design effect.
+        """The 95 % interval (Wilson 1927) for games / design effect independent games, which have the same information.
 
         All games share their agents: read it as the least uncertainty there is. For a mean over several who played the
         same games it is no narrower than for one of them: that they are many makes the games no more.
@@ -38,8 +38,8 @@ def design_effect(won: np.ndarray, played: np.ndarray, least: float = 1.0) -> np
 
     Games about the same input are not independent. The variance of the ratio Σ won / Σ played is that between inputs
     (Cochran 1977, Sampling Techniques, section 3.12): replays of an input make the interval narrower only as far as
-    they end differently. So that few inputs, or an accuracy of 0 or 1, are not taken for certainty, one more input
-    that is always found and one that never is are counted in, each with the mean number of games of an input. It is 1
+    they end differently. Two imaginary inputs are added, one always and one never found, each with the mean number of
+    games of an input, so that few inputs or an accuracy of 0 or 1 do not give an interval of width 0. It is 1
     where every input is played once, and k where every input is played k times and always ends alike.
 
     Args:
@@ -63,8 +63,7 @@ def design_effect(won: np.ndarray, played: np.ndarray, least: float = 1.0) -> np
 class Wins(NamedTuple):
     """How many games were won of K kinds, such as numbers of candidates, under P conditions.
 
-    Conditions are pooled in Q cells. Design effects are those of `success_rate.design_effect`, over all games of a
-    cell.
+    Conditions are pooled in Q cells. Design effects are those of `design_effect`, over all games of a cell.
     """
 
     pairs: np.ndarray  # int64 [pairs, K, P], in the order of the evaluator's pairs

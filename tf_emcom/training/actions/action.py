@@ -77,8 +77,8 @@ class Action(Checked):
         """Called between two calls of the compiled loop, when the process is asked to stop, and after the last call.
 
         Returns:
-          What this action needs in order to go on in another process as if nothing had happened, made of what JSON can
-          hold; None: nothing, as must be the case at steps where regular checkpoints are saved.
+          What this action needs in order to continue in another process as if nothing had happened, made of what JSON
+          can hold; None: nothing. At steps where regular checkpoints are saved, it has to be None.
         """
 
     def finish(self, training: TrainingState) -> None:

@@ -117,7 +117,7 @@ class Crowd(Trainee):
         return Lesson(gradients, metrics["accuracy"]), metrics
 
     def taught(self, weights: Row, lesson: Lesson, step: tf.Tensor, row: tf.Tensor) -> Row:
-        """The row of `learning` that the lesson makes of a pair's; `row` is that of the turn."""
+        """The pair's new state, in the order of `learning`, after this update; `row` is that of the turn."""
         with bound(self.learning, weights) as scope:
             self.pair.apply(lesson.gradients, step, row)
             for members in (self.speaker_members, self.listener_members):

@@ -68,7 +68,7 @@ def transmit(
       sent: int32 [B, T].
       step: integer [], where schedules stand.
       stream: the channel's random numbers.
-      relaxed: [B, T, V], soft symbols whose hard form is `sent`; the listener reads them where a symbol arrives unchanged.
+      relaxed: [B, T, V], soft symbols whose hard form is `sent`; the listener reads them where a symbol is unchanged.
       erased: bool [T], positions that are lost besides.
 
     Returns:

@@ -154,7 +154,7 @@ class Train(Training):
             action.finish(training)
 
     def _begin(self, training: TrainingState, carried: "_Carried") -> None:
-        """Starts the actions; where a finished run was made longer, also does what was due after its former last step."""
+        """Starts the actions; where a finished run was made longer, also does what was due after its last step."""
         # A line of the last step of a shorter run was perhaps the mean of fewer steps, and is written again.
         begun = training._replace(step=training.step - 1) if carried.is_last else training
         for action in self.actions:

@@ -142,7 +142,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """What the package has, with all classes."""
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *_MODULE_OF})
 
 
 class _Registered(dict):

@@ -122,7 +122,7 @@ class Evaluator(Checked):
         split: str,
         cells: Sequence[Sequence[int]] | None = None,
     ) -> Wins:
-        """Plays shuffled passes over the split, incomplete groups dropped.
+        """Counts successes and games of shuffled passes over the split, incomplete groups dropped.
 
         Every C, pass, group and game has masks and input noise of its own, every condition has masks of its own.
 
@@ -133,9 +133,6 @@ class Evaluator(Checked):
           seed: of the shuffling, the masks and the input noise.
           split: its name, for the error if it is smaller than a C.
           cells: the places of the conditions that are pooled, Q lists; None: each is a cell of its own.
-
-        Returns:
-          Successes and games.
 
         Raises:
           UserError: a C is larger than the split, or an agent's scores are not finite.

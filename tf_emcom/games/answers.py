@@ -7,11 +7,12 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
+from tf_emcom.checks import Checked
 from tf_emcom.ops.selection import take_shown
 from tf_emcom.types import Message
 
 
-class Answer(abc.ABC):
+class Answer(Checked, abc.ABC):
     """How a greedy listener answers, in steps, so that a message is read once for all sets of candidates.
 
     Attributes:

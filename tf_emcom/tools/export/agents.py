@@ -151,6 +151,7 @@ class ExportedAgents(Agents):
         )
         self._seeds = metadata["seeds"]
         self.shuffled = metadata.get("shuffled", False)
+        self._weights = metadata.get("weights", "")  # Older exports do not have it.
         self._speaker = ExportedSpeaker(model, metadata["vocabulary_size"], metadata["message_length"])
         self._listener = ExportedListener(model, metadata["predictions"])
 
@@ -169,6 +170,9 @@ class ExportedAgents(Agents):
 
     def seeds(self) -> list[int]:
         return list(self._seeds)
+
+    def checksum(self) -> str:
+        return self._weights
 
 
 def _loaded(folder: str) -> tuple[Any, dict[str, Any]]:

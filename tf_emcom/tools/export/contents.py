@@ -67,6 +67,7 @@ def describe(
         "independent": agents.independent,
         "seeds": list(agents.seeds()),
         "shuffled": agents.is_control,
+        "weights": agents.checksum(),
         "predictions": _predictions(agents),
         "labels": list(agents.labels),
         "data": data,

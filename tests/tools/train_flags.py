@@ -8,7 +8,7 @@ import sys
 from tests import commands
 
 _SOURCE = (commands.ROOT / "bin" / "train").read_text()
-NAMES = re.findall(r'flags\.DEFINE_\w+\(\s*"(\w+)"', _SOURCE)
+NAMES = re.findall(r'(?:flags\.DEFINE_\w+|cli\.shared_flag)\(\s*"(\w+)"', _SOURCE)
 _CODE = """
 import json, runpy, sys
 runpy.run_path("bin/train")

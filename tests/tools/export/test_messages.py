@@ -284,7 +284,7 @@ def test_a_kill_leaves_a_corpus_that_is_refused_and_the_same_command_then_finish
     found = Corpus(str(path)).columns()
     assert sorted(found["id"].tolist()) == sorted([*range(359)] * 3)
     assert analyse(str(path), samples=100) == str(path / "analysis.jsonl")
-    assert "mean and deviation of 3 pairs" in capsys.readouterr().out
+    assert "mean and deviation (n − 1) of 3 pairs" in capsys.readouterr().out
 
 
 def test_where_there_is_no_corpus_is_told_in_one_sentence_with_status_2(tmp_path):

@@ -21,7 +21,7 @@ SHOWN = {
     "games.tasks": "[N, F]",
     "games.policies": "from scores [B, C]",
     "games.losses": "REINFORCE",
-    "games.rewards": "[B] in [lose, win]",
+    "games.rewards": "The reward of each game",
     "training.optimizers": "Kingma & Ba 2015, algorithm 1",
     "evaluation.metrics.similarity": "Spearman",
     "agents.speaker": "The greedy symbols for inputs [B, F]: int32 [B, T].",

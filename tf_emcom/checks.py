@@ -5,6 +5,7 @@ import collections.abc
 import functools
 import inspect
 import os
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -106,6 +107,14 @@ def example(hint: Any, default: Any) -> str:
 def is_base(cls: type) -> bool:
     """Whether a class is only for subclasses: it is abstract, or names `abc.ABC` as one of its bases."""
     return inspect.isabstract(cls) or abc.ABC in cls.__bases__
+
+
+def subclasses(base: type) -> Iterator[type]:
+    """All classes that derive from a class, as their modules have them; gin makes others of the same name."""
+    for cls in base.__subclasses__():
+        yield from subclasses(cls)
+        if getattr(sys.modules.get(cls.__module__), cls.__name__, None) is cls:
+            yield cls
 
 
 def _makers(kind: Any) -> Iterator[str]:

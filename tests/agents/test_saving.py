@@ -2,8 +2,11 @@
 
 import functools
 import json
+import sys
+import types
 import zipfile
 
+import gin
 import h5py
 import keras
 import numpy as np
@@ -201,9 +204,20 @@ class Twin(Drawn):
     """One of two of its name."""
 
 
-def test_one_of_two_parts_of_a_name_is_not_guessed():
+class Registered(LstmCore):
+    """A core of a user's own."""
+
+
+def test_own_part_that_gin_has_registered_is_found():
+    gin.external_configurable(Registered, module="own_parts")
+    assert type(rebuilt(described(Registered(3)))) is Registered
+
+
+def test_one_of_two_parts_of_a_name_is_not_guessed(monkeypatch):
     description = described(Twin())
-    other = type("Twin", (Drawn,), {"__module__": f"{__name__.partition('.')[0]}.elsewhere"})
+    elsewhere = types.ModuleType(f"{__name__.partition('.')[0]}.elsewhere")
+    other = elsewhere.Twin = type("Twin", (Drawn,), {"__module__": elsewhere.__name__})
+    monkeypatch.setitem(sys.modules, elsewhere.__name__, elsewhere)
     with pytest.raises(UserError, match=r"test_saving and .*elsewhere have; rename one"):
         rebuilt(description)
     assert issubclass(other, Drawn)

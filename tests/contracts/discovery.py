@@ -1,12 +1,10 @@
 """Finds every plug-in that is computed in a step, by its base class."""
 
-import sys
-
 import keras
 
 from tf_emcom.agents.grammar import Grammar
 from tf_emcom.agents.sampling import Sampler
-from tf_emcom.checks import is_base
+from tf_emcom.checks import is_base, subclasses
 from tf_emcom.games.channels import Channel
 from tf_emcom.games.losses import Loss
 from tf_emcom.games.policies import ListenerPolicy
@@ -28,7 +26,7 @@ AGENTS = ("Speaker", "Listener")
 def public_classes():
     """Name ↦ class, of all public classes of the families in the package."""
     catalogue.register_components()  # Imports them.
-    found = {cls.__name__: cls for family in FAMILIES for cls in below(family) if is_ours(cls)}
+    found = {cls.__name__: cls for family in FAMILIES for cls in (family, *subclasses(family)) if is_ours(cls)}
     return dict(sorted(found.items()))
 
 
@@ -37,14 +35,6 @@ def plug_ins():
     return {key: cls for key, cls in public_classes().items() if not is_base(cls)}
 
 
-def below(family):
-    """A class and all classes that derive from it."""
-    yield family
-    for cls in family.__subclasses__():
-        yield from below(cls)
-
-
 def is_ours(cls):
-    """Whether a class is a public one of the package; gin makes others of the same name."""
-    public = cls.__module__.startswith("tf_emcom.") and not cls.__name__.startswith("_")
-    return public and cls.__name__ not in AGENTS and vars(sys.modules[cls.__module__]).get(cls.__name__) is cls
+    """Whether a class is a public one of the package, and no whole agent."""
+    return cls.__module__.startswith("tf_emcom.") and not cls.__name__.startswith("_") and cls.__name__ not in AGENTS

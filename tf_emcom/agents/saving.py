@@ -2,7 +2,6 @@
 
 import inspect
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -11,6 +10,7 @@ import tensorflow as tf
 
 from tf_emcom.agents.grammar import Grammar
 from tf_emcom.agents.sampling import Sampler
+from tf_emcom.checks import subclasses
 from tf_emcom.errors import UserError
 from tf_emcom.schedules import Schedule
 
@@ -82,11 +82,9 @@ def _class(package: str, name: str) -> type:
     # Other packages are not imported because a file says so.
     if package not in sys.modules:
         raise UserError(f"The agent has a part {package}.{name}, which is not imported; import {package} first.")
-    if package == ours and name in sys.modules[ours].__all__:
-        found = getattr(sys.modules[ours], name)
-        if issubclass(found, _KINDS):
-            return found
-    known = {each for kind in _KINDS for each in _below(kind)}
+    if package == ours:
+        getattr(sys.modules[ours], name, None)  # Imports its module.
+    known = {each for kind in _KINDS for each in subclasses(kind)}
     found = [cls for cls in known if (_package(cls), cls.__name__) == (package, name)]
     if not found:
         raise UserError(
@@ -97,12 +95,6 @@ def _class(package: str, name: str) -> type:
         modules = " and ".join(sorted(cls.__module__ for cls in found))
         raise UserError(f"The agent has a part {package}.{name}, which {modules} have; rename one of them.")
     return found[0]
-
-
-def _below(kind: type) -> Iterator[type]:
-    for cls in kind.__subclasses__():
-        yield cls
-        yield from _below(cls)
 
 
 def depth(given: Any) -> int | None:

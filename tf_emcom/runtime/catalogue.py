@@ -13,14 +13,13 @@ import importlib.util
 import inspect
 import pkgutil
 import re
-import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
 import gin
 
-from tf_emcom.checks import Checked, is_base
+from tf_emcom.checks import Checked, is_base, subclasses
 from tf_emcom.errors import UserError
 from tf_emcom.files import reason
 from tf_emcom.runtime import gin_tables
@@ -200,21 +199,13 @@ def plug_ins(base: type, homes: Sequence[str] = (), separator: str = "") -> dict
             pass
     _installed()
     found: dict[str, type] = {}
-    for cls in sorted(_below(base), key=lambda cls: cls.__name__):
+    concrete = {cls for cls in subclasses(base) if not cls.__name__.startswith("_") and not is_base(cls)}
+    for cls in sorted(concrete, key=lambda cls: (cls.__name__, cls.__module__)):
         name = re.sub(r"(?<!^)(?=[A-Z])", separator, cls.__name__).lower()
         if (other := found.setdefault(name, cls)) is not cls:
             places = " and ".join(f"{each.__module__}.{each.__name__}" for each in (other, cls))
             raise UserError(f"{places} have the same name, {name!r}; give one of them another name.")
     return found
-
-
-def _below(base: type) -> Iterator[type]:
-    """The concrete public subclasses, without the subclasses of the same name that gin makes."""
-    for cls in base.__subclasses__():
-        yield from _below(cls)
-        own = getattr(sys.modules.get(cls.__module__), cls.__name__, None)
-        if own is cls and not cls.__name__.startswith("_") and not is_base(cls):
-            yield cls
 
 
 def choose(name: object, known: dict[str, type], what: str) -> type:

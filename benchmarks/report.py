@@ -11,6 +11,7 @@ import tensorflow as tf
 from tensorflow.python.util import _pywrap_util_port
 
 from tf_emcom.errors import UserError
+from tf_emcom.evaluation.results import text_table
 from tf_emcom.runtime.run_folder import write_json
 
 # The processor's features that decide how fast it multiplies matrices.
@@ -39,13 +40,8 @@ class Table(NamedTuple):
     def text(self) -> str:
         """Title, header, one line for each row, and what each number is."""
         columns = [*self.labels, *self.numbers]
-        cells = [columns, *([_cell(row.get(column)) for column in columns] for row in self.rows)]
-        widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
-        sides = "<" * len(self.labels) + ">" * len(self.numbers)
-        lines = [
-            "  ".join(f"{cell:{side}{width}}" for cell, side, width in zip(line, sides, widths, strict=True)).rstrip()
-            for line in cells
-        ]
+        cells = ([_cell(row.get(column)) for column in columns] for row in self.rows)
+        lines = text_table(columns, cells, left=self.labels).splitlines()
         lines.insert(1, "-" * max(map(len, lines)))
         notes = [f"  {name}: {about}" for name, about in self.numbers.items() if about]
         return "\n".join([self.title, "", *lines, "", *notes])

@@ -44,6 +44,11 @@ def test_what_was_measured_otherwise_is_kept_apart(field):
     assert merged(old, new) == ([*old, *new], 0)
 
 
+def test_noise_of_0_is_the_same_as_a_whole_number_and_as_a_fraction():
+    old, new = [row(100, noise=0.0)], [row(20, noise=0)]
+    assert merged(old, new) == (old, 1)
+
+
 def test_the_rows_of_a_population_stay_together():
     pairs = [(0, 0), (0, 1)]
     old, fewer, more = of(*pairs), of(*pairs, games=20), of(*pairs, games=500)

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from tf_emcom.errors import UserError, require_integer, require_number
 from tf_emcom.evaluation.metrics.success import SuccessRate, Wins
+from tf_emcom.runtime.evaluation_rows import grouped
 from tf_emcom.training.trainee import Agents
 
 
@@ -101,7 +102,7 @@ def by_agents(rows: Iterable[Row], keys: Sequence[str], value: str) -> dict[str,
         found.setdefault(each.get("ensemble", ""), []).append(each)
     pairs = found.get("", [])
     if len({(each.get("speaker"), each.get("listener")) for each in pairs}) > 1:
-        found[""] = [_mean_of_pairs(cell, value) for cell in _cells(pairs, keys)]
+        found[""] = [_mean_of_pairs(cell, value) for cell in grouped(keys, pairs).values()]
     return found
 
 
@@ -127,18 +128,11 @@ def averages(rows: Sequence[Row], keys: Sequence[str], value: str) -> list[Row]:
     None where the value is undefined for any of them.
     """
     found = []
-    for cell in _cells(rows, keys):
+    for cell in grouped(keys, rows).values():
         mean, spread = _mean(cell, value)
         who = {"ensemble": "average", "speakers": len(cell)}
         found.append(result_row(_shared(cell), who, {value: mean, "deviation": spread}, whole=True))
     return found
-
-
-def _cells(rows: Iterable[Row], keys: Sequence[str]) -> list[list[Row]]:
-    cells: dict[tuple, list[Row]] = {}
-    for each in rows:
-        cells.setdefault(tuple(each.get(key) for key in keys), []).append(each)
-    return list(cells.values())
 
 
 def _shared(rows: list[Row]) -> dict[str, Any]:
@@ -207,7 +201,7 @@ def accuracy_table(rows: Sequence[Row], down: Sequence[str], across: str) -> str
     """
     heads = {value: f"{across.replace('_', ' ')} {value:g}" for value in dict.fromkeys(each[across] for each in rows)}
     lines = []
-    for cell in _cells(rows, down):
+    for cell in grouped(down, rows).values():
         found = {each[across]: _accuracy(each) for each in cell}
         lines.append([*(_text(cell[0][key]) for key in down), *(found.get(value, "") for value in heads)])
     titles = [key.replace("_", " ") for key in down]

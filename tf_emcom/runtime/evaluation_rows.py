@@ -1,6 +1,6 @@
 """Which rows of eval/<mode>.jsonl are kept when a test runs again, and which of them are about the run as it is now."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -46,12 +46,12 @@ def merged(old: Sequence[Row], new: Sequence[Row]) -> tuple[list[Row], int]:
       The old rows that stay, then the new ones.
     """
     weights = {row.get("step"): row.get("weights") for row in new}
-    kept = _by(_CELL, (row for row in old if _size(row) and not _of_other_weights(row, weights)))
+    kept = grouped(_CELL, (row for row in old if _size(row) and not _of_other_weights(row, weights)))
     left_out = 0
     added: list[Row] = []
-    for cell, rows in _by(_CELL, new).items():
+    for cell, rows in grouped(_CELL, new).items():
         before = kept.get(cell, [])
-        if {*_by(_AGENTS, before)} <= {*_by(_AGENTS, rows)} and _most(before) <= _most(rows):
+        if {*grouped(_AGENTS, before)} <= {*grouped(_AGENTS, rows)} and _most(before) <= _most(rows):
             kept.pop(cell, None)
             added += rows
         else:
@@ -71,18 +71,21 @@ def of_the_run(rows: Sequence[Row]) -> list[Row]:
     tested = [row for row in rows if "mode" in row]
     newest = max((row["step"] for row in tested if isinstance(row.get("step"), int)), default=None)
     chosen: set[int] = set()
-    for same in _by(("mode", "meaning"), (row for row in tested if row.get("step") == newest)).values():
+    for same in grouped(("mode", "meaning"), (row for row in tested if row.get("step") == newest)).values():
         # The latest first, since `max` takes the first of equals.
-        largest = max(_by(_SETTING, reversed(same)).values(), key=lambda found: sum(map(_size, found)))
+        largest = max(grouped(_SETTING, reversed(same)).values(), key=lambda found: sum(map(_size, found)))
         chosen |= set(map(id, largest))
     return [row for row in rows if "mode" not in row or id(row) in chosen]
 
 
-def _by(fields: Sequence[str], rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """The rows that have the same values under the fields, in order of appearance."""
-    found: dict[str, list[Row]] = {}
+def grouped(fields: Sequence[str], rows: Iterable[Row]) -> dict[tuple, list[Row]]:
+    """The rows that have the same values under the fields, in order of appearance; 0 and 0.0 are the same."""
+    found: dict[tuple, list[Row]] = {}
     for row in rows:
-        found.setdefault(repr([row.get(field) for field in fields]), []).append(row)
+        values = (row.get(field) for field in fields)
+        # Files hold lists, too.
+        key = tuple(value if isinstance(value, Hashable) else repr(value) for value in values)
+        found.setdefault(key, []).append(row)
     return found
 
 

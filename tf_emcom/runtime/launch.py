@@ -87,7 +87,7 @@ def find_libraries() -> None:
     python = environment / "bin" / "python"
     # Its Python is a link to another one, so the folders are compared.
     if python.exists() and environment.resolve() != Path(sys.prefix).resolve():
-        os.execv(python, [str(python), *sys.argv])
+        os.execv(python, [str(python), *sys.orig_argv[1:]])
     print(
         f"Error: {sys.executable} lacks {', '.join(missing)}; install tf_emcom as README.md says, or run"
         " bin/quickstart, which makes an environment that this command then uses.",

@@ -59,22 +59,27 @@ class TfdsSplit:
         self.is_promised = promised is not None
         self.lengths = promised or tfds_folder.counted_lengths(self.shards, self.split)
         self.count = sum(self.lengths)
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._require_likely()
         tfds_folder.compare_with_published(name, self.split, self.count)
 
-    def batches(self, features: Sequence[str], first_shard: int = 0) -> Iterator[dict[str, np.ndarray]]:
-        """Yields feature → [B, ...], in the types that `ByolFolder.load` returns, from a shard on.
+    def batches(
+        self, features: Sequence[str], shard: int | None = None, row: int = 0
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Yields feature → [B, ...], in the types that `ByolFolder.load` returns; of one shard, None: of all.
 
-        UserError where a file is damaged, or does not fit features.json.
+        `row` is the number of its first example in the split, for messages. UserError where a file is damaged, or does
+        not fit features.json.
         """
         chosen = type(self._declared)({name: self._declared[name] for name in features})
-        row, shapes = sum(self.by_shard()[:first_shard]) if first_shard else 0, {}
+        shards = self.shards if shard is None else [self.shards[shard]]
         with self._errors_explained(features):
             types = {self._inputs: self._inputs_as}
-            for batch in tfds_records.batches(self.shards[first_shard:], chosen, self._image_side, types):
+            for batch in tfds_records.batches(shards, chosen, self._image_side, types):
                 for name, values in batch.items():
                     # The first batch says which shape examples have.
                     is_array = isinstance(values, np.ndarray)
-                    if not is_array or shapes.setdefault(name, values.shape[1:]) != values.shape[1:]:
+                    if not is_array or self._shapes.setdefault(name, values.shape[1:]) != values.shape[1:]:
                         raise UserError(self._varying(name))
                     batch[name] = self._typed(name, values)
                     require_finite(batch[name], name, self._where, row)
@@ -85,9 +90,7 @@ class TfdsSplit:
         """Feature → [N, ...], in memory; filled in place, so that nothing is there twice."""
         arrays, rows = {}, 0
         for batch in self.batches(features):
-            if not arrays:
-                self._require_likely()
-                arrays = _allocate(batch, self.count)
+            arrays = arrays or _allocate(batch, self.count)
             size = len(next(iter(batch.values())))
             start, rows = rows, rows + size
             if rows > self.count:
@@ -103,16 +106,6 @@ class TfdsSplit:
             tfds_folder.check_lengths(self.shards, self.lengths)
         if not rows:
             raise UserError(f"{self._where} holds no examples: copy the archive again.")
-
-    def by_shard(self) -> list[int]:
-        """How many examples each shard holds; `lengths`, unless these are of other shards than are there."""
-        self._require_likely()
-        if len(self.lengths) == len(self.shards):
-            return self.lengths
-        counted = [tfds_folder.count_records(shard) for shard in self.shards]
-        if sum(counted) != self.count:
-            tfds_folder.check_lengths(self.shards, self.lengths)
-        return counted
 
     def _require_likely(self) -> None:
         """UserError where more examples were promised than the files have room for, before memory is taken."""

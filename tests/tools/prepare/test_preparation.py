@@ -314,7 +314,7 @@ def test_damaged_description_of_a_finished_data_set_is_reported_in_a_sentence(tm
     path = os.path.join(prepare(pictures, tmp_path / "data", encoder).path, "preparation.json")
     with open(path) as file:
         whole = file.read()
-    for content in ("", "[]", "\x00\xff", "[" * 100_000, whole.replace('"left_out": []', '"left_out": 5')):
+    for content in ("", "[]", "\x00\xff", "[" * 100_000, whole.replace('"left_out"', '"left"')):
         with open(path, "w", encoding="latin-1") as file:
             file.write(content)
         with pytest.raises(UserError, match="preparation.json is damaged .*another --name, or delete"):
@@ -322,15 +322,13 @@ def test_damaged_description_of_a_finished_data_set_is_reported_in_a_sentence(tm
 
 
 def test_a_second_process_is_refused_while_the_first_one_prepares(tmp_path, pictures, encoder):
-    (tmp_path / "data" / NAME).mkdir(parents=True)
-    held = os.open(tmp_path / "data" / NAME, os.O_RDONLY)
-    try:
+    unfinished = tmp_path / "data" / NAME / ".unfinished-1.0.0"
+    unfinished.mkdir(parents=True)
+    with open(unfinished / ".lock", "w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(UserError, match="Another process is preparing .*wait until it ends"):
             prepare(pictures, tmp_path / "data", encoder)
-        assert os.listdir(tmp_path / "data" / NAME) == []
-    finally:
-        os.close(held)
+        assert os.listdir(unfinished) == [".lock"]
     prepare(pictures, tmp_path / "data", encoder)
 
 
@@ -341,7 +339,7 @@ def test_without_locks_it_warns_and_continues(tmp_path, pictures, encoder, monke
     # As network file systems do, which no test has here.
     monkeypatch.setattr(fcntl, "flock", refuse)
     prepare(pictures, tmp_path / "data", encoder)
-    assert "has no locks; let no second process prepare it" in capsys.readouterr().err
+    assert "has no locks; let no second process write there" in capsys.readouterr().err
 
 
 def test_features_are_standardised_by_the_training_split_unless_asked_otherwise(tmp_path, pictures, encoder):
@@ -405,7 +403,7 @@ def test_disk_that_is_too_small_is_reported_before_anything_is_encoded(tmp_path,
 def test_folder_that_cannot_be_made_is_reported(tmp_path, pictures, encoder):
     # A file in the way stops even an administrator.
     (tmp_path / "data").write_text("")
-    with pytest.raises(UserError, match="cannot be made .*name another --data_dir"):
+    with pytest.raises(UserError, match="cannot be prepared .*name another --data_dir"):
         prepare(pictures, tmp_path / "data", encoder)
 
 

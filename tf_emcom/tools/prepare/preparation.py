@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ import tqdm
 
 from tf_emcom.data import tfds_folder
 from tf_emcom.errors import UserError
-from tf_emcom.files import file_errors, read_json, write_whole
+from tf_emcom.files import FILE_ERRORS, file_errors, is_remote, lock, read_json, write_whole
 from tf_emcom.tools.prepare import shard_files
 from tf_emcom.tools.prepare.encoders import ImageEncoder
 from tf_emcom.tools.prepare.image_folder import Image, ImageFolder
@@ -126,19 +125,31 @@ class Preparation:
 
         UserError where a data set of that name was made otherwise, an image cannot be decoded, or a file not written.
         """
-        fix = "fix that, then run the same command again to resume"
-        with file_errors(self._root, "cannot be prepared", fix), shard_files.locked(self._root) as is_locked:
+        fix = "fix that or name another --data_dir, then run the same command again to resume"
+        with file_errors(self._root, "cannot be prepared", fix):
             if tf.io.gfile.exists(self._path):
-                self._refuse_another()
+                about = self._manifest_there()
                 print(f"{self._path} is prepared already.", flush=True)
             else:
-                self._finish(self._write_shards(is_locked))
+                tf.io.gfile.makedirs(self._unfinished)
+                with self._locked():
+                    if not tf.io.gfile.exists(self._path):
+                        self._finish(self._write_shards())
+                about = self._manifest_there()
             # The data set is finished; unfinished files beside it do no harm.
-            with contextlib.suppress(UserError):
-                shard_files.remove_folder(self._unfinished)
-            return FeatureSet(self._name, self._path, _read_manifest(self._path, self._another_name))
+            with contextlib.suppress(*FILE_ERRORS):
+                _remove_folder(self._unfinished)
+            return FeatureSet(self._name, self._path, about)
 
-    def _refuse_another(self) -> None:
+    def _locked(self) -> contextlib.AbstractContextManager:
+        """Within it, no other process writes there; cloud storage has no locks. UserError where one does."""
+        if is_remote(self._root):
+            return contextlib.nullcontext()
+        busy = f"Another process is preparing {self._root}; wait until it ends, or choose another --name."
+        return lock(os.path.join(self._unfinished, ".lock"), busy)
+
+    def _manifest_there(self) -> dict[str, Any]:
+        """That of the finished data set; UserError where it was not made by this command, or otherwise."""
         stored = _read_manifest(self._path, self._another_name)
         if stored is None:
             raise UserError(
@@ -146,32 +157,29 @@ class Preparation:
             )
         if differing := _differences(stored, self._manifest):
             raise UserError(f"{self._path} was prepared otherwise ({'; '.join(differing[:3])}); {self._another_name}.")
-        examples, left_out = stored.get("examples"), stored.get("left_out")
-        counts = [*examples.values(), stored.get("features")] if isinstance(examples, dict) else [None]
-        is_list = isinstance(left_out, list) and all(isinstance(path, str) for path in left_out)
-        if not is_list or not all(type(count) is int for count in counts):
+        if not {"examples", "features", "left_out"} <= stored.keys():
             path = os.path.join(self._path, _MANIFEST)
             raise UserError(f"{path} is damaged (the results of the preparation are missing); {self._another_name}.")
+        return stored
 
-    def _write_shards(self, is_locked: bool) -> list[tuple[Shard, Written]]:
-        self._claim(is_locked)
+    def _write_shards(self) -> list[tuple[Shard, Written]]:
+        self._claim()
         shards = shard_files.shards_of(self._name, self._splits, self._settings.shard_size, self._encoded, self._notes)
         done = {each.path: found for each in shards if (found := each.written(self._folder.root)) is not None}
         missing = [each for each in shards if each.path not in done]
         if missing:
             # Standardised files that were made of other encoded ones are of no use any more.
-            shard_files.remove_folder(self._standardised)
+            _remove_folder(self._standardised)
             if done:
                 print(f"Resuming: {len(done)} of {len(shards)} files are done.", flush=True)
             done |= self._make(missing, sum(len(each.images) for each in shards if each.path in done))
         return [(each, done[each.path]) for each in shards]
 
-    def _claim(self, is_locked: bool) -> None:
+    def _claim(self) -> None:
         """Makes the folders and writes the manifest, unless another data set is half prepared here."""
-        shard_files.make_folder(self._notes)
-        if is_locked:
-            for folder in (self._unfinished, self._notes, self._encoded, self._standardised):
-                shard_files.remove_unfinished(folder)
+        tf.io.gfile.makedirs(self._notes)
+        for folder in (self._unfinished, self._notes, self._encoded, self._standardised):
+            shard_files.remove_unfinished(folder)
         stored = None
         with contextlib.suppress(UserError):
             stored = _read_manifest(self._unfinished, "")
@@ -183,8 +191,8 @@ class Preparation:
             )
         if stored is None or differing:
             # A kill may have left whole files without a note, which would not fit.
-            shard_files.remove_folder(self._encoded)
-        shard_files.make_folder(self._encoded)
+            _remove_folder(self._encoded)
+        tf.io.gfile.makedirs(self._encoded)
         _write_manifest(self._unfinished, self._manifest)
 
     def _make(self, missing: Sequence[Shard], done: int) -> dict[str, Written]:
@@ -194,17 +202,17 @@ class Preparation:
         extractor = FeatureExtractor(network, settings.batch_size)
         reader = ImageReader(self._folder.root, network.height, network.width, settings.kept_side, settings.batch_size)
         left = sum(len(each.images) for each in missing)
-        total, is_terminal = done + left, sys.stderr.isatty()
+        total = done + left
         needed = left * (4 * extractor.features + 2 * settings.kept_side**2)
         # Encoded files stay until all standardised ones are written.
         shard_files.require_room(self._unfinished, 2 * needed if settings.standardises else needed)
         maker = ShardMaker(self._folder, reader, extractor, settings.kept_side, settings.skips_broken)
         found = {}
-        with tqdm.tqdm(total=total, initial=done, unit="image", dynamic_ncols=True, disable=not is_terminal) as bar:
+        with tqdm.tqdm(total=total, initial=done, unit="image", dynamic_ncols=True, disable=None) as bar:
             for each in missing:
-                found[each.path] = maker.make(each, lambda images, done=done: bar.update(done + images - bar.n))
+                found[each.path] = maker.make(each, bar.update)
                 done += len(each.images)
-                if not is_terminal:
+                if bar.disable:
                     print(f"{done:,} of {total:,} images", flush=True)
         return found
 
@@ -215,19 +223,17 @@ class Preparation:
             raise UserError(f"No image of the split {empty[0]!r} can be decoded; repair some of them in place.")
         if self._settings.standardises:
             self._standardise(made)
-        shard_files.remove_unfinished(self._ready)
         features = made[0][1].features
         schema = schema_of(self._folder.classes, features, self._settings.kept_side)
         write_metadata(self._ready, schema, VERSION, notes)
         left_out = sorted(path for _, written in made for path in written.left_out)
         results = {"examples": examples, "features": features, "left_out": left_out}
         _write_manifest(self._ready, {**self._manifest, **results})
-        with shard_files.writing(self._path):
-            tf.io.gfile.rename(self._ready, self._path)
+        tf.io.gfile.rename(self._ready, self._path)
 
     def _standardise(self, made: Sequence[tuple[Shard, Written]]) -> None:
         """Writes the files with standardised features that are not there yet."""
-        shard_files.make_folder(self._ready)
+        tf.io.gfile.makedirs(self._ready)
         print("Standardising the features.", flush=True)
         measured = Standardisation.of([each for each, _ in made if each.split == "train"])
         measured.write(self._ready)
@@ -236,6 +242,11 @@ class Preparation:
             # A standardised file is as long as the encoded one.
             if not tf.io.gfile.exists(path) or tf.io.gfile.stat(path).length != written.bytes:
                 measured.apply(each, path)
+
+
+def _remove_folder(path: str) -> None:
+    if tf.io.gfile.exists(path):
+        tf.io.gfile.rmtree(path)
 
 
 def _read_manifest(folder: str, fix: str) -> dict[str, Any] | None:

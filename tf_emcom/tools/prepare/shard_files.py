@@ -1,9 +1,8 @@
-"""Files and folders of a data set of features: shards, their notes, descriptions for TFDS, and the disk below them."""
+"""Files of a data set of features: shards, their notes, and descriptions for TFDS."""
 
-import contextlib
 import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,7 +11,6 @@ import tensorflow as tf
 from tf_emcom.data.tfds_folder import FRAME_BYTES
 from tf_emcom.errors import UserError
 from tf_emcom.files import (
-    FILE_ERRORS,
     NEW,
     checksum,
     file_errors,
@@ -20,7 +18,6 @@ from tf_emcom.files import (
     json_lines,
     read_json_lines,
     replacing,
-    try_lock,
     write_whole,
 )
 from tf_emcom.tools.prepare.image_folder import Image
@@ -95,28 +92,24 @@ def shards_of(name: str, splits: Mapping[str, Sequence[Image]], shard_size: int,
     return shards
 
 
-@contextlib.contextmanager
-def whole_file(path: str) -> Iterator[tf.io.TFRecordWriter]:
-    """A file of records that gets its name when all of them are written, in place of one that may be there.
+def write_records(path: str, records: Iterable[bytes]) -> int:
+    """Writes a file of records, which gets its name when all are written, in place of one that may be there.
 
-    UserError where it cannot be written.
+    Returns how many there are. UserError where it cannot be written.
     """
+    count = 0
     with replacing(path, _FIX) as new:
-        with writing(path):
+        with file_errors(path, fix=_FIX):
             writer = tf.io.TFRecordWriter(new)
         try:
-            yield writer
-            with writing(path):
+            for record in records:
+                with file_errors(path, fix=_FIX):
+                    writer.write(record)
+                count += 1
+        finally:
+            with file_errors(path, fix=_FIX):
                 writer.close()
-        except BaseException:
-            with contextlib.suppress(*FILE_ERRORS):
-                writer.close()
-            raise
-
-
-def writing(path: str) -> contextlib.AbstractContextManager[None]:
-    """Within it, what a file system refuses is a UserError."""
-    return file_errors(path, fix=_FIX)
+    return count
 
 
 def schema_of(classes: Sequence[str], features: int, kept_side: int) -> "tfds.features.FeaturesDict":
@@ -134,10 +127,7 @@ def schema_of(classes: Sequence[str], features: int, kept_side: int) -> "tfds.fe
 def write_metadata(
     folder: str, schema: "tfds.features.FeaturesDict", version: str, made: Mapping[str, Sequence[Written]]
 ) -> None:
-    """Writes features.json, dataset_info.json and the names of classes beside the shards in a folder.
-
-    `schema` are the features of an example, `made` is split → the notes of its shards. UserError where it fails.
-    """
+    """Writes features.json, dataset_info.json and the names of classes beside the shards; `made` is split → notes."""
     import tensorflow_datasets as tfds
 
     infos = [
@@ -148,63 +138,23 @@ def write_metadata(
         )
         for split, parts in made.items()
     ]
-    with writing(folder):
-        tfds.folder_dataset.write_metadata(
-            data_dir=folder, features=schema, split_infos=infos, version=version, check_data=False
-        )
-
-
-def make_folder(path: str) -> None:
-    """Makes a folder and those above it; UserError where that is not possible."""
-    with file_errors(f"The folder {path}", "cannot be made", "name another --data_dir"):
-        tf.io.gfile.makedirs(path)
-
-
-def remove_folder(path: str) -> None:
-    """Removes a folder with all that is in it, where there is one; UserError where that is not possible."""
-    with file_errors(f"The folder {path}", "cannot be removed", "get the rights to change it, or remove it yourself"):
-        if tf.io.gfile.exists(path):
-            tf.io.gfile.rmtree(path)
+    tfds.folder_dataset.write_metadata(
+        data_dir=folder, features=schema, split_infos=infos, version=version, check_data=False
+    )
 
 
 def remove_unfinished(folder: str) -> None:
     """Deletes files that killed processes left half written in a folder, where there is one."""
-    with file_errors(folder):
-        if tf.io.gfile.isdir(folder):
-            for entry in tf.io.gfile.listdir(folder):
-                if entry.endswith(NEW):
-                    tf.io.gfile.remove(os.path.join(folder, entry))
-
-
-@contextlib.contextmanager
-def locked(path: str) -> Iterator[bool]:
-    """Makes a folder where it is missing, and locks the folder itself for one process.
-
-    Yields whether it is locked: cloud storage and some network file systems have no locks, which a note says. UserError
-    where another process has it, or it cannot be made.
-    """
-    make_folder(path)
-    if is_remote(path):
-        yield False
-        return
-    held = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        got = try_lock(held)
-        if got is False:
-            raise UserError(f"Another process is preparing {path}; wait until it ends, or choose another --name.")
-        if got is None:
-            print(f"Note: the file system of {path} has no locks; let no second process prepare it.", file=sys.stderr)
-        yield got is True
-    finally:
-        os.close(held)
+    for name in tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []:
+        if name.endswith(NEW):
+            tf.io.gfile.remove(os.path.join(folder, name))
 
 
 def require_room(path: str, needed: int) -> None:
     """UserError unless so many bytes are free on the disk of a folder; nothing is checked for remote ones."""
     if is_remote(path):
         return
-    about = os.statvfs(path)
-    free = about.f_bavail * about.f_frsize
+    free = shutil.disk_usage(path).free
     if needed > free:
         raise UserError(
             f"What is still to write takes about {needed / 1e9:,.2f} GB in {path}, where {free / 1e9:,.2f} GB are free;"

@@ -1,7 +1,7 @@
 """Makes shards of features from shards of images."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,8 @@ from tf_emcom.errors import UserError
 from tf_emcom.files import reason
 from tf_emcom.tools.prepare.encoders import Network
 from tf_emcom.tools.prepare.image_folder import Image, ImageFolder
-from tf_emcom.tools.prepare.images import BrokenImageError, ImageReader
-from tf_emcom.tools.prepare.shard_files import Shard, Written, schema_of, whole_file, writing
+from tf_emcom.tools.prepare.images import ImageReader
+from tf_emcom.tools.prepare.shard_files import Shard, Written, schema_of, write_records
 
 
 class FeatureExtractor:
@@ -68,41 +68,39 @@ class ShardMaker:
     def make(self, shard: Shard, advance: Callable[[int], object]) -> Written:
         """Writes a shard, and the note that it is whole; returns the note.
 
-        `advance` is called with the number of images of this shard that are done. UserError where an image cannot be
-        decoded and is not to be left out, features are not finite, or the file cannot be written.
+        `advance` is called with numbers of images that are done. UserError where an image cannot be decoded and is not
+        to be left out, features are not finite, or the file cannot be written.
         """
-        stamp = shard.stamp(self._root)
-        left_out: list[str] = []
-        try:
-            examples = self._write(shard, shard.images, advance)
-        except BrokenImageError as error:
-            left_out = self._broken(shard, error)
-            good = [image for image in shard.images if image.path not in left_out]
-            examples = self._write(shard, good, advance)
-        advance(len(shard.images))
+        stamp, broken = shard.stamp(self._root), {}
+        examples = write_records(shard.path, self._records(shard, broken, advance))
+        advance(len(broken))
         length = tf.io.gfile.stat(shard.path).length
-        written = Written(examples, length, self._extractor.features, stamp, left_out)
+        written = Written(examples, length, self._extractor.features, stamp, list(broken))
         shard.keep(written)
         return written
 
-    def _write(self, shard: Shard, images: Sequence[Image], advance: Callable[[int], object]) -> int:
-        done = 0
-        with whole_file(shard.path) as writer:
-            for pixels in self._reader.batches([image.path for image in images]):
-                here = images[done : done + len(pixels.kept)]
-                features = self._extractor.extract(pixels.seen)
-                if not (finite := np.isfinite(features).all(axis=1)).all():
-                    raise UserError(
-                        f"The encoder makes numbers of {here[int(finite.argmin())].path} that are not finite; look at"
-                        " its weights and at the --pixel_range that it expects."
-                    )
-                records = [self._record(*parts) for parts in zip(here, features, pixels.kept, strict=True)]
-                with writing(shard.path):
-                    for record in records:
-                        writer.write(record)
-                done += len(here)
-                advance(done)
-        return done
+    def _records(self, shard: Shard, broken: dict[str, str], advance: Callable[[int], object]) -> Iterator[bytes]:
+        """The records of the images that can be decoded; others go to `broken`: path ↦ why."""
+        images = {image.path: image for image in shard.images}
+        for pixels in self._reader.batches(list(images), broken):
+            if broken and not self._skips_broken:
+                continue  # to find the others
+            features = self._extractor.extract(pixels.seen)
+            if not (finite := np.isfinite(features).all(axis=1)).all():
+                raise UserError(
+                    f"The encoder makes numbers of {pixels.paths[int(finite.argmin())]} that are not finite; look at"
+                    " its weights and at the --pixel_range that it expects."
+                )
+            for path, *parts in zip(pixels.paths, features, pixels.kept, strict=True):
+                yield self._record(images[path], *parts)
+            advance(len(pixels.paths))
+        if broken and not self._skips_broken:
+            path, reason = next(iter(broken.items()))
+            more = f", and {len(broken) - 1} more in this file" if len(broken) > 1 else ""
+            raise UserError(
+                f"The image {self._root}/{path} cannot be decoded ({reason}){more}; repair it in place, or add"
+                " --skip_broken to leave such images out, and run the same command again to resume."
+            )
 
     def _record(self, image: Image, features: np.ndarray, kept: bytes) -> bytes:
         example: dict[str, Any] = {"logit": features, "image_id": image.path}
@@ -113,15 +111,3 @@ class ShardMaker:
         record = self._schema.serialize_example(example)
         # Without `deterministic`, the order of the features differs between processes.
         return tf.train.Example.FromString(record).SerializeToString(deterministic=True)
-
-    def _broken(self, shard: Shard, error: BrokenImageError) -> list[str]:
-        """The paths of images that cannot be decoded; UserError unless they are left out."""
-        broken = self._reader.broken([image.path for image in shard.images]) or {error.path: error.reason}
-        path, reason = next(iter(broken.items()))
-        if not self._skips_broken:
-            more = f", and {len(broken) - 1} more in this file" if len(broken) > 1 else ""
-            raise UserError(
-                f"The image {self._root}/{path} cannot be decoded ({reason}){more}; repair it in place, or add"
-                " --skip_broken to leave such images out, and run the same command again to resume."
-            ) from error
-        return list(broken)

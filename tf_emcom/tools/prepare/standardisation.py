@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from tf_emcom.errors import UserError
 from tf_emcom.files import reason, write_whole
-from tf_emcom.tools.prepare.shard_files import Shard, whole_file, writing
+from tf_emcom.tools.prepare.shard_files import Shard, write_records
 
 
 class Standardisation(NamedTuple):
@@ -38,12 +38,12 @@ class Standardisation(NamedTuple):
 
     def apply(self, shard: Shard, path: str) -> None:
         """Writes the examples of a whole file to `path`, standardised; UserError where it cannot be written."""
-        with whole_file(path) as writer:
-            for example in _examples(shard):
-                scaled = ((_features(example) - self.mean) / self.deviation).astype(np.float32)
-                example.features.feature["logit"].float_list.value[:] = scaled.tolist()
-                with writing(path):
-                    writer.write(example.SerializeToString(deterministic=True))
+        write_records(path, map(self._scaled, _examples(shard)))
+
+    def _scaled(self, example: tf.train.Example) -> bytes:
+        scaled = ((_features(example) - self.mean) / self.deviation).astype(np.float32)
+        example.features.feature["logit"].float_list.value[:] = scaled.tolist()
+        return example.SerializeToString(deterministic=True)
 
     def write(self, folder: str) -> None:
         """Writes it into a folder, for images that come later; UserError where that is not possible."""

@@ -3,7 +3,7 @@
 import abc
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -67,12 +67,8 @@ def checksum_of(path: str) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
-def image_size(encoder: str, shape: Sequence[int | None] | None, asked: int | None) -> tuple[int, int]:
-    """Height and width of the images that an encoder sees.
-
-    `shape` is that of its input, the batch first, where None stands for any size; `asked` are pixels a side, or None.
-    UserError where the input is not a batch of colour images, or its size is unknown, or not the one asked for.
-    """
+def _image_size(encoder: str, shape: Sequence[int | None] | None, asked: int | None) -> tuple[int, int]:
+    """Height and width of the images that an encoder sees; `shape` is that of its input, where None is any size."""
     if shape is None or len(shape) != 4 or shape[0] is not None or shape[3] != 3:
         given = "of unknown shape" if shape is None else f"of the shape {tuple(shape)}"
         raise UserError(
@@ -100,7 +96,7 @@ def pixel_range_of(text: str) -> tuple[float, float]:
     return black, white
 
 
-def in_range(images: tf.Tensor, pixel_range: tuple[float, float] | None) -> tf.Tensor:
+def _in_range(images: tf.Tensor, pixel_range: tuple[float, float] | None) -> tf.Tensor:
     """Images in [0, 255] to [black, white]; None: they stay."""
     if pixel_range is None:
         return images
@@ -116,7 +112,7 @@ class _FromPath(ImageEncoder):
         if choice.weights:
             raise UserError(f"--weights was given, but {choice.name} holds its own weights; leave --weights out.")
 
-    def _require_one_each(self, inputs: Sequence[Any], outputs: Sequence[Any], fix: str) -> None:
+    def _require_one_each(self, inputs: Collection[Any], outputs: Collection[Any], fix: str) -> None:
         if len(inputs) != 1 or len(outputs) != 1:
             raise UserError(
                 f"The encoder {self.choice.name} has {len(inputs)} inputs and {len(outputs)} outputs, but it has to"
@@ -155,9 +151,8 @@ class KerasFile(_FromPath):
             ) from error
         inputs, outputs = getattr(model, "inputs", None) or [], getattr(model, "outputs", None) or []
         self._require_one_each(inputs, outputs, "save keras.Model(images, features)")
-        height, width = image_size(name, inputs[0].shape, self.choice.image_size)
-        pixel_range = self.choice.pixel_range
-        return Network(height, width, lambda images: model(in_range(images, pixel_range), training=False))
+        size = _image_size(name, inputs[0].shape, self.choice.image_size)
+        return Network(*size, lambda images: model(_in_range(images, self.choice.pixel_range), training=False))
 
 
 class SavedModelEncoder(_FromPath):
@@ -202,17 +197,16 @@ class SavedModelEncoder(_FromPath):
         self._require_one_each(inputs, outputs, fix)
         ((key, spec),) = inputs.items()
         shape = None if spec.shape.rank is None else spec.shape.as_list()
-        height, width = image_size(name, shape, self.choice.image_size)
+        size = _image_size(name, shape, self.choice.image_size)
         preprocess = self._preprocessing(spec.dtype)
 
         def encode(images: tf.Tensor, model: Any = model) -> tf.Tensor:
             # A signature does not keep the model's weights alive; the default argument does.
             return signature(**{key: preprocess(images)})[outputs[0]]
 
-        return Network(height, width, encode)
+        return Network(*size, encode)
 
     def _preprocessing(self, dtype: tf.DType) -> Callable[[tf.Tensor], tf.Tensor]:
-        """What turns images in [0, 255] into the input of the signature."""
         name, pixel_range = self.choice.name, self.choice.pixel_range
         if dtype == tf.uint8:
             if pixel_range is not None:
@@ -220,7 +214,7 @@ class SavedModelEncoder(_FromPath):
             return lambda images: tf.cast(tf.round(images), tf.uint8)
         if not dtype.is_floating:
             raise UserError(f"The encoder {name} takes {dtype.name}, but it has to take images as float32 or uint8.")
-        return lambda images: tf.cast(in_range(images, pixel_range), dtype)
+        return lambda images: tf.cast(_in_range(images, pixel_range), dtype)
 
 
 def encoder_for(choice: EncoderChoice) -> ImageEncoder:

@@ -1,5 +1,6 @@
-"""Files of a data set of features: shards, their notes, and descriptions for TFDS."""
+"""Shards of a data set of features: what was encoded of their images, and their files for TFDS."""
 
+import io
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,16 +11,7 @@ import tensorflow as tf
 
 from tf_emcom.data.tfds_folder import FRAME_BYTES
 from tf_emcom.errors import UserError
-from tf_emcom.files import (
-    NEW,
-    checksum,
-    file_errors,
-    is_remote,
-    json_lines,
-    read_json_lines,
-    replacing,
-    write_whole,
-)
+from tf_emcom.files import FILE_ERRORS, checksum, file_errors, is_remote, reason, replacing, write_whole
 from tf_emcom.tools.prepare.image_folder import Image
 
 if TYPE_CHECKING:
@@ -30,39 +22,40 @@ _FIX = (
 )
 
 
-class Written(NamedTuple):
-    """The note about a shard that is whole."""
-
-    examples: int
-    bytes: int  # of its file
-    features: int  # F
-    source: int  # the stamp of the images that it was made of
-    left_out: list[str]  # the paths of images that could not be decoded
-
-
 class Shard(NamedTuple):
     """A part of a split."""
 
     split: str
     images: Sequence[Image]
-    path: str  # of its file
-    note: str  # the path of the file that says that it is whole
+    file: str  # the name of its file of records
+    encoded: str  # the path of arrays: "features" float32 [n, F], "kept" images, paths "left_out" and "source", a stamp
 
-    def written(self, root: str) -> Written | None:
-        """Its note; None unless its file is whole and the images below `root` are still the same."""
-        if not tf.io.gfile.exists(self.note) or not tf.io.gfile.exists(self.path):
-            return None
+    def is_encoded(self, root: str) -> bool:
+        """Whether its arrays are there, and the images below `root` are still the same."""
         try:
-            (content,) = read_json_lines(self.note, "")
-            found = Written(**content)
-        except (ValueError, TypeError):
-            return None
-        is_whole = tf.io.gfile.stat(self.path).length == found.bytes
-        return found if is_whole and found.source == self.stamp(root) else None
+            return tf.io.gfile.exists(self.encoded) and int(self.read("source")) == self.stamp(root)
+        except UserError:
+            return False
 
-    def keep(self, written: Written) -> None:
-        """Writes its note; UserError where that is not possible."""
-        write_whole(self.note, json_lines([written._asdict()]))
+    def read(self, name: str) -> np.ndarray:
+        """One of its arrays; UserError where the file is damaged, and then the next process makes it again."""
+        try:
+            with tf.io.gfile.GFile(self.encoded, "rb") as file, np.load(file) as arrays:
+                return arrays[name]
+        except FILE_ERRORS:
+            raise
+        except Exception as error:  # zipfile and NumPy raise errors of many types for damaged files.
+            tf.io.gfile.remove(self.encoded)
+            raise UserError(
+                f"{self.encoded} was damaged after it was written ({reason(error)}); check the disk, and run the same"
+                " command again, which encodes these images again."
+            ) from error
+
+    def write(self, **arrays: np.ndarray | int) -> None:
+        """Writes its arrays as a whole; UserError where that is not possible."""
+        content = io.BytesIO()
+        np.savez(content, **arrays)
+        write_whole(self.encoded, content.getvalue())
 
     def stamp(self, root: str) -> int:
         """A checksum of the sizes and times of its images."""
@@ -76,40 +69,30 @@ class Shard(NamedTuple):
             total = checksum(f"{image.path}\0{state}\n", total)
         return total
 
+    def write_records(self, folder: str, schema: "tfds.features.FeaturesDict", features: np.ndarray) -> int:
+        """Writes the file of records of `features` [n, F], in place of one that may be there; returns its bytes.
 
-def shards_of(name: str, splits: Mapping[str, Sequence[Image]], shard_size: int, data: str, notes: str) -> list[Shard]:
-    """Divides splits, each with its images, into files of `shard_size` images, the last of each perhaps of fewer.
+        UserError where it cannot be written.
+        """
+        left_out = set(self.read("left_out").tolist())
+        images = [image for image in self.images if image.path not in left_out]
+        path, kept = os.path.join(folder, self.file), self.read("kept").tolist()
+        with replacing(path, _FIX) as new, file_errors(path, fix=_FIX), tf.io.TFRecordWriter(new) as writer:
+            for parts in zip(images, features, kept, strict=True):
+                writer.write(_record(schema, *parts))
+        return tf.io.gfile.stat(path).length
 
-    `name` is the data set, `data` the folder of the files and `notes` that of their notes.
-    """
+
+def shards_of(name: str, splits: Mapping[str, Sequence[Image]], shard_size: int, encoded: str) -> list[Shard]:
+    """Divides the splits of the data set `name` into shards of `shard_size` images; `encoded` is their folder."""
     shards = []
     for split, images in splits.items():
         count = -(-len(images) // shard_size)
         for index in range(count):
             file = f"{name}-{split}.tfrecord-{index:05d}-of-{count:05d}"
             part = images[index * shard_size : (index + 1) * shard_size]
-            shards.append(Shard(split, part, os.path.join(data, file), os.path.join(notes, f"{file}.json")))
+            shards.append(Shard(split, part, file, os.path.join(encoded, f"{file}.npz")))
     return shards
-
-
-def write_records(path: str, records: Iterable[bytes]) -> int:
-    """Writes a file of records, which gets its name when all are written, in place of one that may be there.
-
-    Returns how many there are. UserError where it cannot be written.
-    """
-    count = 0
-    with replacing(path, _FIX) as new:
-        with file_errors(path, fix=_FIX):
-            writer = tf.io.TFRecordWriter(new)
-        try:
-            for record in records:
-                with file_errors(path, fix=_FIX):
-                    writer.write(record)
-                count += 1
-        finally:
-            with file_errors(path, fix=_FIX):
-                writer.close()
-    return count
 
 
 def schema_of(classes: Sequence[str], features: int, kept_side: int) -> "tfds.features.FeaturesDict":
@@ -124,30 +107,27 @@ def schema_of(classes: Sequence[str], features: int, kept_side: int) -> "tfds.fe
     return tfds.features.FeaturesDict(schema)
 
 
+def _record(schema: "tfds.features.FeaturesDict", image: Image, features: np.ndarray, kept: bytes) -> bytes:
+    known = {"logit": features, "image_id": image.path, "label": image.label, "image": kept}
+    record = schema.serialize_example({name: known[name] for name in schema})
+    # Without `deterministic`, the order of the features differs between processes.
+    return tf.train.Example.FromString(record).SerializeToString(deterministic=True)
+
+
 def write_metadata(
-    folder: str, schema: "tfds.features.FeaturesDict", version: str, made: Mapping[str, Sequence[Written]]
+    folder: str, schema: "tfds.features.FeaturesDict", version: str, made: Mapping[str, Iterable[tuple[int, int]]]
 ) -> None:
-    """Writes features.json, dataset_info.json and the names of classes beside the shards; `made` is split → notes."""
+    """Writes features.json, dataset_info.json and the names of classes; `made` is split → examples, bytes of shards."""
     import tensorflow_datasets as tfds
 
-    infos = [
-        tfds.core.SplitInfo(
-            name=split,
-            shard_lengths=[written.examples for written in parts],
-            num_bytes=sum(written.bytes - FRAME_BYTES * written.examples for written in parts),
-        )
-        for split, parts in made.items()
-    ]
+    infos = []
+    for split, shards in made.items():
+        lengths = [examples for examples, _ in shards]
+        num_bytes = sum(size for _, size in shards) - FRAME_BYTES * sum(lengths)
+        infos.append(tfds.core.SplitInfo(name=split, shard_lengths=lengths, num_bytes=num_bytes))
     tfds.folder_dataset.write_metadata(
         data_dir=folder, features=schema, split_infos=infos, version=version, check_data=False
     )
-
-
-def remove_unfinished(folder: str) -> None:
-    """Deletes files that killed processes left half written in a folder, where there is one."""
-    for name in tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []:
-        if name.endswith(NEW):
-            tf.io.gfile.remove(os.path.join(folder, name))
 
 
 def require_room(path: str, needed: int) -> None:

@@ -25,8 +25,7 @@ class TfdsSplit:
     """Reads features of every example, in the order on disk.
 
     `folder` is a version of the prepared data set `name`. Of `features` the inputs come first, and become `inputs_as`;
-    images become `image_side` pixels a side, None: as stored. UserError where the split, a shard or a feature is not
-    there.
+    images become `image_side` pixels a side, None: as stored. UserError where something is not there.
 
     Attributes:
       split: its name in the folder; "valid" also stands for "validation".
@@ -43,9 +42,9 @@ class TfdsSplit:
     ) -> None:
         import tensorflow_datasets as tfds  # slow to import, so only where it is used
 
-        self.folder, self.split = folder, tfds_folder.split_called(folder, name, split)
+        self.folder = folder
+        self.split, self.shards = tfds_folder.shards_of(folder, name, split)
         self._where = f"Split {self.split!r} in {folder}"
-        self.shards = tfds_folder.shards_of(folder, name, self.split)
         for shard in self.shards:
             files.require_regular(shard, tfds_folder.COPY_AGAIN)
         self._declared = tfds_records.features_of(folder, features)
@@ -143,7 +142,7 @@ class TfdsSplit:
         """Turns what TensorFlow and TFDS raise within it into a UserError about the files of the split."""
         try:
             yield
-        except UserError:
+        except UserError:  # a ValueError, too
             raise
         except tf.errors.DataLossError as error:
             tfds_folder.check_lengths(self.shards, self.lengths)

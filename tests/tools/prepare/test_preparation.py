@@ -382,7 +382,7 @@ def test_full_disk_is_reported_and_the_same_command_resumes(tmp_path, pictures, 
     expected = snapshot(prepare_elsewhere(tmp_path, pictures, encoder))
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (4500, limits[1]))
-        with pytest.raises(UserError, match=r"train.tfrecord-00000-of-00003.npz cannot be written .*same command") as caught:
+        with pytest.raises(UserError, match="train.tfrecord-00000-of-00003.npz cannot be .*same command") as caught:
             prepare(pictures, tmp_path / "data", encoder)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

@@ -125,10 +125,10 @@ def promised_lengths(folder: str, split: str) -> list[int] | None:
     try:
         found = [entry["shardLengths"] for entry in entries if entry["name"] == split and "shardLengths" in entry]
         lengths = [int(length) for length in found[0]] if found else []
-    except (TypeError, KeyError, ValueError, OverflowError) as error:
-        raise UserError(f"{path} is damaged (its splits are no list of names and shardLengths); {fix}.") from error
+    except (TypeError, KeyError, ValueError, OverflowError):
+        lengths = [-1]
     if any(length < 0 for length in lengths):
-        raise UserError(f"{path} is damaged (a shard has {min(lengths)} examples); {fix}.")
+        raise UserError(f"{path} is damaged (its splits are no list of names and shardLengths); {fix}.")
     return lengths or None
 
 

@@ -121,19 +121,17 @@ class TfdsSplit:
             return values
         if dtype.kind != "i" or values.dtype == bool:
             return values.astype(dtype, copy=False)
-        where = f"The label {name!r} of split {self.split!r} in {self.folder}"
         limits = np.iinfo(dtype)
-        # A TFRecord has only the bits of a uint64, so that large ones come as negative numbers.
         wide = values.astype(np.int64, copy=False)
         low, high = (int(wide.min()), int(wide.max())) if wide.size else (0, 0)
         if low < 0 and any(info.tf_dtype == tf.uint64 for info in tfds_records.leaves(self._declared[name])):
-            raise UserError(
-                f"{where} has numbers from 2 ** 63 on, more than 64 bits with a sign hold; use smaller numbers."
-            )
+            # A TFRecord has only the bits of a uint64, so that large ones come as negative numbers.
+            high = low + 2**64
         if low < limits.min or high > limits.max:
             raise UserError(
-                f"{where} has the number {high if high > limits.max else low}, but is declared as a type that"
-                f" {dtype.name} can hold; prepare it with the type int64."
+                f"The label {name!r} of split {self.split!r} in {self.folder} has the number"
+                f" {high if high > limits.max else low}, which its type here, {dtype.name}, cannot hold; use smaller"
+                " numbers, or prepare it with the type int64."
             )
         return wide.astype(dtype, copy=False)
 

@@ -137,17 +137,18 @@ class Pixels(NamedTuple):
     kept: Sequence[bytes]  # small copies in PNG; empty where none are kept
 
 
-class ImageReader:
+class ImageReader(NamedTuple):
     """Reads image files as `decode` does.
 
     Of each image the largest part in the middle with the wanted proportions is resized, bilinearly and with
     antialiasing, so that nothing is distorted.
     """
 
-    def __init__(self, root: str, height: int, width: int, kept_side: int, batch_size: int) -> None:
-        """`root` is the folder of all images; small copies have `kept_side` pixels a side, 0: none are kept."""
-        self._root, self._kept_side, self._batch_size = root, kept_side, batch_size
-        self._height, self._width = height, width
+    root: str  # the folder of all images
+    height: int
+    width: int
+    kept_side: int  # pixels a side of small copies, 0: none are kept
+    batch_size: int
 
     def batches(self, paths: Sequence[str], broken: dict[str, str]) -> Iterator[Pixels]:
         """The images at these paths below the root, in this order; UserError where one cannot be read.
@@ -164,7 +165,7 @@ class ImageReader:
                     raise
                 except ValueError as error:
                     broken[path] = str(error)
-                if len(found) == self._batch_size:
+                if len(found) == self.batch_size:
                     yield _together(found)
                     found = []
             if found:
@@ -177,13 +178,13 @@ class ImageReader:
         waiting: collections.deque[tuple[str, Future]] = collections.deque()
         for path in paths:
             waiting.append((path, pool.submit(self._read, path)))
-            if len(waiting) == 2 * self._batch_size:
+            if len(waiting) == 2 * self.batch_size:
                 yield waiting.popleft()
         yield from waiting
 
     def _read(self, path: str) -> tuple[tf.Tensor, bytes]:
         """What is seen and kept of an image; ValueError where it is not there or cannot be decoded."""
-        file_name = os.path.join(self._root, path)
+        file_name = os.path.join(self.root, path)
         try:
             with tf.io.gfile.GFile(file_name, "rb") as file:
                 content = file.read()
@@ -195,10 +196,10 @@ class ImageReader:
                 " resume."
             ) from error
         image = tf.constant(decode(content))
-        seen = _fitted(image, self._height, self._width)
-        if not self._kept_side:
+        seen = _fitted(image, self.height, self.width)
+        if not self.kept_side:
             return seen, b""
-        kept = tf.cast(tf.round(_fitted(image, self._kept_side, self._kept_side)), tf.uint8)
+        kept = tf.cast(tf.round(_fitted(image, self.kept_side, self.kept_side)), tf.uint8)
         return seen, tf.io.encode_png(kept).numpy()
 
 

@@ -85,6 +85,9 @@ class Cache:
         """
         arrays = {feature: self._open(feature) for feature in features}
         missing = [feature for feature, array in arrays.items() if array is None]
+        kept = {part for column in self._columns(missing) for part in column.parts}
+        for folder in self._folders:
+            _clear_left(folder, kept)
         if missing:
             self._require_no_fewer(missing)
             folder = writable(self._folders)
@@ -94,8 +97,6 @@ class Cache:
                 arrays[feature] = column.open()
                 if arrays[feature] is None:
                     raise UserError(f"{column.path} was packed, but is gone or changed; run the same command again.")
-        for folder in self._folders:
-            _clear_left(folder)
         return arrays
 
     def remove_damaged(self) -> list[str]:
@@ -142,7 +143,6 @@ class Cache:
             files.file_errors(folder, "cannot hold the packed data set", _REMEDY),
             files.lock(os.path.join(folder, _LOCK), busy, wait=True),
         ):
-            _remove_left(folder, {part for column in columns.values() for part in column.parts})
             missing = {feature: column for feature, column in columns.items() if column.open() is None}
             if missing:
                 self._write(folder, missing)
@@ -212,18 +212,12 @@ def _gigabytes(size: int) -> str:
     return f"{size / 1e9:,.2f} GB" if size >= 1e7 else f"{size:,} bytes"
 
 
-def _clear_left(folder: str) -> None:
-    """Removes what killed packings left in a folder, unless somebody packs there now; nothing where it is not there."""
-    with contextlib.suppress(OSError, UserError):
-        if any(name.endswith(_LEFT) for name in os.listdir(folder)):
+def _clear_left(folder: str, kept: Collection[str]) -> None:
+    """Removes what killed packings left in a folder, but for the paths `kept`, unless somebody packs there now."""
+    with contextlib.suppress(OSError):
+        paths = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(_LEFT)]
+        if left := [path for path in paths if path not in kept]:
             with open(os.path.join(folder, _LOCK), "w") as file:
                 if files.try_lock(file):
-                    _remove_left(folder)
-
-
-def _remove_left(folder: str, kept: Collection[str] = ()) -> None:
-    """Removes what killed packings left in a folder, but for paths that these columns go on with."""
-    for name in os.listdir(folder):
-        path = os.path.join(folder, name)
-        if name.endswith(_LEFT) and path not in kept:
-            os.remove(path)
+                    for path in left:
+                        os.remove(path)

@@ -71,7 +71,7 @@ def encode(
     for pixels in reader.batches([image.path for image in shard.images], broken):
         if broken and not skips_broken:
             continue  # to find the others
-        features = extractor.extract(pixels.seen)
+        features = extractor.extract(tf.stack(pixels.seen))
         if not (finite := np.isfinite(features).all(axis=1)).all():
             raise UserError(
                 f"The encoder makes numbers of {pixels.paths[int(finite.argmin())]} that are not finite; look at its"

@@ -133,7 +133,7 @@ class Pixels(NamedTuple):
     """B images."""
 
     paths: Sequence[str]
-    seen: tf.Tensor  # float32 [B, height, width, 3] in [0, 255], for the encoder
+    seen: Sequence[tf.Tensor]  # each float32 [height, width, 3] in [0, 255], for the encoder
     kept: Sequence[bytes]  # small copies in PNG; empty where none are kept
 
 
@@ -166,10 +166,10 @@ class ImageReader(NamedTuple):
                 except ValueError as error:
                     broken[path] = str(error)
                 if len(found) == self.batch_size:
-                    yield _together(found)
+                    yield Pixels(*zip(*found, strict=True))
                     found = []
             if found:
-                yield _together(found)
+                yield Pixels(*zip(*found, strict=True))
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -201,11 +201,6 @@ class ImageReader(NamedTuple):
             return seen, b""
         kept = tf.cast(tf.round(_fitted(image, self.kept_side, self.kept_side)), tf.uint8)
         return seen, tf.io.encode_png(kept).numpy()
-
-
-def _together(images: Sequence[tuple[str, tf.Tensor, bytes]]) -> Pixels:
-    paths, seen, kept = zip(*images, strict=True)
-    return Pixels(paths, tf.stack(seen), kept)
 
 
 def _fitted(image: tf.Tensor, height: int, width: int) -> tf.Tensor:

@@ -73,12 +73,12 @@ def latest_version(data_dir: str, name: str) -> str:
     return folder
 
 
-def splits_of(folder: str, name: str) -> dict[str, list[re.Match[str]]]:
-    """Split ↦ the names of its TFRecord files, sorted."""
+def splits_of(folder: str, name: str) -> dict[str, dict[str, str]]:
+    """Split ↦ the name of each of its TFRecord files ↦ how many there should be, as digits."""
     pattern = re.compile(rf"{re.escape(_prefix(name))}-(?P<split>\w+)\.tfrecord-\d+-of-(?P<count>\d+)")
-    found: dict[str, list[re.Match[str]]] = {}
+    found: dict[str, dict[str, str]] = {}
     for match in filter(None, map(pattern.fullmatch, files.names_in(folder))):
-        found.setdefault(match["split"], []).append(match)
+        found.setdefault(match["split"], {})[match.group()] = match["count"]
     return found
 
 
@@ -95,7 +95,7 @@ def shards_of(folder: str, name: str, split: str) -> tuple[str, list[str]]:
             f" {', '.join(there) or 'none'}."
         )
     split = known[0]
-    counts = {match["count"] for match in there[split]}
+    counts = {*there[split].values()}
     if len(counts) > 1:
         raise UserError(
             f"{folder} holds shards of {len(counts)} preparations of split {split!r} "
@@ -103,8 +103,7 @@ def shards_of(folder: str, name: str, split: str) -> tuple[str, list[str]]:
         )
     count = counts.pop()
     names = [f"{_prefix(name)}-{split}.tfrecord-{i:0{len(count)}d}-of-{count}" for i in range(int(count))]
-    present = {match.group() for match in there[split]}
-    if missing := [shard for shard in names if shard not in present]:
+    if missing := [shard for shard in names if shard not in there[split]]:
         raise UserError(
             f"{folder} lacks {len(missing)} of {int(count)} shards of split {split!r}, the first of them"
             f" {missing[0]}: {COPY_AGAIN}."

@@ -146,7 +146,7 @@ class ByolFolder(Checked):
         names = {name: name for name in found.features} | {_INPUTS: f"{_INPUTS}-{self._stored_as}"}
         if self._image_side is not None:
             names |= {name: f"{name}-{self._image_side}" for name in found.images}
-        return Cache(found, f"{self.name}/{found.split}", self._cache_dir, names)
+        return Cache(found, self._cache_dir, names)
 
     def _folder(self) -> str:
         return tfds_folder.latest_version(self._data_dir or tfds_folder.default_data_dir(), self.name)

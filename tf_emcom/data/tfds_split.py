@@ -24,7 +24,7 @@ _WIDE = frozenset((tf.int64, tf.uint64, tf.uint32))
 class TfdsSplit:
     """Reads features of every example, in the order on disk.
 
-    `folder` is a version of the prepared data set `name`. Of `features` the inputs come first, and become `inputs_as`;
+    `folder` is a version of the data set `name`. Of `features` the inputs come first, and become `inputs_as`;
     images become `image_side` pixels a side, None: as stored. UserError where something is not there.
 
     Attributes:
@@ -33,8 +33,7 @@ class TfdsSplit:
       lengths: how many examples each of them holds, by `dataset_info.json` or else by counting.
       is_promised: whether `dataset_info.json` has the lengths.
       count: N, how many examples there should be.
-      texts: those of the features that are texts, of any length.
-      images: those of the features that `image_side` concerns.
+      texts, images: those of the features that are texts, and those that `image_side` concerns.
     """
 
     def __init__(
@@ -42,7 +41,7 @@ class TfdsSplit:
     ) -> None:
         import tensorflow_datasets as tfds  # slow to import, so only where it is used
 
-        self.folder = folder
+        self.name, self.folder = name, folder
         self.split, self.shards = tfds_folder.shards_of(folder, name, split)
         self._where = f"Split {self.split!r} in {folder}"
         for shard in self.shards:
@@ -137,7 +136,6 @@ class TfdsSplit:
 
     @contextlib.contextmanager
     def _errors_explained(self, features: Sequence[str]) -> Iterator[None]:
-        """Turns what TensorFlow and TFDS raise within it into a UserError about the files of the split."""
         try:
             yield
         except UserError:  # a ValueError, too

@@ -16,7 +16,7 @@ FILES = [".lock", "label.bin", "label.json", "logit.bin", "logit.json"]
 class Split:
     """Batches of at most two examples; with `stop`, somebody interrupts after so many."""
 
-    split, is_promised = "train", True
+    name, split, is_promised = "own", "train", True
 
     def __init__(self, folder, lengths=LENGTHS, stop=None):
         self.folder, self.lengths, self.count, self.stop = str(folder), lengths, sum(lengths), stop
@@ -41,7 +41,7 @@ class Split:
 
 
 def cache_of(split, folder):
-    return Cache(split, "own/train", str(folder), {name: name for name in ARRAYS})
+    return Cache(split, str(folder), {name: name for name in ARRAYS})
 
 
 def load(split, folder):

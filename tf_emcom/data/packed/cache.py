@@ -68,20 +68,18 @@ def stamp(folder: str, shards: Sequence[str]) -> dict[str, Any]:
 class Cache:
     """Packs features of a split, each once, and maps them from then on.
 
-    `what` names the split, as data set/split; the second part is a folder in the cache. `cache_dir` is as for `places`;
-    `names` is feature ↦ the name of its files, another one for another type or size.
+    `cache_dir` is as for `places`; `names` is feature ↦ the name of its files, another one for another type or size.
     """
 
-    def __init__(self, split: TfdsSplit, what: str, cache_dir: str | None, names: dict[str, str]) -> None:
-        self._split, self._what, self._names = split, what, names
-        self._folders = [os.path.join(place, os.path.basename(what)) for place in places(split.folder, cache_dir)]
+    def __init__(self, split: TfdsSplit, cache_dir: str | None, names: dict[str, str]) -> None:
+        self._split, self._what, self._names = split, f"{split.name}/{split.split}", names
+        self._folders = [os.path.join(place, split.split) for place in places(split.folder, cache_dir)]
         self._source = stamp(split.folder, split.shards)
 
     def arrays(self, features: Sequence[str]) -> dict[str, np.ndarray]:
         """Feature ↦ [N, ...], read-only and mapped; features that are not packed yet, or damaged, are packed first.
 
-        Raises:
-          UserError: there is no room, the folder cannot be written to, or the files to pack are damaged.
+        UserError where there is no room, the folder cannot be written to, or the files to pack are damaged.
         """
         arrays = {feature: self._open(feature) for feature in features}
         missing = [feature for feature, array in arrays.items() if array is None]

@@ -178,11 +178,9 @@ def shares_of(text: str) -> tuple[float, float, float]:
 def partition(images: Sequence[Image], shares: tuple[float, float, float], seed: int) -> dict[str, list[Image]]:
     """Draws from `seed` the split of each image, so that each class has its share of each split.
 
-    Of a class with n images, a split with the share s gets n·s, rounded up or down; over all classes a split
-    has its share within two images. `shares` are those of train, valid and test; they add up to 1.
-
-    Returns split → its images, in the order that was drawn, without splits of the share 0; UserError where a split
-    would be empty.
+    Of a class with n images, a split with the share s gets n·s, rounded up or down; over all classes a split has its
+    share within two images. `shares` are those of train, valid and test. Returns split → its images, in the order that
+    was drawn, without splits of the share 0; UserError where a split would be empty.
     """
     order = np.random.Generator(np.random.PCG64([seed])).permutation(len(images))
     drawn = [images[index] for index in order]

@@ -97,10 +97,8 @@ def decode(content: bytes) -> np.ndarray:
 
     An orientation in EXIF is applied. Palettes, grey levels, black and white, and CMYK become red, green and blue; of
     16 bits the upper 8 are used; colour profiles are not. Transparent parts show the white page. Of an animation the
-    first picture counts.
-
-    Raises:
-      ValueError: the file is none of these, is damaged, or has more pixels than Pillow thinks safe; it says why.
+    first picture counts. ValueError where the file is none of these, is damaged, or has more pixels than Pillow thinks
+    safe; it says why.
     """
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:

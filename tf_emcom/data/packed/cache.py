@@ -152,7 +152,7 @@ class Cache:
             self._split.check(0)
         writers = {name: ColumnWriter(column, first[name][0], self._split.count) for name, column in columns.items()}
         done = min(len(writer.blocks) for writer in writers.values())
-        rows = sum(rows for rows, _ in next(iter(writers.values())).blocks[:done])
+        rows = sum(length for length, _ in next(iter(writers.values())).blocks[:done])
         self._announce(folder, writers, done, rows)
         with contextlib.ExitStack() as stack:
             for writer in writers.values():

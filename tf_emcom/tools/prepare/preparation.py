@@ -130,7 +130,10 @@ class Preparation:
                 print(f"{self._path} is prepared already.", flush=True)
             else:
                 tf.io.gfile.makedirs(self._unfinished)
-                with self._locked():
+                busy = f"Another process is preparing {self._root}; wait until it ends, or choose another --name."
+                path = os.path.join(self._unfinished, ".lock")
+                # Cloud storage has no locks.
+                with contextlib.nullcontext() if is_remote(path) else lock(path, busy):
                     if not tf.io.gfile.exists(self._path):
                         self._make()
                 about = self._manifest_there()
@@ -138,13 +141,6 @@ class Preparation:
             with contextlib.suppress(*FILE_ERRORS):
                 _remove_folder(self._unfinished)
             return FeatureSet(self._name, self._path, about)
-
-    def _locked(self) -> contextlib.AbstractContextManager:
-        """Within it, no other process writes there; cloud storage has no locks. UserError where one does."""
-        if is_remote(self._root):
-            return contextlib.nullcontext()
-        busy = f"Another process is preparing {self._root}; wait until it ends, or choose another --name."
-        return lock(os.path.join(self._unfinished, ".lock"), busy)
 
     def _manifest_there(self) -> dict[str, Any]:
         """That of the finished data set; UserError where it was not made by this command, or otherwise."""

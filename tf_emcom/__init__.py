@@ -96,13 +96,14 @@ _OFFERED = {
     "evaluation.player": "GreedyPlayer",
     "evaluation.transfer_evaluator": "TransferEvaluator",
     "evaluation.tests.accuracy_test": "AccuracyTest TestChannel",
+    "evaluation.tests.held_out": "ChannelTest HeldOutTest",
     "evaluation.tests.test": "Test",
     "evaluation.tests.test_input": "TestInput",
     "evaluation.tests.test_language": "TestLanguage TestTopsim",
     "evaluation.tests.test_message": "TestMessage",
     "evaluation.tests.test_naming": "TestNaming",
     "evaluation.metrics.measures": (
-        "MessageEntropy MessageMeasure Redundancy Sample SampleMean SymbolUse UniqueMessageShare "
+        "MessageEntropy MessageMeasure Sample SampleMean SymbolUse UniqueMessageShare "
         "UniqueMessages"
     ),
     "evaluation.metrics.attributes": (

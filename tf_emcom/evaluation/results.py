@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tf_emcom.errors import UserError, require_integer, require_number
 from tf_emcom.evaluation.metrics.success import SuccessRate, Wins
 from tf_emcom.runtime.evaluation_rows import grouped
 from tf_emcom.training.trainee import Agents
@@ -216,45 +215,6 @@ def _accuracy(row: Row) -> str:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else f"{value:g}"
-
-
-def listed(name: str, values: Any, example: str) -> Sequence[Any]:
-    """The values; UserError, with an example, where they are no list or an empty one."""
-    if not isinstance(values, list | tuple) or not values:
-        raise UserError(f"{name} is {values!r}; bind it to a list of numbers, as in {example}.")
-    return values
-
-
-def probabilities(name: str, values: Sequence[float]) -> list[float]:
-    """The values as floats, each once; UserError where one is no probability."""
-    for value in listed(name, values, "[0.0, 0.5]"):
-        require_number(name, value, 0, 1, "each is a channel's noise, a probability")
-    return [float(value) for value in dict.fromkeys(values)]
-
-
-def numbers_of_candidates(name: str, values: Sequence[int]) -> list[int]:
-    """The values, each once; UserError where one is no number of candidates."""
-    for value in listed(name, values, "[16, 64]"):
-        require_integer(name, value, 2, "each is a number of candidates to choose from")
-    return list(dict.fromkeys(values))
-
-
-def within(name: str, candidates: Sequence[int], examples: int, split: str) -> list[int]:
-    """The numbers of candidates that a split has; a larger one is skipped, and a line says so.
-
-    Raises:
-      UserError: all of them are larger.
-    """
-    for count in candidates:
-        if count > examples:
-            print(f"Skipped {count} candidates: the {split} split has {examples} examples.")
-    counts = [count for count in candidates if count <= examples]
-    if not counts:
-        raise UserError(
-            f"Every number of candidates in {list(candidates)} is larger than the {split} split, which has {examples}"
-            f" examples; bind {name} to smaller ones."
-        )
-    return counts
 
 
 class Games(Protocol):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.data.source import Examples, Source
+from tf_emcom.data.source import Examples
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.corpora.corpus import order_of_play
 from tf_emcom.evaluation.player import GreedyPlayer
@@ -38,10 +38,6 @@ class Utterances(NamedTuple):
         """Name ↦ [B, ...]: what there is, the labels last and under their own names."""
         own = {name: values for name, values in self._asdict().items() if name != "labels" and values is not None}
         return {**own, **self.labels}
-
-
-# What no label of a data set can be called.
-RESERVED = tuple(name for name in Utterances._fields if name != "labels")
 
 
 # Games that are played at the same time: as many whole groups as fit.
@@ -174,39 +170,3 @@ class Recorder(tf.Module):
         order = order_of_play(count, self._seed)
         for start in range(0, count, together):
             yield start, order[np.arange(start, start + together) % count], min(together, count - start)
-
-
-_IMAGE = "image"
-# Where data sets say what the classes of a label, or its columns, are called.
-_NAMES = {"label": "class_names", "factors": "factor_names", "attributes": "attribute_names"}
-
-
-def labels_to_load(data: Source, asked: Sequence[str] | None) -> list[str]:
-    """Those asked for; None: all but images, which are not even read."""
-    return [name for name in data.labels() if name != _IMAGE] if asked is None else list(asked)
-
-
-def without_large(examples: Examples, asked: Sequence[str] | None, data: str) -> Examples:
-    """The examples without labels of more than one number in a row and column, where nobody asked for them.
-
-    Raises:
-      UserError: a label is called as a column that every corpus has.
-    """
-    kept = {name: values for name, values in examples.labels.items() if asked is not None or _is_small(values)}
-    for name in kept:
-        if name in RESERVED:
-            raise UserError(
-                f"The data set {data} has a label {name!r}, which is also a column of every corpus; bind"
-                " Messages.labels to the others."
-            )
-    return Examples(examples.inputs, kept)
-
-
-def names_of(data: Source, labels: Sequence[str]) -> dict[str, list[str]]:
-    """What the classes of "label", and the columns of "factors" and "attributes", are called, where the data say so."""
-    found = {label: getattr(data, _NAMES[label], None) for label in labels if label in _NAMES}
-    return {label: [str(name) for name in names] for label, names in found.items() if names is not None}
-
-
-def _is_small(values: np.ndarray) -> bool:
-    return values.ndim <= 2 and 0 not in values.shape[1:]

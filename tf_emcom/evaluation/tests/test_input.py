@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.errors import UserError, require_number
 from tf_emcom.evaluation.evaluator import Condition
-from tf_emcom.evaluation.results import listed, probabilities
 from tf_emcom.evaluation.tests.accuracy_test import AccuracyTest, Cell
+from tf_emcom.evaluation.tests.held_out import listed, probabilities
 
 
 class TestInput(AccuracyTest):
@@ -37,22 +37,18 @@ class TestInput(AccuracyTest):
           **grid: what all accuracy tests have.
         """
         super().__init__(**grid)
-        for value in listed(self._name("coefficients"), coefficients, "[0.0, 1.0]"):
+        self.coefficients = listed(self._name("coefficients"), coefficients, "[0.0, 1.0]")
+        for value in self.coefficients:
             require_number(self._name("coefficients"), value, 0, 1e6, "each is in standard deviations")
-        self.coefficients = [float(value) for value in dict.fromkeys(coefficients)]
         self.noises = probabilities(self._name("noises"), noises)
-        require_integer(self._name("views"), views, 1, "it counts the noisy views of an input that two agents have")
-        if views > 2:
+        if views not in (1, 2):
             raise UserError(f"{self._name('views')} is {views}, but two agents have 1 or 2 views; bind it to either.")
         self.views = views
         self.how = "1 view" if views == 1 else "2 views"
 
     def cells(self, message_length: int) -> list[Cell]:
         return [
-            Cell(
-                {"noise": noise, "input_noise": coefficient, "views": self.views},
-                [Condition(noise, coefficient, self.views)],
-            )
-            for coefficient in self.coefficients
+            Cell({"noise": noise, "input_noise": each, "views": self.views}, [Condition(noise, each, self.views)])
+            for each in self.coefficients
             for noise in self.noises
         ]

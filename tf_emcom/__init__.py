@@ -114,7 +114,6 @@ _OFFERED = {
     "evaluation.metrics.similarity": "TopographicSimilarity",
     "evaluation.metrics.success": "SuccessRate Wins",
     "evaluation.corpora.corpus": "Corpus",
-    "evaluation.corpora.corpus_writer": "CorpusWriter",
     "evaluation.corpora.formats": "CorpusFormat Jsonl Numpy Parquet",
     "evaluation.corpora.language": "Language TopographicSimilarities",
     "evaluation.corpora.recorder": "Recorder Utterances",

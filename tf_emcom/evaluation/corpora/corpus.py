@@ -17,11 +17,6 @@ from tf_emcom.runtime.catalogue import choose, plug_ins
 ANALYSIS = "analysis.jsonl"
 
 
-def unfinished(path: str) -> str:
-    """Where the corpus that will be at `path` lies until it is complete."""
-    return path + files.NEW_FOLDER
-
-
 def standing(path: str) -> str:
     """Where the corpus of `path` is: elsewhere only if a kill came while it was replaced."""
     old = path + files.OLD_FOLDER
@@ -30,11 +25,8 @@ def standing(path: str) -> str:
 
 def older_manifest(path: str) -> Manifest | None:
     """The description of the corpus that is at `path`; None where none is, or its description is damaged."""
-    folder = standing(path)
-    if not os.path.isfile(os.path.join(folder, manifest.FILE)):
-        return None
     try:
-        return Manifest.read(folder)
+        return Manifest.read(standing(path))
     except UserError:
         return None
 
@@ -46,8 +38,9 @@ def require_free(path: str) -> None:
     if not os.path.lexists(path):
         return
     with files.file_errors(path, "cannot be read", "look at its rights, or give another --out"):
-        there = _files(path) if os.path.isdir(path) else [""]
+        walk = [(folder, name) for folder, _, names in os.walk(path) for name in names]
         is_empty = os.path.isdir(path) and not os.listdir(path)
+    there = sorted(os.path.relpath(os.path.join(*each), path) for each in walk)
     if not is_empty and manifest.FILE not in there:
         raise UserError(f"{path} is there already and is no corpus, so it is left alone; give another --out.")
     ours = "|".join(form.holds for form in plug_ins(CorpusFormat).values())
@@ -59,12 +52,6 @@ def require_free(path: str) -> None:
             )
 
 
-def _files(path: str) -> list[str]:
-    return sorted(
-        os.path.relpath(os.path.join(folder, name), path) for folder, _, names in os.walk(path) for name in names
-    )
-
-
 class Corpus:
     """What agents said and chose, in a folder that `bin/messages` wrote.
 
@@ -74,30 +61,24 @@ class Corpus:
     """
 
     def __init__(self, path: str) -> None:
-        """Reads corpus.json.
-
-        Raises:
-          UserError: there is no corpus, or it is not finished.
-        """
+        """Reads corpus.json; UserError where there is no corpus, or it is not finished."""
         self.path = os.path.normpath(path)
-        folder = standing(self.path)
-        if not os.path.isfile(os.path.join(folder, manifest.FILE)):
-            folder = unfinished(self.path)
-            if not os.path.isfile(os.path.join(folder, manifest.FILE)):
-                raise UserError(
-                    f"There is no corpus in {self.path}: it lacks {manifest.FILE}; {self._remedy()}, or name a file of"
-                    " JSON lines that ends in .jsonl."
-                )
-        self.manifest = Manifest.read(folder)
-        if not self.manifest.complete or folder == unfinished(self.path):
+        unfinished = self.path + files.NEW_FOLDER
+        folders = standing(self.path), unfinished
+        self._folder = next((each for each in folders if os.path.isfile(os.path.join(each, manifest.FILE))), "")
+        if not self._folder:
             raise UserError(
-                f"The corpus in {folder} is not finished: its writing stopped, or still goes on; write it with"
+                f"There is no corpus in {self.path}: it lacks {manifest.FILE}; {self._remedy()}, or name a file of"
+                " JSON lines that ends in .jsonl."
+            )
+        self.manifest = Manifest.read(self._folder)
+        if not self.manifest.complete or self._folder == unfinished:
+            raise UserError(
+                f"The corpus in {self._folder} is not finished: its writing stopped, or still goes on; write it with"
                 f" {self.manifest.command}"
             )
-        self._folder = folder
 
     def _remedy(self) -> str:
-        """What to do where there is no corpus."""
         of_run = os.path.join(self.path, "corpora")
         found = [name for name in files.names_in(of_run) if not name.endswith(files.NEW_FOLDER)]
         if found:
@@ -117,19 +98,18 @@ class Corpus:
         Raises:
           UserError: a column or a format is not there, or a file is damaged.
         """
-        kept = self._format(written_as)
-        there = self.kept(written_as)
+        form, there = self._format(written_as), self.kept(written_as)
         for name in there if names is None else names:
             if name not in there:
                 raise UserError(
-                    f"The corpus in {self.path} has no column {name!r} in the format {type(kept).__name__.lower()},"
+                    f"The corpus in {self.path} has no column {name!r} in the format {type(form).__name__.lower()},"
                     f" only {', '.join(there)}; name one of these."
                 )
-        return kept.read(there if names is None else list(names))
+        return form.read(there if names is None else list(names))
 
     def kept(self, written_as: str | None = None) -> list[str]:
         """The columns that a format keeps; None: as in `columns`."""
-        return [name for name in self.manifest.columns if self._format(written_as).keeps(name)]
+        return list(filter(self._format(written_as).keeps, self.manifest.columns))
 
     def _format(self, name: str | None) -> CorpusFormat:
         if name is not None and name not in self.manifest.formats:

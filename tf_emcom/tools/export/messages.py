@@ -15,7 +15,7 @@ from tf_emcom.checks import Index
 from tf_emcom.data.source import Examples, Source
 from tf_emcom.errors import UserError, require_number
 from tf_emcom.evaluation.corpora.corpus import ANALYSIS, older_manifest, require_free
-from tf_emcom.evaluation.corpora.corpus_writer import CorpusWriter
+from tf_emcom.evaluation.corpora.corpus_writer import new_corpus
 from tf_emcom.evaluation.corpora.formats import CorpusFormat
 from tf_emcom.evaluation.corpora.manifest import ColumnType, Manifest
 from tf_emcom.evaluation.corpora.recorder import Recorder, Utterances
@@ -138,10 +138,10 @@ class Messages(ChannelTest):
         command = self._command(folder.path, list(formats))
         manifest = manifest._replace(formats=list(formats), command=command)
         won, bar = 0.0, tqdm.tqdm(total=manifest.count, unit="message", disable=not sys.stderr.isatty())
-        with CorpusWriter(out, manifest, list(formats.values()), [ANALYSIS] if same else []) as writer, bar:
+        with new_corpus(out, manifest, list(formats.values()), [ANALYSIS] if same else []) as append, bar:
             block: Utterances | None = first
             while block is not None:
-                writer.append(block)
+                append(block)
                 won += 0.0 if block.success is None else float(block.success.sum())
                 bar.update(len(block.id))
                 block = next(blocks, None)

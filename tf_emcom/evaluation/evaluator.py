@@ -1,7 +1,7 @@
 """The inner evaluation loop: greedy agents on held-out inputs."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -17,20 +17,14 @@ from tf_emcom.seeds import Stream, stage_number
 
 
 class Condition(NamedTuple):
-    """Under what conditions games are played.
+    """Under what conditions games are played."""
 
-    Attributes:
-      noise: the channel's, in [0, 1].
-      input_noise: the standard deviation of the noise on inputs, in those of the features over a group.
-      views: 2: speaker and listener see noisy inputs with noise of their own (EaS's robustness); 1: both see the same
-        noisy inputs (NEC's games).
-      erased: positions of symbols that are lost in every message, whatever the channel does.
-    """
-
-    noise: float = 0.0
-    input_noise: float = 0.0
+    noise: float = 0.0  # the channel's, in [0, 1]
+    input_noise: float = 0.0  # the standard deviation of the noise on inputs, in those of the features over a group
+    # 2: speaker and listener see noisy inputs with noise of their own (EaS's robustness); 1: both see the same noisy
+    # inputs (NEC's games).
     views: int = 2
-    erased: tuple[int, ...] = ()
+    erased: tuple[int, ...] = ()  # positions of symbols that are lost in every message, whatever the channel does
 
     @property
     def is_fixed(self) -> bool:
@@ -43,22 +37,6 @@ class View(NamedTuple):
 
     symbols: dict[int, tf.Tensor]  # speaker → [..., T] int32, its message about each
     candidates: dict[int, tf.Tensor]  # listener → [..., E], its projection of each
-
-
-class Tested(Protocol):
-    """What is needed of `Agents`."""
-
-    def pairs(self) -> list[tuple[int, int]]:
-        """Which speaker is tested with which listener."""
-
-    def listeners_of(self) -> dict[int, list[int]]:
-        """Each speaker that is tested ↦ its listeners."""
-
-    def speaker_as(self, index: int) -> Any:
-        """The speaker, with the weights of speaker `index`."""
-
-    def listener_as(self, index: int) -> Any:
-        """The listener, with the weights of listener `index`."""
 
 
 class Evaluator(Checked):
@@ -75,11 +53,12 @@ class Evaluator(Checked):
     Attributes:
       pairs: speaker and listener of each pair, those of one speaker beside each other.
       speakers: each speaker of a pair.
+      player: which plays their games.
     """
 
     def __init__(
         self,
-        agents: Tested,
+        agents: Any,
         inputs: np.ndarray,
         jit_compile: bool,
         channel: Channel | None = None,
@@ -89,7 +68,7 @@ class Evaluator(Checked):
         """Tests the pairs that `agents` names, each of whose speakers has as many listeners, on a whole split.
 
         Args:
-          agents: whose.
+          agents: what of `Agents` says who plays: `pairs`, `listeners_of`, `speaker_as`, `listener_as`.
           inputs: float32 [N, F].
           jit_compile: whether XLA compiles.
           channel: through which messages go, with the noise of each condition; None: Erasure.
@@ -106,12 +85,7 @@ class Evaluator(Checked):
         # One model each, in which the agents take turns.
         speaker, listener = agents.speaker_as(self.pairs[0][0]), agents.listener_as(self.pairs[0][1])
         channel = Erasure(0.0) if channel is None else channel
-        self._player = GreedyPlayer(speaker, listener, self._answer, channel, jit_compile)
-
-    @property
-    def traces(self) -> int:
-        """How often a piece of the player was traced so far, and compiled where XLA compiles."""
-        return self._player.traces
+        self.player = GreedyPlayer(speaker, listener, self._answer, channel, jit_compile)
 
     def successes(
         self,
@@ -173,7 +147,7 @@ class Evaluator(Checked):
         return wins
 
     def _no_wins(self, passes: int, cells: Sequence[Sequence[int]]) -> np.ndarray:
-        """How often each pair and each vote found each input in a cell: zeros [speakers, listeners + 1, N]."""
+        """Zeros [speakers, listeners + 1, N]: how often each pair and each vote found each input in a cell."""
         listeners = len(self.pairs) // len(self.speakers)
         kind = np.min_scalar_type(passes * max(map(len, cells)) * self._answer.count(self._labels))
         return np.zeros((len(self.speakers), listeners + 1, self._examples), kind)
@@ -184,12 +158,12 @@ class Evaluator(Checked):
         own, other = (tf.constant(stage_number(agent)) for agent in ("speaker", "listener"))
         for speaker in self.speakers:
             self._agents.speaker_as(speaker)
-            symbols[speaker], finite = self._player.speak(self._inputs, rows, coefficient, own, stream.seed)
+            symbols[speaker], finite = self.player.speak(self._inputs, rows, coefficient, own, stream.seed)
             self._require_finite(finite, rows, f"speaker {speaker}", condition)
         for listener in dict.fromkeys(listener for _, listener in self.pairs):
             self._agents.listener_as(listener)
             view = own if condition.views == 1 else other
-            candidates[listener] = self._player.see(self._inputs, rows, coefficient, view, stream.seed)
+            candidates[listener] = self.player.see(self._inputs, rows, coefficient, view, stream.seed)
         return View(symbols, candidates)
 
     def _heard(self, speaker: int, view: View, condition: Condition, stream: Stream) -> tuple[tf.Tensor, ...]:
@@ -198,7 +172,7 @@ class Evaluator(Checked):
         erased = tf.constant([t in condition.erased for t in range(symbols.shape[-1])])
         for listener in self._listeners_of[speaker]:
             self._agents.listener_as(listener)
-            heard.append(self._player.hear(symbols, noise, erased, stream.seed))
+            heard.append(self.player.hear(symbols, noise, erased, stream.seed))
         return tuple(heard)
 
     def _fixed(
@@ -251,7 +225,7 @@ class Evaluator(Checked):
     ) -> np.ndarray:
         """How many answers of a speaker's listeners and of their vote are right in each game, int [P + 1, games]."""
         listeners = self._listeners_of[speaker]
-        choices, finite = self._player.decide(heard, tuple(seen[listener] for listener in listeners))
+        choices, finite = self.player.decide(heard, tuple(seen[listener] for listener in listeners))
         for place, listener in enumerate(listeners):
             who = f"listener {listener} about messages of speaker {speaker}"
             self._require_finite(finite[:, place], blocks, who, condition)

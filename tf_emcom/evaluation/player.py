@@ -31,7 +31,7 @@ class GreedyPlayer(tf.Module):
     def __init__(
         self, speaker: Speaker, listener: Listener, answer: Answer | None, channel: Channel, jit_compile: bool
     ) -> None:
-        """`answer` is that of the listeners, None: they are not asked; `channel` is one that has `with_noise`."""
+        """`answer` is that of the listeners; None: they are not asked."""
         super().__init__()
         self.speaker, self.listener, self.answer, self.channel = speaker, listener, answer, channel
         self._jit_compile = jit_compile
@@ -128,16 +128,10 @@ class GreedyPlayer(tf.Module):
         return _over_blocks(see, rows, seed, tf.float32)
 
     def _hear(self, symbols: tf.Tensor, noise: tf.Tensor, erased: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """What the listener makes of messages that went through the channel, each with draws of its own.
+        """What the listener makes, [blocks, K, C, ...], of messages int32 [blocks, K, C, T] through the channel.
 
-        Args:
-          symbols: int32 [blocks, K, C, T].
-          noise: float32 [], the channel's.
-          erased: bool [T], which positions are lost besides.
-          seed: int32 [2].
-
-        Returns:
-          [blocks, K, C, ...].
+        Each has draws of its own, from the seed int32 [2]; `noise`, [], is the channel's, and positions `erased`, bool
+        [T], are lost besides.
         """
 
         def hear(said: tf.Tensor, stream: Stream) -> tf.Tensor:
@@ -147,14 +141,10 @@ class GreedyPlayer(tf.Module):
         return _over_blocks(hear, symbols, seed, tf.float32)
 
     def _decide(self, read: tuple[tf.Tensor, ...], seen: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, tf.Tensor]:
-        """What P listeners, and then their vote, answer to the same messages.
+        """What P listeners, and then their vote, answer to the same messages, block by block as `best`.
 
-        Args:
-          read: for each listener, [blocks, K, C, ...], what it heard.
-          seen: and [blocks, K, C, E], what it saw.
-
-        Returns:
-          int32 [blocks, P + 1, K · C, L] and bool [blocks, P, K · C], block by block as `best`.
+        Of each listener what it heard, [blocks, K, C, ...], and what it saw, [blocks, K, C, E] → int32 [blocks, P + 1,
+        K · C, L] and bool [blocks, P, K · C].
         """
         size = read[0].shape[2]
 

@@ -23,23 +23,14 @@ class TransferEvaluator(tf.Module):
     """
 
     def __init__(self, learner: Agents, examples: Examples, jit_compile: bool, channel: Channel) -> None:
-        """Prepares the test.
-
-        Args:
-          learner: whose listener is tested.
-          examples: as `learner.prepare` made them, a whole split.
-          jit_compile: whether XLA compiles.
-          channel: through which messages go, with the noise of each test.
-        """
+        """`examples` are a whole split, as `learner.prepare` made them; `channel` gets the noise of each test."""
         super().__init__()
-        self._channel = channel
-        self.learner = learner
+        self.learner, self.examples, self._channel = learner, examples, channel
         self.speaker, self.listener = learner.speaker_as(0), learner.listener_as(0)
-        self.examples = examples
         self._group = tf.function(self._metrics, jit_compile=jit_compile, autograph=False)
 
     def means(self, size: int, noise: float, passes: int, seed: int, split: str) -> dict[str, SampleMean]:
-        """Every metric of the task, and the loss.
+        """Every metric of the task, and the loss; UserError where one is not a finite number.
 
         Args:
           size: games in a group: candidates for a task that chooses, which drops incomplete groups.
@@ -47,9 +38,6 @@ class TransferEvaluator(tf.Module):
           passes: over the split, with fresh masks in each.
           seed: of masks, of shuffling and of noise on the inputs.
           split: its name.
-
-        Raises:
-          UserError: a metric is not a finite number.
         """
         examples = len(self.examples.inputs)
         totals: dict[str, np.ndarray] = {}

@@ -66,7 +66,7 @@ class Recorder(tf.Module):
         seed: int,
         jit_compile: bool,
     ) -> None:
-        """Says who plays what.
+        """Sets who plays what.
 
         Args:
           agents: whose.

@@ -10,13 +10,9 @@ from tf_emcom.evaluation.metrics.measures import as_attributes, as_messages, ent
 
 
 class AttributeMeasure(Checked, abc.ABC):
-    """A number in [0, 1] that says how messages express attributes, of which only same and different values count.
+    """A number in [0, 1] that says how messages express attributes, of which only same and different values count."""
 
-    Attributes:
-      name: what it is called in results.
-    """
-
-    name: str
+    name: str  # in results
 
     @abc.abstractmethod
     def __call__(self, messages: np.ndarray, attributes: np.ndarray) -> float:
@@ -24,14 +20,10 @@ class AttributeMeasure(Checked, abc.ABC):
 
 
 def mean_gap(variables: Iterable[np.ndarray], attributes: np.ndarray) -> float:
-    """The gap between a variable's two largest mutual informations with attributes, by its entropy; the mean over all.
+    """Mean gap between a variable's two largest mutual informations with attributes int [N, A], by its entropy.
 
-    Args:
-      variables: each int [N], a function of the messages; those that do not vary are left out.
-      attributes: int [N, A].
-
-    Returns:
-      The mean, in [0, 1]; nan where no variable varies, or there are fewer than two attributes.
+    Variables, each int [N], are functions of the messages; those that do not vary are left out. The mean is in [0, 1];
+    nan where no variable varies, or there are fewer than two attributes.
     """
     attributes = [numbered(column) for column in attributes.T]
     gaps = []
@@ -106,13 +98,7 @@ def _heard(messages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _scores(concepts: np.ndarray, rows: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-    """p(v_k | k) · p(k | v_k) for the K values of one attribute, [K].
-
-    Args:
-      concepts: the value of each message, int [N], numbered.
-      rows: int [P].
-      symbols: what stands in that row, int [P], numbered; each once.
-    """
+    """p(v_k | k) · p(k | v_k) for the K values of one attribute, [K]; concepts int [N], the rest as `_heard` has it."""
     vocabulary = symbols.max() + 1
     about = np.bincount(concepts)
     together = np.bincount(concepts[rows] * vocabulary + symbols, minlength=len(about) * vocabulary)

@@ -34,10 +34,6 @@ class EditDistance(PairwiseDistance):
         length = len(left[0])
         return cdist(left, right, scorer=Levenshtein.distance, dtype=np.min_scalar_type(length), workers=1) / length
 
-    def counts(self, messages: np.ndarray) -> np.ndarray:
-        """The numbers of symbols themselves, int64 [N(N−1)/2] in [0, T]; condensed, as the distances are."""
-        return np.rint(self(messages) * np.shape(messages)[1]).astype(np.int64)
-
 
 def _codes(messages: np.ndarray) -> np.ndarray:
     """Symbols [N, T] as code points: distances only ask which symbols are the same."""
@@ -76,25 +72,14 @@ class EditDistanceBetweenSpeakers:
     As in Chaabouni et al. 2022, "Emergent communication at scale", for the speakers of a population; see
     `EditDistance`. Speakers that never heard of each other are as far apart as chance has it, which depends on how
     often each says what: compare populations, not this number with 1.
-
-    Attributes:
-      name: what it is called in results.
     """
 
     name = "edit_distance_between_speakers"
 
     def __call__(self, left: np.ndarray, right: np.ndarray) -> float:
-        """Measures two speakers.
+        """For messages int [N, T] of each, about the same N inputs in the same order, in [0, 1]; nan without messages.
 
-        Args:
-          left: messages int [N, T] of the one.
-          right: those of the other about the same N inputs, in the same order.
-
-        Returns:
-          In [0, 1]; nan without messages.
-
-        Raises:
-          UserError: their shapes differ.
+        UserError where their shapes differ.
         """
         left, right = as_messages(left), as_messages(right)
         if left.shape != right.shape:

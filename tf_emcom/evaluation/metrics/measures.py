@@ -1,21 +1,17 @@
 """Measures of messages alone."""
 
 import abc
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.checks import Checked, Index, Least
+from tf_emcom.errors import UserError
 from tf_emcom.evaluation.metrics.success import SuccessRate, design_effect
 
 
 def as_messages(messages: np.ndarray) -> np.ndarray:
-    """Messages as an array of whole numbers [N, T], T being 1 or more.
-
-    Raises:
-      UserError: they are anything else.
-    """
+    """Messages as an array of whole numbers [N, T], T being 1 or more; UserError where they are anything else."""
     found = np.asarray(messages)
     if found.ndim != 2 or found.dtype.kind not in "iu" or not found.shape[1]:
         raise UserError(
@@ -26,11 +22,7 @@ def as_messages(messages: np.ndarray) -> np.ndarray:
 
 
 def as_vectors(vectors: np.ndarray) -> np.ndarray:
-    """Vectors as float64 [N, F].
-
-    Raises:
-      UserError: they are anything else.
-    """
+    """Vectors as float64 [N, F]; UserError where they are anything else."""
     found = np.asarray(vectors)
     if found.ndim != 2 or found.dtype.kind not in "biuf":
         raise UserError(
@@ -41,11 +33,7 @@ def as_vectors(vectors: np.ndarray) -> np.ndarray:
 
 
 def as_attributes(attributes: np.ndarray, count: int) -> np.ndarray:
-    """Attributes of N examples as whole numbers [N, A]; booleans become 0 and 1.
-
-    Raises:
-      UserError: they are anything else, or not as many as the messages, of which there are `count`.
-    """
+    """Attributes as int64 [count, A], booleans being 0 and 1; UserError where they are anything else."""
     found = np.asarray(attributes)
     if found.ndim != 2 or found.dtype.kind not in "biu" or len(found) != count:
         raise UserError(
@@ -76,17 +64,9 @@ def mutual_information(left: np.ndarray, right: np.ndarray) -> float:
 class Sample(Checked):
     """At most so many of N examples, without replacement: the work of comparing all pairs grows with N²."""
 
-    def __init__(self, most: int = 1000, seed: int = 42) -> None:
-        """Says how many.
-
-        Args:
-          most: how many are drawn; all of them where there are no more.
-          seed: of the draws.
-        """
-        require_integer("Sample.most", most, 1, "it counts the examples that are drawn")
-        require_integer("Sample.seed", seed, 0, "the draws start from it")
-        self.most = most
-        self.seed = seed
+    def __init__(self, most: Annotated[int, Least(1)] = 1000, seed: Index = 42) -> None:
+        """`most` are drawn, all of them where there are no more; `seed` is that of the draws."""
+        self.most, self.seed = most, seed
 
     def rows(self, count: int, draw: int = 0) -> np.ndarray:
         """Positions in [0, count), ascending: int [min(most, count)], a function of the seed and the draw's number."""
@@ -97,13 +77,9 @@ class Sample(Checked):
 
 
 class MessageMeasure(Checked, abc.ABC):
-    """A number that messages have by themselves, whatever they mean.
+    """A number that messages have by themselves, whatever they mean."""
 
-    Attributes:
-      name: what it is called in results.
-    """
-
-    name: str
+    name: str  # in results
 
     @abc.abstractmethod
     def __call__(self, messages: np.ndarray) -> float:
@@ -122,7 +98,6 @@ class SampleMean(NamedTuple):
 
     @property
     def games(self) -> int:
-        """How many games there were."""
         return int(self.counts.sum())
 
     @property
@@ -164,17 +139,15 @@ class UniqueMessages(MessageMeasure):
     name = "unique_messages"
 
     def __call__(self, messages: np.ndarray) -> float:
-        """A whole number in [0, N]."""
         return float(len(np.unique(as_messages(messages), axis=0)))
 
 
 class UniqueMessageShare(MessageMeasure):
-    """The number of different messages by that of all (Lazaridou et al. 2018): 1 where every input has its own."""
+    """The number of different messages by that of all (Lazaridou et al. 2018), in [1/N, 1]; nan without messages."""
 
     name = "unique_message_share"
 
     def __call__(self, messages: np.ndarray) -> float:
-        """In [1/N, 1]; nan without messages."""
         return UniqueMessages()(messages) / len(messages) if len(messages) else float("nan")
 
 
@@ -182,13 +155,13 @@ class MessageEntropy(MessageMeasure):
     """Entropy of whole messages, H = −Σ p log p in nats (Shannon 1948, "A mathematical theory of communication").
 
     The plug-in estimator: p is a message's share of the N. It can be no more than log N and lies below the truth where
-    messages are many and N is small (Miller 1955), so compare it between languages at the same N only.
+    messages are many and N is small (Miller 1955), so compare it between languages at the same N only. nan without
+    messages.
     """
 
     name = "message_entropy"
 
     def __call__(self, messages: np.ndarray) -> float:
-        """Nats, in [0, log N]; nan without messages."""
         messages = as_messages(messages)
         return entropy(np.bincount(numbered(messages))) if len(messages) else float("nan")
 
@@ -200,11 +173,7 @@ class SymbolUse(NamedTuple):
 
     @classmethod
     def of(cls, messages: np.ndarray, vocab_size: int) -> "SymbolUse":
-        """Counts messages int [N, T] of symbols in [0, vocab_size).
-
-        Raises:
-          UserError: a symbol is not in the vocabulary.
-        """
+        """Counts messages int [N, T]; UserError where a symbol is not in [0, vocab_size)."""
         messages = as_messages(messages)
         if messages.size and not 0 <= messages.min() <= messages.max() < vocab_size:
             raise UserError(

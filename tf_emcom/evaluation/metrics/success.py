@@ -16,7 +16,6 @@ class SuccessRate(NamedTuple):
 
     @property
     def accuracy(self) -> float:
-        """In [0, 1]."""
         return self.successes / self.games
 
     @property
@@ -78,15 +77,9 @@ class Wins(NamedTuple):
     def none(cls, speakers: int, listeners: int, kinds: int, conditions: int, cells: int) -> "Wins":
         """Nothing won yet by `speakers` with so many `listeners` each."""
         pairs = speakers * listeners
-        return cls(
-            np.zeros((pairs, kinds, conditions), np.int64),
-            np.zeros((speakers, kinds, conditions), np.int64),
-            np.zeros(kinds, np.int64),
-            np.zeros(kinds, np.int64),
-            np.ones((pairs, kinds, cells)),
-            np.ones((speakers, kinds, cells)),
-            np.ones((2, kinds, cells)),
-        )
+        wins = np.zeros((pairs, kinds, conditions), np.int64), np.zeros((speakers, kinds, conditions), np.int64)
+        effects = (np.ones((members, kinds, cells)) for members in (pairs, speakers, 2))
+        return cls(*wins, np.zeros(kinds, np.int64), np.zeros(kinds, np.int64), *effects)
 
     def add(self, speaker: int, kind: int, condition: int, won: np.ndarray) -> None:
         """Counts the wins of a speaker's listeners and then of their vote, [listeners + 1]."""

@@ -1,5 +1,6 @@
 """The inner evaluation loop: greedy agents on held-out inputs."""
 
+import collections
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -65,10 +66,10 @@ class Evaluator(Checked):
         answer: Answer | None = None,
         labels: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Tests the pairs that `agents` names, each of whose speakers has as many listeners, on a whole split.
+        """Tests the pairs of `Agents`, each of whose speakers has as many listeners, on a whole split.
 
         Args:
-          agents: what of `Agents` says who plays: `pairs`, `listeners_of`, `speaker_as`, `listener_as`.
+          agents: whose `pairs`, `listeners_of`, `speaker_as` and `listener_as` are used.
           inputs: float32 [N, F].
           jit_compile: whether XLA compiles.
           channel: through which messages go, with the noise of each condition; None: Erasure.
@@ -81,11 +82,10 @@ class Evaluator(Checked):
         self.pairs = agents.pairs()
         self._inputs = tf.cast(tf.convert_to_tensor(inputs), tf.float32)
         self._examples, self._labels = len(inputs), labels or {}
-        self._answer = ChosenInput() if answer is None else answer
+        self._answer = answer or ChosenInput()
         # One model each, in which the agents take turns.
         speaker, listener = agents.speaker_as(self.pairs[0][0]), agents.listener_as(self.pairs[0][1])
-        channel = Erasure(0.0) if channel is None else channel
-        self.player = GreedyPlayer(speaker, listener, self._answer, channel, jit_compile)
+        self.player = GreedyPlayer(speaker, listener, self._answer, channel or Erasure(0.0), jit_compile)
 
     def successes(
         self,
@@ -119,18 +119,20 @@ class Evaluator(Checked):
         cells = [[place] for place in range(len(conditions))] if cells is None else cells
         listeners = len(self.pairs) // len(self.speakers)
         wins = Wins.none(len(self.speakers), listeners, len(plans), len(conditions), len(cells))
-        played = [plan.played * self._answer.count(self._labels) for plan in plans]
+        answers = self._answer.count(self._labels)
+        played = [plan.played * answers for plan in plans]
+        least = np.min_scalar_type(passes * max(map(len, cells)) * answers)
         wins.games[:], wins.inputs[:] = [each.sum() for each in played], [np.count_nonzero(each) for each in played]
 
         def count(cells_here: Sequence[int], games: Iterator[tuple[int, int, int, np.ndarray, np.ndarray]]) -> None:
             """Adds up what was won in all games of these cells."""
             cell_of = {place: cell for cell in cells_here for place in cells[cell]}
-            counts: dict[tuple[int, int], np.ndarray] = {}
+            # How often each pair and each vote found each input in a cell.
+            shape = len(self.speakers), listeners + 1, self._examples
+            counts: dict[tuple[int, int], np.ndarray] = collections.defaultdict(lambda: np.zeros(shape, least))
             for kind, place, speaker, inputs, won in games:
                 wins.add(speaker, kind, place, won.sum(axis=1))
-                if (key := (kind, cell_of[place])) not in counts:
-                    counts[key] = self._no_wins(passes, cells)
-                counts[key][speaker][:, inputs] += won.astype(counts[key].dtype)
+                counts[kind, cell_of[place]][speaker][:, inputs] += won.astype(least)
             for (kind, cell), found in counts.items():
                 wins.close(kind, cell, found, played[kind] * len(cells[cell]))
 
@@ -145,12 +147,6 @@ class Evaluator(Checked):
         for kind in range(len(plans) if drawn else 0):
             count(drawn, self._drawn(kind, plans[kind], passes, every, clear))
         return wins
-
-    def _no_wins(self, passes: int, cells: Sequence[Sequence[int]]) -> np.ndarray:
-        """Zeros [speakers, listeners + 1, N]: how often each pair and each vote found each input in a cell."""
-        listeners = len(self.pairs) // len(self.speakers)
-        kind = np.min_scalar_type(passes * max(map(len, cells)) * self._answer.count(self._labels))
-        return np.zeros((len(self.speakers), listeners + 1, self._examples), kind)
 
     def _look(self, rows: tf.Tensor, condition: Condition, stream: Stream) -> View:
         """What every agent makes of the inputs in rows [blocks, K, C]; UserError where it is no finite number."""
@@ -180,9 +176,7 @@ class Evaluator(Checked):
     ) -> Iterator[tuple[int, int, int, np.ndarray, np.ndarray]]:
         """Plays all passes where nothing is drawn.
 
-        Yields:
-          The place of a C, of a condition and of a speaker, the inputs of the games of a pass, and how many answers
-          were right, int [P + 1, games].
+        Yields the places of a C, a condition and a speaker, the inputs of a pass's games, and the result of `_won`.
         """
         for place, condition in conditions.items():
             for number, speaker in enumerate(self.speakers):

@@ -24,15 +24,12 @@ class WeightStack(Generic[Agent]):
     It is not a `tf.Module`, so that a module that has one exports the stacks, which it names, and not Keras' layers.
 
     Attributes:
-      kind: "speaker" or "listener".
-      count: n.
       stacks: position and name of a weight → [n, ...], in the order of the layers' trainable variables.
     """
 
     def __init__(self, kind: str, count: int, agent_as: Callable[[int], Agent]) -> None:
         """Copies the weights of agents 0 to `count` − 1; `agent_as` returns the layers with the weights of one."""
-        self.kind = kind
-        self.count = count
+        self._kind, self._count = kind, count
         rows = [
             [tf.convert_to_tensor(variable.value).numpy() for variable in agent_as(index).trainable_variables]
             for index in range(count)
@@ -47,8 +44,8 @@ class WeightStack(Generic[Agent]):
     @contextlib.contextmanager
     def acting(self, index: tf.Tensor) -> Iterator[Agent]:
         """Inside, the layers compute with the weights of agent `index`, int32 []; an error where it does not exist."""
-        sentence = f"There is no {self.kind} of this number; the export has {self.kind} 0 to {self.count - 1}:"
-        exists = tf.debugging.Assert((index >= 0) & (index < self.count), [sentence, index])
+        sentence = f"There is no {self._kind} of this number; the export has {self._kind} 0 to {self._count - 1}:"
+        exists = tf.debugging.Assert((index >= 0) & (index < self._count), [sentence, index])
         with tf.control_dependencies([exists]):
             row = [tf.gather(stack, index) for stack in self.stacks.values()]
         with bound(self._variables, row):
@@ -65,32 +62,18 @@ Arrays = dict[str, tf.Tensor]
 
 
 class ExportedModule(tf.Module):
-    """Functions of trained agents, saved with all their weights, that run without this library.
+    """Functions of trained agents, saved with all their weights, that run without this library; see docs/export.md.
 
     The module holds every agent of a run; the agents that act are arguments. Numbers of games and of candidates are
-    free; features F and symbols T are fixed. `speak`, `listen` and `play` are for users. Tests of trained agents use
-    the others, which compute what the methods of the same names of `Speaker`, `Listener`, head and grammar do.
-    Subclasses define what listeners do.
-
-    Attributes:
-      metadata: function without arguments → {"json": string []}.
-      speak: greedy messages of a speaker.
-      greedy: as `speak`, with entropies and logits.
-      mask_after_end: received messages, with the symbols behind a sent end symbol as they were sent.
-      listen: a listener's answers to messages.
-      play: whole games.
+    free; features F and symbols T are fixed. `speak`, `listen`, `play` and `metadata` are for users. Tests of trained
+    agents use the others, which compute what the methods of the same names of `Speaker`, `Listener`, head and grammar
+    do. Subclasses define what listeners do.
     """
 
     listen: Callable[..., Arrays]
 
     def __init__(self, agents: Agents, metadata: dict[str, Any], files: Sequence[str]) -> None:
-        """Copies all weights.
-
-        Args:
-          agents: the agents to export.
-          metadata: as `contents.describe` returns it.
-          files: paths of files that become assets of the SavedModel.
-        """
+        """Copies all weights; `metadata` is that of `contents.describe`, and the files at these paths become assets."""
         super().__init__(name="agents")
         self.features, self.length = metadata["features"], metadata["message_length"]
         self._unknown = metadata["unknown_symbol"]
@@ -116,18 +99,13 @@ class ExportedModule(tf.Module):
         raise NotImplementedError
 
     def _speak(self, inputs: tf.Tensor, speaker: tf.Tensor = 0) -> Arrays:
-        said = self._greedy(inputs, speaker)
-        return {name: said[name] for name in ("symbols", "log_probabilities", "lengths")}
+        said = self._speech(inputs, speaker)
+        return {"symbols": said.symbols, "log_probabilities": said.log_probs, "lengths": said.lengths}
 
     def _greedy(self, inputs: tf.Tensor, speaker: tf.Tensor = 0) -> Arrays:
         said = self._speech(inputs, speaker)
-        return {
-            "symbols": said.symbols,
-            "log_probabilities": said.log_probs,
-            "lengths": said.lengths,
-            "entropy": said.entropy,
-            "policy_logits": said.policy_logits,
-        }
+        spoken = {"symbols": said.symbols, "log_probabilities": said.log_probs, "lengths": said.lengths}
+        return {**spoken, "entropy": said.entropy, "policy_logits": said.policy_logits}
 
     def _play(
         self,
@@ -188,16 +166,7 @@ def traced(function: Callable[..., Any], **arguments: tf.TensorSpec) -> Callable
 
 
 class ChoosingModule(ExportedModule):
-    """Agents whose listeners compare a message with candidates.
-
-    Attributes:
-      listen: scores and choices of candidates.
-      play: whole games, in which the inputs of a batch are each other's distractors.
-      represent: messages [B, T] ↦ the core's output [B, H].
-      project_messages: [B, H] ↦ [B, E].
-      project_candidates: [N, F] ↦ [N, E].
-      compare: projected messages and candidates ↦ scores [B, N].
-    """
+    """Agents whose listeners compare messages with candidates; in `play`, these are the inputs of the whole batch."""
 
     def __init__(self, agents: Agents, metadata: dict[str, Any], files: Sequence[str]) -> None:
         super().__init__(agents, metadata, files)
@@ -253,13 +222,7 @@ def _rows_of(function: Any) -> tf.TensorSpec:
 
 
 class PredictingModule(ExportedModule):
-    """Agents whose listeners predict labels or images from the message alone.
-
-    Attributes:
-      listen: predictions and, of labels, choices.
-      play: messages, what is received, and a listener's predictions from it.
-      predictions: predictions alone.
-    """
+    """Agents whose listeners predict labels or images from the message alone."""
 
     def __init__(self, agents: Agents, metadata: dict[str, Any], files: Sequence[str]) -> None:
         super().__init__(agents, metadata, files)

@@ -437,9 +437,9 @@ def test_design_effects_are_those_of_the_games_of_each_input():
     assert found.pairs[0, 0, :T].sum() == won.sum()
     assert (found.games[0], found.inputs[0]) == (played.sum() / T, np.count_nonzero(played))
     expected = design_effect(won, played)
-    effects = found.pair_effects[0, 0, 0], found.vote_effects[0, 0, 0], *found.mean_effects[:, 0, 0]
+    effects = found.effects[0, 0, 0, 0], found.effects[0, 1, 0, 0], *found.mean_effects[:, 0, 0]
     np.testing.assert_allclose(effects, expected, rtol=1e-9)
-    assert expected > 1.5 and found.pair_effects[0, 0, 1] != expected
+    assert expected > 1.5 and found.effects[0, 0, 0, 1] != expected
 
 
 @pytest.mark.parametrize("where", ["inputs", "speaker", "listener"])

@@ -1,6 +1,7 @@
 """The inner evaluation loop: greedy agents on held-out inputs."""
 
 import collections
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -117,22 +118,27 @@ class Evaluator(Checked):
         stream = start(seed)
         clear = self._look(every_row(self._examples), Condition(), stream)
         cells = [[place] for place in range(len(conditions))] if cells is None else cells
-        listeners = len(self.pairs) // len(self.speakers)
-        wins = Wins.none(len(self.speakers), listeners, len(plans), len(conditions), len(cells))
         answers = self._answer.count(self._labels)
         played = [plan.played * answers for plan in plans]
-        least = np.min_scalar_type(passes * max(map(len, cells)) * answers)
-        wins.games[:], wins.inputs[:] = [each.sum() for each in played], [np.count_nonzero(each) for each in played]
+        dtype = np.min_scalar_type(passes * max(map(len, cells)) * answers)
+        shape = len(self.speakers), len(self.pairs) // len(self.speakers) + 1, len(plans)
+        wins = Wins(
+            np.zeros((*shape, len(conditions)), np.int64),
+            np.array([each.sum() for each in played], np.int64),
+            np.array([np.count_nonzero(each) for each in played], np.int64),
+            np.ones((*shape, len(cells))),
+            np.ones((2, len(plans), len(cells))),
+        )
 
         def count(cells_here: Sequence[int], games: Iterator[tuple[int, int, int, np.ndarray, np.ndarray]]) -> None:
             """Adds up what was won in all games of these cells."""
             cell_of = {place: cell for cell in cells_here for place in cells[cell]}
             # How often each pair and each vote found each input in a cell.
-            shape = len(self.speakers), listeners + 1, self._examples
-            counts: dict[tuple[int, int], np.ndarray] = collections.defaultdict(lambda: np.zeros(shape, least))
+            none = functools.partial(np.zeros, (*shape[:2], self._examples), dtype)
+            counts: dict[tuple[int, int], np.ndarray] = collections.defaultdict(none)
             for kind, place, speaker, inputs, won in games:
-                wins.add(speaker, kind, place, won.sum(axis=1))
-                counts[kind, cell_of[place]][speaker][:, inputs] += won.astype(least)
+                wins.won[speaker, :, kind, place] += won.sum(axis=1)
+                counts[kind, cell_of[place]][speaker][:, inputs] += won.astype(dtype)
             for (kind, cell), found in counts.items():
                 wins.close(kind, cell, found, played[kind] * len(cells[cell]))
 

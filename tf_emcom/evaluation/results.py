@@ -182,17 +182,18 @@ def teams(agents: Agents, evaluator: Evaluator, wins: Wins) -> Iterator[Team]:
     """
     seeds = agents.seeds() if agents.independent else None
     population = seeds is None and len(evaluator.pairs) > 1
+    effects = wins.effects[:, :-1].reshape(-1, *wins.effects.shape[2:])
     for place, (speaker, listener) in enumerate(evaluator.pairs):
         of_run = {} if seeds is None else {"training_seed": seeds[speaker]}
         labels = {"speaker": speaker, "listener": listener, **of_run}
-        yield Team(labels, wins.pairs[place : place + 1], wins.pair_effects[place], whole=not population)
+        yield Team(labels, wins.pairs[place : place + 1], effects[place], whole=not population)
     if population:
         listeners = len(evaluator.pairs) // len(evaluator.speakers)
         everyone = {"speakers": len(evaluator.speakers), "listeners": listeners}
         yield Team({"ensemble": "average", **everyone}, wins.pairs, wins.mean_effects[0], whole=True)
         for place, speaker in enumerate(evaluator.speakers):
             labels = {"ensemble": "vote", "speaker": speaker, "listeners": listeners}
-            yield Team(labels, wins.votes[place : place + 1], wins.vote_effects[place], whole=False)
+            yield Team(labels, wins.votes[place : place + 1], wins.effects[place, -1], whole=False)
         yield Team({"ensemble": "vote", **everyone}, wins.votes, wins.mean_effects[1], whole=True)
 
 

@@ -9,10 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError
 from tf_emcom.evaluation.metrics.success import Wins
 from tf_emcom.evaluation.passes import Passes, PassesInOrder, every_row, start
-from tf_emcom.evaluation.player import GreedyPlayer
+from tf_emcom.evaluation.player import GreedyPlayer, not_finite
 from tf_emcom.games.answers import Answer, ChosenInput
 from tf_emcom.games.channels import Channel, Erasure
 from tf_emcom.seeds import Stream, stage_number
@@ -67,7 +66,7 @@ class Evaluator(Checked):
         answer: Answer | None = None,
         labels: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Tests the pairs of `Agents`, each of whose speakers has as many listeners, on a whole split.
+        """Tests the pairs of `Agents`, each of whose speakers has as many listeners, on a whole split [N, F].
 
         Args:
           agents: whose `pairs`, `listeners_of`, `speaker_as` and `listener_as` are used.
@@ -235,10 +234,7 @@ class Evaluator(Checked):
         return np.count_nonzero(right[:, : len(games)], axis=-1)
 
     def _require_finite(self, finite: tf.Tensor, rows: tf.Tensor, who: str, condition: Condition) -> None:
-        """UserError, with an input that it is about, unless scores are finite; both tensors [blocks, ...].
-
-        What is chosen by scores that are none is chosen by chance, and is not to be taken for a measurement.
-        """
+        """UserError, with an input that it is about, unless scores are finite; both tensors [blocks, ...]."""
         if np.all(finite):
             return
         rows = np.reshape(rows, -1)
@@ -246,11 +242,7 @@ class Evaluator(Checked):
         good = np.isfinite(self._inputs.numpy()[rows]).all(axis=1)
         row = rows[np.argmin(np.reshape(finite, -1)[: len(rows)] if good.all() else good)]
         noises = f"noise {condition.noise:g}, input noise {condition.input_noise:g}"
-        raise UserError(
-            f"The scores of {who} at {noises} are not finite numbers for the input in row {row} of the split or a"
-            " candidate beside it: the data or the weights hold NaN or infinity, or numbers too large; look at that"
-            " row, or restore an earlier checkpoint."
-        )
+        raise not_finite(f"scores of {who}", noises, row)
 
 
 def _at(rows: tf.Tensor, table: tf.Tensor) -> tf.Tensor:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
+from tf_emcom.errors import UserError
 from tf_emcom.games.answers import Answer
 from tf_emcom.games.channels import Channel, transmit
 from tf_emcom.ops.noise import add_gaussian_noise, spread_of
@@ -17,6 +18,18 @@ from tf_emcom.types import Message
 
 # Games of one group that are scored at the same time: the scores of all of 4,096 would leave a processor's cache.
 _SCORED_AT_ONCE = 512
+
+
+def not_finite(what: str, noises: str, row: int) -> UserError:
+    """What is raised about scores or metrics that are not finite numbers.
+
+    What is chosen by scores that are none is chosen by chance, and is not to be taken for a measurement.
+    """
+    return UserError(
+        f"The {what} at {noises} are not finite numbers for the input in row {row} of the split or a candidate"
+        " beside it: the data or the weights hold NaN or infinity, or numbers too large; look at that row, or restore"
+        " an earlier checkpoint."
+    )
 
 
 class GreedyPlayer(tf.Module):
@@ -97,13 +110,10 @@ class GreedyPlayer(tf.Module):
     def _speak(
         self, inputs: tf.Tensor, rows: tf.Tensor, coefficient: tf.Tensor, view: tf.Tensor, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The speaker's messages about the inputs in rows [blocks, K, C] of [N, F], and whether its scores are finite.
+        """Messages int32 [blocks, K, C, T] about inputs [N, F] in rows [blocks, K, C], and whether scores are finite.
 
         Each input has noise of its own, of `coefficient` standard deviations of the features over its group. It
         depends on the seed and on `view`, int32 []: two agents with one view see the same noise.
-
-        Returns:
-          int32 [blocks, K, C, T] and bool [blocks, K, C].
         """
 
         def speak(members: tf.Tensor, stream: Stream) -> tuple[tf.Tensor, tf.Tensor]:
@@ -130,8 +140,7 @@ class GreedyPlayer(tf.Module):
     def _hear(self, symbols: tf.Tensor, noise: tf.Tensor, erased: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """What the listener makes, [blocks, K, C, ...], of messages int32 [blocks, K, C, T] through the channel.
 
-        Each has draws of its own, from the seed int32 [2]; `noise`, [], is the channel's, and positions `erased`, bool
-        [T], are lost besides.
+        Each has draws of its own; positions `erased`, bool [T], are lost besides.
         """
 
         def hear(said: tf.Tensor, stream: Stream) -> tf.Tensor:
@@ -141,10 +150,9 @@ class GreedyPlayer(tf.Module):
         return _over_blocks(hear, symbols, seed, tf.float32)
 
     def _decide(self, read: tuple[tf.Tensor, ...], seen: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, tf.Tensor]:
-        """What P listeners, and then their vote, answer to the same messages, block by block as `best`.
+        """As `best`, block by block, from what each of P listeners heard and saw, [blocks, K, C, ...].
 
-        Of each listener what it heard, [blocks, K, C, ...], and what it saw, [blocks, K, C, E] → int32 [blocks, P + 1,
-        K · C, L] and bool [blocks, P, K · C].
+        Returns int32 [blocks, P + 1, K · C, L] and bool [blocks, P, K · C].
         """
         size = read[0].shape[2]
 

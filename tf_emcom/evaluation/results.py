@@ -45,12 +45,9 @@ def _is_of_an_ensemble(row: Row) -> bool:
 
 
 def by_agents(rows: Iterable[Row], keys: Sequence[str], value: str) -> dict[str, list[Row]]:
-    """The rows about all agents of a run, with means over its independent pairs.
+    """The rows of a test about all agents of a run, with means over its independent pairs.
 
-    Args:
-      rows: of a test.
-      keys: the fields that distinguish the cells of the test.
-      value: the field of what was measured.
+    The `keys` are the fields that distinguish the cells of the test, `value` is the field of what was measured.
 
     Returns:
       "" ↦ the rows of the only pair, or means over independent pairs with the `deviation` between them, mean ±
@@ -72,9 +69,8 @@ def of_the_whole(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
 
 
 def _mean_of_pairs(rows: list[Row], value: str) -> Row:
-    shared = {key: kept for key, kept in _shared(rows).items() if key not in ("listener", "games", "interval")}
-    mean, spread = _mean(rows, value)
-    found = {value: mean, "deviation": spread}
+    shared, mean, spread = _mean(rows, value, "listener", "games", "interval")
+    found: Row = {value: mean, "deviation": spread}
     if mean is not None:
         spread = spread or 0.0
         found = {value: mean, "deviation": spread, "interval": [mean - spread, mean + spread]}
@@ -89,21 +85,17 @@ def averages(rows: Sequence[Row], keys: Sequence[str], value: str) -> list[Row]:
     """
     found = []
     for cell in grouped(keys, rows).values():
-        mean, spread = _mean(cell, value)
+        shared, mean, spread = _mean(cell, value)
         who = {"ensemble": "average", "speakers": len(cell)}
-        found.append(result_row(_shared(cell), who, {value: mean, "deviation": spread}, whole=True))
+        found.append(result_row(shared, who, {value: mean, "deviation": spread}, whole=True))
     return found
 
 
-def _shared(rows: list[Row]) -> dict[str, Any]:
-    """The first row's fields that are about no single speaker."""
-    return {key: kept for key, kept in rows[0].items() if key not in ("speaker", "training_seed", "whole")}
-
-
-def _mean(rows: list[Row], value: str) -> tuple[float | None, float | None]:
-    """Mean and deviation; None and None where a value is undefined."""
+def _mean(rows: list[Row], value: str, *apart: str) -> tuple[Row, float | None, float | None]:
+    """The first row's fields that are about no single speaker, mean, and deviation; None where a value is undefined."""
+    shared = {key: kept for key, kept in rows[0].items() if key not in ("speaker", "training_seed", "whole", *apart)}
     values = [each[value] for each in rows]
-    return (None, None) if None in values else (float(np.mean(values)), deviation(values))
+    return (shared, None, None) if None in values else (shared, float(np.mean(values)), deviation(values))
 
 
 def deviation(values: Iterable[float]) -> float | None:
@@ -176,9 +168,8 @@ class Team(NamedTuple):
 def teams(agents: Agents, evaluator: Evaluator, wins: Wins) -> Iterator[Team]:
     """Every pair by itself; of a population then the mean of all pairs, and the votes of all listeners.
 
-    A pair has the labels `speaker` and `listener`, and where pairs are independent `training_seed`. All others have
-    the label `ensemble`: "average", or "vote", for each `speaker` and as the mean over all of them. Those about the
-    whole population have no `speaker`, but the numbers of `speakers` and `listeners` in it.
+    All but pairs have the label `ensemble`: "average", or "vote", for each `speaker` and as the mean over all of them.
+    Those about the whole population have no `speaker`, but the numbers of `speakers` and `listeners` in it.
     """
     seeds = agents.seeds() if agents.independent else None
     population = seeds is None and len(evaluator.pairs) > 1

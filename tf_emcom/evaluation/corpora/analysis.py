@@ -35,20 +35,15 @@ class Said(NamedTuple):
 
 
 def analyse(path: str, samples: int = 2000, seed: int = 42) -> str:
-    """Measures a corpus, prints the tables, and writes the results.
+    """Measures a corpus, prints the tables, and returns the path of the results, in the corpus or beside the file.
 
-    Language is measured as the mode testlanguage does, similarity to attributes as testtopsim, to the digit.
+    Language is measured as the mode testlanguage does, similarity to attributes as testtopsim, to the digit. UserError
+    where there is no such corpus, it is not finished, damaged or empty, or the results cannot be written.
 
     Args:
       path: the folder of a corpus, or a file of JSON lines from anywhere.
       samples: how many messages a measure compares pair by pair, at most; similarity takes at most 1,000 at a time.
       seed: of the draw of that many.
-
-    Returns:
-      The path of the results, `analysis.jsonl` in the corpus or beside the file.
-
-    Raises:
-      UserError: there is no such corpus, it is not finished, damaged or empty, or the results cannot be written.
     """
     language, similarities = Language(samples=samples, seed=seed), TopographicSimilarities(seed=seed)
     is_lines = path.endswith(_LINES) and not os.path.isdir(path)
@@ -149,7 +144,6 @@ def _similarity(said: Said, similarities: TopographicSimilarities) -> list[Row]:
 
 
 def _accuracy(said: Said, speaker: int, listener: int) -> Row:
-    """The mean success of a pair."""
     success = said.success[speaker, listener]
     # One game an input.
     effect = float(design_effect(success, np.ones(len(success))))

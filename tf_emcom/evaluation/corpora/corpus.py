@@ -53,12 +53,7 @@ def require_free(path: str) -> None:
 
 
 class Corpus:
-    """What agents said and chose, in a folder that `bin/messages` wrote.
-
-    Attributes:
-      path: the folder.
-      manifest: what its corpus.json says.
-    """
+    """What agents said and chose, in a folder that `bin/messages` wrote; `manifest` is what its corpus.json says."""
 
     def __init__(self, path: str) -> None:
         """Reads corpus.json; UserError where there is no corpus, or it is not finished."""

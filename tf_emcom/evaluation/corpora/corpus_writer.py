@@ -22,17 +22,9 @@ def new_corpus(
 ) -> Iterator[Callable[[Utterances], None]]:
     """Within it, a function that appends a block to a folder beside `path`; after it, that corpus is at `path`.
 
-    A kill leaves the unfinished folder, whose corpus.json says so, and what was at `path` before; the next writer
-    starts again. Whatever else stops it leaves nothing.
-
-    Args:
-      path: the folder of the corpus.
-      manifest: what describes it.
-      formats: how it is written.
-      keep: names of files of the corpus that is at `path` now which belong to this one, too, if they are there.
-
-    Raises:
-      UserError: something else is at `path`, the disk is full, or nobody may write there.
+    Files of the corpus that is at `path` now are kept if their names are in `keep`. A kill leaves the unfinished
+    folder, whose corpus.json says so, and what was at `path` before; the next writer starts again. Whatever else stops
+    it leaves nothing. UserError where something else is at `path`, the disk is full, or nobody may write there.
     """
     path = os.path.normpath(path)
     require_free(path)

@@ -57,25 +57,17 @@ class CorpusFormat(abc.ABC):
 
     @abc.abstractmethod
     def read(self, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """Columns that it keeps: name ↦ [N, ...] in the types they were written in.
-
-        UserError where a file is missing or damaged.
-        """
+        """Columns that it keeps: name ↦ [N, ...] in the types they were written in; UserError as for `undamaged`."""
 
     def undamaged(self, name: str) -> str:
         """The path of a file in the folder; UserError where it is missing or not as it was written."""
-        path = os.path.join(self.folder, name)
-        written = self.manifest.files.get(name)
-        if not os.path.isfile(path):
-            how = "it is missing" if not os.path.lexists(path) else "it is no regular file"
-        else:
-            try:
-                found = files.file_checksum(path)
-                how = "" if found == written else f"its checksum is {found}, and {written} was written"
-            except files.FILE_ERRORS as error:
-                how = files.reason(error)
-        if how:
-            raise UserError(f"{path} is damaged ({how}); write the corpus again with {self.manifest.command}")
+        path, written = os.path.join(self.folder, name), self.manifest.files.get(name)
+        fix = f"write the corpus again with {self.manifest.command}"
+        files.require_regular(path, fix)
+        with files.file_errors(path, "cannot be read", fix):
+            found = files.file_checksum(path)
+        if found != written:
+            raise UserError(f"{path} is damaged (its checksum is {found}, and {written} was written); {fix}")
         return path
 
 
@@ -93,22 +85,19 @@ class MessageLines(NamedTuple):
 
 
 def read_lines(path: str) -> MessageLines:
-    """Reads a file in which each line is a JSON array of whole numbers; empty lines are passed over.
+    """Reads a file in which each line is a JSON array of whole numbers; UserError where a line is something else.
 
-    Raises:
-      UserError: the file cannot be read, or a line is something else.
+    Empty lines are passed over, and so is the byte order mark that some editors put before the text.
     """
-    symbols, lengths = array.array("q"), array.array("q")
-    if os.path.lexists(path) and not os.path.isfile(path):
-        raise UserError(f"{path} cannot be read (it is no regular file); name a file of JSON lines.")
+    symbols, lengths, fix = array.array("q"), array.array("q"), "name a file of JSON lines"
+    files.require_regular(path, fix)
     try:
-        # Some editors put a byte order mark before the text.
         with open(path, encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     lengths.append(_append(symbols, line, f"Line {number} of {path}"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read ({error}); name a file of JSON lines.") from error
+        raise UserError(f"{path} cannot be read ({error}); {fix}.") from error
     return MessageLines(np.array(symbols, np.int64), np.array(lengths, np.int64))
 
 

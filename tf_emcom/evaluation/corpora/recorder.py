@@ -7,9 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.data.source import Examples
-from tf_emcom.errors import UserError
 from tf_emcom.evaluation.corpora.corpus import order_of_play
-from tf_emcom.evaluation.player import GreedyPlayer
+from tf_emcom.evaluation.player import GreedyPlayer, not_finite
 from tf_emcom.games.answers import Answer
 from tf_emcom.games.channels import Channel
 from tf_emcom.seeds import step_stream
@@ -71,7 +70,7 @@ class Recorder(tf.Module):
         Args:
           agents: whose.
           pairs: speaker and listener of each.
-          examples: a whole split, N examples.
+          examples: a whole split.
           answer: that of the listeners; None: they give none.
           size: how many examples are played together, each of them a candidate of all; 1 where it does not matter.
           channel: through which messages go.
@@ -131,12 +130,7 @@ class Recorder(tf.Module):
     def _require_finite(self, finite: np.ndarray, who: str, rows: np.ndarray) -> None:
         """UserError unless the scores about the first examples in `rows` are finite, bool [B]."""
         if not finite.all():
-            row = rows[np.argmin(finite)]
-            raise UserError(
-                f"The scores of {who} at noise {self._noise:g} are not finite numbers for the input in row {row} of the"
-                " split or a candidate beside it: the data or the weights hold NaN or infinity; look at that row, or"
-                " restore an earlier checkpoint."
-            )
+            raise not_finite(f"scores of {who}", f"noise {self._noise:g}", rows[np.argmin(finite)])
 
     def _play(
         self, talked_about: tf.Tensor, inputs: tf.Tensor, first: tf.Tensor

@@ -35,6 +35,14 @@ def within(name: str, candidates: Sequence[int], examples: int, split: str) -> l
     return counts
 
 
+def require_fitting(name: str, candidates: int, examples: int, split: str) -> None:
+    """UserError where a split has fewer examples than candidates."""
+    if candidates > examples:
+        raise UserError(
+            f"{name} is {candidates}, but the {split} split has {examples} examples; bind it to that many or fewer."
+        )
+
+
 class Cell(NamedTuple):
     """One accuracy to measure, for every number of candidates."""
 

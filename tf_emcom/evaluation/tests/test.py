@@ -64,7 +64,10 @@ class Test(ChannelTest):
         learnt = experiment.data.load("train", learner.labels).labels if learner.labels else {}
         common["channel"] = type(channel).__name__
         rows = []
-        for size in self._sizes(evaluator):
+        sizes = [_GAMES_A_GROUP]
+        if learner.game.task.chooses_inputs:
+            sizes = within("Test.candidates", self.candidates, len(examples.inputs), self.split)
+        for size in sizes:
             # The same at every noise, and for images a pass over all of them.
             silent = learner.game.task.without_message(learnt, examples.labels, size)
             found = [self._row(evaluator, size, noise, silent) for noise in self.noises]
@@ -76,12 +79,6 @@ class Test(ChannelTest):
         pictures = evaluator.pictures(_PICTURES, self.seed)
         if pictures:
             draw_image_pairs(*pictures, folder.figure("test"))
-
-    def _sizes(self, evaluator: TransferEvaluator) -> list[int]:
-        """Games in a group: every number of candidates that the split has, or any where there are no candidates."""
-        if not evaluator.learner.game.task.chooses_inputs:
-            return [_GAMES_A_GROUP]
-        return within("Test.candidates", self.candidates, len(evaluator.examples.inputs), self.split)
 
     def _row(self, evaluator: TransferEvaluator, size: int, noise: float, silent: dict[str, float]) -> dict[str, Any]:
         task = evaluator.learner.game.task

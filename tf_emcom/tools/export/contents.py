@@ -35,16 +35,7 @@ METADATA, MARK = "metadata.json", "tf_emcom"
 def describe(
     agents: Agents, features: int, data: str, precision: str, step: int, run: RunFolder
 ) -> dict[str, Any]:
-    """Sizes, origin and results of agents, for JSON.
-
-    Args:
-      agents: the agents of a run.
-      features: F.
-      data: the name of the data set that they were trained on.
-      precision: the precision that they compute in.
-      step: of their training.
-      run: their folder; its metrics and test results of this step are included.
-    """
+    """Sizes, origin and results of a run's agents, for JSON; its metrics and test results are those of this step."""
     speaker, listener = agents.speaker_as(0), agents.listener_as(0)
     return {
         MARK: _version(),
@@ -81,7 +72,6 @@ def predicts(agents: Agents) -> bool:
 
 
 def _version() -> str | None:
-    """The version of tf_emcom; None where it is not installed."""
     try:
         return importlib.metadata.version("tf_emcom")
     except importlib.metadata.PackageNotFoundError:
@@ -122,10 +112,9 @@ def _copy(new: str, path: str, first: str, last: str) -> None:
     entry = os.path.join(path, last)
     if tf.io.gfile.exists(entry):
         tf.io.gfile.remove(entry)
-    for folder, _, found in tf.io.gfile.walk(path):
-        for there in (os.path.join(folder, name) for name in found):
-            if os.path.relpath(there, path) not in names:
-                tf.io.gfile.remove(there)
+    for there in [os.path.join(folder, name) for folder, _, found in tf.io.gfile.walk(path) for name in found]:
+        if os.path.relpath(there, path) not in names:
+            tf.io.gfile.remove(there)
     for name in sorted(names, key=lambda name: (name == last, name != first)):
         target = os.path.join(path, name)
         tf.io.gfile.makedirs(os.path.dirname(target))

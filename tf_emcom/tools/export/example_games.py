@@ -12,7 +12,7 @@ from tf_emcom.data.source import Examples
 from tf_emcom.errors import UserError, require_number
 from tf_emcom.evaluation.player import GreedyPlayer
 from tf_emcom.evaluation.results import text_table
-from tf_emcom.evaluation.tests.accuracy_test import Count
+from tf_emcom.evaluation.tests.accuracy_test import Count, require_fitting
 from tf_emcom.evaluation.tests.held_out import ChannelTest
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.seeds import named_generator, step_stream
@@ -56,8 +56,8 @@ class ExampleGames(ChannelTest):
         game = experiment.game
         self.require_suited(game, game.task.chooses_inputs, "whose listener chooses among inputs")
         common = self.start(experiment, folder) | {"noise": self.noise}
-        there = experiment.data.labels()
-        examples = experiment.data.load(self.split, [name for name in self.labels if name in there])
+        labels = [name for name in self.labels if name in experiment.data.labels()]
+        examples = experiment.data.load(self.split, labels)
         rows, targets = self._drawn(len(examples.inputs))
         agents = experiment.learner
         speaker, listener = agents.pairs()[0]
@@ -66,13 +66,12 @@ class ExampleGames(ChannelTest):
         channel = self.channel_under_test(game.channel)
         models = agents.speaker_as(speaker), agents.listener_as(listener)
         player = GreedyPlayer(*models, game.task.answer, channel, jit_compile=False)
-        games = self._games(player, inputs, targets)
         names = getattr(experiment.data, "class_names", None)
         common["channel"] = type(channel).__name__
         common |= {"speaker": speaker, "listener": listener, **of_run, "erased_symbol": player.speaker.vocab_size}
         lines = [
             {**common, **game, **_candidates(examples, candidates, names), "seed": self.seed}
-            for game, candidates in zip(games, rows, strict=True)
+            for game, candidates in zip(self._games(player, inputs, targets), rows, strict=True)
         ]
         path = folder.write_evaluation("examplegames", lines)
         print(_table(lines))
@@ -82,26 +81,13 @@ class ExampleGames(ChannelTest):
 
     def _drawn(self, examples: int) -> tuple[np.ndarray, np.ndarray]:
         """The candidates of each game, int [G, C], all of a game different, and which one is right, int32 [G]."""
-        if self.candidates > examples:
-            raise UserError(
-                f"ExampleGames.candidates is {self.candidates}, but the {self.split} split has {examples} examples;"
-                " bind it to that many or fewer."
-            )
+        require_fitting("ExampleGames.candidates", self.candidates, examples, self.split)
         generator = named_generator(self.seed, "example games")
         rows = [generator.choice(examples, self.candidates, replace=False) for _ in range(self.games)]
         return np.stack(rows), generator.integers(self.candidates, size=self.games).astype(np.int32)
 
     def _games(self, player: GreedyPlayer, inputs: np.ndarray, targets: np.ndarray) -> Iterator[dict[str, Any]]:
-        """Yields what is said, heard and chosen in each of G games.
-
-        Args:
-          player: the agents, the channel and how the listener answers.
-          inputs: float32 [G, C, F], the candidates of each game.
-          targets: int32 [G], which of them the message is about.
-
-        Raises:
-          UserError: the listener's scores are not finite.
-        """
+        """Yields what is said, heard and chosen in games with inputs float32 [G, C, F], about the targets int32 [G]."""
         games, count, features = inputs.shape
         speech = player.speaker.greedy(tf.constant(inputs[np.arange(games), targets]))
         stream = step_stream(self.seed, tf.constant(0), tf.constant(0), games, games).stage("example games")

@@ -19,7 +19,7 @@ from tf_emcom.evaluation.corpora.corpus_writer import new_corpus
 from tf_emcom.evaluation.corpora.formats import CorpusFormat
 from tf_emcom.evaluation.corpora.manifest import ColumnType, Manifest
 from tf_emcom.evaluation.corpora.recorder import Recorder, Utterances
-from tf_emcom.evaluation.tests.accuracy_test import Count
+from tf_emcom.evaluation.tests.accuracy_test import Count, require_fitting
 from tf_emcom.evaluation.tests.held_out import ChannelTest
 from tf_emcom.games.answers import Answering
 from tf_emcom.runtime.catalogue import choose, plug_ins
@@ -33,15 +33,9 @@ _CANDIDATES = 64
 def chosen_pairs(
     agents: Agents, speakers: Sequence[int] | None, listeners: Sequence[int] | None
 ) -> list[tuple[int, int]]:
-    """Speaker and listener of each pair, those of one speaker beside each other.
+    """Speaker and listener of each pair, as `Messages` is given them, those of one speaker beside each other.
 
-    Args:
-      agents: whose.
-      speakers: which; None: those that tests test.
-      listeners: which each of them plays with; None: its first one.
-
-    Raises:
-      UserError: there is no such agent, or both are of different runs.
+    UserError where there is no such agent, or both are of different runs.
     """
     listeners_of = agents.listeners_of()
     chosen = list(listeners_of) if speakers is None else _known("speakers", speakers, agents.speakers)
@@ -106,10 +100,7 @@ class Messages(ChannelTest):
         self.speakers, self.listeners, self.labels = speakers, listeners, labels
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
-        """Writes the corpus, and says where it is.
-
-        What is there in other formats stays, where it is of the same messages.
-        """
+        """Writes the corpus; what is there in other formats stays, where it is of the same messages."""
         out = os.path.expanduser(self.out) or os.path.join(folder.path, "corpora", self.split)
         require_free(out)
         out = os.path.normpath(out)
@@ -183,17 +174,13 @@ class Messages(ChannelTest):
         return Examples(inputs, labels)
 
     def _group(self, task: Answering, examples: int) -> int:
-        """How many examples are played together, which is C for tasks that choose; UserError where it cannot be."""
+        """How many examples are played together: C for tasks that choose; UserError where that cannot be."""
         if not task.chooses_inputs and self.candidates is not None:
             raise UserError(
                 f"Messages.candidates is {self.candidates}, but the task of this run, {type(task).__name__}, is no"
                 " choice among inputs; leave it out."
             )
-        if task.chooses_inputs and self.candidates is not None and self.candidates > examples:
-            raise UserError(
-                f"Messages.candidates is {self.candidates}, but the {self.split} split has {examples} examples; bind it"
-                " to that many or fewer."
-            )
+        require_fitting("Messages.candidates", self.candidates or 0, examples, self.split)
         return (self.candidates or min(_CANDIDATES, examples)) if task.chooses_inputs else 1
 
     def _manifest(
@@ -237,7 +224,6 @@ class Messages(ChannelTest):
         )
 
     def _command(self, workdir: str, formats: Sequence[str]) -> str:
-        """What a user would type to get this corpus."""
         given = [f"--workdir={workdir}", f"--split={self.split}", *(f"--format={name}" for name in formats)]
         given += [f"--noise={self.noise}"] if self.noise else []
         given += [] if self.candidates is None else [f"--candidates={self.candidates}"]

@@ -118,11 +118,10 @@ class GreedyPlayer(tf.Module):
 
         def speak(members: tf.Tensor, stream: Stream) -> tuple[tf.Tensor, tf.Tensor]:
             speech = self.speaker.greedy(_noisy(inputs, members, coefficient, view, stream))
-            thought = speech.policy_logits
-            finite = tf.ones(members.shape, tf.bool)
-            if thought is not None:
-                finite = tf.reshape(tf.reduce_all(tf.math.is_finite(thought), axis=[1, 2]), members.shape)
-            return _in_groups(members, speech.symbols), finite
+            finite = tf.ones(speech.symbols.shape[:1], tf.bool)
+            if speech.policy_logits is not None:
+                finite = tf.reduce_all(tf.math.is_finite(speech.policy_logits), axis=[1, 2])
+            return speech.symbols, finite
 
         return _over_blocks(speak, rows, seed, (tf.int32, tf.bool))
 
@@ -132,8 +131,7 @@ class GreedyPlayer(tf.Module):
         """What the listener makes of the inputs in rows [blocks, K, C], in some view: [blocks, K, C, E]."""
 
         def see(members: tf.Tensor, stream: Stream) -> tf.Tensor:
-            seen = self.answer.look(self.listener, _noisy(inputs, members, coefficient, view, stream))
-            return _in_groups(members, seen)
+            return self.answer.look(self.listener, _noisy(inputs, members, coefficient, view, stream))
 
         return _over_blocks(see, rows, seed, tf.float32)
 
@@ -144,8 +142,7 @@ class GreedyPlayer(tf.Module):
         """
 
         def hear(said: tf.Tensor, stream: Stream) -> tf.Tensor:
-            message = self.arrive(_flat(said), noise, stream, erased)
-            return _in_groups(said[..., 0], self.answer.read(self.listener, message))
+            return self.answer.read(self.listener, self.arrive(_flat(said), noise, stream, erased))
 
         return _over_blocks(hear, symbols, seed, tf.float32)
 
@@ -180,21 +177,18 @@ def _flat(grouped: tf.Tensor) -> tf.Tensor:
     return tf.reshape(grouped, [grouped.shape[0] * grouped.shape[1], *grouped.shape[2:]])
 
 
-def _in_groups(members: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
-    """[K · C, ...], one for each of the members [K, C] → [K, C, ...]."""
-    return tf.reshape(found, [*members.shape, *found.shape[1:]])
-
-
 def _over_blocks(
     function: Callable[[tf.Tensor, Stream], Any], blocks: tf.Tensor, seed: tf.Tensor, dtype: Any
 ) -> Any:
-    """What `function` makes of each block [K, C, ...] and of a stream for its K · C games."""
-    games = blocks.shape[1] * blocks.shape[2]
+    """What `function` makes of each block [K, C, ...] and a stream for its games, [K · C, ...], as [blocks, K, C, ...]."""
+    groups, size = blocks.shape[1:3]
+    games = groups * size
 
     def run(arguments: tuple[tf.Tensor, tf.Tensor]) -> Any:
         number, block = arguments
         folded = tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
-        return function(block, Stream(folded, tf.constant(0), games, games))
+        found = function(block, Stream(folded, tf.constant(0), games, games))
+        return tf.nest.map_structure(lambda part: tf.reshape(part, [groups, size, *part.shape[1:]]), found)
 
     return _map(run, (tf.range(blocks.shape[0]), blocks), dtype)
 

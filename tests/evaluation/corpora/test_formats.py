@@ -120,7 +120,7 @@ def test_damage_is_told_in_one_sentence(tmp_path, file, how):
     if how != "missing":
         path.write_bytes(content[: len(content) // 2] if how == "cut short" else b"\x00\xff" * 100)
     name = {"corpus.parquet": "parquet", "messages.jsonl": "jsonl"}.get(file, "numpy")
-    with pytest.raises(UserError, match="(is damaged|cannot be read) .*write the corpus again with bin/messages --workdir"):
+    with pytest.raises(UserError, match="(is damaged|cannot be read) .*write the corpus again with bin/messages"):
         corpus.columns(["symbols"], name)
 
 

@@ -25,14 +25,10 @@ class CorpusFormat(abc.ABC):
     """How a corpus lies in files: written block by block, in memory that does not grow with the corpus, and read back.
 
     Its name is the class's, in lower case.
-
-    Attributes:
-      library: what it needs of the extra `corpora`; None: nothing.
-      holds: a regular expression of the paths of its files in the folder of a corpus.
     """
 
-    library: str | None = None
-    holds: str
+    library: str | None = None  # what it needs of the extra `corpora`
+    holds: str  # a regular expression of the paths of its files in the folder of a corpus
 
     def __init__(self, folder: str, manifest: Manifest) -> None:
         """Sets where the files are, and what is in them."""

@@ -7,22 +7,11 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from tf_emcom.checks import Checked, Index, Least, Most, Repeats
-from tf_emcom.evaluation.metrics.attributes import (
-    AttributeMeasure,
-    BagOfSymbolsDisentanglement,
-    ContextIndependence,
-    PositionalDisentanglement,
-)
+from tf_emcom.evaluation.metrics import attributes as of_attributes
+from tf_emcom.evaluation.metrics import measures as of_messages
 from tf_emcom.evaluation.metrics.distances import CosineDistance, HammingDistance, PairwiseDistance
 from tf_emcom.evaluation.metrics.edit_distances import EditDistanceBetweenSpeakers, MeanEditDistance
-from tf_emcom.evaluation.metrics.measures import (
-    MessageEntropy,
-    MessageMeasure,
-    Sample,
-    SymbolUse,
-    UniqueMessages,
-    UniqueMessageShare,
-)
+from tf_emcom.evaluation.metrics.measures import Sample, SymbolUse
 from tf_emcom.evaluation.metrics.similarity import TopographicSimilarity
 from tf_emcom.evaluation.results import Row, averages, deviation, result_row, text_table
 
@@ -60,16 +49,18 @@ class Language(Checked):
 
     def __init__(
         self,
-        measures: Sequence[MessageMeasure] | None = None,
-        attribute_measures: Sequence[AttributeMeasure] | None = None,
+        measures: Sequence[of_messages.MessageMeasure] | None = None,
+        attribute_measures: Sequence[of_attributes.AttributeMeasure] | None = None,
         samples: Pairwise = 2000,
         seed: Index = 42,
     ) -> None:
         """Sets what is measured, as the constructor of `TestLanguage`."""
         if measures is None:
-            measures = (MessageEntropy(), UniqueMessages(), UniqueMessageShare(), MeanEditDistance())
+            counted = of_messages.MessageEntropy(), of_messages.UniqueMessages(), of_messages.UniqueMessageShare()
+            measures = [*counted, MeanEditDistance()]
         if attribute_measures is None:
-            attribute_measures = (PositionalDisentanglement(), BagOfSymbolsDisentanglement(), ContextIndependence())
+            disentanglement = of_attributes.PositionalDisentanglement(), of_attributes.BagOfSymbolsDisentanglement()
+            attribute_measures = [*disentanglement, of_attributes.ContextIndependence()]
         self.measures, self.attribute_measures = measures, attribute_measures
         self.sample = Sample(samples, seed)
 
@@ -171,13 +162,9 @@ class TopographicSimilarities(Checked):
         }
 
     def row(self, meaning: str, messages: np.ndarray, meanings: np.ndarray, labels: Row) -> Row:
-        """The similarity to one kind of meanings, null where it is undefined in any of the passes.
+        """The similarity of messages int [N, T] to meanings [N, ...] of one kind, "inputs" or "attributes"; N ≥ 10.
 
-        Args:
-          meaning: the kind, "inputs" or "attributes".
-          messages: int [N, T], N being 10 or more.
-          meanings: [N, ...].
-          labels: how rows of results name the speaker.
+        It is null where it is undefined in any of the passes. `labels` are how rows of results name the speaker.
         """
         similarity = self._similarities[meaning]
         passes = self._passes if len(messages) > self._sample.most else 1

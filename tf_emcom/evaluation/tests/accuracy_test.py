@@ -52,22 +52,15 @@ class Cell(NamedTuple):
 
 
 class AccuracyTest(ChannelTest, abc.ABC):
-    """Accuracy of greedy agents on a held-out split, for every number of candidates and every cell of a mode.
+    """Accuracy of greedy agents on a held-out split, for every number of candidates and every cell of a mode."""
 
-    Attributes:
-      across: the label that runs along the table's lines and the picture's x axis.
-      x_label: what the picture calls it.
-      beside: the label whose values have pictures side by side, where there is a second one.
-      how: what else is to be said of how games are played.
-    """
-
-    across: str
-    x_label: str
-    beside: str | None = None
-    how: str = ""
+    across: str  # the label that runs along the table's lines and the picture's x axis
+    x_label: str  # what the picture calls it
+    beside: str | None = None  # the label whose values have pictures side by side, where there is a second one
+    how: str = ""  # what else is to be said of how games are played
 
     def __init__(self, candidates: Sequence[Count] = CANDIDATES, passes: Repeats = 5, **shared: Any) -> None:
-        """Checks what all of these modes share.
+        """Sets what all of these modes share.
 
         Args:
           candidates: numbers of candidates, C; one that is larger than the split is skipped, and said so.

@@ -68,13 +68,7 @@ class ChannelTest(HeldOutTest, abc.ABC):
     """The base class of those modes that send messages through a channel, at noises of their own."""
 
     def __init__(self, channel: Channel | None = None, **shared: Any) -> None:
-        """Sets the channel.
-
-        Args:
-          channel: its kind, the noise being the test's; None: as in the run's training, and Erasure where that is
-            clear.
-          **shared: what all `HeldOutTest` have.
-        """
+        """`channel` is its kind; None: as in the run's training, and Erasure where that is clear."""
         super().__init__(**shared)
         self.channel = channel
 

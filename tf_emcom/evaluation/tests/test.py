@@ -36,14 +36,7 @@ class Test(ChannelTest):
         passes: Repeats = 5,
         **shared: Any,
     ) -> None:
-        """Checks the grid.
-
-        Args:
-          candidates: numbers of candidates, for a task that chooses; one that is larger than the split is skipped.
-          noises: of the channel.
-          passes: over the split, with fresh masks in each.
-          **shared: what all `ChannelTest` have.
-        """
+        """As for an `AccuracyTest`; `noises` are the channel's, and `candidates` are for a task that chooses."""
         super().__init__(**shared)
         self.candidates = listed("Test.candidates", candidates, "[16, 64]")
         self.noises = probabilities("Test.noises", noises)

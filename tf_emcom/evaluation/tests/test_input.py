@@ -28,14 +28,7 @@ class TestInput(AccuracyTest):
         views: int = 2,
         **grid: Any,
     ) -> None:
-        """Checks the grid.
-
-        Args:
-          coefficients: of the noise on inputs, in standard deviations of each feature.
-          noises: of the channel.
-          views: 2: speaker and listener each have noise of their own; 1: the same for both.
-          **grid: what all accuracy tests have.
-        """
+        """`coefficients` are of the noise on inputs, in standard deviations of a feature, `noises` of the channel."""
         super().__init__(**grid)
         self.coefficients = listed(self._name("coefficients"), coefficients, "[0.0, 1.0]")
         for value in self.coefficients:

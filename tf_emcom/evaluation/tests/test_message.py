@@ -33,13 +33,7 @@ class TestMessage(AccuracyTest):
     x_label = "erased symbols"
 
     def __init__(self, erased: Sequence[Index] | None = None, sets: Repeats = 10, **grid: Any) -> None:
-        """Checks the grid.
-
-        Args:
-          erased: numbers of erased symbols; None: 0 to 5 and all of them.
-          sets: over how many distinct sets of positions, where there are so many.
-          **grid: what all accuracy tests have, but `channel`.
-        """
+        """`erased` are numbers of symbols, None: 0 to 5 and all; `sets` is how many distinct sets of positions."""
         super().__init__(**grid)
         if self.channel is not None:
             raise UserError(f"{self._name('channel')} is bound, but this test erases given positions; leave it out.")

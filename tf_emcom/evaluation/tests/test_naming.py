@@ -21,13 +21,7 @@ class TestNaming(ChannelTest):
     def __init__(
         self, noises: Sequence[float] = (0.0, 0.25, 0.5, 0.75), passes: Repeats = 5, **shared: Any
     ) -> None:
-        """Checks the grid.
-
-        Args:
-          noises: of the channel.
-          passes: over the split, with fresh masks in each.
-          **shared: what all `ChannelTest` have.
-        """
+        """`noises` are the channel's; each of the passes over the split has fresh masks."""
         super().__init__(**shared)
         self.noises = probabilities(self._name("noises"), noises)
         self.passes = passes

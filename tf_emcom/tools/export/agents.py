@@ -104,11 +104,7 @@ _DAMAGES = (OSError, AttributeError, IndexError, KeyError, RuntimeError, TypeErr
 
 
 class ExportedAgents(Agents):
-    """Speakers and listeners that run the functions of a SavedModel; they can be tested, but not trained.
-
-    Attributes:
-      shuffled: whether the run was a control whose messages are about other inputs.
-    """
+    """Speakers and listeners that run the functions of a SavedModel; they can be tested, but not trained."""
 
     def __init__(
         self, game: Rules, features: int, batch_size: int, seed: int = 0, seeds: int = 1, saved_model: str = ""
@@ -129,7 +125,7 @@ class ExportedAgents(Agents):
             metadata[name] for name in ("speakers", "listeners", "independent")
         )
         self._seeds = metadata["seeds"]
-        self.shuffled = metadata["shuffled"]
+        self.shuffled = metadata["shuffled"]  # Whether the run was a control whose messages are about other inputs.
         self._weights = metadata.get("weights", "")  # Older exports do not have it.
         self._speaker = ExportedSpeaker(model, metadata["vocabulary_size"], metadata["message_length"])
         self._listener = ExportedListener(model, metadata["predictions"])

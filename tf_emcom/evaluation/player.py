@@ -180,7 +180,7 @@ def _flat(grouped: tf.Tensor) -> tf.Tensor:
 def _over_blocks(
     function: Callable[[tf.Tensor, Stream], Any], blocks: tf.Tensor, seed: tf.Tensor, dtype: Any
 ) -> Any:
-    """What `function` makes of each block [K, C, ...] and a stream for its games, [K · C, ...], as [blocks, K, C, ...]."""
+    """What `function` makes, [K · C, …], of each block [K, C, …] and a stream for its games: [blocks, K, C, …]."""
     groups, size = blocks.shape[1:3]
     games = groups * size
 

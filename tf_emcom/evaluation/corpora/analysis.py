@@ -51,9 +51,7 @@ def analyse(path: str, samples: int = 2000, seed: int = 42) -> str:
     attributes = {name: said.labels[name] for name in language.labels(list(said.labels))}
     found = language.of(said.messages, attributes, said.vocab_size, said.named, said.independent)
     similar = _similarity(said, similarities)
-    accuracies = [_accuracy(said, *pair) for pair in said.success]
-    if len(accuracies) > 1:
-        accuracies.append(_mean_accuracy(accuracies))
+    accuracies = _accuracies(said)
     named = found.rows
     if said.symbols is not None:
         # By the numbers of their corpus.
@@ -143,22 +141,23 @@ def _similarity(said: Said, similarities: TopographicSimilarities) -> list[Row]:
     return rows if alone else [*rows, *averages(rows, ["meaning"], "topsim")]
 
 
-def _accuracy(said: Said, speaker: int, listener: int) -> Row:
-    success = said.success[speaker, listener]
-    # One game an input.
-    effect = float(design_effect(success, np.ones(len(success))))
-    rate = SuccessRate(float(success.sum(dtype=np.float64)), len(success), effect)
-    who = {**said.named[speaker], "listener": listener, **said.conditions}
-    games = {"messages": len(success), "inputs": len(success)}
-    result = {"value": rate.accuracy, "interval": list(rate.interval), **games}
-    return result_row(who, {"measure": "accuracy"}, result, whole=said.independent or len(said.success) == 1)
-
-
-def _mean_accuracy(rows: list[Row]) -> Row:
-    values = [row["value"] for row in rows]
-    mean = {"value": float(np.mean(values)), "deviation": deviation(values), "messages": rows[0]["messages"]}
-    who = {"measure": "accuracy", "ensemble": "average", "pairs": len(rows)}
-    return result_row(who, mean, whole=not rows[0]["whole"])
+def _accuracies(said: Said) -> list[Row]:
+    """The mean success of each pair, and where there are several, the mean over pairs."""
+    rows = []
+    alone = said.independent or len(said.success) == 1
+    for (speaker, listener), success in said.success.items():
+        # One game an input.
+        effect = float(design_effect(success, np.ones(len(success))))
+        rate = SuccessRate(float(success.sum(dtype=np.float64)), len(success), effect)
+        who = {**said.named[speaker], "listener": listener, **said.conditions, "measure": "accuracy"}
+        games = {"messages": len(success), "inputs": len(success)}
+        rows.append(result_row(who, {"value": rate.accuracy, "interval": list(rate.interval)}, games, whole=alone))
+    if len(rows) > 1:
+        values = [row["value"] for row in rows]
+        who = {"measure": "accuracy", "ensemble": "average", "pairs": len(rows)}
+        mean = {"value": float(np.mean(values)), "deviation": deviation(values), "messages": rows[0]["messages"]}
+        rows.append(result_row(who, mean, whole=not alone))
+    return rows
 
 
 def _sentence(row: Row) -> str:

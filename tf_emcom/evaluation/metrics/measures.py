@@ -12,35 +12,29 @@ from tf_emcom.evaluation.metrics.success import SuccessRate, design_effect
 
 def as_messages(messages: np.ndarray) -> np.ndarray:
     """Messages as an array of whole numbers [N, T], T being 1 or more; UserError where they are anything else."""
-    found = np.asarray(messages)
-    if found.ndim != 2 or found.dtype.kind not in "iu" or not found.shape[1]:
-        raise UserError(
-            f"Messages of type {found.dtype} and shape {list(found.shape)} were given, but a measure reads whole"
-            " numbers [N, T]; give one row of symbols for each message."
-        )
-    return found
+    return _table(messages, "iu", "Messages", "whole numbers [N, T]; give one row of symbols for each message", least=1)
 
 
 def as_vectors(vectors: np.ndarray) -> np.ndarray:
     """Vectors as float64 [N, F]; UserError where they are anything else."""
-    found = np.asarray(vectors)
-    if found.ndim != 2 or found.dtype.kind not in "biuf":
-        raise UserError(
-            f"Meanings of type {found.dtype} and shape {list(found.shape)} were given, but a distance reads numbers"
-            " [N, F]; give one row for each meaning."
-        )
-    return found.astype(np.float64)
+    return _table(vectors, "biuf", "Meanings", "numbers [N, F]; give one row for each meaning").astype(np.float64)
 
 
 def as_attributes(attributes: np.ndarray, count: int) -> np.ndarray:
     """Attributes as int64 [count, A], booleans being 0 and 1; UserError where they are anything else."""
-    found = np.asarray(attributes)
-    if found.ndim != 2 or found.dtype.kind not in "biu" or len(found) != count:
+    wanted = f"whole numbers [{count}, A], for as many messages; give one column for each attribute"
+    return _table(attributes, "biu", "Attributes", wanted, rows=count).astype(np.int64)
+
+
+def _table(
+    values: np.ndarray, kinds: str, what: str, wanted: str, rows: int | None = None, least: int = 0
+) -> np.ndarray:
+    found = np.asarray(values)
+    if found.ndim != 2 or found.dtype.kind not in kinds or found.shape[1] < least or rows not in (None, len(found)):
         raise UserError(
-            f"Attributes of type {found.dtype} and shape {list(found.shape)} were given to {count} messages, but a"
-            f" measure reads whole numbers [{count}, A]; give one column for each attribute."
+            f"{what} of type {found.dtype} and shape {list(found.shape)} were given, but they have to be {wanted}."
         )
-    return found.astype(np.int64)
+    return found
 
 
 def numbered(values: np.ndarray) -> np.ndarray:
@@ -102,12 +96,10 @@ class SampleMean(NamedTuple):
 
     @property
     def inputs(self) -> int:
-        """How many examples they are about."""
         return int(np.count_nonzero(self.counts))
 
     @property
     def mean(self) -> float:
-        """Over all games."""
         return float(self.totals.sum() / self.games)
 
     @property

@@ -1,6 +1,7 @@
 """The command that writes what agents say as a corpus."""
 
 import hashlib
+import itertools
 import os
 import shlex
 import sys
@@ -111,9 +112,8 @@ class Messages(ChannelTest):
         channel = self.channel_under_test(experiment.game.channel)
         examples, agents = self._examples(experiment), experiment.learner
         subjects = agents.subjects(len(examples.inputs))
-        count = len(examples.inputs if subjects is None else subjects)
         task, compiled = experiment.game.task, experiment.distribution.jit_compile
-        size = self._group(task, count)
+        size = self._group(task, len(examples.inputs if subjects is None else subjects))
         recorder = Recorder(agents, pairs, examples, task.answer, size, channel, self.noise, self.seed, compiled)
         blocks = recorder.blocks()
         # The first block says what columns there are.
@@ -130,12 +130,10 @@ class Messages(ChannelTest):
         manifest = manifest._replace(formats=list(formats), command=command)
         won, bar = 0.0, tqdm.tqdm(total=manifest.count, unit="message", disable=not sys.stderr.isatty())
         with new_corpus(out, manifest, list(formats.values()), [ANALYSIS] if same else []) as append, bar:
-            block: Utterances | None = first
-            while block is not None:
+            for block in itertools.chain([first], blocks):
                 append(block)
                 won += 0.0 if block.success is None else float(block.success.sum())
                 bar.update(len(block.id))
-                block = next(blocks, None)
         print(self._summary(manifest, won, out))
         if older is not None and not same:
             print(
@@ -225,9 +223,8 @@ class Messages(ChannelTest):
 
     def _command(self, workdir: str, formats: Sequence[str]) -> str:
         given = [f"--workdir={workdir}", f"--split={self.split}", *(f"--format={name}" for name in formats)]
-        given += [f"--noise={self.noise}"] if self.noise else []
-        given += [] if self.candidates is None else [f"--candidates={self.candidates}"]
-        given += [f"--out={self.out}"] if self.out else []
+        for name in ("noise", "candidates", "out"):
+            given += [f"--{name}={getattr(self, name)}"] if getattr(self, name) else []
         given += [f"--gin_param=Messages.channel=@{type(self.channel).__name__}()"] if self.channel else []
         for name, default in (("seed", 42), ("speakers", None), ("listeners", None), ("labels", None)):
             if (value := getattr(self, name)) != default:

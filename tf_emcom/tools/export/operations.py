@@ -1,7 +1,7 @@
 """Check of a SavedModel's operations before it is loaded."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
@@ -59,7 +59,7 @@ def require_computation(folder: str) -> None:
         _require(node.op, functions, True, folder)
 
 
-def _require(operation: str, functions: dict[str, FunctionDef], saves: bool, folder: str) -> None:
+def _require(operation: str, functions: Collection[str], saves: bool, folder: str) -> None:
     """UserError unless it is a function, an operation that computes, or one of saving where that is allowed."""
     known = getattr(tf.raw_ops, operation, None)
     if known is None:

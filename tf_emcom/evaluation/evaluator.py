@@ -66,15 +66,10 @@ class Evaluator(Checked):
         answer: Answer | None = None,
         labels: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Tests the pairs of `Agents`, each of whose speakers has as many listeners, on a whole split [N, F].
+        """Tests the pairs of `Agents`, each of whose speakers has as many listeners, on the inputs [N, F] of a split.
 
-        Args:
-          agents: whose `pairs`, `listeners_of`, `speaker_as` and `listener_as` are used.
-          inputs: float32 [N, F].
-          jit_compile: whether XLA compiles.
-          channel: through which messages go, with the noise of each condition; None: Erasure.
-          answer: that of the listeners; None: they choose among inputs.
-          labels: name ↦ [N, ...], what the answers are about.
+        `channel` gets the noise of each condition; None: Erasure. `answer` is that of the listeners, about the labels,
+        name ↦ [N, ...]; None: they choose among inputs.
         """
         self._agents = agents
         self._listeners_of = agents.listeners_of()
@@ -105,11 +100,8 @@ class Evaluator(Checked):
           conditions: P of them.
           passes: how many passes.
           seed: of the shuffling, the masks and the input noise.
-          split: its name, for the error if it is smaller than a C.
+          split: its name, for the `UserError` if it is smaller than a C.
           cells: the places of the conditions that are pooled, Q lists; None: each is a cell of its own.
-
-        Raises:
-          UserError: a C is larger than the split, or an agent's scores are not finite.
         """
         plans = [Passes(self._examples, count, passes, seed, split) for count in candidates]
         if not self._answer.chooses_inputs:

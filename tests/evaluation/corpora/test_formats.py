@@ -9,8 +9,7 @@ import pytest
 
 from tests.evaluation.corpora import sayings
 from tf_emcom.errors import UserError
-from tf_emcom.evaluation.corpora.corpus import Corpus
-from tf_emcom.evaluation.corpora.corpus_writer import new_corpus
+from tf_emcom.evaluation.corpora.corpus import Corpus, new_corpus
 from tf_emcom.evaluation.corpora.formats import CorpusFormat, Parquet
 from tf_emcom.evaluation.corpora.manifest import ColumnType
 from tf_emcom.runtime.catalogue import plug_ins
@@ -23,7 +22,7 @@ def written(path, said, names=tuple(KNOWN), block=300):
     about = sayings.manifest(said, names)
     with new_corpus(str(path), about, [KNOWN[name] for name in names]) as append:
         for start in range(0, len(said.id), block):
-            append(sayings.cut(said, slice(start, start + block)))
+            append(sayings.cut(said, slice(start, start + block)).columns())
     return Corpus(str(path))
 
 

@@ -35,15 +35,11 @@ class Said(NamedTuple):
 
 
 def analyse(path: str, samples: int = 2000, seed: int = 42) -> str:
-    """Measures a corpus, prints the tables, and returns the path of the results, in the corpus or beside the file.
+    """Measures a corpus, or a file of JSON lines from anywhere, prints tables, and returns the path of the results.
 
-    Language is measured as the mode testlanguage does, similarity to attributes as testtopsim, to the digit. UserError
-    where there is no such corpus, it is not finished, damaged or empty, or the results cannot be written.
-
-    Args:
-      path: the folder of a corpus, or a file of JSON lines from anywhere.
-      samples: how many messages a measure compares pair by pair, at most; similarity takes at most 1,000 at a time.
-      seed: of the draw of that many.
+    Language is measured as the mode testlanguage does, similarity to attributes as testtopsim, to the digit. A measure
+    that compares messages pair by pair takes so many `samples` at most, similarity 1,000 at a time. UserError where
+    there is no such corpus, it is not finished, damaged or empty, or the results cannot be written.
     """
     language, similarities = Language(samples=samples, seed=seed), TopographicSimilarities(seed=seed)
     is_lines = path.endswith(_LINES) and not os.path.isdir(path)

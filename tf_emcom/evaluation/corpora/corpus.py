@@ -1,8 +1,10 @@
 """A corpus of messages: its folder and its columns."""
 
+import contextlib
 import os
 import re
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from tf_emcom import files
 from tf_emcom.data.pipeline import Order
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.corpora import manifest
-from tf_emcom.evaluation.corpora.formats import CorpusFormat
+from tf_emcom.evaluation.corpora.formats import Append, CorpusFormat
 from tf_emcom.evaluation.corpora.manifest import Manifest
 from tf_emcom.runtime.catalogue import choose, plug_ins
 
@@ -52,6 +54,51 @@ def require_free(path: str) -> None:
             )
 
 
+class _StoppedError(Exception):
+    """Whatever stops the writing: it makes `files.whole_folder` remove the folder, and is no error of writing."""
+
+
+@contextlib.contextmanager
+def new_corpus(
+    path: str, about: Manifest, formats: Sequence[type[CorpusFormat]], keep: Sequence[str] = ()
+) -> Iterator[Append]:
+    """Within it, a function that appends a block to a folder beside `path`; after it, that corpus is at `path`.
+
+    Files of the corpus that is at `path` now are kept if their names are in `keep`. A kill leaves the unfinished
+    folder, whose corpus.json says so, and what was at `path` before; the next writer starts again. Whatever else stops
+    it leaves nothing. UserError where something else is at `path`, the disk is full, or nobody may write there.
+    """
+    path = os.path.normpath(path)
+    require_free(path)
+    rows = 0
+
+    def append(columns: dict[str, np.ndarray]) -> None:
+        nonlocal rows
+        with files.file_errors(path):
+            for write in writers:
+                write({name: columns[name] for name in about.columns})
+        rows += len(columns["id"])
+
+    try:
+        with files.whole_folder(path) as folder:
+            with contextlib.ExitStack() as opened:
+                about._replace(complete=False).write(folder)
+                writers = [opened.enter_context(form(folder, about).writing()) for form in formats]
+                try:
+                    yield append
+                except BaseException as error:
+                    raise _StoppedError from error
+            if rows != about.count:
+                raise RuntimeError(f"{rows} rows were written, but {about.count} were announced.")
+            sums = files.folder_checksums(folder, manifest.FILE)
+            about._replace(complete=True, files=sums).write(folder)
+            for name in keep:
+                if os.path.isfile(os.path.join(path, name)):
+                    shutil.copyfile(os.path.join(path, name), os.path.join(folder, name))
+    except _StoppedError as stopped:
+        raise stopped.__cause__ from None
+
+
 class Corpus:
     """What agents said and chose, in a folder that `bin/messages` wrote; `manifest` is what its corpus.json says."""
 
@@ -81,17 +128,13 @@ class Corpus:
         return "write one with bin/messages --workdir=RUN"
 
     def columns(self, names: Sequence[str] | None = None, written_as: str | None = None) -> dict[str, np.ndarray]:
-        """Reads columns into memory, or maps them where the format can be mapped.
+        """Reads columns into memory, or maps them: name ↦ [N, ...], texts as objects of bytes or str.
+
+        UserError where a column or a format is not there, or a file is damaged.
 
         Args:
           names: which; None: all that the format keeps.
           written_as: the name of the format; None: the one of those written that keeps most.
-
-        Returns:
-          Name ↦ [N, ...], in the types that they had when they were written; texts as objects of bytes or str.
-
-        Raises:
-          UserError: a column or a format is not there, or a file is damaged.
         """
         form, there = self._format(written_as), self.kept(written_as)
         for name in there if names is None else names:

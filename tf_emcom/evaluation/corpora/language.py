@@ -77,14 +77,10 @@ class Language(Checked):
         named: Mapping[int, Row],
         independent: bool = False,
     ) -> Findings:
-        """Measures what some speakers say of the same inputs.
+        """Measures what some speakers say of the same inputs: messages, speaker ↦ int [N, T].
 
-        Args:
-          messages: speaker ↦ int [N, T].
-          attributes: name ↦ int [N, A] of the inputs.
-          vocab_size: V.
-          named: speaker ↦ how lines of results name it.
-          independent: whether speakers are runs of their own, which do not talk to each other.
+        Attributes are name ↦ int [N, A], and `named` is speaker ↦ how rows of results name it. Independent speakers are
+        runs of their own, which do not talk to each other.
         """
         uses = [SymbolUse.of(said, vocab_size) for said in messages.values()]
         seed = {"seed": self.sample.seed}

@@ -65,18 +65,11 @@ class Recorder(tf.Module):
         seed: int,
         jit_compile: bool,
     ) -> None:
-        """Sets who plays what.
+        """Sets which pairs of speaker and listener play about which examples, a whole split.
 
-        Args:
-          agents: whose.
-          pairs: speaker and listener of each.
-          examples: a whole split.
-          answer: that of the listeners; None: they give none.
-          size: how many examples are played together, each of them a candidate of all; 1 where it does not matter.
-          channel: through which messages go.
-          noise: the channel's; at 0 all symbols arrive.
-          seed: of the order and of what the channel draws.
-          jit_compile: whether XLA compiles.
+        `answer` is that of the listeners; None: they give none. `size` examples are played together, each of them a
+        candidate of all; 1 where it does not matter. At noise 0 of the channel all symbols arrive. `seed` is that of
+        the order and of what the channel draws.
         """
         super().__init__()
         self._agents, self._pairs, self._examples, self._answer, self._size = agents, pairs, examples, answer, size

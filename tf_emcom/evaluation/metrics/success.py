@@ -44,10 +44,7 @@ def design_effect(won: np.ndarray, played: np.ndarray, least: float = 1.0) -> np
     Args:
       won: [..., N], the games won about each input.
       played: [N], the games played about each; inputs without games do not count.
-      least: what the effect is at least; 1: an interval is never narrower than that of independent games.
-
-    Returns:
-      float64 [...].
+      least: what the effect, float64 [...], is at least; 1: no interval is narrower than that of independent games.
     """
     played = np.asarray(played, np.float64)
     won = np.asarray(won, np.float64)

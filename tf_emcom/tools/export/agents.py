@@ -54,12 +54,14 @@ class ExportedSpeaker(_ExportedAgent):
         return Speech(symbols, *policy, value=None, q_values=None, lengths=said["lengths"])
 
     def mask_after_end(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
-        """As `Grammar.mask_after_end`, for messages [B, T]."""
         return tf.ensure_shape(self._model.mask_after_end(sent, received), sent.shape)
 
 
 class ExportedListener(_ExportedAgent):
-    """The methods of a `Listener` and of its head that tests need, computed by the functions of a SavedModel."""
+    """The methods of a `Listener` and of its head that tests need, computed by the functions of a SavedModel.
+
+    Their shapes are those of the methods of the same names.
+    """
 
     def __init__(self, model: Any, predictions: Sequence[int] | None) -> None:
         """`predictions` is the shape of the prediction for one message; None where the listener chooses."""
@@ -73,28 +75,22 @@ class ExportedListener(_ExportedAgent):
         return self._predictions[0]
 
     def represent(self, message: Message) -> tf.Tensor:
-        """As `Listener.represent`: [B, H] for messages [B, T]."""
         return self._model.represent(message.symbols, self.index.read_value())
 
     def project_messages(self, representation: tf.Tensor) -> tf.Tensor:
-        """As the head's: [B, H] ↦ [B, E]."""
         return self._model.project_messages(representation, self.index.read_value())
 
     def project_candidates(self, candidates: tf.Tensor) -> tf.Tensor:
-        """As the head's: [N, F] ↦ [N, E]."""
         return self._model.project_candidates(candidates, self.index.read_value())
 
     def compare(self, messages: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
-        """As the head's: [B, E] and [N, E] ↦ [B, N]."""
         return self._model.compare(messages, candidates)
 
     def scores(self, message: Message, candidates: Candidates) -> tf.Tensor:
-        """As `Listener.scores`: [B, C]."""
         messages, inputs = self.project_messages(self.represent(message)), self.project_candidates(candidates.inputs)
         return take_shown(self.compare(messages, inputs), candidates.shown)
 
     def predictions(self, message: Message) -> tf.Tensor:
-        """As `Listener.predictions`: [B, ...] for messages [B, T]."""
         predicted = self._model.predictions(message.symbols, self.index.read_value())
         return tf.ensure_shape(predicted, (message.symbols.shape[0], *predicted.shape[1:]))
 

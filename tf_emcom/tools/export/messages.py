@@ -15,8 +15,7 @@ from tf_emcom.agents.grammar import EndSymbol
 from tf_emcom.checks import Index
 from tf_emcom.data.source import Examples, Source
 from tf_emcom.errors import UserError, require_number
-from tf_emcom.evaluation.corpora.corpus import ANALYSIS, older_manifest, require_free
-from tf_emcom.evaluation.corpora.corpus_writer import new_corpus
+from tf_emcom.evaluation.corpora.corpus import ANALYSIS, new_corpus, older_manifest, require_free
 from tf_emcom.evaluation.corpora.formats import CorpusFormat
 from tf_emcom.evaluation.corpora.manifest import ColumnType, Manifest
 from tf_emcom.evaluation.corpora.recorder import Recorder, Utterances
@@ -131,7 +130,7 @@ class Messages(ChannelTest):
         won, bar = 0.0, tqdm.tqdm(total=manifest.count, unit="message", disable=not sys.stderr.isatty())
         with new_corpus(out, manifest, list(formats.values()), [ANALYSIS] if same else []) as append, bar:
             for block in itertools.chain([first], blocks):
-                append(block)
+                append(block.columns())
                 won += 0.0 if block.success is None else float(block.success.sum())
                 bar.update(len(block.id))
         print(self._summary(manifest, won, out))

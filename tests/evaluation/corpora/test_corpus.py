@@ -16,8 +16,7 @@ from tests import commands
 from tests.evaluation.corpora import sayings
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.corpora import corpus
-from tf_emcom.evaluation.corpora.corpus import Corpus
-from tf_emcom.evaluation.corpora.corpus_writer import new_corpus
+from tf_emcom.evaluation.corpora.corpus import Corpus, new_corpus
 from tf_emcom.evaluation.corpora.formats import CorpusFormat, Jsonl
 from tf_emcom.runtime.catalogue import plug_ins
 
@@ -26,25 +25,25 @@ KNOWN = plug_ins(CorpusFormat)
 
 def write(path, said):
     with new_corpus(str(path), sayings.manifest(said, ["jsonl"]), [Jsonl]) as append:
-        append(said)
+        append(said.columns())
 
 
 def stopped(path, said):
     """Writes half of it, and is interrupted."""
     with pytest.raises(KeyboardInterrupt), new_corpus(str(path), sayings.manifest(said), [Jsonl]) as append:
-        append(sayings.cut(said, slice(2)))
+        append(sayings.cut(said, slice(2)).columns())
         raise KeyboardInterrupt
 
 
 KILLED = """
 import os, signal, sys
 from tests.evaluation.corpora import sayings
-from tests.evaluation.corpora.test_corpus_writer import KNOWN
-from tf_emcom.evaluation.corpora.corpus_writer import new_corpus
+from tests.evaluation.corpora.test_corpus import KNOWN
+from tf_emcom.evaluation.corpora.corpus import new_corpus
 
 said = sayings.utterances(6)
 with new_corpus(sys.argv[1], sayings.manifest(said), list(KNOWN.values())) as append:
-    append(sayings.cut(said, slice(2)))
+    append(sayings.cut(said, slice(2)).columns())
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -103,8 +102,8 @@ def test_a_kill_between_taking_away_the_older_corpus_and_putting_the_newer_one_t
 FULL = """
 import resource, signal, sys
 from tests.evaluation.corpora import sayings
-from tests.evaluation.corpora.test_corpus_writer import KNOWN
-from tf_emcom.evaluation.corpora.corpus_writer import new_corpus
+from tests.evaluation.corpora.test_corpus import KNOWN
+from tf_emcom.evaluation.corpora.corpus import new_corpus
 from tf_emcom.errors import UserError
 
 said = sayings.utterances(4000)
@@ -115,7 +114,7 @@ for limit in map(int, sys.argv[2:]):
     for name, form in KNOWN.items():
         try:
             with new_corpus(sys.argv[1], sayings.manifest(said, [name]), [form]) as append:
-                append(said)
+                append(said.columns())
             print(limit, name, "was written")
         except UserError as error:
             print(limit, name, error)
@@ -173,7 +172,7 @@ def test_two_processes_do_not_write_one_corpus(tmp_path):
     with new_corpus(str(tmp_path / "c"), sayings.manifest(said, ["jsonl"]), [Jsonl]) as append:
         with pytest.raises(UserError, match="Another process is writing"):
             write(tmp_path / "c", said)
-        append(said)
+        append(said.columns())
     assert len(Corpus(str(tmp_path / "c")).columns()["symbols"]) == 4
 
 
@@ -192,10 +191,10 @@ def test_a_folder_that_is_deleted_while_it_is_written_is_told(tmp_path, when):
         new_corpus(str(tmp_path / "c"), sayings.manifest(said), list(KNOWN.values())) as append,
     ):
         if when == "at the end":
-            append(said)
+            append(said.columns())
         shutil.rmtree(tmp_path / "c.tf_emcom-new")
         if when != "at the end":
-            append(said)
+            append(said.columns())
 
 
 def test_where_nothing_can_be_written_is_told(tmp_path):

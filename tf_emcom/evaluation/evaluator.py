@@ -113,13 +113,9 @@ class Evaluator(Checked):
         played = [plan.played * answers for plan in plans]
         dtype = np.min_scalar_type(passes * max(map(len, cells)) * answers)
         shape = len(self.speakers), len(self.pairs) // len(self.speakers) + 1, len(plans)
-        wins = Wins(
-            np.zeros((*shape, len(conditions)), np.int64),
-            np.array([each.sum() for each in played], np.int64),
-            np.array([np.count_nonzero(each) for each in played], np.int64),
-            np.ones((*shape, len(cells))),
-            np.ones((2, len(plans), len(cells))),
-        )
+        games, inputs = np.array([(each.sum(), np.count_nonzero(each)) for each in played], np.int64).T
+        won, effects = np.zeros((*shape, len(conditions)), np.int64), np.ones((*shape, len(cells)))
+        wins = Wins(won, games, inputs, effects, np.ones((2, len(plans), len(cells))))
 
         def count(cells_here: Sequence[int], games: Iterator[tuple[int, int, int, np.ndarray, np.ndarray]]) -> None:
             """Adds up what was won in all games of these cells."""

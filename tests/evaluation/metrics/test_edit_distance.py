@@ -45,18 +45,12 @@ def test_pairs_come_in_condensed_order_whatever_the_blocks(count):
     np.testing.assert_array_equal(EditDistance()(messages), by_plain_loop(messages) / messages.shape[1])
 
 
-def test_more_different_symbols_than_text_has_below_its_gap_are_told_apart():
-    # 0xD800 to 0xDFFF are no characters, and these are more symbols than lie below them.
+def test_many_different_symbols_are_told_apart():
     messages = np.arange(60_000, dtype=np.int32).reshape(600, 100)
     messages[1, :50] = messages[0, :50]
     expected = np.full(600 * 599 // 2, 100)
     expected[0] = 50
     np.testing.assert_array_equal(EditDistance()(messages), expected / messages.shape[1])
-
-
-def test_more_different_symbols_than_characters_are_refused():
-    with pytest.raises(UserError, match="1,200,000 different symbols"):
-        EditDistance()(np.arange(1_200_000).reshape(2, -1))
 
 
 @pytest.mark.parametrize("count", [0, 1])

@@ -84,21 +84,17 @@ class ContextIndependence(AttributeMeasure):
     def __call__(self, messages: np.ndarray, attributes: np.ndarray) -> float:
         messages = as_messages(messages)
         attributes = as_attributes(attributes, len(messages))
-        rows, symbols = _heard(numbered(messages.reshape(-1)).reshape(messages.shape))
+        symbols = numbered(messages.reshape(-1)).reshape(messages.shape)
+        vocabulary = symbols.max(initial=0) + 1
+        # Every symbol of every message once.
+        heard = np.unique(np.arange(len(messages))[:, np.newaxis] * vocabulary + symbols)
+        rows, symbols = np.divmod(heard, vocabulary)
         scores = [_scores(numbered(column), rows, symbols) for column in attributes.T if len(np.unique(column)) > 1]
         return float(np.mean(np.concatenate(scores))) if scores else float("nan")
 
 
-def _heard(messages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Every symbol of every message once: the messages' rows and the symbols, both int [P]."""
-    ordered = np.sort(messages, axis=1)
-    first = np.ones(ordered.shape, bool)
-    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    return np.nonzero(first)[0], ordered[first]
-
-
 def _scores(concepts: np.ndarray, rows: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-    """p(v_k | k) · p(k | v_k) for the K values of one attribute, [K]; concepts int [N], the rest as `_heard` has it."""
+    """p(v_k | k) · p(k | v_k) for the K values of an attribute, [K]; concepts int [N], rows and symbols int [P]."""
     vocabulary = symbols.max() + 1
     about = np.bincount(concepts)
     together = np.bincount(concepts[rows] * vocabulary + symbols, minlength=len(about) * vocabulary)

@@ -13,8 +13,7 @@ from tf_emcom import cli
 from tf_emcom.data.pipeline import Order
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.metrics.success import SuccessRate, design_effect
-from tf_emcom.evaluation.tests.accuracy_test import TestChannel
-from tf_emcom.evaluation.tests.test_input import TestInput
+from tf_emcom.evaluation.tests.accuracy_test import TestChannel, TestInput
 from tf_emcom.evaluation.tests.test_message import TestMessage
 from tf_emcom.files import read_json_lines
 from tf_emcom.games.channels import Channel, FixedErasure, Substitution

@@ -20,7 +20,7 @@ from tf_emcom.evaluation.corpora.formats import CorpusFormat
 from tf_emcom.evaluation.corpora.manifest import ColumnType, Manifest
 from tf_emcom.evaluation.corpora.recorder import Recorder, Utterances
 from tf_emcom.evaluation.tests.accuracy_test import Count, require_fitting
-from tf_emcom.evaluation.tests.held_out import ChannelTest
+from tf_emcom.evaluation.tests.held_out import ChannelTest, listed
 from tf_emcom.games.answers import Answering
 from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
@@ -51,11 +51,10 @@ def chosen_pairs(
 
 
 def _known(name: str, numbers: Sequence[int], count: int) -> list[int]:
-    if not numbers:
-        raise UserError(f"Messages.{name} is {numbers!r}; bind it to a list of numbers, as in [0, 2].")
+    found = listed(f"Messages.{name}", numbers, "[0, 2]")
     if max(numbers) >= count:
         raise UserError(f"Messages.{name} is {numbers!r}, but the run has {count}; name some from 0 to {count - 1}.")
-    return list(dict.fromkeys(numbers))
+    return found
 
 
 class Messages(ChannelTest):

@@ -95,14 +95,14 @@ _OFFERED = {
     "evaluation.evaluator": "Condition Evaluator",
     "evaluation.player": "GreedyPlayer",
     "evaluation.transfer_evaluator": "TransferEvaluator",
-    "evaluation.tests.accuracy_test": "AccuracyTest TestChannel",
+    "evaluation.tests.accuracy_test": "AccuracyTest TestChannel TestInput",
+    "evaluation.tests.held_out": "ChannelTest HeldOutTest",
     "evaluation.tests.test": "Test",
-    "evaluation.tests.test_input": "TestInput",
     "evaluation.tests.test_language": "TestLanguage TestTopsim",
     "evaluation.tests.test_message": "TestMessage",
     "evaluation.tests.test_naming": "TestNaming",
     "evaluation.metrics.measures": (
-        "MessageEntropy MessageMeasure Redundancy Sample SampleMean SymbolUse UniqueMessageShare "
+        "MessageEntropy MessageMeasure Sample SampleMean SymbolUse UniqueMessageShare "
         "UniqueMessages"
     ),
     "evaluation.metrics.attributes": (
@@ -113,7 +113,6 @@ _OFFERED = {
     "evaluation.metrics.similarity": "TopographicSimilarity",
     "evaluation.metrics.success": "SuccessRate Wins",
     "evaluation.corpora.corpus": "Corpus",
-    "evaluation.corpora.corpus_writer": "CorpusWriter",
     "evaluation.corpora.formats": "CorpusFormat Jsonl Numpy Parquet",
     "evaluation.corpora.language": "Language TopographicSimilarities",
     "evaluation.corpora.recorder": "Recorder Utterances",

@@ -4,7 +4,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import tensorflow as tf
@@ -32,9 +32,6 @@ class MultiWorker(Distribution):
             resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs
         )
 
-    def compiled_whole(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return function  # Its pieces are compiled.
-
     @contextlib.contextmanager
     def watching_peers(self) -> Iterator[None]:
         try:
@@ -47,8 +44,7 @@ class MultiWorker(Distribution):
             raise PeerLost(f"Another process of the run is lost ({why:.160}).") from error
 
     def largest(self, number: int) -> int:
-        numbers = self._gathered(tf.constant([number], tf.int64))
-        return int(tf.reduce_max(numbers).numpy())
+        return int(tf.reduce_max(self._gathered(tf.constant([number], tf.int64))).numpy())
 
     @tf.function(autograph=False)
     def _gathered(self, number: tf.Tensor) -> tf.Tensor:
@@ -61,20 +57,18 @@ class MultiWorker(Distribution):
 
 def cluster_size() -> int:
     """The number of processes in `TF_CONFIG`; 0 where it is not set."""
-    return sum(len(addresses) for job, addresses in _cluster().items() if job in ("chief", "worker"))
+    jobs, _ = _cluster()
+    return sum(len(addresses) for job, addresses in jobs.items() if job in ("chief", "worker"))
 
 
 def check_cluster() -> None:
     """UserError that says what is wrong with `TF_CONFIG`."""
-    jobs = _cluster()
+    jobs, task = _cluster()
     if not jobs:
         raise UserError(
             f"--strategy=multi_worker needs $TF_CONFIG, which names all processes and which of them this is, as in"
             f" {_EXAMPLE}; set it on each machine, with its own index."
         )
-    task = _read().get("task") or {}
-    if not isinstance(task, dict):
-        raise _unreadable("its task is no object")
     kind, index = task.get("type"), task.get("index")
     known = jobs.get(kind, ()) if isinstance(kind, str) else ()
     if type(index) is not int or not 0 <= index < len(known):
@@ -86,30 +80,29 @@ def check_cluster() -> None:
         raise UserError(f"$TF_CONFIG says that this process is a {kind}, but only a chief and workers train.")
 
 
-def _cluster() -> dict[str, list[str]]:
-    jobs = _read().get("cluster", {})
-    if not isinstance(jobs, dict):
-        raise _unreadable("its cluster is no object")
-    for job, addresses in jobs.items():
-        listed = addresses if isinstance(addresses, list) else [None]
-        if not all(isinstance(each, str) and re.fullmatch(r"\S+:\d{1,5}", each) for each in listed):
-            raise _unreadable(f"{job} is no list of addresses with ports")
-    known = [address for addresses in jobs.values() for address in addresses]
-    if len(set(known)) < len(known):
-        raise _unreadable("it has an address twice")
-    return jobs
-
-
-def _read() -> dict[str, Any]:
+def _cluster() -> tuple[dict[str, list[str]], dict[str, Any]]:
+    """The addresses of each job in `TF_CONFIG`, and the task of this process."""
+    text = os.environ.get("TF_CONFIG") or "{}"
     try:
-        content = json.loads(os.environ.get("TF_CONFIG") or "{}")
+        content = json.loads(text)
+        _require_object(content, "it")
+        jobs, task = content.get("cluster", {}), content.get("task") or {}
+        _require_object(jobs, "its cluster")
+        _require_object(task, "its task")
+        for job, addresses in jobs.items():
+            listed = addresses if isinstance(addresses, list) else [None]
+            if not all(isinstance(each, str) and re.fullmatch(r"\S+:\d{1,5}", each) for each in listed):
+                raise ValueError(f"{job} is no list of addresses with ports")
+        known = [address for addresses in jobs.values() for address in addresses]
+        if len(set(known)) < len(known):
+            raise ValueError("it has an address twice")
     except (ValueError, RecursionError) as error:
-        raise _unreadable(str(error)) from error
+        raise UserError(
+            f"$TF_CONFIG is {text[:80]!r}, which cannot be read ({error}); write it as {_EXAMPLE}, or unset it."
+        ) from error
+    return jobs, task
+
+
+def _require_object(content: object, what: str) -> None:
     if not isinstance(content, dict):
-        raise _unreadable("it is no object")
-    return content
-
-
-def _unreadable(why: str) -> UserError:
-    text = os.environ["TF_CONFIG"]
-    return UserError(f"$TF_CONFIG is {text[:80]!r}, which cannot be read ({why}); write it as {_EXAMPLE}, or unset it.")
+        raise ValueError(f"{what} is no object")

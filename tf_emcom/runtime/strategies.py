@@ -70,9 +70,9 @@ class Distribution(Checked, abc.ABC):
         """Whether any process of the run says yes; all ask at the same place in the program."""
         return bool(self.largest(int(answer)))
 
-    @abc.abstractmethod
     def compiled_whole(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function`, a whole step, compiled where collectives can be compiled; else itself."""
+        """`function`, a whole step, compiled where collectives can be compiled; else itself: its pieces are."""
+        return function
 
     def replica_id(self) -> tf.Tensor:
         """This replica's position, int32 []; called in a replica."""
@@ -130,9 +130,6 @@ class Mirrored(Distribution):
         super().__init__(jit_compile)
         self.strategy = _mirrored(tuple(accelerators()))
 
-    def compiled_whole(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return function  # Its pieces are compiled.
-
 
 @functools.cache
 def _mirrored(devices: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
@@ -149,11 +146,7 @@ class Tpu(Distribution):
     """
 
     def __init__(self, name: str = "local") -> None:
-        """Connects to a TPU and clears it; UserError where that is not possible.
-
-        Args:
-          name: "local" on the TPU's own machine; else its name, or its address as `grpc://…`.
-        """
+        """Connects to a TPU and clears it: "local" on its own machine; else its name, or address as `grpc://…`."""
         super().__init__(jit_compile=False)
         self.strategy = tf.distribute.TPUStrategy(_connected(name))
         # The trainer on the host reads the number of each step.
@@ -165,9 +158,6 @@ class Tpu(Distribution):
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return function  # The strategy compiles everything that a core does.
-
-    def compiled_whole(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return function
 
 
 def _connected(name: str) -> tf.distribute.cluster_resolver.TPUClusterResolver:

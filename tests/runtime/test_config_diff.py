@@ -91,7 +91,7 @@ def test_a_value_that_gin_cannot_write_is_refused(built, value):
     built(GAME)
     gin.bind_parameter("nlg/DiffChannel.extra", value)
     config.macro("game")
-    with pytest.raises(UserError, match="nlg/diff_toys.DiffChannel.extra = .* cannot be written"):
+    with pytest.raises(UserError, match="nlg/DiffChannel.extra = .* cannot be written"):
         config_diff.operative_config()
 
 

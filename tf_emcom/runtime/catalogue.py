@@ -77,16 +77,6 @@ def matches(selector: str) -> list[Callable[..., Any]]:
     return [entry.wrapped for entry in gin_tables.matching(selector)]
 
 
-def selectors(selector: str) -> list[str]:
-    """Returns gin's full names of the components that a selector can mean, sorted."""
-    return sorted(entry.selector for entry in gin_tables.matching(selector))
-
-
-def component_names() -> list[str]:
-    """Returns the names of all components, sorted."""
-    return sorted(entry.name for entry in gin_tables.components())
-
-
 def names_below(*bases: type) -> list[str]:
     """Returns the names of the components that are subclasses of one of the base classes."""
     found = [entry for entry in gin_tables.components() if inspect.isclass(entry.wrapped)]

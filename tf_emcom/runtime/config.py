@@ -46,7 +46,6 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str], *, comes_with_run:
     given = tuple(read_parameter(text, bound) for text in gin_params)
     for binding in (*in_files, *given):
         _check_parameter(binding)
-        _check_path(binding)
         for selector in binding.unresolved():
             _find_component(selector, binding.place)
             raise UserError(f"{binding.place}: {selector} is used above the line that imports it; move the import up.")
@@ -94,7 +93,7 @@ def rebind(name: str, value: Any) -> None:
 
 def rebind_paths(parameters: Collection[str]) -> None:
     """Makes local paths that are bound to parameters of these names absolute, so that they are valid in any folder."""
-    for key in gin_tables.keys():
+    for key in gin_tables.bindings():
         _, path = gin_tables.value_of(key)
         if key[2] in parameters and isinstance(path, str) and path and not is_remote(path):
             gin.bind_parameter(key, os.path.abspath(os.path.expanduser(path)))
@@ -136,26 +135,15 @@ def _check_parameter(binding: Binding) -> None:
         raise UserError(f"{binding.place}: {binding.selector} has no parameter {binding.parameter}; {hint}")
 
 
-def _check_path(binding: Binding) -> None:
-    if binding.parameter not in config_checks.PATHS or isinstance(binding.value, str | gin_tables.Reference):
-        return
-    known, _ = catalogue.parameters(catalogue.matches(binding.selector)[0])
-    asked = known[binding.parameter].annotation if binding.parameter in known else None
-    if asked is str or (asked == str | None and binding.value is not None):
-        raise UserError(
-            f"{binding.place}: {binding.name} is {binding.value!r:.80}, but it is a path; bind it to one in quotes."
-        )
-
-
 def _find_component(selector: str, place: str) -> Callable[..., Any]:
-    found = catalogue.matches(selector)
+    found = gin_tables.matching(selector)
     if not found:
-        hint = catalogue.suggest(selector, catalogue.component_names())
+        hint = catalogue.suggest(selector, {entry.name for entry in gin_tables.components()})
         raise UserError(f"{place}: there is no component {selector}; {hint}")
     if len(found) > 1:
-        names = " or ".join(catalogue.selectors(selector))
+        names = " or ".join(sorted(entry.selector for entry in found))
         raise UserError(f"{place}: {selector} can mean more than one component; write {names}.")
-    return found[0]
+    return found[0].wrapped
 
 
 def _check_macros(bindings: Sequence[Binding], macros: set[str]) -> None:
@@ -164,7 +152,7 @@ def _check_macros(bindings: Sequence[Binding], macros: set[str]) -> None:
         if not binding.parameter and binding.name not in macros:
             hint = catalogue.suggest(binding.name, macros)
             raise UserError(f"{binding.place}: no gin file binds a macro {binding.name}; {hint}")
-        for name in binding.macros():
+        for name in gin_tables.macros_in(binding.value):
             if name not in macros:
                 hint = catalogue.suggest(name, macros)
                 raise UserError(f"{binding.place}: {binding.name} uses %{name}, which nothing binds; {hint}")

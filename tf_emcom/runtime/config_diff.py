@@ -115,7 +115,7 @@ def _text(table: gin_tables.Table) -> str:
     for (scope, selector), bound in table.items():
         for parameter, value in bound.items():
             if not _is_writable(value):
-                name = scope if selector == "gin.macro" else f"{scope + '/' if scope else ''}{selector}.{parameter}"
+                name = gin_tables.written(scope, selector, parameter)
                 raise UserError(
                     f"{name} = {value!r} cannot be written to a gin file: bind a number, string, tuple or reference."
                 )

@@ -21,7 +21,6 @@ from tf_emcom.runtime.gin_tables import UNREADABLE, BindingStatement, ImportStat
 GIN_HOMES = tuple(map(str, reversed(pathlib.Path(__file__).resolve().parents[1:3])))
 
 _BARE_WORD = re.compile(r"[A-Za-z_./~][\w./:~+-]*")
-_DEEPEST = 50
 # Parameters of earlier versions, which are in the configurations of older runs.
 _FORMER = {("Speaker", "articulation"): "sampler"}
 
@@ -51,16 +50,11 @@ class Binding(NamedTuple):
         """Scope, full selector and parameter, as gin keeps them."""
         if not self.parameter:
             return self.name, "gin.macro", "value"
-        return self.scope, catalogue.selectors(self.selector)[0], self.parameter
-
-    def macros(self) -> list[str]:
-        """Names of the macros in the value."""
-        return ["/".join(leaf.scopes) for leaf in gin_tables.references(self.value) if leaf.selector == "gin.macro"]
+        return self.scope, gin_tables.matching(self.selector)[0].selector, self.parameter
 
     def built_in(self) -> list[str]:
         """Scope of every component in the value; "" where it is built in the scope of the component that holds it."""
-        components = [leaf for leaf in gin_tables.references(self.value) if leaf.configurable.module != "gin"]
-        return ["/".join(leaf.scopes) for leaf in components]
+        return ["/".join(leaf.scopes) for leaf in gin_tables.components_in(self.value)]
 
     def unresolved(self) -> list[str]:
         """Selectors in the value that mean no component, or more than one."""
@@ -100,17 +94,22 @@ def read_file(
     path = _find(file, including)
     if path in including:
         raise UserError(f"The gin file {path} includes itself.")
-    for statement in _statements(read_text(path, "name a gin file"), path):
-        place = f"{path}, line {statement.location.line_num}"
-        if check and isinstance(statement, IncludeStatement | ImportStatement):
-            check(statement, place)
-        if isinstance(statement, IncludeStatement):
-            yield from read_file(statement.filename, (*including, path), check)
-        elif isinstance(statement, ImportStatement):
-            import_module(statement.module, f"{place}: `{statement.format()}`")
-            gin.parse_config(statement.format())  # so that gin writes the import into the operative configuration
-        elif isinstance(statement, BindingStatement):
-            yield _binding(statement, place)
+    text = read_text(path, "name a gin file")
+    try:
+        # One by one, so that an import brings its components before the next statement is read.
+        for statement in gin_tables.statements(text, _Delegate()):
+            place = f"{path}, line {statement.location.line_num}"
+            if check and isinstance(statement, IncludeStatement | ImportStatement):
+                check(statement, place)
+            if isinstance(statement, IncludeStatement):
+                yield from read_file(statement.filename, (*including, path), check)
+            elif isinstance(statement, ImportStatement):
+                import_module(statement.module, f"{place}: `{statement.format()}`")
+                gin.parse_config(statement.format())  # so that gin writes the import into the operative configuration
+            elif isinstance(statement, BindingStatement):
+                yield _binding(statement, place)
+    except UNREADABLE as error:
+        raise UserError(f"The gin file {path} has a syntax error{_where(error, text)}.") from error
 
 
 def read_parameter(text: str, bound: Mapping[str, Any] | None = None) -> Binding:
@@ -133,22 +132,7 @@ def read_parameter(text: str, bound: Mapping[str, Any] | None = None) -> Binding
 
 def _binding(statement: BindingStatement, place: str) -> Binding:
     scope, selector, parameter, value, _ = statement
-    if _is_deeper(value, _DEEPEST):
-        raise UserError(f"{place}: the value is nested more than {_DEEPEST} deep; bind a flatter one.")
     return Binding(scope, selector, parameter_now(selector, parameter), value, place)
-
-
-def _is_deeper(value: Any, most: int) -> bool:
-    parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list | tuple) else None
-    return parts is not None and (not most or any(_is_deeper(part, most - 1) for part in parts))
-
-
-def _statements(text: str, path: str) -> Iterator[Any]:
-    """Yields a file's statements one by one, so that an import brings its components before the next is read."""
-    try:
-        yield from gin_tables.statements(text, _Delegate())
-    except UNREADABLE as error:
-        raise UserError(f"The gin file {path} has a syntax error{_where(error, text)}.") from error
 
 
 def _find(file: str, including: tuple[str, ...]) -> str:
@@ -210,7 +194,7 @@ def _where(error: BaseException, text: str) -> str:
 def _fix(text: str, error: BaseException | None = None, bound: Mapping[str, Any] | None = None) -> str:
     """Advice how to write a binding that cannot be read."""
     if isinstance(error, RecursionError | MemoryError):
-        return f"the value is nested more than {_DEEPEST} deep; bind a flatter one"
+        return "the value is nested too deep; bind a flatter one"
     name, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not _BARE_WORD.fullmatch(value):
         return "a binding is written name=value, with strings in quotes"

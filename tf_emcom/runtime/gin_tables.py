@@ -48,9 +48,15 @@ def used() -> Table:
     return gin.config._OPERATIVE_CONFIG
 
 
-def keys() -> list[Key]:
-    """The keys of all bindings; that of a macro is (its name, "gin.macro", "value")."""
-    return [(*place, parameter) for place, values in bound().items() for parameter in values]
+def bindings() -> dict[Key, Any]:
+    """All bindings by their keys; that of a macro is (its name, "gin.macro", "value")."""
+    return {(*place, parameter): value for place, values in bound().items() for parameter, value in values.items()}
+
+
+def written(scope: str, selector: str, parameter: str) -> str:
+    """The left side of a binding, with the last part of the component's name."""
+    name = selector.rpartition(".")[2]
+    return scope if selector == _MACRO else f"{scope + '/' if scope else ''}{name}.{parameter}"
 
 
 def value_of(key: Key) -> tuple[Key, Any]:
@@ -88,6 +94,16 @@ def leaves(value: Any) -> Iterator[Any]:
 def references(value: Any) -> list[Reference]:
     """The references in a value, to components and macros."""
     return [leaf for leaf in leaves(value) if isinstance(leaf, Reference)]
+
+
+def components_in(value: Any) -> list[Reference]:
+    """The references to components in a value."""
+    return [leaf for leaf in references(value) if leaf.configurable.module != "gin"]
+
+
+def macros_in(value: Any) -> list[str]:
+    """The names of the macros in a value."""
+    return ["/".join(leaf.scopes) for leaf in references(value) if leaf.selector == _MACRO]
 
 
 def statements(text: str, delegate: config_parser.ParserDelegate) -> Iterator[Any]:

@@ -61,12 +61,7 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str], *, comes_with_run:
 def macro(name: str, default: Any = _NOT_GIVEN) -> Any:
     """Returns a macro's value; components in it are built again at every call.
 
-    Args:
-        name: The macro's name, such as `mode` or `game`.
-        default: The result where nothing binds the macro.
-
-    Raises:
-        UserError: If nothing binds the macro and there is no default, or if its value cannot be built.
+    UserError if nothing binds the macro and there is no default, or if its value cannot be built.
     """
     try:
         gin.query_parameter(f"{name}/gin.macro.value")
@@ -108,17 +103,19 @@ def plain_errors() -> Iterator[None]:
         original = gin_tables.original(error)
         if isinstance(original, UserError):
             raise original from None
-        if isinstance(original, RecursionError) and (built := _BLAMED.search(str(error))):
+        if not (built := _BLAMED.search(str(error))):
+            raise
+        name, scope = built.groups()
+        if isinstance(original, RecursionError):
             raise UserError(
-                f"{built.group(1)} is built of components that hold one another without end; bind one of them to"
-                " something else."
+                f"{name} is built of components that hold one another without end; bind one of them to something else."
             ) from error
         if isinstance(original, TypeError):
-            _explain_missing_value(original, blamed=str(error))
-        if isinstance(original, _UNFIT) and (built := _BLAMED.search(str(error))):
+            _explain_missing_value(original, name, scope)
+        if isinstance(original, _UNFIT):
             raise UserError(
-                f"{built.group(1)} cannot be built from its bindings ({reason(original)}); look at its parameters,"
-                " also at @Name against @Name(): a class is bound without parentheses, an object with them."
+                f"{name} cannot be built from its bindings ({reason(original)}); look at its parameters, also at @Name"
+                " against @Name(): a class is bound without parentheses, an object with them."
             ) from error
         raise
 
@@ -171,45 +168,29 @@ def _check_scopes(given: Sequence[Binding], in_files: Sequence[Binding]) -> None
             raise UserError(f"{binding.place}: no gin file uses a scope {binding.scope}; {hint}")
 
 
-def _explain_missing_value(error: TypeError, blamed: str) -> None:
+def _explain_missing_value(error: TypeError, name: str, scope: str | None) -> None:
     """UserError if the error says that gin called a constructor without a value that it needs."""
-    missing, component = _MISSING.search(str(error)), _BLAMED.search(blamed)
-    if not missing or not component:
-        return
-    name, scope = component.groups()
-    names = re.findall(r"'(\w+)'", missing[1])
+    missing = _MISSING.search(str(error))
+    names = re.findall(r"'(\w+)'", missing[1]) if missing else ()
     candidates = [catalogue.parameters(found)[0] for found in catalogue.matches(name)]
     required = {each.name for known in candidates for each in known.values() if each.default is each.empty}
-    # A wrong call inside of a constructor is a fault of the library and stays a TypeError.
-    if len(candidates) == 1 and set(names) <= required:
+    # A wrong call inside of a constructor is another fault.
+    if names and len(candidates) == 1 and set(names) <= required:
         keys = " and ".join(f"{scope + '/' if scope else ''}{name}.{each}" for each in names)
         raise UserError(f"{name} needs a value for {' and '.join(names)}: bind {keys} in gin.") from error
 
 
 def build(component: str, *arguments: Any) -> Any:  # noqa: ANN401 components are of every type
-    """A component by its class's name, with the parameters that are bound to it; `arguments` come first.
-
-    Raises:
-      UserError: something cannot be built from its bindings.
-    """
-    try:
-        with plain_errors():
-            return gin.get_configurable(component)(*arguments)
-    except RecursionError:
-        raise UserError(
-            f"{component} cannot be built, because a component in it is bound to a parameter of its own, as in"
-            " `Erasure.probability = @Erasure()`, perhaps through a macro; bind that to something else."
-        ) from None
+    """A component by its class's name, with the parameters that are bound to it; `arguments` come first."""
+    with plain_errors():
+        return gin.get_configurable(component)(*arguments)
 
 
 @contextlib.contextmanager
 def borrowed(gin_file: str) -> Iterator[None]:
-    """Within it, components are built as `gin_file` says; after it, as before, and nothing of it counts as used.
+    """Within it, components are built as the `gin_file` of another run says; after it, as before.
 
-    The file is in another run's folder, so it may do only what `config_checks` allows.
-
-    Raises:
-      UserError: the file is missing, or a name or value in it is not known.
+    Nothing of it counts as used, and it may do only what `config_checks` allows; UserError as for `load`.
     """
     # The scope of the caller belongs to the other configuration.
     with gin_tables.kept(), gin.config_scope(None):

@@ -221,5 +221,5 @@ def test_reading_makes_no_files(tmp_path):
     class Agents:
         agents = optimizer_state = {}
 
-    assert Checkpoints(str(tmp_path / "checkpoints"), Agents()).restore_latest_agents() == 0
+    assert Checkpoints(str(tmp_path / "checkpoints"), Agents()).restore_latest() == 0
     assert os.listdir(tmp_path) == []

@@ -6,7 +6,6 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Collection
-from typing import TypeVar
 
 import tensorflow as tf
 
@@ -23,7 +22,6 @@ _DATA = re.compile(r"ckpt-(\d+)\.data-[\d-]+of-\d+")
 _PART = re.compile(r"ckpt-(\d+)(?:[._].*)|checkpoint\.(?:tmp.*|.*\.new)")
 # How often to look again after the newest checkpoint was removed while it was read.
 _TRIES = 20
-_T = TypeVar("_T")
 
 
 def checkpoint_steps(folder: str) -> list[int]:
@@ -49,15 +47,11 @@ def newest_checkpoint(folder: str) -> str | None:
     return os.path.join(folder, f"ckpt-{steps[0]}") if steps else None
 
 
-def use_newest(folder: str, use: Callable[[str], _T]) -> _T | None:
-    """Calls a function with a path of the newest undamaged checkpoint, and returns its result; None: there is none.
+def use_newest(folder: str, use: Callable[[str], object]) -> bool:
+    """Calls a function with a path of the newest undamaged checkpoint; False where there is none.
 
     Damaged ones are named on standard error. Where a training run has removed the checkpoint meanwhile, the newest is
-    looked for again.
-
-    Args:
-      folder: of the checkpoints.
-      use: reads the checkpoint; may be called again with another one.
+    looked for again, and `use` may be called again with it.
 
     Raises:
       UserError: all are damaged, or `use` cannot read an undamaged one, which then belongs to other agents.
@@ -65,36 +59,35 @@ def use_newest(folder: str, use: Callable[[str], _T]) -> _T | None:
     for _ in range(_TRIES):
         damaged: list[str] = []
         for step in checkpoint_steps(folder):
-            name = f"ckpt-{step}"
+            name, is_whole = f"ckpt-{step}", False
             with without_pattern(folder) as plain:
                 path = os.path.join(plain, name)
                 try:
                     _read_all(path)
-                except DAMAGES as error:
-                    if f"{name}.index" not in names_in(folder):
-                        break
-                    damaged.append(f"{name} ({_short(error, path, name)})")
-                    continue
-                try:
-                    result = use(path)
+                    is_whole = True
+                    use(path)
                 except UserError:
                     raise
                 except DAMAGES as error:
                     if f"{name}.index" not in names_in(folder):
                         break
-                    raise UserError(
-                        f"The checkpoint {os.path.join(folder, name)} does not fit these agents"
-                        f" ({_short(error, path, name)}); use the configuration that it was made with."
-                    ) from error
+                    why = reason(error).replace(path, name).rstrip(".")
+                    if is_whole:
+                        raise UserError(
+                            f"The checkpoint {os.path.join(folder, name)} does not fit these agents ({why}); use the"
+                            " configuration that it was made with."
+                        ) from error
+                    damaged.append(f"{name} ({why})")
+                    continue
             _note_passed_over(folder, damaged, step)
-            return result
+            return True
         else:
             if damaged:
                 raise UserError(
                     f"In {folder}, all checkpoints are damaged: {', '.join(damaged)}; copy them again, or train in"
                     " another folder."
                 )
-            return None
+            return False
     raise UserError(f"In {folder}, checkpoints are removed faster than they can be read; raise Train.keep.")
 
 
@@ -202,7 +195,3 @@ def _read_all(path: str) -> None:
     reader = tf.compat.v1.train.NewCheckpointReader(path)
     for key in reader.get_variable_to_shape_map():
         reader.get_tensor(key)
-
-
-def _short(error: BaseException, path: str, name: str) -> str:
-    return reason(error).replace(path, name).rstrip(".")

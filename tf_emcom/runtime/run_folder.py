@@ -12,7 +12,7 @@ import tensorflow as tf
 from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.checkpoint_files import newest_checkpoint
-from tf_emcom.runtime.checkpoints import Checkpoints, HasState, require_checkpoint
+from tf_emcom.runtime.checkpoints import Checkpoints, HasState
 from tf_emcom.runtime.evaluation_rows import merged
 
 _FIX = "name another file with --json"
@@ -110,7 +110,7 @@ class RunFolder:
 
     def restore_agents(self, agents: HasState) -> int:
         """Restores agents from the newest checkpoint, and returns its step; UserError as for `Checkpoints`."""
-        return Checkpoints(require_checkpoint(self.path), agents).restore_latest_agents()
+        return Checkpoints(self.checkpoints, agents).restore_agents(self.path)
 
     def write_config(self, text: str) -> None:
         """Makes this locked folder that of a run with this configuration."""

@@ -26,10 +26,7 @@ class Least(NamedTuple):
 
 
 class Most(NamedTuple):
-    """The largest value of a number that multiplies the work, as in `Annotated[int, Most(1000)]`.
-
-    Larger numbers, which would need days or all memory, are errors unless the environment has `TF_EMCOM_NO_LIMITS=1`.
-    """
+    """The largest value of a number that multiplies the work, unless the environment has `TF_EMCOM_NO_LIMITS=1`."""
 
     value: int
 
@@ -165,13 +162,9 @@ def _checking(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def checked_value(name: str, value: Any, hint: Any, default: Any = NOTHING) -> Any:
-    """Checks a value, and converts it to the type of its annotation; UserError where it does not fit.
+    """Checks a value, and converts it to the type of its annotation, `hint`.
 
-    Args:
-      name: of the value in a sentence, such as `Speaker.vocab_size`.
-      value: to be checked.
-      hint: the annotation.
-      default: of the parameter; it is the example in the sentence, where there is one.
+    UserError where it does not fit, with the name, such as `Speaker.vocab_size`, and the default, as an example.
     """
     try:
         fitted = _fitted(value, hint)

@@ -73,30 +73,27 @@ class Checkpoints:
 
 
 def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0) -> None:
-    """Restores an agent from the newest checkpoint of a run, where it is `name`, such as "speaker".
+    """Restores an agent from the newest checkpoint of a run: by its name there, such as "speaker", and its index.
 
-    Args:
-      run: the run's folder.
-      name: of the agent in the checkpoint.
-      agent: gets the weights.
-      index: of the agent, where the run has several of that name.
-
-    Raises:
-      UserError: there is no checkpoint, or it holds no such agent or one of another architecture, or all are damaged.
+    UserError where there is no checkpoint, or it holds no such agent or one of other sizes, or all are damaged.
     """
 
     def restore(path: str) -> None:
         # tf.train.load_checkpoint would first ask whether this is a folder, which not all storage answers alike.
         reader = tf.compat.v1.train.NewCheckpointReader(path)
-        stored = _stored_shapes(reader.get_variable_to_shape_map(), name)
+        shapes = reader.get_variable_to_shape_map()
+        prefix, suffix = f"{name}/weights/", "/.ATTRIBUTES/VARIABLE_VALUE"
+        # `/` and `.` in the names of weights are escaped; their position stands in front of the names.
+        found = [key for key in shapes if key.startswith(prefix) and key.endswith(suffix)]
+        keys = {int(key.removeprefix(prefix).partition("_")[0]): key for key in found}
         shown = os.path.join(run, "checkpoints", os.path.basename(path))
-        count = _count(shown, name, agent, {i: shape for i, (_, shape) in stored.items()})
+        count = _count(shown, name, agent, {i: tuple(shapes[key]) for i, key in keys.items()})
         if index >= count:
             raise UserError(
                 f"{name}_index is {index}, but the run in {run} has {count} {name}{'' if count == 1 else 's'}; bind it"
                 f" to 0{'' if count == 1 else f' to {count - 1}'}."
             )
-        values = [reader.get_tensor(stored[i][0]) for i in range(len(stored))]
+        values = [reader.get_tensor(keys[i]) for i in range(len(keys))]
         for variable, value in zip(agent.trainable_variables, values, strict=True):
             variable.assign(value if value.shape == tuple(variable.shape) else value[index])
 
@@ -134,17 +131,6 @@ def _by_position(variables: Sequence[keras.Variable]) -> tf.Module:
     holder = tf.Module()
     holder.weights = {f"{i}_{v.name}": v.value for i, v in enumerate(variables)}
     return holder
-
-
-def _stored_shapes(shapes: dict[str, Sequence[int]], name: str) -> dict[int, tuple[str, tuple[int, ...]]]:
-    """Position → key and shape, of the weights that are stored under a name."""
-    prefix, suffix = f"{name}/weights/", "/.ATTRIBUTES/VARIABLE_VALUE"
-    # `/` and `.` in the names are escaped; the position stands in front of them.
-    return {
-        int(key[len(prefix) :].partition("_")[0]): (key, tuple(shape))
-        for key, shape in shapes.items()
-        if key.startswith(prefix) and key.endswith(suffix)
-    }
 
 
 def _count(path: str, name: str, agent: keras.Model, there: dict[int, tuple[int, ...]]) -> int:

@@ -12,6 +12,7 @@ from tf_emcom.errors import UserError
 
 # Keras' names. The other half precision, float16, would need scaled gradients.
 _POLICIES = ("float32", "mixed_bfloat16")
+_REPEATS = 3
 
 
 @contextlib.contextmanager
@@ -19,10 +20,8 @@ def computing_in(precision: str) -> Iterator[None]:
     """Layers that are built within it compute in this precision; their weights are always float32.
 
     With "mixed_bfloat16", products, activations and the states of cores are bfloat16; agents return logits, values and
-    projections as float32, so losses, softmax, divergence and optimisers are not affected.
-
-    Args:
-      precision: "float32" or "mixed_bfloat16"; UserError for anything else.
+    projections as float32, so losses, softmax, divergence and optimisers are not affected. UserError for any precision
+    but "float32" and "mixed_bfloat16".
     """
     if precision not in _POLICIES:
         raise UserError(f"precision is {precision!r}, but agents compute in one of {', '.join(_POLICIES)}; bind it so.")
@@ -32,9 +31,6 @@ def computing_in(precision: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-_REPEATS = 3
 
 
 class CompilerChoice(NamedTuple):

@@ -16,8 +16,7 @@ from tf_emcom.runtime.gin_tables import Key, macros_in, references
 def refuse_circles(bindings: Sequence[Binding]) -> None:
     """UserError where building a value would build it again, as with `a = %b` and `b = %a`.
 
-    Args:
-        bindings: All bindings of known components, in the order in which they take effect.
+    The bindings are all bindings of known components, in the order in which they take effect.
     """
     last: dict[Key, Binding] = {}
     for binding in bindings:
@@ -115,10 +114,7 @@ def is_apart(component: Callable[..., Any]) -> bool:
 def refuse_outside(folder: str, given: Sequence[Binding], spared: Collection[str]) -> None:
     """UserError where the loaded configuration of a run names a path outside of the run's folder.
 
-    Args:
-      folder: of the run.
-      given: the bindings of the command line, which may name any path.
-      spared: components whose paths the command does not use.
+    The bindings `given` on the command line may name any path; those of components in `spared` are not used.
     """
     own = {binding.key for binding in given}
     for bound in gin_tables.bindings():
@@ -144,13 +140,9 @@ def _is_within(value: Any, folder: str) -> bool:
 
 
 def refuse_unused(given: Sequence[Binding], elsewhere: Collection[str], allow: bool = False) -> None:
-    """UserError where nothing built so far has used a binding of the command line.
+    """UserError, or a note if that is allowed, where nothing built so far has used a binding of the command line.
 
-    Args:
-        given: The bindings.
-        elsewhere: Macros and components that others use: bindings of them, and of everything that they refer to, are
-            right.
-        allow: Whether to print a note instead of raising an error.
+    Bindings of macros and components that are used `elsewhere`, and of everything that they refer to, are right.
     """
     others = _reachable(elsewhere)
     lost = [binding for binding in config_diff.unused(given) if binding.selector.rpartition(".")[2] not in others]

@@ -1,6 +1,5 @@
 """Reads gin files and command-line bindings into one list of bindings, without applying them."""
 
-import dataclasses
 import difflib
 import importlib
 import os
@@ -58,14 +57,11 @@ class Binding(NamedTuple):
 
     def unresolved(self) -> list[str]:
         """Selectors in the value that mean no component, or more than one."""
-        return [leaf.selector for leaf in leaves(self.value) if isinstance(leaf, _Unresolved)]
+        return [leaf for leaf in leaves(self.value) if isinstance(leaf, _Unresolved)]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Unresolved:
-    """A reference to no component, or to more than one."""
-
-    selector: str
+class _Unresolved(str):
+    """The selector of a reference to no component, or to more than one."""
 
 
 class _Delegate(gin_tables.Delegate):
@@ -83,13 +79,9 @@ def read_file(
 ) -> Iterator[Binding]:
     """Yields the bindings of a file and of the files it includes, in the order in which they take effect.
 
-    Args:
-        file: Searched in the working directory, beside the including file, beside `gin/` and in `gin/`.
-        including: Paths of the including files, the outermost first.
-        check: Called with each import and include, and its place, before it is done; None: all are allowed.
-
-    Raises:
-        UserError: If a file is missing, is not gin, imports what cannot be imported, or includes itself.
+    The file is searched in the working directory, beside the last of the `including` files, beside `gin/` and in
+    `gin/`. `check` is called with each import and include, and its place, before it is done. UserError if a file is
+    missing, is not gin, imports what cannot be imported, or includes itself.
     """
     path = _find(file, including)
     if path in including:
@@ -115,9 +107,7 @@ def read_file(
 def read_parameter(text: str, bound: Mapping[str, Any] | None = None) -> Binding:
     """Reads one command-line binding `name=value`; UserError for anything else.
 
-    Args:
-        text: The binding.
-        bound: Name ↦ value of the bindings in files, for advice about the name of a component.
+    `bound` holds the values in files by name, for advice about the name of a component.
     """
     text = text.strip()
     place = f"--gin_param {' '.join(text.split()):.200}"
@@ -162,14 +152,9 @@ def _find(file: str, including: tuple[str, ...]) -> str:
 
 
 def import_module(name: str, asked_by: str) -> None:
-    """Imports a module from outside the package, and registers its components.
+    """Imports a module from outside the package, which a line or a flag names, and registers its components.
 
-    Args:
-        name: Of the module.
-        asked_by: The line or the flag that names it, for messages.
-
-    Raises:
-        UserError: If the module cannot be imported, or has a class of a name that is taken.
+    UserError if it cannot be imported, or has a class of a name that is taken.
     """
     try:
         module = importlib.import_module(name)

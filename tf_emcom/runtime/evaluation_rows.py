@@ -38,12 +38,7 @@ def merged(old: Sequence[Row], new: Sequence[Row]) -> tuple[list[Row], int]:
     and of other steps stay. Old rows are dropped if they have no number of games or messages, such as those of example
     games, or if they are of the same step and of other `weights`: then they are about another run.
 
-    Args:
-      old: the rows of the file.
-      new: the rows of one evaluation.
-
-    Returns:
-      The old rows that stay, then the new ones.
+    The old rows that stay come first.
     """
     weights = {row.get("step"): row.get("weights") for row in new}
     kept = grouped(_CELL, (row for row in old if _size(row) and not _of_other_weights(row, weights)))

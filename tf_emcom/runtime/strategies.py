@@ -131,11 +131,9 @@ class Mirrored(Distribution):
         self.strategy = _mirrored(tuple(accelerators()))
 
 
-@functools.cache
-def _mirrored(devices: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
-    # One for each process: a second strategy on the same devices would number its collectives as the first one does,
-    # and TensorFlow would confuse them.
-    return tf.distribute.MirroredStrategy(devices)
+# One for each process: a second strategy on the same devices would number its collectives as the first one does, and
+# TensorFlow would confuse them.
+_mirrored = functools.cache(tf.distribute.MirroredStrategy)
 
 
 class Tpu(Distribution):

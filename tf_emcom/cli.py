@@ -16,7 +16,7 @@ from tf_emcom.errors import UserError
 from tf_emcom.files import is_remote
 from tf_emcom.runtime import catalogue, config, config_checks, config_diff
 from tf_emcom.runtime.catalogue import choose, plug_ins
-from tf_emcom.runtime.checkpoint_files import newest_checkpoint
+from tf_emcom.runtime.checkpoint_files import checkpoint_steps
 from tf_emcom.runtime.config import build
 from tf_emcom.runtime.config_checks import refuse_unused
 from tf_emcom.runtime.config_file import Binding, import_module
@@ -164,7 +164,7 @@ def _settle_paths(folder: RunFolder | None, given: Sequence[Binding], others: Co
 
 def _listen_to_the_kept_speaker(run: RunFolder, always: bool = False) -> None:
     """A transfer run that was started has its speaker in its own checkpoints, and does not need the other run."""
-    if run.has_document(SPEAKER_CONFIG) and (always or newest_checkpoint(run.checkpoints)):
+    if run.has_document(SPEAKER_CONFIG) and (always or checkpoint_steps(run.checkpoints)):
         config.rebind("TrainedSpeaker.run", run.path)
 
 

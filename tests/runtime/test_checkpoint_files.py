@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.checkpoint_files import checkpoint_steps, newest_checkpoint, use_newest, write_checkpoint
+from tf_emcom.runtime.checkpoint_files import checkpoint_steps, use_newest, write_checkpoint
 from tf_emcom.runtime.checkpoints import Checkpoints
 
 # Forks before TensorFlow starts its threads; each child overwrites checkpoint 20 by 30 and dies at its n-th operation.
@@ -161,7 +161,7 @@ def test_no_path_is_a_pattern(tmp_path, name):
     neighbour, folder = tmp_path / "sd1", tmp_path / name
     saved(neighbour, 5, 6)
     before = {path.name: path.read_bytes() for path in neighbour.iterdir()}
-    assert newest_checkpoint(str(folder)) is None
+    assert checkpoint_steps(str(folder)) == []
     saved(folder, 10, 20, 30, keep=1)
     assert value(folder) == 30.0
     assert checkpoint_steps(str(folder)) == [30]

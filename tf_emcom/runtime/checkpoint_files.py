@@ -24,27 +24,17 @@ _PART = re.compile(r"ckpt-(\d+)(?:[._].*)|checkpoint\.(?:tmp.*|.*\.new)")
 _TRIES = 20
 
 
-def checkpoint_steps(folder: str) -> list[int]:
+def checkpoint_steps(folder: str, pattern: re.Pattern[str] = _INDEX) -> list[int]:
     """The steps of the checkpoints in a folder, the newest first; they may be damaged.
 
     The file `checkpoint` beside them is not read: it may name a checkpoint that was removed, or be lost itself.
     """
-    return _steps(folder, _INDEX)
+    return sorted({int(found[1]) for found in map(pattern.fullmatch, names_in(folder)) if found}, reverse=True)
 
 
 def data_steps(folder: str) -> list[int]:
     """The steps that have data, with or without the index that makes them a checkpoint, the newest first."""
-    return _steps(folder, _DATA)
-
-
-def _steps(folder: str, pattern: re.Pattern[str]) -> list[int]:
-    return sorted({int(found[1]) for found in map(pattern.fullmatch, names_in(folder)) if found}, reverse=True)
-
-
-def newest_checkpoint(folder: str) -> str | None:
-    """The path of the checkpoint with the highest step, None where there is none."""
-    steps = checkpoint_steps(folder)
-    return os.path.join(folder, f"ckpt-{steps[0]}") if steps else None
+    return checkpoint_steps(folder, _DATA)
 
 
 def use_newest(folder: str, use: Callable[[str], object]) -> bool:

@@ -108,7 +108,7 @@ def _use_newest_of(run: str, use: Callable[[str], None]) -> None:
 
 def require_checkpoint(run: str) -> None:
     """UserError where there is no checkpoint in the folder of a run."""
-    if checkpoint_files.newest_checkpoint(os.path.join(run, "checkpoints")) is None:
+    if not checkpoint_files.checkpoint_steps(os.path.join(run, "checkpoints")):
         raise _no_checkpoint(run)
 
 

@@ -136,7 +136,7 @@ def _is_within(value: Any, folder: str) -> bool:
         return not value or (f"{value}/".startswith(f"{folder.rstrip('/')}/") and ".." not in value.split("/"))
     # Links are followed.
     whole, own = os.path.realpath(value), os.path.realpath(folder)
-    return not value or whole == own or whole.startswith(os.path.join(own, ""))
+    return not value or os.path.commonpath([whole, own]) == own
 
 
 def refuse_unused(given: Sequence[Binding], elsewhere: Collection[str], allow: bool = False) -> None:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tf_emcom import files
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.checkpoint_files import newest_checkpoint
+from tf_emcom.runtime.checkpoint_files import checkpoint_steps
 from tf_emcom.runtime.checkpoints import Checkpoints, HasState
 from tf_emcom.runtime.evaluation_rows import merged
 
@@ -62,9 +62,9 @@ class RunFolder:
     def __init__(self, path: str, source: str | None = None) -> None:
         """Everything is written to `path`; the run is read from `source`, which is `path` by default."""
         self.path = path
-        self._source = source or path
-        self.config = os.path.join(self._source, _CONFIG)
-        self.checkpoints = os.path.join(self._source, "checkpoints")
+        self.source = source or path
+        self.config = os.path.join(self.source, _CONFIG)
+        self.checkpoints = os.path.join(self.source, "checkpoints")
         self.new_checkpoints = os.path.join(path, "checkpoints")
         self.tensorboard = os.path.join(path, "tensorboard")
         self._metrics = os.path.join(path, _METRICS)
@@ -72,19 +72,19 @@ class RunFolder:
 
     def read_config(self) -> str | None:
         """The configuration of the run, None where the folder is empty or missing; UserError for another folder."""
-        with files.file_errors(f"The folder {self._source}", "cannot be read", _READING):
+        with files.file_errors(f"The folder {self.source}", "cannot be read", _READING):
             if tf.io.gfile.exists(self.config) and not tf.io.gfile.isdir(self.config):
                 text = files.read_text(self.config, _CONFIG_FIX)
                 if not text.strip():
                     raise UserError(f"{self.config} is empty; {_CONFIG_FIX}.")
                 return text
-            is_folder = tf.io.gfile.isdir(self._source)
-            found = tf.io.gfile.listdir(self._source) if is_folder else []
-            is_taken = not is_folder and tf.io.gfile.exists(self._source)
+            is_folder = tf.io.gfile.isdir(self.source)
+            found = tf.io.gfile.listdir(self.source) if is_folder else []
+            is_taken = not is_folder and tf.io.gfile.exists(self.source)
         # Leftovers of killed processes do not count.
         if is_taken or [name for name in found if name != _LOCK and not name.endswith(files.NEW)]:
             raise UserError(
-                f"The workdir {self._source} holds files but no config.gin, so it is no run's folder; name another"
+                f"The workdir {self.source} holds files but no config.gin, so it is no run's folder; name another"
                 " --workdir, or empty it."
             )
         return None
@@ -94,14 +94,13 @@ class RunFolder:
         stored = self.read_config()
         if stored is None:
             raise UserError(
-                f"There is no run in {self._source}; train first, or name a trained run's folder with --workdir."
+                f"There is no run in {self.source}; train first, or name a trained run's folder with --workdir."
             )
         return stored
 
     def has_results(self) -> bool:
         """Whether anything was trained here that could be lost."""
-        metrics = os.path.join(self._source, _METRICS)
-        return newest_checkpoint(self.checkpoints) is not None or tf.io.gfile.exists(metrics)
+        return bool(checkpoint_steps(self.checkpoints)) or tf.io.gfile.exists(os.path.join(self.source, _METRICS))
 
     @property
     def bindings(self) -> dict[str, str]:
@@ -122,12 +121,12 @@ class RunFolder:
 
     def read_document(self, name: str) -> str:
         """The text of a file beside the configuration."""
-        return files.read_text(os.path.join(self._source, name), _CONFIG_FIX)
+        return files.read_text(os.path.join(self.source, name), _CONFIG_FIX)
 
     def has_document(self, name: str) -> bool:
         """Whether there is a file of that name beside the configuration."""
-        with files.file_errors(f"The folder {self._source}", "cannot be read", _READING):
-            return tf.io.gfile.exists(os.path.join(self._source, name))
+        with files.file_errors(f"The folder {self.source}", "cannot be read", _READING):
+            return tf.io.gfile.exists(os.path.join(self.source, name))
 
     def lock(self) -> None:
         """Locks the folder until `close` or the process ends; UserError where another process trains here."""

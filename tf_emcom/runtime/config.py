@@ -30,7 +30,7 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str], *, comes_with_run:
         gin_params: Single bindings `name=value`: of a macro that a file binds, or of any parameter of any component.
         comes_with_run: Whether the files are from a run's folder, so that they may do only what `config_checks` allows.
 
-    Returns the command-line bindings, for `unused`; UserError if a file is missing or unreadable, or a name is unknown.
+    Returns the command-line bindings; UserError if a file is missing or unreadable, or a name is unknown.
     """
     gin.clear_config()
     check = config_checks.check_statement if comes_with_run else None

@@ -145,7 +145,8 @@ def refuse_unused(given: Sequence[Binding], elsewhere: Collection[str], allow: b
     Bindings of macros and components that are used `elsewhere`, and of everything that they refer to, are right.
     """
     others = _reachable(elsewhere)
-    lost = [binding for binding in config_diff.unused(given) if binding.selector.rpartition(".")[2] not in others]
+    used = config_diff.used_keys()
+    lost = [each for each in given if each.key not in used and each.selector.rpartition(".")[2] not in others]
     if allow:
         for binding in lost:
             print(f"Note: {binding.name} = {binding.value!r} was given, but nothing used it.", file=sys.stderr)

@@ -1,11 +1,11 @@
 """The text of a run's configuration, the bindings that nothing used, and the differences between two texts."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from tf_emcom.errors import UserError
 from tf_emcom.files import reason
 from tf_emcom.runtime import gin_tables
-from tf_emcom.runtime.config_file import Binding, parameter_now
+from tf_emcom.runtime.config_file import parameter_now
 
 
 def operative_config() -> str:
@@ -29,12 +29,6 @@ def complete_config() -> str:
             if gin_tables.supplier(scope, selector, parameter) is None:
                 complete.setdefault(("", selector), {})[parameter] = value
     return gin_tables.text(complete)
-
-
-def unused(given: Sequence[Binding]) -> list[Binding]:
-    """Returns those of the bindings that nothing built so far has used."""
-    used = used_keys()
-    return [binding for binding in given if binding.key not in used]
 
 
 def used_keys() -> set[tuple[str | None, str, str]]:
@@ -77,8 +71,7 @@ class _AsWritten(gin_tables.Delegate):
 class _Written(str):
     """A reference, shown without quotes."""
 
-    def __repr__(self) -> str:
-        return str(self)
+    __repr__ = str.__str__
 
 
 def values(text: str, which: str) -> dict[str, str]:

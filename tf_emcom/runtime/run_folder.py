@@ -33,16 +33,12 @@ def require_writable(path: str) -> None:
 def write_json(path: str | os.PathLike[str], content: Any) -> None:  # noqa: ANN401 whatever JSON can hold
     """Writes content as indented JSON; UserError where the file cannot be written."""
     path, text = os.fspath(path), json.dumps(content, indent=2) + "\n"
-    try:
-        if files.is_irregular(path):
-            # Such as /dev/stdout, which cannot be replaced by another file.
-            with tf.io.gfile.GFile(path, "w") as file:
-                file.write(text)
-        else:
-            files.write_whole(path, text)
-    except (UserError, *files.FILE_ERRORS) as error:
-        why = files.reason(error.__cause__ or error)
-        raise UserError(f"--json is {path}, which cannot be written ({why}); name another file.") from error
+    if files.is_irregular(path):
+        # Such as /dev/stdout, which cannot be replaced by another file.
+        with files.file_errors(path, fix=_FIX), tf.io.gfile.GFile(path, "w") as file:
+            file.write(text)
+    else:
+        files.write_whole(path, text)
 
 
 _LOCK, _CONFIG, _METRICS = ".lock", "config.gin", "metrics.jsonl"

@@ -26,18 +26,16 @@ class Distribution(Checked, abc.ABC):
 
     A step is written once, for every strategy: local work between collectives, with each piece passed through
     `compiled`, and the whole through `compiled_whole`.
-
-    Attributes:
-      strategy: creates the variables and runs the steps.
-      is_chief: whether this process writes the run's folder; one process of a run does.
-      may_choose: whether nothing decides yet if XLA compiles, and either could be faster.
-      input_options: how batches get to the devices; None: the strategy's default.
     """
 
     strategy: tf.distribute.Strategy
+    """Creates the variables and runs the steps."""
     is_chief: bool = True
+    """Whether this process writes the run's folder; one process of a run does."""
     may_choose: bool = False
+    """Whether nothing decides yet if XLA compiles, and either could be faster."""
     input_options: tf.distribute.InputOptions | None = None
+    """How batches get to the devices; None: the strategy's default."""
 
     def __init__(self, jit_compile: bool | None = None) -> None:
         """`jit_compile`: whether XLA compiles; None: on GPUs yes, on CPUs no, where graph mode was measured faster."""

@@ -35,8 +35,7 @@ _ENTRY_POINTS = "tf_emcom.plugins"
 def register_components(package: str = "tf_emcom", homes: Sequence[str] = HOMES) -> None:
     """Registers every component of a package, in these modules and sub-packages of it, and of installed plug-ins.
 
-    Raises:
-        UserError: If an installed plug-in cannot be imported, or two components have the same name.
+    UserError if an installed plug-in cannot be imported, or two components have the same name.
     """
     for home in homes:
         for module in _modules(f"{package}.{home}"):

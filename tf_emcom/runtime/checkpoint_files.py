@@ -41,10 +41,8 @@ def use_newest(folder: str, use: Callable[[str], object]) -> bool:
     """Calls a function with a path of the newest undamaged checkpoint; False where there is none.
 
     Damaged ones are named on standard error. Where a training run has removed the checkpoint meanwhile, the newest is
-    looked for again, and `use` may be called again with it.
-
-    Raises:
-      UserError: all are damaged, or `use` cannot read an undamaged one, which then belongs to other agents.
+    looked for again, and `use` may be called again with it. UserError where all are damaged, or `use` cannot read an
+    undamaged one, which then belongs to other agents.
     """
     for _ in range(_TRIES):
         damaged: list[str] = []
@@ -98,9 +96,7 @@ def write_checkpoint(checkpoint: tf.train.Checkpoint, folder: str, step: int, ke
 
     TensorFlow writes into a folder of its own; finished files are renamed from there, the index last. Then all but the
     `keep` newest are removed, and those of later steps: they were damaged, and the resumed run does these steps again.
-
-    Raises:
-      UserError: it cannot be written; the older checkpoints are still there.
+    UserError where it cannot be written; the older checkpoints are still there.
     """
     name = f"ckpt-{step}"
     try:

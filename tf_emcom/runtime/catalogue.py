@@ -25,8 +25,8 @@ from tf_emcom.runtime import gin_tables
 
 # Modules and packages with classes that gin files can name.
 HOMES = (
-    *("schedules", "agents", "games", "data", "runtime.strategies", "runtime.multi_worker", "training"),
-    *("evaluation.evaluator", "evaluation.tests", "evaluation.metrics", "tools.export", "tools.reproduce"),
+    *("schedules", "agents", "games", "data", "runtime.strategies", "training", "evaluation.evaluator"),
+    *("evaluation.tests", "evaluation.metrics", "tools.export", "tools.reproduce"),
 )
 # Entry points of installed packages; each is a module with classes.
 _ENTRY_POINTS = "tf_emcom.plugins"

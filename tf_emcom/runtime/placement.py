@@ -5,13 +5,12 @@ import tensorflow as tf
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.config import build
-from tf_emcom.runtime.multi_worker import cluster_size
-from tf_emcom.runtime.strategies import Distribution
+from tf_emcom.runtime.strategies import Distribution, cluster_size
 
 
 def strategies() -> dict[str, type[Distribution]]:
     """Every strategy by its name."""
-    return plug_ins(Distribution, ("runtime.strategies", "runtime.multi_worker"), separator="_")
+    return plug_ins(Distribution, ["runtime.strategies"], separator="_")
 
 
 def place(strategy: str, replicas: int | None, tpu: str | None, trains: bool) -> Distribution:

@@ -20,11 +20,10 @@ class HasState(Protocol):
 
 
 class Checkpoints:
-    """The newest checkpoints of a run: weights, moving average, optimisers and the step, as `tf.train.Checkpoint`.
+    """The newest checkpoints of a run: weights, moving average, optimisers and the step, as `tf.train.Checkpoint`."""
 
-    Attributes:
-      last: the step that this process has saved or restored last; 0: none.
-    """
+    last = 0
+    """The step that this process has saved or restored last; 0: none."""
 
     def __init__(self, folder: str, learner: HasState, keep: int = 3, new_folder: str | None = None) -> None:
         """`folder` is `RUN/checkpoints`; new ones go to `new_folder`, by default `folder`, which keeps `keep`."""
@@ -37,7 +36,6 @@ class Checkpoints:
         self._folder = folder
         self._new_folder = new_folder or folder
         self._keep = keep
-        self.last = 0
 
     @property
     def carried(self) -> str:

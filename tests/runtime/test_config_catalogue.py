@@ -115,7 +115,7 @@ def test_registering_again_adds_only_what_is_new(package):
     package(channels__second="class {prefix}Second: ...")
     catalogue.register_components(name, ["channels"])
     assert gin.get_configurable(f"{prefix}First") is first
-    assert catalogue.matches(f"{prefix}Second")
+    assert gin_tables.matching(f"{prefix}Second")
 
 
 def test_two_classes_of_one_name_are_refused_by_both_places(package):

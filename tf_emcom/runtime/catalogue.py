@@ -56,7 +56,7 @@ def register_module(module: ModuleType) -> None:
 
 
 def _register(cls: type, module: str, is_ours: bool = False) -> None:
-    found = matches(cls.__name__)
+    found = [entry.wrapped for entry in gin_tables.matching(cls.__name__)]
     for other in found:
         # A class with the decorator gin.configurable is found here itself, from the same module.
         if other is not cls and (is_ours or issubclass(cls, Checked) and other.__module__ != cls.__module__):
@@ -66,11 +66,6 @@ def _register(cls: type, module: str, is_ours: bool = False) -> None:
             )
     if not found:
         gin.external_configurable(cls, name=cls.__name__, module=module)
-
-
-def matches(selector: str) -> list[Callable[..., Any]]:
-    """Returns the components that a selector of a gin file, such as `Erasure` or `channels.Erasure`, can mean."""
-    return [entry.wrapped for entry in gin_tables.matching(selector)]
 
 
 def names_below(*bases: type) -> list[str]:

@@ -168,7 +168,7 @@ def _explain_missing_value(error: TypeError, name: str, scope: str | None) -> No
     """UserError if the error says that gin called a constructor without a value that it needs."""
     missing = _MISSING.search(str(error))
     names = re.findall(r"'(\w+)'", missing[1]) if missing else ()
-    candidates = [catalogue.parameters(found)[0] for found in catalogue.matches(name)]
+    candidates = [catalogue.parameters(entry.wrapped)[0] for entry in gin_tables.matching(name)]
     required = {each.name for known in candidates for each in known.values() if each.default is each.empty}
     # A wrong call inside of a constructor is another fault.
     if names and len(candidates) == 1 and set(names) <= required:

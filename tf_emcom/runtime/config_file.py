@@ -69,7 +69,7 @@ class _Delegate(gin_tables.Delegate):
 
     def configurable_reference(self, scoped_selector: str, evaluate: bool) -> object:
         selector = scoped_selector.rpartition("/")[2]
-        if len(catalogue.matches(selector)) != 1:
+        if len(gin_tables.matching(selector)) != 1:
             return _Unresolved(selector)
         return super().configurable_reference(scoped_selector, evaluate)
 
@@ -185,7 +185,7 @@ def _fix(text: str, error: BaseException | None = None, bound: Mapping[str, Any]
         return "a binding is written name=value, with strings in quotes"
     if value.capitalize() in ("True", "False", "None"):
         return f"{value} is no value; write {name}={value.capitalize()}"
-    if catalogue.matches(value.rpartition("/")[2]):
+    if gin_tables.matching(value.rpartition("/")[2]):
         return f"{value} is a component, which is written with an @, as in '{name}={_named(name, value, bound)}'"
     return f"{value} is no value, and a string needs quotes, as in '{name}=\"{value}\"'"
 

@@ -172,7 +172,7 @@ class Fuzz:
                         yield [slot.format(name)], f"{name}.{parameter}"
 
     def _tests(self) -> Iterator[tuple[list[str], str]]:
-        from tf_emcom.runtime import catalogue, gin_tables
+        from tf_emcom.runtime import catalogue
         from tf_emcom.runtime.catalogue import plug_ins
         from tf_emcom.training.mode import Evaluation
 

@@ -40,16 +40,17 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str], *, comes_with_run:
             config_checks.check_value(binding)
     bound = {binding.name: binding.value for binding in in_files}
     given = tuple(read_parameter(text, bound) for text in gin_params)
-    for binding in (*in_files, *given):
-        _check_parameter(binding)
+    bindings = (*in_files, *given)
+    for binding in bindings:
+        if binding.parameter:
+            _check_parameter(binding)
         for selector in binding.unresolved():
             _find_component(selector, binding.place)
             raise UserError(f"{binding.place}: {selector} is used above the line that imports it; move the import up.")
-    macros = {binding.name for binding in in_files if not binding.parameter}
-    _check_macros((*in_files, *given), macros)
+    _check_macros(bindings, {binding.name for binding in in_files if not binding.parameter})
     _check_scopes(given, in_files)
-    config_checks.refuse_circles((*in_files, *given))
-    for binding in (*in_files, *given):
+    config_checks.refuse_circles(bindings)
+    for binding in bindings:
         gin.bind_parameter(binding.key, binding.value)
     return given
 
@@ -117,10 +118,7 @@ def plain_errors() -> Iterator[None]:
 
 
 def _check_parameter(binding: Binding) -> None:
-    if not binding.parameter:
-        return
-    component = _find_component(binding.selector, binding.place)
-    known, takes_others = catalogue.parameters(component)
+    known, takes_others = catalogue.parameters(_find_component(binding.selector, binding.place))
     if binding.parameter not in known and not takes_others:
         valid = f"its parameters are {', '.join(known)}" if known else "it has none"
         near = catalogue.nearest(binding.parameter, known)
@@ -157,7 +155,7 @@ def _check_scopes(given: Sequence[Binding], in_files: Sequence[Binding]) -> None
     used |= {scope for binding in (*in_files, *given) for scope in binding.built_in()}
     # Components without a scope in a macro's value are built in a scope with the macro's name.
     used |= {binding.name for binding in (*in_files, *given) if not binding.parameter and "" in binding.built_in()}
-    known = {scope[: slash.start()] for scope in used for slash in re.finditer("/|$", scope)} - {""}
+    known = {outer for scope in used for outer in gin_tables.outermost(scope)} - {""}
     for binding in given:
         if binding.parameter and binding.scope and binding.scope not in known:
             hint = catalogue.suggest(binding.scope, known)

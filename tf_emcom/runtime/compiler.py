@@ -54,18 +54,14 @@ class CompilerChoice(NamedTuple):
 
 def measure(function: Callable[..., Any], arguments: Sequence[Any]) -> CompilerChoice:
     """Times a function that has no side effects, compiled by XLA and in graph mode, in turn."""
-    ways = {jit: tf.function(function, jit_compile=jit, autograph=False) for jit in (False, True)}
-    times: dict[bool, list[float]] = {False: [], True: []}
-    for way in ways.values():
-        _wait(way(*arguments))  # Traces and compiles.
-    for _ in range(_REPEATS):
-        for jit, way in ways.items():
-            begin = time.perf_counter()
-            _wait(way(*arguments))
-            times[jit].append(time.perf_counter() - begin)
-    return CompilerChoice(min(times[False]), min(times[True]))
+    ways = [tf.function(function, jit_compile=jit, autograph=False) for jit in (False, True)]
 
+    def seconds(way: Callable[..., Any]) -> float:
+        begin = time.perf_counter()
+        for tensor in tf.nest.flatten(way(*arguments)):
+            tensor.numpy()  # Waits for it.
+        return time.perf_counter() - begin
 
-def _wait(results: Any) -> None:
-    for tensor in tf.nest.flatten(results):
-        tensor.numpy()
+    # The first round traces and compiles.
+    rounds = [[seconds(way) for way in ways] for _ in range(1 + _REPEATS)]
+    return CompilerChoice(*(min(times) for times in zip(*rounds[1:], strict=True)))

@@ -108,7 +108,7 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(tmp_pat
     DAMAGES[damage](tmp_path / "ckpt-20.index", tmp_path / "ckpt-20.data-00000-of-00001")
     assert value(tmp_path) == 10.0
     said = capsys.readouterr().err
-    assert said.startswith(f"Note: in {tmp_path}, ckpt-20 (") and said.endswith("is damaged; ckpt-10 is used.\n")
+    assert said.startswith(f"Note: in {tmp_path}, ckpt-20 (") and said.endswith(" cannot be read; ckpt-10 is used.\n")
     assert said.count("\n") == 1
     # Done again, it takes the place of the damaged one.
     saved(tmp_path, 15)
@@ -119,7 +119,7 @@ def test_a_newest_checkpoint_whose_index_is_gone_is_named(tmp_path, capsys):
     saved(tmp_path, 10, 20)
     (tmp_path / "ckpt-20.index").unlink()
     assert value(tmp_path) == 10
-    assert f"in {tmp_path}, ckpt-20 has no index, which was not written yet or is lost; ckpt-10 is used" in (
+    assert f"in {tmp_path}, ckpt-20 (it has no index, which was not written yet or is lost) cannot be read; " in (
         capsys.readouterr().err
     )
     (tmp_path / "ckpt-20.index").symlink_to("nowhere")

@@ -81,14 +81,10 @@ def use_newest(folder: str, use: Callable[[str], object]) -> bool:
 
 def _note_passed_over(folder: str, damaged: list[str], used: int) -> None:
     """Names on standard error the checkpoints that are newer than the one of step `used`, but damaged or lost."""
-    lost = [f"ckpt-{step}" for step in data_steps(folder) if step > used and step not in checkpoint_steps(folder)]
-    if damaged:
-        how = f"{', '.join(damaged)} {'is' if len(damaged) == 1 else 'are'} damaged"
-    elif lost:
-        how = f"{', '.join(lost)} {'has' if len(lost) == 1 else 'have'} no index, which was not written yet or is lost"
-    else:
-        return
-    print(f"Note: in {folder}, {how}; ckpt-{used} is used.", file=sys.stderr, flush=True)
+    lost = [step for step in data_steps(folder) if step > used and step not in checkpoint_steps(folder)]
+    without = [f"ckpt-{step} (it has no index, which was not written yet or is lost)" for step in lost]
+    if unread := ", ".join([*damaged, *without]):
+        print(f"Note: in {folder}, {unread} cannot be read; ckpt-{used} is used.", file=sys.stderr, flush=True)
 
 
 def write_checkpoint(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) -> None:

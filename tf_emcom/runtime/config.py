@@ -25,11 +25,8 @@ _MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) argumen
 def load(gin_files: Sequence[str], gin_params: Sequence[str], *, comes_with_run: bool = False) -> tuple[Binding, ...]:
     """Replaces gin's configuration by that of the files, then of the command-line bindings.
 
-    Args:
-        gin_files: Files in the order of reading; `config_file.read_file` says where they are searched.
-        gin_params: Single bindings `name=value`: of a macro that a file binds, or of any parameter of any component.
-        comes_with_run: Whether the files are from a run's folder, so that they may do only what `config_checks` allows.
-
+    The files, which `config_file.read_file` finds, are read in order. A binding `name=value` is of a macro that a file
+    binds, or of any parameter of any component. Files that come with a run may do only what `config_checks` allows.
     Returns the command-line bindings; UserError if a file is missing or unreadable, or a name is unknown.
     """
     gin.clear_config()

@@ -1,4 +1,4 @@
-"""The text of a run's configuration, the bindings that nothing used, and the differences between two texts."""
+"""The text of a run's configuration, the bindings that were used, and the differences between two texts."""
 
 from collections.abc import Collection
 

@@ -22,13 +22,14 @@ def place(strategy: str, replicas: int | None, tpu: str | None, trains: bool) ->
     """
     if replicas is not None:
         _split_cpu(replicas)
-    if strategy == "auto" and tpu is not None:
-        strategy = "tpu"
-    elif strategy == "auto" and trains and cluster_size() > 1:
-        strategy = "multi_worker"
-    elif strategy == "auto":
-        several = replicas or len(tf.config.list_physical_devices("GPU")) > 1
-        strategy = "mirrored" if several else "one_device"
+    if strategy == "auto":
+        if tpu is not None:
+            strategy = "tpu"
+        elif trains and cluster_size() > 1:
+            strategy = "multi_worker"
+        else:
+            several = replicas or len(tf.config.list_physical_devices("GPU")) > 1
+            strategy = "mirrored" if several else "one_device"
     cls = choose(strategy, strategies(), "strategy")
     if tpu is not None and strategy != "tpu":
         raise UserError(f"--tpu is {tpu}, but --strategy is {strategy}; leave one of them out, or use --strategy=tpu.")

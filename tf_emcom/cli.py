@@ -19,7 +19,7 @@ from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.checkpoint_files import checkpoint_steps
 from tf_emcom.runtime.config import build
 from tf_emcom.runtime.config_checks import refuse_unused
-from tf_emcom.runtime.config_file import Binding, import_module
+from tf_emcom.runtime.config_file import Binding
 from tf_emcom.runtime.placement import place
 from tf_emcom.runtime.run_folder import RunFolder, WorkerFolder
 from tf_emcom.runtime.strategies import PeerLost
@@ -266,7 +266,7 @@ def import_plug_ins(modules: Sequence[str]) -> None:
     """
     catalogue.register_components()
     for module in modules:
-        import_module(module, f"--plugin={module}")
+        catalogue.import_module(module, f"--plugin={module}")
 
 
 def reproduce(

@@ -45,6 +45,14 @@ def register_components(package: str = "tf_emcom", homes: Sequence[str] = HOMES)
         register_module(module)
 
 
+def import_module(name: str, asked_by: str) -> None:
+    """Imports a module from outside the package, which a line or a flag names, and registers its components.
+
+    UserError if it cannot be imported, or has a class of a name that is taken.
+    """
+    register_module(_imported(name, asked_by))
+
+
 def register_module(module: ModuleType) -> None:
     """Registers the classes that a module from outside the package defines, or imports from its own submodules.
 
@@ -118,19 +126,21 @@ def _modules(name: str) -> Iterator[ModuleType]:
             yield from _modules(f"{name}.{found.name}")
 
 
+def _imported(name: str, asked_by: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        raise UserError(
+            f"{asked_by} does not work ({type(error).__name__}: {reason(error)}); correct it, or add the folder of its"
+            " package to PYTHONPATH."
+        ) from error
+
+
 @functools.cache
 def _installed() -> list[ModuleType]:
-    """Imports the modules that installed packages declare as plug-ins."""
-    found = []
-    for entry in importlib.metadata.entry_points(group=_ENTRY_POINTS):
-        try:
-            found.append(importlib.import_module(entry.module))
-        except Exception as error:
-            raise UserError(
-                f"The plug-in {entry.name} of an installed package, the module {entry.module}, cannot be imported"
-                f" ({type(error).__name__}: {reason(error)}); correct or uninstall that package."
-            ) from error
-    return found
+    found = importlib.metadata.entry_points(group=_ENTRY_POINTS)
+    what = "of an installed package, which you can uninstall,"
+    return [_imported(entry.module, f"The plug-in {entry.name} {what}") for entry in found]
 
 
 def _public_classes(module: ModuleType, with_submodules: bool = False) -> list[type]:

@@ -1,7 +1,6 @@
 """Reads gin files and command-line bindings into one list of bindings, without applying them."""
 
 import difflib
-import importlib
 import os
 import pathlib
 import re
@@ -12,7 +11,7 @@ import gin
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.files import FILE_ERRORS, read_text, reason
+from tf_emcom.files import file_errors, read_text
 from tf_emcom.runtime import catalogue, gin_tables
 from tf_emcom.runtime.gin_tables import UNREADABLE, BindingStatement, ImportStatement, IncludeStatement, leaves
 
@@ -96,7 +95,7 @@ def read_file(
             if isinstance(statement, IncludeStatement):
                 yield from read_file(statement.filename, (*including, path), check)
             elif isinstance(statement, ImportStatement):
-                import_module(statement.module, f"{place}: `{statement.format()}`")
+                catalogue.import_module(statement.module, f"{place}: `{statement.format()}`")
                 gin.parse_config(statement.format())  # so that gin writes the import into the operative configuration
             elif isinstance(statement, BindingStatement):
                 yield _binding(statement, place)
@@ -129,15 +128,11 @@ def _find(file: str, including: tuple[str, ...]) -> str:
     beside = [os.path.dirname(path) for path in including[-1:]]
     folders = [os.path.join(home, "gin") for home in GIN_HOMES]
     places = [os.path.join(folder, file) for folder in ("", *beside, *GIN_HOMES, *folders)]
-    try:
+    with file_errors(f"The gin file {file}", "cannot be looked for", "name a local file or one on cloud storage"):
         for path in places:
             if tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path):
                 return path
         is_folder = tf.io.gfile.isdir(file)
-    except FILE_ERRORS as error:
-        raise UserError(
-            f"The gin file {file} cannot be looked for ({reason(error)}); name a local file or one on cloud storage."
-        ) from error
     asked = f", which {including[-1]} includes" if including else ""
     if is_folder:
         raise UserError(f"{file}{asked} is a folder and no gin file; name a file, such as {file.rstrip('/')}/….gin.")
@@ -149,21 +144,6 @@ def _find(file: str, including: tuple[str, ...]) -> str:
     near = [known[name] for name in difflib.get_close_matches(os.path.basename(file), known)]
     hint = f"did you mean {' or '.join(near)}?" if near else f"it was looked for here and in {folders[0]}."
     raise UserError(f"There is no gin file {file}{asked}: {hint}")
-
-
-def import_module(name: str, asked_by: str) -> None:
-    """Imports a module from outside the package, which a line or a flag names, and registers its components.
-
-    UserError if it cannot be imported, or has a class of a name that is taken.
-    """
-    try:
-        module = importlib.import_module(name)
-    except (Exception, SystemExit) as error:
-        why = f"{type(error).__name__}: {reason(error)}"
-        raise UserError(
-            f"{asked_by} does not work ({why}); correct it, or add the folder of its package to PYTHONPATH."
-        ) from error
-    catalogue.register_module(module)
 
 
 def _where(error: BaseException, text: str) -> str:

@@ -16,10 +16,10 @@ from tf_emcom.errors import UserError
 from tf_emcom.files import is_remote
 from tf_emcom.runtime import catalogue, config, config_checks, config_diff
 from tf_emcom.runtime.catalogue import choose, plug_ins
-from tf_emcom.runtime.checkpoint_files import newest_checkpoint
+from tf_emcom.runtime.checkpoint_files import checkpoint_steps
 from tf_emcom.runtime.config import build
 from tf_emcom.runtime.config_checks import refuse_unused
-from tf_emcom.runtime.config_file import Binding, import_module
+from tf_emcom.runtime.config_file import Binding
 from tf_emcom.runtime.placement import place
 from tf_emcom.runtime.run_folder import RunFolder, WorkerFolder
 from tf_emcom.runtime.strategies import PeerLost
@@ -164,7 +164,7 @@ def _settle_paths(folder: RunFolder | None, given: Sequence[Binding], others: Co
 
 def _listen_to_the_kept_speaker(run: RunFolder, always: bool = False) -> None:
     """A transfer run that was started has its speaker in its own checkpoints, and does not need the other run."""
-    if run.has_document(SPEAKER_CONFIG) and (always or newest_checkpoint(run.checkpoints)):
+    if run.has_document(SPEAKER_CONFIG) and (always or checkpoint_steps(run.checkpoints)):
         config.rebind("TrainedSpeaker.run", run.path)
 
 
@@ -266,7 +266,7 @@ def import_plug_ins(modules: Sequence[str]) -> None:
     """
     catalogue.register_components()
     for module in modules:
-        import_module(module, f"--plugin={module}")
+        catalogue.import_module(module, f"--plugin={module}")
 
 
 def reproduce(

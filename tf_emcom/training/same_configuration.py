@@ -3,14 +3,11 @@
 import re
 from collections.abc import Collection
 
-import tensorflow as tf
-
 from tf_emcom.errors import UserError
 from tf_emcom.games.losses import Loss
 from tf_emcom.games.policies import ListenerPolicy
 from tf_emcom.games.rewards import Reward
 from tf_emcom.runtime import catalogue, config_diff
-from tf_emcom.runtime.checkpoint_files import use_newest
 from tf_emcom.runtime.placement import strategies
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.schedules import Schedule
@@ -19,9 +16,6 @@ from tf_emcom.training.optimizers import Optimizer
 
 # Where the data and their cache lie, where a transfer run's speaker lies, and what the command does with them.
 _FREE_ALWAYS = ("mode", "ByolFolder.data_dir", "ByolFolder.cache_dir", "TrainedSpeaker.run")
-
-# In checkpoints of TensorFlow's manager.
-_OLD = "save_counter/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 def refuse_another(run: RunFolder, stored: str, current: str, free: Collection[str]) -> bool:
@@ -85,11 +79,6 @@ def _require_longer(run: RunFolder, stored: str, current: str) -> None:
             f"The run in {run.path} cannot be made longer as it is: {' and '.join(dependent)} would change with steps,"
             f" and its first {before} steps with that; to keep them as they were, bind"
             f" {' and '.join(f'{name}={before}' for name in dependent)}, or train in another --workdir."
-        )
-    if use_newest(run.checkpoints, lambda path: tf.compat.v1.train.NewCheckpointReader(path).has_tensor(_OLD)):
-        raise UserError(
-            f"The run in {run.path} cannot be made longer: an earlier version of tf_emcom, which did not keep what that"
-            " needs, trained it; train in another --workdir."
         )
 
 

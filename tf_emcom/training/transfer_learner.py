@@ -45,18 +45,10 @@ class TransferLearner(Trainee):
         vocab_size: int | None = None,
         message_length: int | None = None,
     ) -> None:
-        """Restores the speaker and builds the listener.
+        """Restores the speaker and builds the listener, for inputs of `features` features.
 
-        Args:
-          game: the rules.
-          speaker_source: whose messages are listened to.
-          listener_cls: makes the listener, for a given vocabulary and head.
-          listener_optimizer_cls: makes its optimiser for given variables.
-          features: F.
-          batch_size: B, over all replicas.
-          seed: of the initial weights and of every draw.
-          vocab_size: V that the speaker should have; None: whatever it has.
-          message_length: T that the speaker should have; None: whatever it has.
+        `listener_cls` makes it for a given vocabulary and head. The speaker should have the given `vocab_size` and
+        `message_length`, where there are any.
 
         Raises:
           UserError: the speaker cannot be restored, or is another one than was asked for.
@@ -91,7 +83,6 @@ class TransferLearner(Trainee):
         return self.listener
 
     def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
-        """The labels, with the speaker's messages where it needs to speak only once."""
         return with_messages(self, self.speaker, inputs, labels, data)
 
     def subjects(self, count: int) -> np.ndarray | None:
@@ -119,15 +110,11 @@ class TransferLearner(Trainee):
 def strangers(count: int, seed: int) -> np.ndarray:
     """For each game, the index of the other input that its message describes, as for `Agents.subjects`.
 
-    The last eighth of a split is set aside to be talked about, by turns and in random order; it is never a candidate,
-    so that a message says nothing of any candidate, not even that it is a wrong one.
-
-    Args:
-      count: how many inputs there are.
-      seed: of the order.
+    The last eighth of the `count` inputs of a split is set aside to be talked about, by turns and in random order; it
+    is never a candidate, so that a message says nothing of any candidate, not even that it is a wrong one.
 
     Raises:
-      UserError: there are fewer than two.
+      UserError: there are fewer than two inputs.
     """
     if count < 2:
         raise UserError(

@@ -29,9 +29,9 @@ def states(crowd):
     """(kind, index, what, part) ↦ arrays."""
     found = {}
     for members in (crowd.speaker_members, crowd.listener_members):
-        parts = {name: members.part(name) for name in ("core", "embedding", "head")}
+        parts = {name: members.positions([name]) for name in ("core", "embedding", "head")}
         if members.name == "speaker":
-            parts["to_state"] = members.part("to_state")
+            parts["to_state"] = members.positions(["to_state"])
         for i in range(members.count):
             of = functools.partial(members.rows.value, i)
             for part, positions in parts.items():

@@ -13,15 +13,10 @@ from tf_emcom.types import Message
 
 
 class Answer(Checked, abc.ABC):
-    """How a greedy listener answers, in steps, so that a message is read once for all sets of candidates.
+    """How a greedy listener answers, in steps, so that a message is read once for all sets of candidates."""
 
-    Attributes:
-      chooses_inputs: whether it answers with one of the C inputs of the message's group.
-      labels: what of the data set it needs.
-    """
-
-    chooses_inputs: bool = False
-    labels: Sequence[str] = ()
+    chooses_inputs: bool = False  # whether it answers with one of the C inputs of the message's group
+    labels: Sequence[str] = ()  # what of the data set it needs
 
     @abc.abstractmethod
     def read(self, listener: Listener, message: Message) -> tf.Tensor:
@@ -35,11 +30,8 @@ class Answer(Checked, abc.ABC):
     def compare(self, listener: Listener, read: tf.Tensor, seen: tf.Tensor, shown: tf.Tensor | None) -> tf.Tensor:
         """Scores [B, C], or [B, L, C] of L answers to each of B messages; the best one is the answer.
 
-        Args:
-          listener: who answers.
-          read: [B, ...], of the messages.
-          seen: [N, E], of the inputs.
-          shown: int [B, C], which of the inputs are candidates for each message; None: all of them.
+        They are made of what was `read` of the messages, [B, ...], and `seen` of the inputs, [N, E]; `shown`, int
+        [B, C], says which inputs are candidates for each message, None: all of them.
         """
 
     @abc.abstractmethod
@@ -110,13 +102,9 @@ class NamedClasses(Answer):
 
 
 class Answering:
-    """How the greedy listeners of a task answer: what tests, corpora and reports ask of it.
+    """How the greedy listeners of a task answer: what tests, corpora and reports ask of it."""
 
-    Attributes:
-      answer: how; None: they give no answer, whatever else they do with a message.
-    """
-
-    answer: Answer | None = None
+    answer: Answer | None = None  # None: they give no answer, whatever else they do with a message.
 
     @property
     def chooses_inputs(self) -> bool:

@@ -42,7 +42,7 @@ class Experiment(Checked):
         or "mixed_bfloat16"; weights and losses are float32.
         """
         # Fails before any data is looked for.
-        game.check_batch(batch_size)
+        game.task.check_batch(batch_size)
         self.distribution = distribution
         self.game = game
         self.data = finite_only(data)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.checks import checked_value
+from tf_emcom.checks import Count, checked_value
 from tf_emcom.errors import require_number
 from tf_emcom.games.lewis import Game
 from tf_emcom.ops.numbers import follow
@@ -40,7 +40,7 @@ class Learner(Trainee):
         speaker_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
         listener_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
         features: int,
-        batch_size: int,
+        batch_size: Count,
         seed: int = 0,
         target_decay: float = 0.99,
     ) -> None:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.agents.transcriber import Transcriber
+from tf_emcom.checks import Count
 from tf_emcom.errors import UserError
 from tf_emcom.games.transfer import MESSAGES, TransferGame
 from tf_emcom.training.optimizers import Optimizer
@@ -40,7 +41,7 @@ class TransferLearner(Trainee):
         listener_cls: Callable[..., Listener],
         listener_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
         features: int,
-        batch_size: int,
+        batch_size: Count,
         seed: int = 0,
         vocab_size: int | None = None,
         message_length: int | None = None,

@@ -166,5 +166,6 @@ def test_impossible_imitation_is_refused(check, words):
 
 
 def test_imitation_is_due_at_multiples_but_not_at_the_end():
-    place = functools.partial(TrainingState, steps=40, learner=None, folder=None, checkpoints=None, place=None)
+    unused = dict.fromkeys(("learner", "folder", "checkpoints", "distribution", "pipeline"))
+    place = functools.partial(TrainingState, steps=40, **unused)
     assert [step for step in range(1, 41) if ImitationOfBest(10).due(place(step))] == [10, 20, 30]

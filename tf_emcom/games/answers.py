@@ -38,16 +38,10 @@ class Answer(Checked, abc.ABC):
     def judged(
         self, choices: np.ndarray, rows: np.ndarray, size: int, labels: Mapping[str, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The answers as corpora have them, and which are right.
+        """The answers as corpora have them, int [..., B, ...], and which are right, bool [..., B, L].
 
-        Args:
-          choices: int [..., B, L], the places of the best scores.
-          rows: int [B], the examples that the messages are about, in groups whose members are each other's candidates.
-          size: of a group.
-          labels: name ↦ [N, ...], of all examples.
-
-        Returns:
-          int [..., B, ...] and bool [..., B, L].
+        `choices` are the places of the best scores, int [..., B, L]; `rows` the examples that the messages are about,
+        int [B], in groups of `size` whose members are each other's candidates; `labels` those of all examples.
         """
 
     def count(self, labels: Mapping[str, np.ndarray]) -> int:

@@ -91,12 +91,6 @@ class Learner(Trainee):
     def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
         return {"speaker_optimizer": self.speaker_optimizer.state, "listener_optimizer": self.listener_optimizer.state}
 
-    def speaker_as(self, index: int) -> Speaker:
-        return self.speaker
-
-    def listener_as(self, index: int) -> Listener:
-        return self.listener
-
     def gradients(self, turn: Turn) -> tuple[Gradients, Metrics]:
         speaker_weights = [v.value for v in self.speaker.trainable_variables]
         listener_weights = [v.value for v in self.listener.trainable_variables]

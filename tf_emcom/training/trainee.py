@@ -99,21 +99,13 @@ class Agents(Checked, tf.Module, abc.ABC):
 
 
 class Turn(NamedTuple):
-    """One turn of a step, as one of several replicas plays it: b of the B games.
+    """One turn of a step, as one of several replicas plays it: b of the B games."""
 
-    Attributes:
-      batch: this replica's games, inputs [b, F].
-      candidate_inputs: [B, F], the inputs of all replicas' games in order.
-      step: integer [].
-      first_game: int32 [], position in the global batch of this replica's first game.
-      row: int32 [...], a row of `Trainee.turns`.
-    """
-
-    batch: Batch
-    candidate_inputs: tf.Tensor
-    step: tf.Tensor
-    first_game: tf.Tensor
-    row: tf.Tensor
+    batch: Batch  # this replica's games, inputs [b, F]
+    candidate_inputs: tf.Tensor  # [B, F], the inputs of all replicas' games in order
+    step: tf.Tensor  # integer []
+    first_game: tf.Tensor  # int32 [], position in the global batch of this replica's first game
+    row: tf.Tensor  # int32 [...], a row of `Trainee.turns`
 
     def stream(self, batch_size: int) -> Stream:
         """The random numbers of these games, of B = `batch_size` in all; the row begins with their seed."""
@@ -127,8 +119,16 @@ class Trainee(Agents):
     separate, because collectives between replicas stand between them, and XLA cannot have those on every strategy.
     """
 
+    speaker: Speaker  # the only one, where a subclass has no other `speaker_as`
+    listener: Listener
     batch_size: int  # B, over all replicas
     pairs_per_step: int = 1  # how many pairs play a batch, one after the other
+
+    def speaker_as(self, index: int) -> Speaker:
+        return self.speaker
+
+    def listener_as(self, index: int) -> Listener:
+        return self.listener
 
     def turns(self, step: tf.Tensor) -> tf.Tensor:
         """What each turn of a step is about, int32 [K, ...]; its first two numbers are the seed of its draws."""

@@ -20,9 +20,6 @@ class Trainer(Checked, tf.Module):
     """Runs many steps a call, without coming back to Python between them.
 
     One trace serves a whole run: steps, seeds and schedules are data.
-
-    Attributes:
-      steps: how many steps `train` has done.
     """
 
     def __init__(
@@ -33,7 +30,7 @@ class Trainer(Checked, tf.Module):
         self.learner = learner
         self.distribution = distribution
         self.traces = 0
-        self.steps = 0
+        self.steps = 0  # done by `train`
         self._content: list[tuple] = []
         self._batches: Iterator[tuple[tf.Tensor, Any]] | None = None
         self._receive = distribution.compiled(receive) if receive else lambda games: games

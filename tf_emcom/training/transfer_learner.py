@@ -77,12 +77,6 @@ class TransferLearner(Trainee):
     def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
         return {"listener_optimizer": self.listener_optimizer.state}
 
-    def speaker_as(self, index: int) -> Speaker:
-        return self.speaker
-
-    def listener_as(self, index: int) -> Listener:
-        return self.listener
-
     def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
         return with_messages(self, self.speaker, inputs, labels, data)
 
@@ -112,10 +106,8 @@ def strangers(count: int, seed: int) -> np.ndarray:
     """For each game, the index of the other input that its message describes, as for `Agents.subjects`.
 
     The last eighth of the `count` inputs of a split is set aside to be talked about, by turns and in random order; it
-    is never a candidate, so that a message says nothing of any candidate, not even that it is a wrong one.
-
-    Raises:
-      UserError: there are fewer than two inputs.
+    is never a candidate, so that a message says nothing of any candidate, not even that it is a wrong one. UserError
+    where there are fewer than two inputs.
     """
     if count < 2:
         raise UserError(
@@ -144,10 +136,8 @@ def with_messages(
     """The labels of a data set, with the speaker's messages about its inputs where it needs to speak only once.
 
     Inputs that nobody looks at any more are left out. Where messages are about other inputs (`Agents.subjects`), they
-    are spoken once, about inputs without noise, and inputs that are only talked about are left out, too.
-
-    Raises:
-      UserError: the data set called `data` does not fit the task.
+    are spoken once, about inputs without noise, and inputs that are only talked about are left out, too. UserError
+    where the data set called `data` does not fit the task.
     """
     game, subjects = learner.game, learner.subjects(len(inputs))
     game.task.check_labels(labels, data)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.checks import Checked, Index
+from tf_emcom.errors import UserError, require_number
 from tf_emcom.ops import categorical
 from tf_emcom.ops.noise import erase, erase_positions, substitute
 from tf_emcom.schedules import Schedule, at, bounds_of
@@ -111,10 +111,8 @@ class Clear(SteadyChannel):
 class FixedErasure(SteadyChannel):
     """The symbols at `positions` become UNK, in every message."""
 
-    def __init__(self, positions: Sequence[int]) -> None:
+    def __init__(self, positions: Sequence[Index]) -> None:
         """`positions` count from 0; UserError where one is negative or named twice."""
-        for position in positions:
-            require_integer("FixedErasure.positions", position, 0, "each is a place in the message, counting from 0")
         if len(set(positions)) != len(positions):
             raise UserError(f"FixedErasure.positions is {list(positions)}; bind distinct positions.")
         self.positions = tuple(positions)

@@ -2,12 +2,13 @@
 
 import abc
 from collections.abc import Mapping
+from typing import Annotated
 
 import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
-from tf_emcom.checks import Checked
+from tf_emcom.checks import Checked, Least
 from tf_emcom.errors import UserError, require_integer, require_labels
 from tf_emcom.games.answers import Answering, ChosenInput, NamedClasses
 from tf_emcom.ops.losses import require_classes
@@ -105,9 +106,8 @@ class Naming(Task):
     named right. It needs a listener whose head predicts: `Listener.head_cls = @MultiMlp`.
     """
 
-    def __init__(self, classes: int, label: str = "label") -> None:
+    def __init__(self, classes: Annotated[int, Least(2)], label: str = "label") -> None:
         """K = `classes`, 2 or more, for a `label` of the data set: whole numbers [N] or [N, L] from 0 on."""
-        require_integer("Naming.classes", classes, 2, "it counts the classes of a label")
         self.label = label
         self.classes = classes
         self.labels = (label,)

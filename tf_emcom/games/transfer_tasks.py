@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated
 
 import keras
 import numpy as np
@@ -10,8 +11,8 @@ import tensorflow as tf
 from tf_emcom.agents.heads.listener import Cpc, DotProduct, ListenerHead
 from tf_emcom.agents.heads.prediction import ImageDecoder, MultiMlp, PredictionHead
 from tf_emcom.agents.listener import Listener
-from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError, require_integer, require_labels, require_number
+from tf_emcom.checks import Checked, Count, Least
+from tf_emcom.errors import UserError, require_labels, require_number
 from tf_emcom.games.answers import Answering, ChosenInput
 from tf_emcom.games.tasks import Discrimination
 from tf_emcom.ops.losses import (
@@ -121,18 +122,18 @@ class DiscriminationByDotProduct(CandidateTask):
         super().__init__(head_cls, input_noise)
 
 
+_Classes = Annotated[int, Least(2)]
+
+
 class LabelTask(TransferTask, abc.ABC):
     """Softmax cross-entropy and accuracy, means over the labels of an example."""
 
     # Metric ↦ among how many of the best classes a label has to be.
     tops: Mapping[str, int] = {"accuracy": 1}
 
-    def __init__(self, head_cls: Callable[[int, int], PredictionHead], count: int, classes: int) -> None:
-        """`count` labels an example of `classes` classes each; UserError below 1 label or 2 classes."""
+    def __init__(self, head_cls: Callable[[int, int], PredictionHead], count: int, classes: _Classes) -> None:
+        """`count` labels an example of `classes` classes each."""
         super().__init__(head_cls)
-        name = type(self).__name__
-        require_integer(f"{name}.attributes", count, 1, "it counts the labels of an example")
-        require_integer(f"{name}.classes", classes, 2, "it counts the classes of a label")
         self.count = count
         self.classes = classes
 
@@ -174,7 +175,7 @@ class Attribute(LabelTask):
     labels = ("attributes",)
 
     def __init__(
-        self, attributes: int = 40, classes: int = 2, head_cls: Callable[[int, int], PredictionHead] = MultiMlp
+        self, attributes: Count = 40, classes: _Classes = 2, head_cls: Callable[[int, int], PredictionHead] = MultiMlp
     ) -> None:
         """`attributes` as many as an example of the data set has, each of `classes` values from 0 on."""
         super().__init__(head_cls, attributes, classes)
@@ -187,7 +188,7 @@ class Classification(LabelTask):
     labels = ("label",)
     tops = {"accuracy": 1, "top5": 5}
 
-    def __init__(self, classes: int, head_cls: Callable[[int, int], PredictionHead] = MultiMlp) -> None:
+    def __init__(self, classes: _Classes, head_cls: Callable[[int, int], PredictionHead] = MultiMlp) -> None:
         """`classes` as many as the data set has, ids from 0 on."""
         super().__init__(head_cls, 1, classes)
 

@@ -119,7 +119,7 @@ def test_a_run_stopped_by_sigterm_again_and_again_equals_one_that_is_not(monkeyp
 
 
 def test_a_line_is_the_mean_of_what_two_processes_did(tmp_path):
-    training = TrainingState(0, 20, None, RunFolder(str(tmp_path)), None, None)
+    training = TrainingState(0, 20, None, RunFolder(str(tmp_path)), None, None, None)
     before, after = Log(every=5), Log(every=5)
     for log in (before, after):
         log.begin(training)

@@ -33,6 +33,8 @@ class Most(NamedTuple):
 
 # Counted from 0.
 Index = Annotated[int, Least(0)]
+# How many of something.
+Count = Annotated[int, Least(1)]
 # Units of a layer, and other numbers that are sizes of weights.
 Size = Annotated[int, Least(1), Most(65_536)]
 # A number of things that are compared pair by pair.

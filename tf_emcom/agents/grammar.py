@@ -17,11 +17,9 @@ class Grammar(Checked, abc.ABC):
 
     @abc.abstractmethod
     def allowed(self, logits: tf.Tensor, previous: tf.Tensor) -> tf.Tensor:
-        """The policy's logits [B, V] with what may not follow ruled out.
+        """The policy's logits [B, V] with what may not follow the `previous` symbols ruled out.
 
-        Args:
-          logits: [B, V].
-          previous: int32 [B], the symbol before; V, the start symbol, at the beginning.
+        These are int32 [B]; V, the start symbol, at the beginning.
         """
 
     @abc.abstractmethod
@@ -30,15 +28,7 @@ class Grammar(Checked, abc.ABC):
 
     @abc.abstractmethod
     def mask_after_end(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
-        """The received messages [B, T], where everything behind the end that was sent is as it was sent.
-
-        Args:
-          sent: int32 [B, T], what the speaker said.
-          received: int32 [B, T], what a channel made of it.
-
-        Returns:
-          int32 [B, T].
-        """
+        """The received messages, with everything behind the end that was sent as it was sent; all int32 [B, T]."""
 
 
 class AnySymbol(Grammar):

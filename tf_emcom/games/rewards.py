@@ -15,17 +15,7 @@ class Reward(Checked, abc.ABC):
 
     @abc.abstractmethod
     def __call__(self, success: tf.Tensor, speech: Speech, hearing: Hearing, candidates: Candidates) -> tf.Tensor:
-        """The reward of each game; the method itself stops gradients (`tf.stop_gradient`).
-
-        Args:
-          success: [B] in [0, 1].
-          speech: what was said.
-          hearing: what the listener made of it.
-          candidates: what it could take.
-
-        Returns:
-          [B].
-        """
+        """The reward of each game, [B], for success [B] in [0, 1]; the method itself stops gradients."""
 
 
 class Success(Reward):

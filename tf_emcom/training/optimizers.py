@@ -77,11 +77,9 @@ class Adam(Optimizer):
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
     ) -> None:
-        """UserError where a number is out of its range."""
         super().__init__()
-        low, high = bounds_of(learning_rate)
-        require_number("Adam.learning_rate", low, 0, math.inf, "a step against the gradient has a length")
-        require_number("Adam.learning_rate", high, 0, math.inf, "a step against the gradient has a length")
+        for bound in bounds_of(learning_rate):
+            require_number("Adam.learning_rate", bound, 0, math.inf, "a step against the gradient has a length")
         require_number("Adam.b1", b1, 0, 1, "it is the share that a moving average keeps")
         require_number("Adam.b2", b2, 0, 1, "it is the share that a moving average keeps")
         require_number("Adam.epsilon", epsilon, 0, math.inf, "it keeps a divisor above 0")

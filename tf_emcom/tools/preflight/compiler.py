@@ -33,7 +33,7 @@ _PLACE = re.compile(r"Suspected Python Code Location: (\S+):(\d+)")
 class Compiled(NamedTuple):
     """A program for one device, and the bytes that it needs there."""
 
-    text: str  # the optimised program
+    program: bytes  # optimised, a serialised HLO module
     seconds: float  # of compiling
     arguments: int  # weights and a batch
     outputs: int
@@ -57,14 +57,9 @@ class TpuCompiler:
     """
 
     def __init__(self, topology: str, chip_config: str | None = None) -> None:
-        """Loads the description of a topology.
+        """Loads the description of a topology, such as "v5e:2x2"; UserError where it or the compiler is not there.
 
-        Args:
-          topology: chip and shape, such as "v5e:2x2".
-          chip_config: how the cores of a chip are used; None: the compiler's default.
-
-        Raises:
-          UserError: JAX or libtpu is missing or has another version, or the topology is unknown.
+        `chip_config` says how the cores of a chip are used; None: the compiler's default.
         """
         os.environ.update(_ENVIRONMENT)
         try:
@@ -93,11 +88,7 @@ class TpuCompiler:
         self.kind = self._devices[0].device_kind
 
     def compile(self, hlo: bytes, lines: SourceLines) -> Compiled:
-        """Compiles a program for the topology's first device.
-
-        Args:
-          hlo: a serialised HLO module.
-          lines: the lines of its ops, for the compiler's messages.
+        """Compiles a serialised HLO module for the topology's first device; messages name the lines of its ops.
 
         Raises:
           Refused: the program uses something that the chip lacks, or needs more memory than it has.
@@ -105,7 +96,11 @@ class TpuCompiler:
         device = self._devices[0]
         begin = time.perf_counter()
         try:
-            module = self._module(hlo, lines)
+            context = self._mlir.make_ir_context()
+            context.allow_unregistered_dialects = True
+            with context:
+                module = self._ir.Module.parse(self._to_stablehlo(hlo))
+                self._prepare(module.operation, lines)
             options = self._compiler.get_compile_options(1, 1, device_assignment=np.array([[device.id]]))
             compiled = device.client.compile(module, self._jax.DeviceList((device,)), options)
         except self._jax.JaxRuntimeError as error:
@@ -113,7 +108,7 @@ class TpuCompiler:
         seconds = time.perf_counter() - begin
         sizes = compiled.get_compiled_memory_stats()
         return Compiled(
-            compiled.hlo_modules()[0].to_string(),
+            compiled.hlo_modules()[0].as_serialized_hlo_module_proto(),
             seconds,
             arguments=sizes.argument_size_in_bytes,
             outputs=sizes.output_size_in_bytes,
@@ -122,14 +117,6 @@ class TpuCompiler:
             code=sizes.generated_code_size_in_bytes,
             operations=compiled.cost_analysis()["flops"],
         )
-
-    def _module(self, hlo: bytes, lines: SourceLines) -> Any:
-        context = self._mlir.make_ir_context()
-        context.allow_unregistered_dialects = True
-        with context:
-            module = self._ir.Module.parse(self._to_stablehlo(hlo))
-            self._prepare(module.operation, lines)
-        return module
 
     def _prepare(self, operation: Any, lines: SourceLines) -> None:
         """Adds lines of Python to all operations inside one, and removes copies.
@@ -143,7 +130,10 @@ class TpuCompiler:
                 if each.name == "mhlo.copy":
                     each.results[0].replace_all_uses_with(each.operands[0])
                     each.erase()
-                elif (name := _op_name(each.location)) and (line := lines.of(name)):
+                    continue
+                named = [each.location, *getattr(each.location, "locations", ())]
+                name = next((location.name_str for location in named if hasattr(location, "name_str")), "")
+                if line := lines.of(name):
                     place = self._ir.Location
                     each.location = place.fused([place.name(name), place.file(line.file, line.number, 0)])
 
@@ -160,12 +150,6 @@ def _silent() -> Iterator[None]:
     finally:
         os.dup2(terminal, 2)
         os.close(terminal)
-
-
-def _op_name(location: Any) -> str:
-    """The TensorFlow op that an operation comes from; empty if it is unknown."""
-    named = [location, *getattr(location, "locations", ())]
-    return next((each.name_str for each in named if hasattr(each, "name_str")), "")
 
 
 def _explained(message: str) -> str:

@@ -7,8 +7,9 @@ from collections import Counter, defaultdict
 from typing import NamedTuple
 
 import tensorflow as tf
+from tensorflow.compiler.xla import xla_data_pb2
 
-from tf_emcom.tools.preflight.hlo import Computation, Instruction, Program
+from tf_emcom.tools.preflight.hlo import Computation, Instruction, Program, arrays_of, bytes_of
 from tf_emcom.tools.preflight.traffic import Cost, Traffic
 
 
@@ -17,6 +18,7 @@ class Refused(Exception):  # noqa: N818 a finding about the configuration, not a
 
 
 _SLOW = ("gather", "scatter", "sort", "while", "conditional")
+_LONG = (xla_data_pb2.S64, xla_data_pb2.U64)
 _NO_WORK = ("parameter", "constant", "tuple", "get-tuple-element")
 
 
@@ -29,7 +31,7 @@ def slow_operations(program: Program) -> dict[str, int]:
 def long_integers(exported: Program) -> int:
     """Number of operations of an exported program with integers of 64 bits, which TPUs emulate."""
     return sum(
-        each.opcode not in _NO_WORK and any(array.dtype in ("s64", "u64") for array in each.arrays)
+        each.opcode not in _NO_WORK and any(array.element_type in _LONG for array in arrays_of(each))
         for each in exported.instructions()
     )
 
@@ -39,8 +41,8 @@ def stack_copies(traffic: Traffic, stacks: set[tuple[int, ...]]) -> list[Cost]:
     return [
         cost
         for cost in traffic.costs
-        for array, written in zip(cost.instruction.arrays, cost.results, strict=False)
-        if array.shape in stacks and written >= cost.times * array.bytes
+        for array, written in zip(arrays_of(cost.instruction), cost.results, strict=False)
+        if tuple(array.dimensions) in stacks and written >= cost.times * bytes_of(array)
     ]
 
 
@@ -129,21 +131,21 @@ def hot_lines(traffic: Traffic, lines: SourceLines) -> list[HotLine]:
 def _line(program: Program, cost: Cost, lines: SourceLines) -> Line | None:
     """The line of an instruction, of one that made its input or, for a copy of an argument, of its first use."""
     here = program.computations[cost.computation]
-    if own := lines.of(cost.instruction.op_name):
+    if own := lines.of(cost.instruction.metadata.op_name):
         return own
     source: Instruction | None = cost.instruction
-    while source and source.operands:
-        source = here.get(source.operands[0])
-        if source and source.opcode != "parameter" and (found := lines.of(source.op_name)):
+    while source and source.operand_ids:
+        source = here.get(source.operand_ids[0])
+        if source and source.opcode != "parameter" and (found := lines.of(source.metadata.op_name)):
             return found
     return _first_use(here, cost.instruction, lines)
 
 
 def _first_use(here: Computation, start: Instruction, lines: SourceLines) -> Line | None:
-    derived = {start.name}
+    derived = {start.id}
     for each in here.values():
-        if derived & set(each.operands):
-            if found := lines.of(each.op_name):
+        if derived & set(each.operand_ids):
+            if found := lines.of(each.metadata.op_name):
                 return found
-            derived.add(each.name)
+            derived.add(each.id)
     return None

@@ -31,10 +31,10 @@ class Report:
 
     def __init__(self, setting: Setting, step: ExportedStep, compiled: Compiled) -> None:
         self.setting, self.step, self.compiled = setting, step, compiled
-        program = Program(compiled.text)
+        program = Program(compiled.program)
         self.traffic = Traffic(program)
         self.slow = slow_operations(program)
-        self.long_integers = long_integers(Program(step.text))
+        self.long_integers = long_integers(Program(step.hlo))
         self.stack_copies = stack_copies(self.traffic, step.stacks)
         self.lines: list[HotLine] = hot_lines(self.traffic, step.lines)
         self.roofline: Roofline = roofline(
@@ -162,7 +162,7 @@ class Report:
             size = sum(cost.written for cost in self.stack_copies) / 1e6
             lines.append(f"  {len(self.stack_copies)} whole stacks of agents written to HBM, {size:.1f} MB")
         for loop in self.traffic.unknown_loops:
-            place = self.step.lines.of(loop.op_name)
+            place = self.step.lines.of(loop.metadata.op_name)
             lines.append(f"  a loop whose length depends on the data is counted once: {place or loop.name}")
         return lines
 

@@ -57,8 +57,7 @@ class ExportedStep:
       weight_bytes: of weights and optimizer state.
       stacks: the shapes of stacked variables, where there are several agents.
       lines: the lines of its ops.
-      hlo: the program, serialised.
-      text: the program, as text.
+      hlo: the program, a serialised HLO module.
     """
 
     def __init__(self, experiment: Experiment, replicas: int) -> None:
@@ -91,7 +90,6 @@ class ExportedStep:
         export = function.experimental_get_compiler_ir(*tf.nest.flatten(given))
         try:
             self.hlo: bytes = export(stage="hlo_serialized", platform_name="CPU")
-            self.text: str = export(stage="hlo", platform_name="CPU")
         except (ValueError, tf.errors.OpError) as error:
             raise Refused(self._explained(str(error))) from error
 

@@ -1,12 +1,13 @@
 """The arithmetic of a compiled step, and the time that a chip needs at least."""
 
 import math
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from tensorflow.compiler.xla import xla_data_pb2
+
 from tf_emcom.errors import UserError
-from tf_emcom.tools.preflight.hlo import Computation, Instruction, Program, numbers_in
+from tf_emcom.tools.preflight.hlo import Instruction, Program, arrays_of, elements_of
 
 _CHEAP = frozenset(
     "add subtract multiply divide maximum minimum negate abs compare select and or xor not clamp power remainder sign"
@@ -14,8 +15,7 @@ _CHEAP = frozenset(
     " exponential log log-plus-one exponential-minus-one logistic tanh sine cosine cbrt atan2 erf".split()
 )
 # Products of bfloat16 numbers that the matrix units need for one product of float32 numbers.
-_PASSES = {"highest": 6, "high": 3}
-_WINDOW = re.compile(r"(\w+)=([0-9x_\-]+)")
+_PASSES = {xla_data_pb2.PrecisionConfig.HIGHEST: 6, xla_data_pb2.PrecisionConfig.HIGH: 3}
 
 
 class Work(NamedTuple):
@@ -31,50 +31,55 @@ class Work(NamedTuple):
         return cls(*(times * sum(counts) for counts in zip(*parts, strict=True)))
 
 
-def work_of(program: Program, computation: str, instruction: Instruction) -> Work:
+def work_of(program: Program, computation: int, instruction: Instruction) -> Work:
     """The arithmetic of one instruction, including all that is fused into it."""
-    here = program.computations[computation]
-    if instruction.opcode in ("fusion", "call", "async-start"):
-        called = instruction.attribute("calls") or instruction.attribute("to_apply")
+    operands = [program.computations[computation][operand] for operand in instruction.operand_ids]
+    if instruction.opcode in ("fusion", "async-start"):
+        (called,) = instruction.called_computation_ids
         return Work.total(work_of(program, called, each) for each in program.computations[called].values())
     if instruction.opcode == "dot":
-        sizes = here[instruction.operands[0]].arrays[0].shape
-        summed = math.prod(sizes[d] for d in numbers_in(instruction.attribute("lhs_contracting_dims")))
-        return _products(here, instruction, 2 * instruction.arrays[0].elements * summed)
+        sizes = operands[0].shape.dimensions
+        summed = math.prod(sizes[d] for d in instruction.dot_dimension_numbers.lhs_contracting_dimensions)
+        return _products(operands, instruction, 2 * elements_of(instruction.shape) * summed)
     if instruction.opcode == "convolution":
-        return _products(here, instruction, _convolution(here, instruction))
+        return _products(operands, instruction, _convolution(operands, instruction))
     if instruction.opcode in ("reduce", "reduce-window"):
-        return Work(elementwise=sum(array.elements for array in here[instruction.operands[0]].arrays))
-    return Work(elementwise=instruction.arrays[0].elements) if instruction.opcode in _CHEAP else Work()
+        return Work(elementwise=sum(map(elements_of, arrays_of(operands[0]))))
+    return Work(elementwise=elements_of(instruction.shape)) if instruction.opcode in _CHEAP else Work()
 
 
-def _products(here: Computation, instruction: Instruction, products: int) -> Work:
-    single = all(here[name].arrays[0].dtype == "f32" for name in instruction.operands)
-    precision = instruction.attribute("operand_precision").strip("{}").partition(",")[0]
+def _products(operands: Sequence[Instruction], instruction: Instruction, products: int) -> Work:
+    single = all(each.shape.element_type == xla_data_pb2.F32 for each in operands)
+    precision = [*instruction.precision_config.operand_precision, xla_data_pb2.PrecisionConfig.DEFAULT][0]
     return Work(products, products * (_PASSES.get(precision, 1) if single else 1))
 
 
-def _convolution(here: Computation, instruction: Instruction) -> int:
+def _convolution(operands: Sequence[Instruction], instruction: Instruction) -> int:
     """Two for each pair of an output element and an element of its window that lies within the input."""
-    labels = re.fullmatch(r"(\w+)_(\w+)->(\w+)", instruction.attribute("dim_labels")).groups()
-    shapes = [each.arrays[0].shape for each in (*(here[name] for name in instruction.operands), instruction)]
-    # Each: name of a dimension → its size.
-    image, kernel, output = (dict(zip(*pair, strict=True)) for pair in zip(labels, shapes, strict=True))
-    found = re.search(r"window=\{([^}]*)\}", instruction.attributes)
-    window = {name: values.split("x") for name, values in _WINDOW.findall(found[1])} if found else {}
-    pairs = output["b"] * output["f"] * kernel["i"]
-    for place in range(len(image) - 2):
-        along = {name: values[place] for name, values in window.items()}
-        pairs *= _pairs(image[str(place)], output[str(place)], kernel[str(place)], along)
+    image, kernel, output = (each.shape.dimensions for each in (*operands, instruction))
+    numbers = instruction.convolution_dimension_numbers
+    pairs = output[numbers.output_batch_dimension] * output[numbers.output_feature_dimension]
+    pairs *= kernel[numbers.kernel_input_feature_dimension]
+    spatial = (
+        numbers.input_spatial_dimensions,
+        numbers.output_spatial_dimensions,
+        numbers.kernel_spatial_dimensions,
+        instruction.window.dimensions,
+    )
+    for i, o, k, window in zip(*spatial, strict=True):
+        pairs *= _pairs(image[i], output[o], kernel[k], window)
     # Each group of the batch has kernels of its own.
-    return 2 * pairs // int(instruction.attribute("batch_group_count") or 1)
+    return 2 * pairs // max(1, instruction.batch_group_count)
 
 
-def _pairs(image: int, output: int, kernel: int, window: dict[str, str]) -> int:
+def _pairs(image: int, output: int, kernel: int, window: xla_data_pb2.WindowDimension) -> int:
     """Along one dimension: the number of pairs of an output and a kernel position that meet an element of the input."""
-    stride, spread = int(window.get("stride", 1)), int(window.get("lhs_dilate", 1))
-    low, apart = int(window.get("pad", "0_0").partition("_")[0]), int(window.get("rhs_dilate", 1))
-    places = (out * stride + tap * apart - low for out in range(output) for tap in range(kernel))
+    spread = window.base_dilation
+    places = (
+        out * window.stride + tap * window.window_dilation - window.padding_low
+        for out in range(output)
+        for tap in range(kernel)
+    )
     return sum(0 <= place <= (image - 1) * spread and place % spread == 0 for place in places)
 
 

@@ -122,7 +122,7 @@ def hot_lines(traffic: Traffic, lines: SourceLines) -> list[HotLine]:
     for cost in traffic.costs:
         costs[str(_line(traffic.program, cost, lines) or "an unknown line")].append(cost)
     found = [
-        HotLine(place, *map(sum, zip(*((c.moved, c.work.products, c.cycles) for c in own), strict=True)))
+        HotLine(place, sum(c.moved for c in own), sum(c.work.products for c in own), sum(c.cycles for c in own))
         for place, own in costs.items()
     ]
     return sorted(found, key=lambda each: (-each.moved, -each.cycles, each.place))

@@ -46,6 +46,10 @@ class Traffic:
 
     Attributes:
       costs: one for each instruction that moves or computes anything.
+      work: the arithmetic of a step.
+      moved: bytes between chip and HBM a step.
+      cycles: of a step by the compiler's own model, all vector and matrix work one after the other.
+      kernels: number of instructions that run one after the other, scalar ones included.
       unknown_loops: loops whose length is only known when the program runs; counted once.
     """
 
@@ -53,26 +57,11 @@ class Traffic:
         self.program = program
         self.unknown_loops: list[Instruction] = []
         self.costs = self._costs(program.entry, 1)
+        self.work = Work.total(cost.work for cost in self.costs)
+        self.moved, self.cycles, self.kernels = (
+            sum(getattr(cost, name) for cost in self.costs) for name in ("moved", "cycles", "times")
+        )
 
-    @property
-    def moved(self) -> int:
-        """Bytes between chip and HBM a step."""
-        return sum(cost.moved for cost in self.costs)
-
-    @property
-    def work(self) -> Work:
-        """The arithmetic of a step."""
-        return Work.total(cost.work for cost in self.costs)
-
-    @property
-    def cycles(self) -> int:
-        """Cycles of a step by the compiler's own model, all vector and matrix work one after the other."""
-        return sum(cost.cycles for cost in self.costs)
-
-    @property
-    def kernels(self) -> int:
-        """Number of instructions that run one after the other, scalar ones included."""
-        return sum(cost.times for cost in self.costs)
 
     def _costs(self, computation: int, times: int) -> list[Cost]:
         costs: list[Cost] = []

@@ -107,11 +107,6 @@ class Chip(NamedTuple):
     source: str
     chip_config: str | None = None
 
-    def per_core(self) -> "Chip":
-        """The figures of one device."""
-        shared = {name: getattr(self, name) / self.cores for name in ("memory", "bandwidth", "peak", "links")}
-        return self._replace(cores=1, **shared)
-
 
 _OLD = "Jouppi et al., A domain-specific supercomputer for training deep neural networks, CACM 2020, table 3"
 _PAGES = "docs.cloud.google.com/tpu/docs"
@@ -141,7 +136,9 @@ def chip_of(topology: str) -> Chip:
             f"--topology is {topology!r}, but it is a chip and a shape, as in v5e:2x2 or v4:2x2x1; the chips are"
             f" {', '.join(_CHIPS)}."
         )
-    return _CHIPS[generation].per_core()
+    chip = _CHIPS[generation]
+    shared = {name: getattr(chip, name) / chip.cores for name in ("memory", "bandwidth", "peak", "links")}
+    return chip._replace(cores=1, **shared)
 
 
 # In a small slice the chips are a grid without wrap-around, which uses about half of their links.
@@ -169,16 +166,10 @@ class Roofline(NamedTuple):
 def roofline(
     chip: Chip, moved: int, products: int, replicas: int, gradient_bytes: int, candidate_bytes: int, turns: int = 1
 ) -> Roofline:
-    """The roofline of a step.
+    """The roofline of a step of several turns, each of which moves so many bytes and does so many operations.
 
-    Args:
-      chip: of one replica.
-      moved: bytes between chip and HBM, a turn.
-      products: floating-point operations of matrix products, a turn.
-      replicas: n.
-      gradient_bytes: of the sum over replicas: each sends and receives 2 (n − 1) / n of it, in a ring.
-      candidate_bytes: of all replicas: each receives (n − 1) / n of it.
-      turns: of a step.
+    Of the sum of gradients over n replicas each sends and receives 2 (n − 1) / n, in a ring; of the candidates of all
+    replicas each receives (n − 1) / n.
     """
     received = (2 * gradient_bytes + candidate_bytes) * (replicas - 1) / replicas
     times = (moved / chip.bandwidth, products / chip.peak, received / (_LINKS_USED * chip.links))

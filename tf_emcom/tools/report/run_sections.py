@@ -7,23 +7,22 @@ import numpy as np
 
 from tf_emcom.evaluation.results import by_agents
 from tf_emcom.plots import GREY
-from tf_emcom.tools.report.accuracy import missing
 from tf_emcom.tools.report.blocks import (
-    Cell,
     Code,
-    Entry,
     Figure,
     Games,
-    Missing,
+    Number,
     Table,
     Text,
+    accuracy,
     left_out,
+    missing,
     number,
-    spread,
+    tested,
 )
 from tf_emcom.tools.report.drawing import Curve, Panel, draw, draw_heat_map
 from tf_emcom.tools.report.report import Section
-from tf_emcom.tools.report.run import Lines, Row, Run, at_last
+from tf_emcom.tools.report.run import Row, Run, at_last
 
 _KEYS = ["candidates", "noise"]
 
@@ -37,23 +36,22 @@ class RunsAtAGlance(Section):
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
         """A legend where there are several runs, and a table."""
         for run in runs:
-            yield from left_out(run.name, "metrics.jsonl", run.metrics.left_out)
+            yield from left_out(run, "metrics.jsonl", run.metrics.left_out)
         if len(runs) > 1:
-            legend = [Entry(run.mark, run.name) for run in runs]
-            yield Figure([], legend, "Every run has this colour on the whole page.")
+            yield Figure([], runs, "Every run has this colour on the whole page.")
         columns = [_at_a_glance(run) for run in runs]
         names = dict.fromkeys(name for column in columns for name in column)
-        rows = [[Cell(name), *(column.get(name, Cell("–")) for column in columns)] for name in names]
+        rows = [[name, *(column.get(name, "–") for column in columns)] for name in names]
         yield Table("The runs, and what they reach.", ["", *(run.name for run in runs)], rows)
 
 
-def _at_a_glance(run: Run) -> dict[str, Cell]:
+def _at_a_glance(run: Run) -> dict[str, Number | str]:
     last = run.metrics.rows[-1]
-    cells = {"folder": Cell(run.path), "game": Cell(run.setting("game")), "data": Cell(run.setting("data"))}
-    cells["agents"] = Cell(_agents(run, last))
+    cells: dict[str, Number | str] = {"folder": run.path, "game": run.setting("game"), "data": run.setting("data")}
+    cells["agents"] = _agents(run, last)
     steps = run.setting("steps")
     of_all = f" of {int(steps):,}" if steps.isdigit() else ""
-    cells["steps trained"] = Cell(f"{last['step']:,}{of_all}", last["step"])
+    cells["steps trained"] = Number(f"{last['step']:,}{of_all}", last["step"])
     for key in ("accuracy", "loss"):
         value = at_last(last, key)
         if value is not None:
@@ -63,7 +61,7 @@ def _at_a_glance(run: Run) -> dict[str, Cell]:
         row = min(rows, key=lambda row: (row["candidates"], row["noise"]))
         of_whom = f", {agents}" if agents else ""
         name = f"test accuracy, {row['candidates']:,} candidates, noise {row['noise']:g}{of_whom}"
-        cells[name] = number(row["accuracy"], note=spread(row))
+        cells[name] = accuracy(row)
     return cells
 
 
@@ -111,8 +109,8 @@ def _differs(name: str, runs: Sequence[Run]) -> bool:
     return len({run.bindings.get(name) for run in runs}) > 1
 
 
-def _configuration_rows(names: Sequence[str], runs: Sequence[Run]) -> list[list[Cell]]:
-    return [[Cell(name), *(Cell(run.bindings.get(name, "not bound")) for run in runs)] for name in names]
+def _configuration_rows(names: Sequence[str], runs: Sequence[Run]) -> list[list[str]]:
+    return [[name, *(run.bindings.get(name, "not bound") for run in runs)] for name in names]
 
 
 _ROWS = 21  # of the table, at most
@@ -127,15 +125,18 @@ class LearningCurves(Section):
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
         """Accuracy with noise, losses, and the numbers."""
-        legend = [Entry(run.mark, run.name) for run in runs]
-        if any(_has(run, "accuracy") for run in runs):
-            yield _accuracy([run for run in runs if _has(run, "accuracy")])
+        if measured := [run for run in runs if _has(run, "accuracy")]:
+            yield _accuracy(measured)
         keys = dict.fromkeys(key for run in runs for row in run.metrics.rows for key in row)
         terms = [key for key in keys if key.endswith(("loss", "entropy")) and key != "by_seed"]
         if terms:
             plots = [draw(_panel(key, runs)) for key in terms]
-            yield Figure(plots, legend if len(runs) > 1 else [], "Losses with their terms, and entropies, by step.")
+            yield Figure(plots, _legend(runs), "Losses with their terms, and entropies, by step.")
         yield _curves_table(runs)
+
+
+def _legend(runs: Sequence[Run]) -> Sequence[Run]:
+    return runs if len(runs) > 1 else []
 
 
 def _has(run: Run, key: str) -> bool:
@@ -152,8 +153,8 @@ def _accuracy(runs: Sequence[Run]) -> Figure:
     noise = "Dashed, on the right axis: the noise schedule." if noises else "The channel had no noise in training."
     chance = " Dotted: chance, 1 / candidates." if levels else ""
     seeds = " Thin: each independent pair." if any(curve.faint for curve in curves) else ""
-    legend = [Entry(run.mark, run.name) for run in runs] if len(runs) > 1 else []
-    return Figure([draw(panel, wide=True)], legend, f"Accuracy in training. {noise}{chance}{seeds}", wide=True)
+    caption = f"Accuracy in training. {noise}{chance}{seeds}"
+    return Figure([draw(panel, wide=True)], _legend(runs), caption, wide=True)
 
 
 def _panel(key: str, runs: Sequence[Run]) -> Panel:
@@ -186,10 +187,7 @@ def _curves_table(runs: Sequence[Run]) -> Table:
     keys = ("accuracy", "loss", "noise")
     columns = [(run, at, key) for run, at in zip(runs, by_step, strict=True) for key in keys if _has(run, key)]
     rows = [
-        [
-            Cell(f"{step:,}", step),
-            *(number(at_last(at[step], key)) if step in at else Cell("–") for _, at, key in columns),
-        ]
+        [f"{step:,}", *(number(at_last(at[step], key)) if step in at else "–" for _, at, key in columns)]
         for step in kept
     ]
     heads = ["step", *(f"{run.name}: {key}" if len(runs) > 1 else key for run, _, key in columns)]
@@ -215,14 +213,10 @@ class ExamplesOfGames(Section):
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
         """Each run's games."""
         for run in runs:
-            lines = run.evaluation("examplegames", _NEEDED)
-            whole = [row for row in lines.rows if _is_whole(row)]
-            left = lines.left_out + len(lines.rows) - len(whole)
-            yield from left_out(run.name, "eval/examplegames.jsonl", left)
-            if whole:
-                yield Games(Entry(run.mark, run.name), whole)
-            elif not run.transfers and not run.names:
-                yield missing(run, "examplegames")
+            rows, notes = tested(run, "examplegames", _NEEDED, _is_whole, not run.transfers and not run.names)
+            yield from notes
+            if rows:
+                yield Games(run, rows)
 
 
 def _is_whole(row: Row) -> bool:
@@ -261,16 +255,14 @@ class LanguageMeasures(Section):
         """One table with a column for each run."""
         columns: list[dict[tuple[str, str], Row]] = []
         for run in runs:
-            similarity, measures = run.evaluation("testtopsim", []), run.evaluation("testlanguage", [])
-            for mode, lines in (("testtopsim", similarity), ("testlanguage", measures)):
-                yield from left_out(run.name, f"eval/{mode}.jsonl", lines.left_out)
-                if not lines.rows:
-                    yield missing(run, mode)
+            similarity, notes = tested(run, "testtopsim")
+            measures, more = tested(run, "testlanguage")
+            yield from (*notes, *more)
             columns.append({**_similarities(similarity), **_measures(measures)})
         names = list(dict.fromkeys(name for column in columns for name in column))
         if names:
             rows = [
-                [Cell(measure), Cell(about), *(_cell(column.get((measure, about))) for column in columns)]
+                [measure, about, *(_cell(column.get((measure, about))) for column in columns)]
                 for measure, about in names
             ]
             caption = (
@@ -280,17 +272,17 @@ class LanguageMeasures(Section):
             yield Table(caption, ["measure", "what it is", *(run.name for run in runs)], rows, headed=2)
 
 
-def _similarities(lines: Lines) -> dict[tuple[str, str], Row]:
+def _similarities(rows: list[Row]) -> dict[tuple[str, str], Row]:
     found: dict[tuple[str, str], Row] = {}
-    usable = [row for row in lines.rows if "topsim" in row and "meaning" in row]
+    usable = [row for row in rows if "topsim" in row and "meaning" in row]
     for row in _of_all(usable, ["meaning"], "topsim"):
         about = f"correlation of distances between messages with those between {row['meaning']} ({row.get('distance')})"
         found["topographic similarity", about] = {**row, "value": row["topsim"]}
     return found
 
 
-def _measures(lines: Lines) -> dict[tuple[str, str], Row]:
-    usable = [row for row in lines.rows if "measure" in row and "value" in row and row["measure"] not in _BY_POSITION]
+def _measures(rows: list[Row]) -> dict[tuple[str, str], Row]:
+    usable = [row for row in rows if "measure" in row and "value" in row and row["measure"] not in _BY_POSITION]
     found: dict[tuple[str, str], Row] = {}
     for row in _of_all(usable, ["measure", "attributes"], "value"):
         against = f" ({row['attributes']})" if row.get("attributes") else ""
@@ -302,9 +294,9 @@ def _of_all(rows: list[Row], keys: list[str], value: str) -> list[Row]:
     return next(iter(by_agents(rows, keys, value).values()), [])
 
 
-def _cell(row: Row | None) -> Cell:
+def _cell(row: Row | None) -> Number | str:
     if row is None:
-        return Cell("–")
+        return "–"
     deviation = row.get("deviation")
     return number(row["value"], note=f"± {deviation:.3f}" if deviation else "")
 
@@ -318,55 +310,36 @@ class UseOfSymbols(Section):
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
         """A heat map for each run, entropies by position, and the numbers."""
-        found = {run.path: _first_speaker(run) for run in runs}
+        heat_maps, curves, tables = [], [], []
+        measured, most, several = [], set(), False
         for run in runs:
-            if not _of(found[run.path], "symbol_use", "share"):
-                yield _missing(run)
-        measured = [run for run in runs if _of(found[run.path], "symbol_use", "share")]
+            rows = run.evaluation("testlanguage", ["position"]).rows
+            first = [row for row in rows if row.get("speaker") == rows[0].get("speaker")]
+            used = [row for row in first if row.get("measure") == "symbol_use" and "share" in row]
+            if not used:
+                lacking = Text(f"{run.name}: eval/testlanguage.jsonl has no symbols by position.")
+                yield lacking if rows else missing(run, "testlanguage")
+                continue
+            shares = _shares(run, used)
+            measured.append(run)
+            heat_maps.append(draw_heat_map(shares, run.name if len(runs) > 1 else ""))
+            curves.append(_entropies(run, first))
+            tables.append(_symbol_table(run, shares))
+            most.add(math.log(shares.shape[1]))
+            several = several or any(row.get("speaker") not in (0, None) for row in rows)
         if not measured:
             return
-        shares = {run.path: _shares(run, found[run.path]) for run in measured}
-        several = any(row.get("speaker") not in (0, None) for run in measured for row in _symbol_rows(run))
-        yield Figure(
-            [draw_heat_map(shares[run.path], run.name if len(runs) > 1 else "") for run in measured],
-            [],
-            "How often each symbol is said at each position." + (" Of several speakers, the first." if several else ""),
-            columns=2,
-        )
-        curves = [_entropies(run, found[run.path]) for run in measured]
-        most = {math.log(shares[run.path].shape[1]) for run in measured}
-        levels = [(level, GREY) for level in sorted(most)]
-        limits = (0.0, 1.08 * max(most))
+        caption = "How often each symbol is said at each position."
+        yield Figure(heat_maps, [], caption + (" Of several speakers, the first." if several else ""), columns=2)
+        levels, limits = [(level, GREY) for level in sorted(most)], (0.0, 1.08 * max(most))
         panel = Panel(curves, "position in the message", "entropy (nats)", limits=limits, levels=levels)
-        legend = [Entry(run.mark, run.name) for run in measured] if len(runs) > 1 else []
         caption = "Entropy of the symbols at each position. Dotted: all symbols equally often."
-        yield Figure([draw(panel, wide=True)], legend, caption, wide=True)
-        for run in measured:
-            yield _symbol_table(run, shares[run.path])
+        yield Figure([draw(panel, wide=True)], measured if len(runs) > 1 else [], caption, wide=True)
+        yield from tables
 
 
-def _missing(run: Run) -> Missing | Text:
-    if _symbol_rows(run):
-        return Text(f"{run.name}: eval/testlanguage.jsonl has no symbols by position.")
-    return missing(run, "testlanguage")
-
-
-def _symbol_rows(run: Run) -> list[Row]:
-    return run.evaluation("testlanguage", ["position"]).rows
-
-
-def _first_speaker(run: Run) -> list[Row]:
-    rows = _symbol_rows(run)
-    return [row for row in rows if row.get("speaker") == rows[0].get("speaker")]
-
-
-def _of(rows: Sequence[Row], measure: str, key: str) -> list[Row]:
-    return [row for row in rows if row.get("measure") == measure and key in row]
-
-
-def _shares(run: Run, rows: Sequence[Row]) -> np.ndarray:
+def _shares(run: Run, used: Sequence[Row]) -> np.ndarray:
     """[T, V]; symbols that are never said have no line, so V comes from the configuration if it is bound there."""
-    used = _of(rows, "symbol_use", "share")
     size = run.setting("vocab_size")
     vocabulary = max(int(size) if size.isdigit() else 0, *(row["symbol"] + 1 for row in used))
     shares = np.zeros((max(row["position"] for row in used) + 1, vocabulary))
@@ -376,12 +349,12 @@ def _shares(run: Run, rows: Sequence[Row]) -> np.ndarray:
 
 
 def _entropies(run: Run, rows: Sequence[Row]) -> Curve:
-    found = sorted(_of(rows, "symbol_entropy", "value"), key=lambda row: row["position"])
+    found = [row for row in rows if row.get("measure") == "symbol_entropy" and "value" in row]
+    found.sort(key=lambda row: row["position"])
     return Curve([row["position"] for row in found], [row["value"] for row in found], run.mark)
 
 
 def _symbol_table(run: Run, shares: np.ndarray) -> Table:
-    by_symbol = enumerate(shares.T.tolist())
-    rows = [[Cell(str(symbol)), *(number(share) for share in column)] for symbol, column in by_symbol]
+    rows = [[str(symbol), *map(number, column)] for symbol, column in enumerate(shares.T.tolist())]
     heads = ["symbol", *(f"position {t}" for t in range(len(shares)))]
     return Table(f"{run.name}: share of messages.", heads, rows, summary=f"Shares of {run.name}")

@@ -1,10 +1,9 @@
 """Pictures of results, and the colours, marks and sizes of all plots, also of those in reports."""
 
-import functools
 import io
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import matplotlib
 import matplotlib.style
@@ -84,19 +83,8 @@ def _dark_to_light(count: int, darkest: float, lightest: float) -> np.ndarray:
     return matplotlib.colormaps["viridis"](np.linspace(darkest, lightest, max(count, 2)))
 
 
-_Given = ParamSpec("_Given")
-_Result = TypeVar("_Result")
-
-
-def in_plain_style(draw: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
-    """The function, run with matplotlib's own settings in place of those of a matplotlibrc or a notebook."""
-
-    @functools.wraps(draw)
-    def drawn(*given: _Given.args, **named: _Given.kwargs) -> _Result:
-        with matplotlib.style.context("default"):
-            return draw(*given, **named)
-
-    return drawn
+# Draws with matplotlib's own settings in place of those of a matplotlibrc or a notebook.
+_in_plain_style = matplotlib.style.context("default")
 
 
 def write_png(figure: Figure, path: str) -> None:
@@ -131,20 +119,13 @@ def draw_curves(series: Sequence[Series], x_label: str, y_label: str, path: str,
     draw_panels({"": series}, x_label, y_label, path, legend)
 
 
-@in_plain_style
+@_in_plain_style
 def draw_panels(
     panels: Mapping[str, Sequence[Series]], x_label: str, y_label: str, path: str, legend: str = ""
 ) -> None:
-    """Draws curves side by side, four in a row, on axes of the same scale into a PNG file.
+    """Draws curves side by side, four in a row, on axes of the same scale into a PNG file; `panels`: title → curves.
 
-    The n-th curve of each panel has the same colour and marker, so that one legend is enough.
-
-    Args:
-      panels: title → curves; the same names in each.
-      x_label: what x is.
-      y_label: what y is.
-      path: of the file.
-      legend: what the curves' names are.
+    The n-th curve of each panel has the same name, colour and marker, so that one legend is enough.
     """
     width, height = _SINGLE if len(panels) == 1 else _PANEL
     columns = min(len(panels), _MOST_IN_A_ROW)
@@ -231,14 +212,11 @@ _LABEL_INCHES = 1.3
 _GAP = 0.04  # between images, in widths of one; twice that between bands
 
 
-@in_plain_style
+@_in_plain_style
 def draw_image_pairs(originals: np.ndarray, reconstructions: np.ndarray, path: str) -> None:
     """Draws originals above their reconstructions into a PNG file, in bands of up to eight pairs.
 
-    Args:
-      originals: [N, height, width, 3], float in [−1, 1] or uint8.
-      reconstructions: of the same shape; what lies beyond the limits is cut off.
-      path: of the file.
+    Both are [N, height, width, 3], float in [−1, 1] or uint8; what lies beyond the limits is cut off.
     """
     height, width = originals.shape[1:3]
     gap = max(1, round(_GAP * width))
@@ -273,13 +251,11 @@ _CELL_INCHES = 0.3  # a cell, where there are not too many
 _LEAST, _MOST = 2.0, 10.0
 
 
-@in_plain_style
+@_in_plain_style
 def draw_symbol_use(shares: np.ndarray, path: str) -> None:
-    """Draws how often each symbol is said at each position as a heat map, the largest share brightest, into a PNG.
+    """Draws the share of messages that have each symbol at each position, [T, V] in [0, 1], as a heat map into a PNG.
 
-    Args:
-      shares: of the messages, [T, V] in [0, 1].
-      path: of the file.
+    The largest share is brightest.
     """
     width, height = np.clip(np.array(shares.shape) * _CELL_INCHES, _LEAST, _MOST) + (1.8, 0.8)
     figure = Figure(figsize=(width, height), layout="constrained")

@@ -106,12 +106,12 @@ class Games(NamedTuple):
     template = "games.html.jinja"
 
 
-def number(value: float | None, digits: int = 3, note: str = "") -> Number | str:
+def number(value: float | None, note: str = "") -> Number | str:
     """A number, or "undefined" where there is none."""
     if value is None or not math.isfinite(value):
         return "undefined"
     whole = float(value).is_integer() and abs(value) >= 2
-    return Number(f"{value:,.0f}" if whole else f"{value:,.{digits}f}", value, note)
+    return Number(f"{value:,.0f}" if whole else f"{value:,.3f}", value, note)
 
 
 def accuracy(row: Row | None) -> Number | str:

@@ -95,9 +95,8 @@ def _draw(axes: Axes, curve: Curve) -> None:
     every = max(1, len(curve.x) // _MOST_MARKERS)
     shown = {"marker": marker, "markersize": 4, "markevery": every} if curve.marked and not curve.faint else {}
     width, alpha = (0.6, 0.45) if curve.faint else (1.6, 1.0)
-    axes.plot(
-        curve.x, curve.y, color=colour, linestyle=dash, linewidth=width, alpha=alpha, clip_on=False, zorder=3, **shown
-    )
+    look = {"color": colour, "linestyle": dash, "linewidth": width, "alpha": alpha, **shown}
+    axes.plot(curve.x, curve.y, clip_on=False, zorder=3, **look)
     if curve.band:
         low, high = zip(*curve.band, strict=True)
         axes.fill_between(curve.x, low, high, color=colour, alpha=0.18, linewidth=0)

@@ -16,18 +16,13 @@ from tf_emcom.runtime.evaluation_rows import of_the_run
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.trained_speaker import SPEAKER_CONFIG
 
-FIX = "check the rights of the file, or run the command that wrote it again"
+_FIX = "check the rights of the file, or run the command that wrote it again"
 
 Row = dict[str, Any]
 
 
 class Lines(NamedTuple):
-    """What a file of JSON lines holds.
-
-    Attributes:
-      rows: the lines that can be used.
-      left_out: how many cannot: cut off, changed, or of another form.
-    """
+    """What a file of JSON lines holds: rows, and the number of lines that are cut off, changed, or of another form."""
 
     rows: list[Row]
     left_out: int
@@ -39,7 +34,7 @@ def read_lines(path: str, needed: Sequence[str]) -> Lines:
     Raises:
       UserError: there is a file that cannot be read.
     """
-    found = files.read_text(path, FIX) if tf.io.gfile.exists(path) else ""
+    found = files.read_text(path, _FIX) if tf.io.gfile.exists(path) else ""
     texts = [text for text in found.split("\n") if text.strip()]
     rows = [row for row in map(_parsed, texts) if row is not None]
     left_out = max(len(texts) - len(rows), files.missing_lines(rows))
@@ -144,7 +139,7 @@ class Run:
     def figure(self, name: str) -> bytes | None:
         """The picture figures/<name>.png; None where it is missing."""
         path = os.path.join(self.path, "figures", f"{name}.png")
-        return files.read_bytes(path, FIX) if tf.io.gfile.exists(path) else None
+        return files.read_bytes(path, _FIX) if tf.io.gfile.exists(path) else None
 
 
 def distinct_names(paths: Sequence[str]) -> list[str]:

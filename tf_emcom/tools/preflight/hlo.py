@@ -1,7 +1,9 @@
 """Compiled programs, read from XLA's protocol buffers."""
 
 import math
+import operator
 import re
+from typing import Any
 
 from tensorflow.compiler.xla import xla_data_pb2
 from tensorflow.compiler.xla.service import hlo_pb2
@@ -11,9 +13,14 @@ Array = xla_data_pb2.ShapeProto
 # The instructions of one computation, by their numbers.
 Computation = dict[int, Instruction]
 
-_INTEGERS = ("s32s", "s64s", "u32s", "u64s")
 _KNOWN = re.compile(rb'"known_trip_count":\{"n":"(\d+)"\}')
-_SAME = ("copy", "bitcast", "convert", "reshape", "copy-done", "copy-start")
+# Of what a loop counts with.
+_INTEGERS = ("s32s", "s64s", "u32s", "u64s")
+_COUNTED = tuple(map(xla_data_pb2.PrimitiveType.Value, ("TUPLE", "PRED", "S32", "S64", "U32", "U64")))
+_COMPARED = {name: getattr(operator, name.lower()) for name in ("EQ", "NE", "LT", "LE", "GT", "GE")}
+_MOVED = ("copy", "bitcast", "convert", "reshape", "copy-done", "copy-start")
+_FOLLOWED = (*_MOVED, "tuple", "get-tuple-element", "fusion", "add", "compare")
+_MOST_ROUNDS = 100_000
 
 
 def arrays_of(instruction: Instruction) -> list[Array]:
@@ -87,71 +94,41 @@ class Program:
 def trip_count(program: Program, computation: int, loop: Instruction) -> int | None:
     """How often the body of a `while` in a computation runs; None where it is only known when the program runs.
 
-    The number is the compiler's, or follows from a condition `counter < limit` of a counter that starts at a constant
-    and grows by one.
+    The number is the compiler's, or found by counting: from the constants in the loop's state, as its body changes them.
     """
     if known := _KNOWN.search(loop.backend_config):
         return int(known[1])
     body, condition = loop.called_computation_ids
-    direction, sides = _comparison(program, condition)
-    if direction not in ("LT", "LE", "GT", "GE"):
+    state = _value(program, computation, loop.operand_ids[0], [])
+    for rounds in range(_MOST_ROUNDS):
+        goes_on = _value(program, condition, program.root(condition).id, [state])
+        if not goes_on:
+            return None if goes_on is None else rounds
+        state = _value(program, body, program.root(body).id, [state])
+    return None
+
+
+def _value(program: Program, computation: int, number: int, arguments: list[Any]) -> Any:
+    """An integer that an instruction makes, or a tuple of such; None where it is only known when the program runs."""
+    each = program.computations[computation][number]
+    if each.shape.dimensions or each.shape.element_type not in _COUNTED:
         return None
-    counter, bound = (_source(program.computations[condition], side) for side in sides)
-    if direction in ("GT", "GE"):
-        counter, bound = bound, counter
-    if counter.opcode != "get-tuple-element" or not _grows_by_one(program, body, counter.tuple_index):
+    if each.opcode == "parameter":
+        return arguments[each.parameter_number] if arguments else None
+    if each.opcode == "constant":
+        return next((value for kind in _INTEGERS for value in getattr(each.literal, kind)), None)
+    if each.opcode not in _FOLLOWED:
         return None
-    here = program.computations[computation]
-    state = _source(here, loop.operand_ids[0])
-    if bound.opcode == "get-tuple-element" and _is_kept(program, body, bound.tuple_index):
-        bound = _element(here, state, bound.tuple_index)
-    start, limit = _constant(_element(here, state, counter.tuple_index)), _constant(bound)
-    return None if start is None or limit is None else max(0, limit - start + (direction in ("LE", "GE")))
-
-
-def _comparison(program: Program, condition: int) -> tuple[str, list[int]]:
-    """The direction of the comparison that a condition returns, and its two sides in the condition itself."""
-    root = _source(program.computations[condition], program.root(condition).id)
-    if root.opcode != "fusion":
-        return root.comparison_direction, list(root.operand_ids)
-    (called,) = root.called_computation_ids
-    arguments = dict(zip(program.parameters(called), root.operand_ids, strict=False))
-    inner = program.root(called)
-    if all(side in arguments for side in inner.operand_ids):
-        return inner.comparison_direction, [arguments[side] for side in inner.operand_ids]
-    return "", []
-
-
-def _source(computation: Computation, number: int) -> Instruction:
-    """The instruction that made a value which others only moved or renamed."""
-    found = computation[number]
-    while found.opcode in _SAME:
-        found = computation[found.operand_ids[0]]
-    return found
-
-
-def _element(here: Computation, state: Instruction, place: int) -> Instruction | None:
-    """The instruction that makes an element of a loop's state; None if it is unknown."""
-    return _source(here, state.operand_ids[place]) if state.opcode == "tuple" else None
-
-
-def _constant(instruction: Instruction | None) -> int | None:
-    if instruction is None or instruction.opcode != "constant":
+    operands = [_value(program, computation, operand, arguments) for operand in each.operand_ids]
+    if each.opcode == "tuple":
+        return tuple(operands)
+    if each.opcode == "fusion":
+        (called,) = each.called_computation_ids
+        return _value(program, called, program.root(called).id, operands)
+    if None in operands:
         return None
-    values = [value for kind in _INTEGERS for value in getattr(instruction.literal, kind)]
-    return values[0] if len(values) == 1 else None
-
-
-def _is_kept(program: Program, body: int, place: int) -> bool:
-    found = _element(program.computations[body], program.root(body), place)
-    return found is not None and found.opcode == "get-tuple-element" and found.tuple_index == place
-
-
-def _grows_by_one(program: Program, body: int, place: int) -> bool:
-    found = _element(program.computations[body], program.root(body), place)
-    if found is not None and found.opcode == "fusion":
-        (body,) = found.called_computation_ids
-        found = program.root(body)
-    if found is None or found.opcode != "add":
-        return False
-    return any(_constant(_source(program.computations[body], number)) == 1 for number in found.operand_ids)
+    if each.opcode == "get-tuple-element":
+        return operands[0][each.tuple_index]
+    if each.opcode == "add":
+        return sum(operands)
+    return _COMPARED[each.comparison_direction](*operands) if each.opcode == "compare" else operands[0]

@@ -94,7 +94,7 @@ class Program:
 def trip_count(program: Program, computation: int, loop: Instruction) -> int | None:
     """How often the body of a `while` in a computation runs; None where it is only known when the program runs.
 
-    The number is the compiler's, or found by counting: from the constants in the loop's state, as its body changes them.
+    The number is the compiler's, or found by counting, from the constants in its state, as the body changes them.
     """
     if known := _KNOWN.search(loop.backend_config):
         return int(known[1])

@@ -124,16 +124,11 @@ def run(
         if refuse_another(source, stored, current, free_in_tests(chosen.__name__) if evaluates else frozenset()):
             folder.write_config(current)
     elif not evaluates:
-        _write_configuration(folder, current, experiment.learner.documents())
+        folder.write_config(current)
+        for name, content in experiment.learner.documents().items():
+            folder.write_document(name, content)
     with config.plain_errors(), distribution.watching_peers(), contextlib.closing(folder):
         mode.run(experiment, folder)
-
-
-def _write_configuration(folder: RunFolder, text: str, documents: Mapping[str, str]) -> None:
-    """Makes a folder that of a run: its configuration, and the texts that belong to it by file name."""
-    folder.write_config(text)
-    for name, content in documents.items():
-        folder.write_document(name, content)
 
 
 def _chosen_mode() -> tuple[type[Mode], set[str]]:

@@ -45,13 +45,7 @@ REPORT_STYLE = {
 
 
 class Mark(NamedTuple):
-    """How a curve looks.
-
-    Attributes:
-      colour: hexadecimal.
-      marker: one of matplotlib's.
-      dash: a line style of matplotlib's.
-    """
+    """How a curve looks: a hexadecimal colour, and a marker and a line style of matplotlib's."""
 
     colour: str
     marker: str
@@ -174,9 +168,8 @@ def _draw(axes: Axes, series: Sequence[Series]) -> None:
 _BORDER = 3
 _GAP_BETWEEN_GAMES = 4
 _LEAST_SIDE = 48  # pixels; smaller images are enlarged
-_PAPER, _RIGHT, _WRONG, _OTHER = (
-    np.round(255 * np.array(to_rgb(colour))).astype(np.uint8) for colour in ("white", GREEN, ORANGE, "#cdcdcd")
-)
+_PAPER = 255
+_RIGHT, _WRONG, _OTHER = (np.round(255 * np.array(to_rgb(c))).astype(np.uint8) for c in (GREEN, ORANGE, "#cdcdcd"))
 
 
 def draw_games(images: np.ndarray, targets: np.ndarray, choices: np.ndarray) -> np.ndarray:
@@ -192,18 +185,15 @@ def draw_games(images: np.ndarray, targets: np.ndarray, choices: np.ndarray) -> 
     """
     scale = max(1, -(-_LEAST_SIDE // min(images.shape[2:4])))
     images = images.repeat(scale, axis=2).repeat(scale, axis=3)
-    games, candidates, height, width = images.shape[:4]
-    down, right = height + 2 * _BORDER + _GAP_BETWEEN_GAMES, width + 2 * _BORDER + _GAP_BETWEEN_GAMES
-    canvas = np.tile(_PAPER, (games * down + _GAP_BETWEEN_GAMES, candidates * right + _GAP_BETWEEN_GAMES, 1))
-    for game in range(games):
-        for place in range(candidates):
-            wrong = place == choices[game] != targets[game]
-            border = _RIGHT if place == targets[game] else _WRONG if wrong else _OTHER
-            top, left = _GAP_BETWEEN_GAMES + game * down, _GAP_BETWEEN_GAMES + place * right
-            canvas[top : top + height + 2 * _BORDER, left : left + width + 2 * _BORDER] = border
-            inside = canvas[top + _BORDER : top + _BORDER + height, left + _BORDER : left + _BORDER + width]
-            inside[:] = images[game, place]
-    return canvas
+    colours = np.tile(_OTHER, (*images.shape[:2], 1))
+    games = range(len(images))
+    colours[games, choices], colours[games, targets] = _WRONG, _RIGHT
+    border, gap = ((_BORDER, _BORDER),) * 2, ((0, _GAP_BETWEEN_GAMES),) * 2
+    inside = np.pad(np.ones(images.shape[2:4], bool), border)[..., None]
+    tiles = np.where(inside, np.pad(images, ((0, 0), (0, 0), *border, (0, 0))), colours[:, :, None, None])
+    tiles = np.pad(tiles, ((0, 0), (0, 0), *gap, (0, 0)), constant_values=_PAPER)
+    rows = np.concatenate(np.concatenate(tiles, axis=1), axis=1)
+    return np.pad(rows, ((_GAP_BETWEEN_GAMES, 0), (_GAP_BETWEEN_GAMES, 0), (0, 0)), constant_values=_PAPER)
 
 
 _PER_BAND = 8  # pairs beside each other

@@ -57,6 +57,7 @@ class Report:
         setting, step, work = self.setting, self.step, self.traffic.work
         turns = f", in each of the {step.turns} turns of a step" if step.turns > 1 else ""
         passes = f", as {work.passes / 1e9:.2f} in passes of bfloat16" if work.passes != work.products else ""
+        hottest = [*self.lines[:_LINES], *sorted(self.lines, key=lambda each: -each.cycles)[: _LINES // 2]]
         lines = [
             f"Preflight of {setting.configuration}, {setting.precision}, for {setting.kind} ({setting.topology})",
             f"  one of {setting.replicas} replicas: {step.local_games:,} of {setting.batch_size:,} games{turns}",
@@ -74,7 +75,8 @@ class Report:
             "  The lines that cost most    HBM MB     GFLOP  kilocycles",
             *(
                 f"    {each.moved / 1e6:30.1f} {each.products / 1e9:9.2f} {each.cycles / 1e3:11.0f}  {each.place}"
-                for each in self._hottest()
+                for each in self.lines
+                if each in hottest
             ),
             "",
             "This is an estimate made while compiling, not a measurement: no TPU ran. The roofline is a lower limit; a",
@@ -166,7 +168,3 @@ class Report:
             lines.append(f"  a loop whose length depends on the data is counted once: {place or loop.name}")
         return lines
 
-    def _hottest(self) -> list[HotLine]:
-        slowest = sorted(self.lines, key=lambda each: -each.cycles)[: _LINES // 2]
-        chosen = {*self.lines[:_LINES], *slowest}
-        return [each for each in self.lines if each in chosen]

@@ -15,16 +15,14 @@ from tf_emcom.types import Batch
 
 
 class UntrainedSpeaker:
-    """An untrained speaker of the size in EaS's and NEC's code; the costs of a step do not depend on its weights."""
+    """An untrained speaker of the size in EaS's and NEC's code, unless others are given; costs do not depend on weights."""
 
-    def __init__(self, vocab_size: int | None = None, message_length: int | None = None) -> None:
-        """The size of its vocabulary and the length of its messages; None: 20 symbols, 10 of them a message."""
-        given = {"vocab_size": vocab_size, "message_length": message_length}
-        self._given = {name: value for name, value in given.items() if value is not None}
+    def __init__(self, vocab_size: int = 20, message_length: int = 10) -> None:
+        self._sizes = {"vocab_size": vocab_size, "message_length": message_length}
 
     def speaker(self, features: int) -> Speaker:
         """The speaker, for inputs of `features` features."""
-        speaker = Speaker(**self._given)
+        speaker = Speaker(**self._sizes)
         speaker.build((None, features))
         return speaker
 

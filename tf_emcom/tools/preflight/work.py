@@ -86,26 +86,18 @@ def _pairs(image: int, output: int, kernel: int, window: xla_data_pb2.WindowDime
 class Chip(NamedTuple):
     """The published figures of one TPU chip.
 
-    Attributes:
-      cores: devices that a program sees; each has an equal share of the following figures.
-      memory: bytes of HBM.
-      bandwidth: bytes/s between chip and HBM.
-      peak: FLOP/s of matrix products of bfloat16 numbers. A product of float32 numbers is rounded to bfloat16 at
-        TensorFlow's default precision and costs the same; at the precisions "high" and "highest" it takes 3 and 6.
-      links: bytes/s that all its links to other chips send together, one way.
-      clock: Hz; None where it is not published.
-      source: of the figures.
-      chip_config: the compiler's name of the way in which the cores are used; None: the default.
+    A product of float32 numbers is rounded to bfloat16 at TensorFlow's default precision and costs the same as one of
+    bfloat16 numbers; at the precisions "high" and "highest" it takes 3 and 6 of them.
     """
 
-    cores: int
-    memory: float
-    bandwidth: float
-    peak: float
-    links: float
-    clock: float | None
-    source: str
-    chip_config: str | None = None
+    cores: int  # devices that a program sees; each has an equal share of the following figures
+    memory: float  # bytes of HBM
+    bandwidth: float  # bytes/s between chip and HBM
+    peak: float  # FLOP/s of matrix products of bfloat16 numbers
+    links: float  # bytes/s that all its links to other chips send together, one way
+    clock: float | None  # Hz; None where it is not published
+    source: str  # of the figures
+    chip_config: str | None = None  # the compiler's name of the way in which the cores are used; None: the default
 
 
 _OLD = "Jouppi et al., A domain-specific supercomputer for training deep neural networks, CACM 2020, table 3"

@@ -39,19 +39,12 @@ class Result(NamedTuple):
 
 
 class AccuracySection(Section, abc.ABC):
-    """Results of a test by accuracy, for each number of candidates.
-
-    Attributes:
-      mode: the test.
-      across: the field that runs along x.
-      x_label: the name of that axis, with its unit.
-      beside: a second field; empty where there is none.
-    """
+    """Results of a test by accuracy, for each number of candidates."""
 
     mode: str
-    across: str
+    across: str  # the field that runs along x
     x_label: str
-    beside = ""
+    beside = ""  # a second field; empty where there is none
 
     @property
     def keys(self) -> list[str]:

@@ -43,42 +43,25 @@ class Missing:
 
 
 class Table(NamedTuple):
-    """Numbers and words.
-
-    Attributes:
-      caption: what is in it.
-      heads: of the columns.
-      rows: cells, one for each column.
-      headed: how many of the first columns say what a row is about, in words.
-      summary: unless it is empty, the table is folded away behind these words.
-      differing: numbers of rows that stand out.
-    """
+    """Numbers and words."""
 
     caption: str
     heads: Sequence[str]
     rows: Sequence[Sequence[Number | str]]
-    headed: int = 1
-    summary: str = ""
-    differing: Sequence[int] = ()
+    headed: int = 1  # so many of the first columns say what a row is about, in words
+    summary: str = ""  # unless it is empty, the table is folded away behind these words
+    differing: Sequence[int] = ()  # numbers of rows that stand out
     template = "table.html.jinja"
 
 
 class Figure(NamedTuple):
-    """One or several plots with a legend and a sentence that explains them.
+    """One or several plots with a legend and a sentence that explains them."""
 
-    Attributes:
-      plots: kinds of `drawing.Plot`.
-      legend: of all of them: kinds of `Entry`.
-      caption: the sentence.
-      wide: whether each has a row of its own.
-      columns: how many are in a row otherwise, if the screen is wide enough.
-    """
-
-    plots: Sequence[Any]
-    legend: Sequence[Any]
+    plots: Sequence[Any]  # kinds of `drawing.Plot`
+    legend: Sequence[Any]  # of all of them: kinds of `Entry`
     caption: str
-    wide: bool = False
-    columns: int = 3
+    wide: bool = False  # each plot has a row of its own
+    columns: int = 3  # so many are in a row otherwise, if the screen is wide enough
     template = "figure.html.jinja"
 
 

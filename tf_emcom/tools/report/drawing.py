@@ -32,26 +32,15 @@ class Curve(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """What is drawn on a pair of axes.
-
-    Attributes:
-      curves: on them.
-      x_label: with its unit.
-      y_label: with its unit.
-      title: above.
-      limits: of y; None: as the curves need it.
-      levels: horizontal lines, such as chance, each with its colour.
-      beside: curves on a second y axis from 0 to 1.
-      beside_label: of that axis.
-    """
+    """What is drawn on a pair of axes; labels have units."""
 
     curves: Sequence[Curve]
     x_label: str
     y_label: str
     title: str = ""
-    limits: tuple[float, float] | None = None
-    levels: Sequence[tuple[float, str]] = ()
-    beside: Sequence[Curve] = ()
+    limits: tuple[float, float] | None = None  # of y; None: as the curves need it
+    levels: Sequence[tuple[float, str]] = ()  # horizontal lines, such as chance, each with its colour
+    beside: Sequence[Curve] = ()  # on a second y axis from 0 to 1
     beside_label: str = ""
 
 

@@ -17,17 +17,11 @@ from tf_emcom.tools.report.run import Run, distinct_names
 
 
 class Section(abc.ABC):
-    """A part of the page about all runs of a report.
-
-    Attributes:
-      title: its heading.
-      place: sections stand in the order of these numbers.
-      explanation: a sentence below the heading about what it shows.
-    """
+    """A part of the page about all runs of a report."""
 
     title: str
-    place: int
-    explanation: str = ""
+    place: int  # sections stand in the order of these numbers
+    explanation: str = ""  # a sentence below the heading about what it shows
 
     @abc.abstractmethod
     def blocks(self, runs: Sequence[Run]) -> Iterable[object]:

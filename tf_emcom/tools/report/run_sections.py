@@ -130,7 +130,11 @@ class LearningCurves(Section):
         keys = dict.fromkeys(key for run in runs for row in run.metrics.rows for key in row)
         terms = [key for key in keys if key.endswith(("loss", "entropy")) and key != "by_seed"]
         if terms:
-            plots = [draw(_panel(key, runs)) for key in terms]
+            plots = []
+            for key in terms:
+                curves = [curve for run in runs if _has(run, key) for curve in _curves(run, key)]
+                unit = "entropy (nats)" if key.endswith("entropy") else "loss"
+                plots.append(draw(Panel(curves, "step", unit, key.replace("_", " "))))
             yield Figure(plots, _legend(runs), "Losses with their terms, and entropies, by step.")
         yield _curves_table(runs)
 
@@ -155,12 +159,6 @@ def _accuracy(runs: Sequence[Run]) -> Figure:
     seeds = " Thin: each independent pair." if any(curve.faint for curve in curves) else ""
     caption = f"Accuracy in training. {noise}{chance}{seeds}"
     return Figure([draw(panel, wide=True)], _legend(runs), caption, wide=True)
-
-
-def _panel(key: str, runs: Sequence[Run]) -> Panel:
-    curves = [curve for run in runs if _has(run, key) for curve in _curves(run, key)]
-    unit = "entropy (nats)" if key.endswith("entropy") else "loss"
-    return Panel(curves, "step", unit, key.replace("_", " "))
 
 
 def _curves(run: Run, key: str) -> Iterator[Curve]:
@@ -253,18 +251,15 @@ class LanguageMeasures(Section):
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
         """One table with a column for each run."""
-        columns: list[dict[tuple[str, str], Row]] = []
+        columns: list[dict[tuple[str, str], Number | str]] = []
         for run in runs:
-            similarity, notes = tested(run, "testtopsim")
+            similarities, notes = tested(run, "testtopsim")
             measures, more = tested(run, "testlanguage")
             yield from (*notes, *more)
-            columns.append({**_similarities(similarity), **_measures(measures)})
-        names = list(dict.fromkeys(name for column in columns for name in column))
+            columns.append(_similarities(similarities) | _measures(measures))
+        names = dict.fromkeys(name for column in columns for name in column)
         if names:
-            rows = [
-                [measure, about, *(_cell(column.get((measure, about))) for column in columns)]
-                for measure, about in names
-            ]
+            rows = [[*name, *(column.get(name, "–") for column in columns)] for name in names]
             caption = (
                 "Language measures. ±: standard deviation (n − 1) between agents, or for topographic similarity of one"
                 " speaker between draws of messages."
@@ -272,21 +267,21 @@ class LanguageMeasures(Section):
             yield Table(caption, ["measure", "what it is", *(run.name for run in runs)], rows, headed=2)
 
 
-def _similarities(rows: list[Row]) -> dict[tuple[str, str], Row]:
-    found: dict[tuple[str, str], Row] = {}
-    usable = [row for row in rows if "topsim" in row and "meaning" in row]
-    for row in _of_all(usable, ["meaning"], "topsim"):
+def _similarities(rows: list[Row]) -> dict[tuple[str, str], Number | str]:
+    found = {}
+    for row in _of_all([row for row in rows if "topsim" in row and "meaning" in row], ["meaning"], "topsim"):
         about = f"correlation of distances between messages with those between {row['meaning']} ({row.get('distance')})"
-        found["topographic similarity", about] = {**row, "value": row["topsim"]}
+        found["topographic similarity", about] = _with_deviation(row, "topsim")
     return found
 
 
-def _measures(rows: list[Row]) -> dict[tuple[str, str], Row]:
+def _measures(rows: list[Row]) -> dict[tuple[str, str], Number | str]:
     usable = [row for row in rows if "measure" in row and "value" in row and row["measure"] not in _BY_POSITION]
-    found: dict[tuple[str, str], Row] = {}
+    found = {}
     for row in _of_all(usable, ["measure", "attributes"], "value"):
         against = f" ({row['attributes']})" if row.get("attributes") else ""
-        found[row["measure"].replace("_", " "), _ABOUT.get(row["measure"], "") + against] = row
+        about = _ABOUT.get(row["measure"], "") + against
+        found[row["measure"].replace("_", " "), about] = _with_deviation(row, "value")
     return found
 
 
@@ -294,11 +289,8 @@ def _of_all(rows: list[Row], keys: list[str], value: str) -> list[Row]:
     return next(iter(by_agents(rows, keys, value).values()), [])
 
 
-def _cell(row: Row | None) -> Number | str:
-    if row is None:
-        return "–"
-    deviation = row.get("deviation")
-    return number(row["value"], note=f"± {deviation:.3f}" if deviation else "")
+def _with_deviation(row: Row, value: str) -> Number | str:
+    return number(row[value], note=f"± {row['deviation']:.3f}" if row.get("deviation") else "")
 
 
 class UseOfSymbols(Section):

@@ -9,19 +9,12 @@ from tf_emcom.errors import UserError, require_integer
 
 
 class Cell(NamedTuple):
-    """A run and its tests.
+    """A run and its tests."""
 
-    Attributes:
-      name: its folder's, below the grid's.
-      labels: its place in tables, e.g. game and seed.
-      commands: make it, one after the other: a command of bin/ and its arguments.
-      needs: the name of the cell that has to be finished before; empty: none.
-    """
-
-    name: str
-    labels: dict[str, str | int]
-    commands: tuple[tuple[str, ...], ...]
-    needs: str = ""
+    name: str  # its folder's, below the grid's
+    labels: dict[str, str | int]  # its place in tables, e.g. game and seed
+    commands: tuple[tuple[str, ...], ...]  # make it, one after the other: a command of bin/ and its arguments
+    needs: str = ""  # the name of the cell that has to be finished before; empty: none
 
 
 class Reproduction(Checked):

@@ -22,7 +22,7 @@ COLOURS = (BLUE, ORANGE, GREEN, PINK, YELLOW, SKY)
 GREY = "#808080"
 _MARKERS = "osD^vP*X"
 _DASHES = ("-", (0, (6, 2)), (0, (2, 2)))
-_DOTS = (0, (1.2, 1.8))
+DOTS = (0, (1.2, 1.8))
 # Inches; those of reports are smaller, since a page shows many.
 _PANEL, _SINGLE, _LEGEND = (3.6, 3.6), (5.2, 4.0), 1.3
 SMALL, WIDE = (3.1, 2.35), (5.0, 2.6)
@@ -50,11 +50,6 @@ class Mark(NamedTuple):
     colour: str
     marker: str
     dash: str | tuple = "-"
-
-    @property
-    def dotted(self) -> "Mark":
-        """The same, dotted: for the second curve of the same run."""
-        return self._replace(dash=_DOTS)
 
 
 def mark(number: int) -> Mark:

@@ -15,7 +15,7 @@ from tf_emcom.types import Batch
 
 
 class UntrainedSpeaker:
-    """An untrained speaker of the size in EaS's and NEC's code, unless others are given; costs do not depend on weights."""
+    """An untrained speaker, by default of the size in EaS's and NEC's code; its weights change no costs."""
 
     def __init__(self, vocab_size: int = 20, message_length: int = 10) -> None:
         self._sizes = {"vocab_size": vocab_size, "message_length": message_length}

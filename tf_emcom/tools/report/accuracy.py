@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tf_emcom.evaluation.results import by_agents
-from tf_emcom.plots import GREY, Mark, shades
+from tf_emcom.plots import DOTS, GREY, Mark, shades
 from tf_emcom.tools.report.blocks import Entry, Figure, Table, accuracy, number, tested
 from tf_emcom.tools.report.drawing import Curve, Panel, draw
 from tf_emcom.tools.report.report import Section
@@ -19,23 +19,10 @@ _MOST_ROWS = 16  # of a table that is not folded away
 class Result(NamedTuple):
     """The rows about all agents of a run: its only pair, the average of its pairs, or votes."""
 
-    run: Run
+    name: str  # of the run, and of which agents in it
+    mark: Mark  # of its curves; votes are dotted
     agents: str
     rows: list[Row]
-
-    @property
-    def name(self) -> str:
-        """Of the run, and of which agents in it."""
-        return f"{self.run.name} ({self.agents})" if self.agents else self.run.name
-
-    @property
-    def mark(self) -> Mark:
-        """Of its curves; votes are dotted."""
-        return self.mark_of_agents(self.run.mark)
-
-    def mark_of_agents(self, mark: Mark) -> Mark:
-        """A mark, dotted for votes."""
-        return mark.dotted if self.agents == "vote" else mark
 
 
 class AccuracySection(Section, abc.ABC):
@@ -69,7 +56,7 @@ class AccuracySection(Section, abc.ABC):
         panels: dict[tuple, list[Curve]] = {}
         for beside, each, count in itertools.product(self._besides(results), results, counts):
             if rows := self._chosen(each, beside, count):
-                mark = each.mark_of_agents(marks[count]) if alone else each.mark
+                mark = marks[count]._replace(dash=each.mark.dash) if alone else each.mark
                 panels.setdefault((beside, None if alone else count), []).append(_curve(rows, self.across, mark))
         drawn = []
         for beside, count in sorted(panels):
@@ -216,8 +203,10 @@ def _results(
     notes: list[object] = []
     for run in runs:
         rows, own = tested(run, mode, [*keys, "accuracy"], expected=run in expected)
-        results += [Result(run, *found) for found in by_agents(rows, keys, "accuracy").items()]
         notes += own
+        for agents, found in by_agents(rows, keys, "accuracy").items():
+            mark = run.mark._replace(dash=DOTS) if agents == "vote" else run.mark
+            results.append(Result(f"{run.name} ({agents})" if agents else run.name, mark, agents, found))
     return results, notes
 
 

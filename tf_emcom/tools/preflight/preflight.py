@@ -84,7 +84,9 @@ def _experiment(
         with contextlib.suppress(UserError):
             if config.referenced(source).__name__ == "ShuffledSpeaker":
                 source = "ShuffledSpeaker.source"
-        config.rebind(source, UntrainedSpeaker(config.macro("vocab_size", 20), config.macro("message_length", 10)))
+        # Transfer files bind both to None: a trained speaker would have its own.
+        sizes = (config.macro(name, None) or size for name, size in (("vocab_size", 20), ("message_length", 10)))
+        config.rebind(source, UntrainedSpeaker(*sizes))
     if features is None:
         try:
             config.macro("data").features()

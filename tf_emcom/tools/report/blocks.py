@@ -31,15 +31,12 @@ class Text(NamedTuple):
     template = "text.html.jinja"
 
 
-class Missing:
-    """A note about what is missing, and the command that makes it."""
+class Missing(NamedTuple):
+    """A note about what is missing, and the command that makes it, in a shell's words."""
 
+    sentence: str
+    command: str
     template = "missing.html.jinja"
-
-    def __init__(self, sentence: str, *command: str) -> None:
-        """The words of the command are quoted where a shell needs it."""
-        self.sentence = sentence
-        self.command = shlex.join(command)
 
 
 class Table(NamedTuple):
@@ -118,8 +115,8 @@ def left_out(run: Run, file: str, count: int) -> list[object]:
 
 def missing(run: Run, mode: str) -> Missing:
     """A note about a run without that test."""
-    sentence = f"{run.name} has no eval/{mode}.jsonl; this command makes it:"
-    return Missing(sentence, "bin/evaluate", f"--workdir={run.path}", f"--mode={mode}")
+    command = shlex.join(["bin/evaluate", f"--workdir={run.path}", f"--mode={mode}"])
+    return Missing(f"{run.name} has no eval/{mode}.jsonl; this command makes it:", command)
 
 
 def tested(

@@ -90,15 +90,14 @@ class Configuration(Section):
         names = dict.fromkeys(name for run in runs for name in run.bindings)
         macros = sorted(name for name in names if "." not in name)
         differing = [number for number, name in enumerate(macros) if _differs(name, runs)]
-        heads = ["setting", *(run.name for run in runs)]
+        heads = [run.name for run in runs]
         marked = " Those that differ stand out." if len(runs) > 1 else ""
-        rows = _configuration_rows(macros, runs)
-        yield Table(f"Macros of the configuration.{marked}", heads, rows, differing=differing)
-        others = sorted(name for name in names if "." in name and _differs(name, runs))
-        if others:
+        caption, rows = f"Macros of the configuration.{marked}", _configuration_rows(macros, runs)
+        yield Table(caption, ["setting", *heads], rows, differing=differing)
+        if others := sorted(name for name in names if "." in name and _differs(name, runs)):
             folded = f"{len(others)} other bindings that differ" if len(others) > _MOST_ROWS else ""
-            rows = _configuration_rows(others, runs)
-            yield Table("All other bindings that differ.", ["binding", *heads[1:]], rows, summary=folded)
+            caption, rows = "All other bindings that differ.", _configuration_rows(others, runs)
+            yield Table(caption, ["binding", *heads], rows, summary=folded)
         elif len(runs) > 1:
             yield Text("All other bindings are the same.")
         for run in runs:
@@ -129,12 +128,12 @@ class LearningCurves(Section):
             yield _accuracy(measured)
         keys = dict.fromkeys(key for run in runs for row in run.metrics.rows for key in row)
         terms = [key for key in keys if key.endswith(("loss", "entropy")) and key != "by_seed"]
-        if terms:
-            plots = []
-            for key in terms:
-                curves = [curve for run in runs if _has(run, key) for curve in _curves(run, key)]
-                unit = "entropy (nats)" if key.endswith("entropy") else "loss"
-                plots.append(draw(Panel(curves, "step", unit, key.replace("_", " "))))
+        plots = []
+        for key in terms:
+            curves = [curve for run in runs if _has(run, key) for curve in _curves(run, key)]
+            unit = "entropy (nats)" if key.endswith("entropy") else "loss"
+            plots.append(draw(Panel(curves, "step", unit, key.replace("_", " "))))
+        if plots:
             yield Figure(plots, _legend(runs), "Losses with their terms, and entropies, by step.")
         yield _curves_table(runs)
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shlex
 from collections.abc import Iterator, Sequence
 
 from tf_emcom.plots import GREY
@@ -37,7 +38,7 @@ class Transfer(Section):
                 " others:"
             )
             checkpoint = f"--gin_param=checkpoint={json.dumps(runs[0].path, ensure_ascii=False)}"
-            yield Missing(sentence, "bin/train", *_data_of(runs[0]), checkpoint)
+            yield Missing(sentence, shlex.join(["bin/train", *_data_of(runs[0]), checkpoint]))
             return
         learning, results = [], []
         for run in transfers:

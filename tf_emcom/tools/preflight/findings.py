@@ -4,6 +4,7 @@ import os
 import re
 import sysconfig
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -76,10 +77,9 @@ class SourceLines:
     def note(self, graph: tf.Graph) -> None:
         """Notes the lines of all ops of a graph during tracing; a finished function does not have them."""
         for operation in graph.get_operations():
-            for frame in reversed(operation.traceback or ()):
-                if _is_ours(frame.filename):
-                    self._lines[operation.name] = (frame.filename, frame.lineno)
-                    break
+            frames = (frame for frame in reversed(operation.traceback or ()) if _is_ours(frame.filename))
+            if frame := next(frames, None):
+                self._lines[operation.name] = (frame.filename, frame.lineno)
 
     def of(self, op_name: str) -> Line | None:
         """The line of an op by its name in a compiled program; None if it is unknown.
@@ -120,7 +120,9 @@ def hot_lines(traffic: Traffic, lines: SourceLines) -> list[HotLine]:
     """The costs of all lines, those first that move most."""
     costs: dict[str, list[Cost]] = defaultdict(list)
     for cost in traffic.costs:
-        costs[str(_line(traffic.program, cost, lines) or "an unknown line")].append(cost)
+        related = _related(traffic.program.computations[cost.computation], cost.instruction)
+        known = (line for each in related if (line := lines.of(each.metadata.op_name)))
+        costs[str(next(known, "an unknown line"))].append(cost)
     found = [
         HotLine(place, sum(c.moved for c in own), sum(c.work.products for c in own), sum(c.cycles for c in own))
         for place, own in costs.items()
@@ -128,24 +130,16 @@ def hot_lines(traffic: Traffic, lines: SourceLines) -> list[HotLine]:
     return sorted(found, key=lambda each: (-each.moved, -each.cycles, each.place))
 
 
-def _line(program: Program, cost: Cost, lines: SourceLines) -> Line | None:
-    """The line of an instruction, of one that made its input or, for a copy of an argument, of its first use."""
-    here = program.computations[cost.computation]
-    if own := lines.of(cost.instruction.metadata.op_name):
-        return own
-    source: Instruction | None = cost.instruction
-    while source and source.operand_ids:
-        source = here.get(source.operand_ids[0])
-        if source and source.opcode != "parameter" and (found := lines.of(source.metadata.op_name)):
-            return found
-    return _first_use(here, cost.instruction, lines)
-
-
-def _first_use(here: Computation, start: Instruction, lines: SourceLines) -> Line | None:
+def _related(here: Computation, start: Instruction) -> Iterator[Instruction]:
+    """An instruction, those that made its input and, for a copy of an argument, those that use it."""
+    yield start
+    source = start
+    while source.operand_ids:
+        source = here[source.operand_ids[0]]
+        if source.opcode != "parameter":
+            yield source
     derived = {start.id}
     for each in here.values():
         if derived & set(each.operand_ids):
-            if found := lines.of(each.metadata.op_name):
-                return found
+            yield each
             derived.add(each.id)
-    return None

@@ -39,7 +39,6 @@ class AccuracySection(Section, abc.ABC):
         return ["candidates", *([self.beside] if self.beside else []), self.across]
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """Which runs were not tested, curves, and their numbers."""
         games = [run for run in runs if not run.transfers and not run.names]
         results, notes = _results(runs, self.mode, self.keys, games)
         yield from notes
@@ -135,7 +134,6 @@ class AccuracyByErasedSymbols(AccuracySection):
     mode, across, x_label = "testmessage", "erased", "erased symbols"
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """Curves by number of erased symbols with their numbers, then how much each position is worth."""
         yield from super().blocks(runs)
         if lost := [(run, row) for run in runs for row in self._lost(run)]:
             yield _erasure_figure(lost, alone=len(runs) == 1)
@@ -178,7 +176,6 @@ class NamingAccuracy(Section):
     explanation = "The share of the labels that the listener gets right from the message alone."
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """A curve for each run, and the numbers."""
         results, notes = _results(runs, "testnaming", ["noise"], [run for run in runs if run.names])
         yield from notes
         if results:

@@ -34,7 +34,6 @@ class RunsAtAGlance(Section):
     place = 10
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """A legend where there are several runs, and a table."""
         for run in runs:
             yield from left_out(run, "metrics.jsonl", run.metrics.left_out)
         if len(runs) > 1:
@@ -86,7 +85,6 @@ class Configuration(Section):
     explanation = "The settings of the run; bin/train --gin_file=RUN/config.gin repeats it."
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """A table of macros, one of the other bindings that differ, and the texts."""
         names = dict.fromkeys(name for run in runs for name in run.bindings)
         macros = sorted(name for name in names if "." not in name)
         differing = [number for number, name in enumerate(macros) if _differs(name, runs)]
@@ -123,7 +121,6 @@ class LearningCurves(Section):
     explanation = "Means over the games since the logged step before; agents sample, and so err more than in tests."
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """Accuracy with noise, losses, and the numbers."""
         if measured := [run for run in runs if _has(run, "accuracy")]:
             yield _accuracy(measured)
         keys = dict.fromkeys(key for run in runs for row in run.metrics.rows for key in row)
@@ -208,7 +205,6 @@ class ExamplesOfGames(Section):
     )
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """Each run's games."""
         for run in runs:
             rows, notes = tested(run, "examplegames", _NEEDED, _is_whole, not run.transfers and not run.names)
             yield from notes
@@ -249,7 +245,6 @@ class LanguageMeasures(Section):
     explanation = "Measures of greedy messages about the test split, by themselves and against what they are about."
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """One table with a column for each run."""
         columns: list[dict[tuple[str, str], Number | str]] = []
         for run in runs:
             similarities, notes = tested(run, "testtopsim")
@@ -300,7 +295,6 @@ class UseOfSymbols(Section):
     explanation = "Which symbols a speaker says where, over its messages about the test split."
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """A heat map for each run, entropies by position, and the numbers."""
         heat_maps, curves, tables = [], [], []
         measured, most, several = [], set(), False
         for run in runs:

@@ -30,7 +30,6 @@ class Transfer(Section):
     explanation = "What a new listener learns from the messages of a frozen speaker, and how fast."
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """How it learns, what it has learnt, and a picture where it draws."""
         transfers = [run for run in runs if run.transfers]
         if not transfers:
             sentence = (

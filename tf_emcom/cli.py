@@ -100,8 +100,7 @@ def run(
     given = config.load(gin_files, flags_too, comes_with_run=folder is not None)
     chosen, others = _chosen_mode()
     _settle_paths(folder, given, others)
-    evaluates = issubclass(chosen, Evaluation)
-    mode = build(chosen.__name__)
+    evaluates, mode = issubclass(chosen, Evaluation), build(chosen.__name__)
     # A test may take its weights from another run than the one where its results go; it is compared with that run.
     tested = mode.checkpoint if evaluates else ""
     path = _folder_named(workdir or tested or _default_workdir(gin_files))
@@ -114,8 +113,7 @@ def run(
     current = config_diff.complete_config()
     # A binding for one test of several is right in the others; a transfer run has its speaker and needs no checkpoint.
     refuse_unused(given[: len(gin_params)], {"checkpoint", *others}, allow_unused)
-    # Not every data set is in a folder that --data_dir could name.
-    refuse_unused(given[len(gin_params) :], (), allow=True)
+    refuse_unused(given[len(gin_params) :], (), allow=True)  # not every data set is in a folder
     if not evaluates:
         # Before anything is written; the configuration is read again, since another process may have been faster.
         folder.lock()

@@ -129,12 +129,11 @@ class Report:
             "temporaries": compiled.temporaries,
             "outputs": compiled.outputs - compiled.reused,
             "code": compiled.code,
+            "together": compiled.memory,
         }
-        share = f"{compiled.memory / chip:.1%} of the chip's {chip / 2**30:.0f} GiB"
-        return [
-            *(f"  memory: {name:<13} {size / 1e6:10.1f} MB" for name, size in parts.items()),
-            f"  memory: together      {compiled.memory / 1e6:10.1f} MB, {share}",
-        ]
+        lines = [f"  memory: {name:<13} {size / 1e6:10.1f} MB" for name, size in parts.items()]
+        lines[-1] += f", {compiled.memory / chip:.1%} of the chip's {chip / 2**30:.0f} GiB"
+        return lines
 
     def _times(self) -> list[str]:
         chip, roof, step = self.setting.chip, self.roofline, self.step

@@ -1,11 +1,8 @@
 """The TPU compiler, run ahead of time on a machine without a TPU."""
 
-import contextlib
 import os
 import re
-import sys
 import time
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +12,11 @@ from tf_emcom.files import reason
 from tf_emcom.tools.preflight.findings import Line, Refused, SourceLines
 
 _INSTALL = "install it with `pip install -e '.[preflight]'`, in an environment without tensorflow-tpu"
-# libtpu does not ask a cloud for its TPU; JAX itself uses the CPU; several preflights may run at the same time.
+# libtpu does not ask a cloud for its TPU, or the machine for its shape, which it would warn about; JAX itself uses the CPU;
+# several preflights may run at the same time.
 _ENVIRONMENT = {
     "TPU_SKIP_MDS_QUERY": "1",
+    "TPU_HOST_BOUNDS": "1,1,1",
     "JAX_PLATFORMS": "cpu",
     "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
     "TPU_WORKER_HOSTNAMES": "localhost",
@@ -74,9 +73,8 @@ class TpuCompiler:
         self._compiler, self._mlir, self._jax, self._ir = compiler, mlir, _jax, ir
         self._to_stablehlo = hlo_to_stablehlo
         try:
-            with _silent():
-                options = {"chip_config_name": chip_config} if chip_config else {}
-                self._devices = topologies.get_topology_desc(topology, platform="tpu", **options).devices
+            options = {"chip_config_name": chip_config} if chip_config else {}
+            self._devices = topologies.get_topology_desc(topology, platform="tpu", **options).devices
         except (RuntimeError, ValueError, NotImplementedError) as error:
             if "libtpu" in str(error) and "topology" not in str(error).lower():
                 raise UserError(f"bin/preflight cannot load libtpu ({error}); {_INSTALL}.") from error
@@ -136,20 +134,6 @@ class TpuCompiler:
                 if line := lines.of(name):
                     place = self._ir.Location
                     each.location = place.fused([place.name(name), place.file(line.file, line.number, 0)])
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Hides what libtpu prints because it finds no TPU."""
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)
 
 
 def _explained(message: str) -> str:

@@ -34,7 +34,7 @@ class Work(NamedTuple):
 def work_of(program: Program, computation: int, instruction: Instruction) -> Work:
     """The arithmetic of one instruction, including all that is fused into it."""
     operands = [program.computations[computation][operand] for operand in instruction.operand_ids]
-    if instruction.opcode in ("fusion", "async-start"):
+    if instruction.opcode in ("fusion", "call", "async-start"):
         (called,) = instruction.called_computation_ids
         return Work.total(work_of(program, called, each) for each in program.computations[called].values())
     if instruction.opcode == "dot":

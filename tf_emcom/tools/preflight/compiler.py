@@ -12,8 +12,8 @@ from tf_emcom.files import reason
 from tf_emcom.tools.preflight.findings import Line, Refused, SourceLines
 
 _INSTALL = "install it with `pip install -e '.[preflight]'`, in an environment without tensorflow-tpu"
-# libtpu does not ask a cloud for its TPU, or the machine for its shape, which it would warn about; JAX itself uses the CPU;
-# several preflights may run at the same time.
+# libtpu does not ask a cloud for its TPU, or the machine for its shape, which it would warn about; JAX itself uses the
+# CPU; several preflights may run at the same time.
 _ENVIRONMENT = {
     "TPU_SKIP_MDS_QUERY": "1",
     "TPU_HOST_BOUNDS": "1,1,1",

@@ -31,7 +31,6 @@ LOCAL = {
     "runtime/run_folder.py": "tries a local file; processes beside the chief write to a temporary folder",
     "tools/export/contents.py": "a local folder is renamed as a whole; a remote one is filled from a local one",
     "tools/export/formats.py": "TensorFlow and Keras write to a local folder, which is then brought to its place",
-    "tools/preflight/": "compiles on this machine",
     "tools/prepare/shard_files.py": "asks the local disk how much room it has",
     "tools/prepare/images.py": "sees links and pipes of the local disk, which cloud storage has not",
     "tools/report/drawing.py": "draws into memory, from where gfile writes",

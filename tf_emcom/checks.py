@@ -25,6 +25,12 @@ class Least(NamedTuple):
     value: int
 
 
+class Highest(NamedTuple):
+    """The largest value that makes sense, as in `Annotated[float, Least(0), Highest(1)]`."""
+
+    value: int
+
+
 class Most(NamedTuple):
     """The largest value of a number that multiplies the work, unless the environment has `TF_EMCOM_NO_LIMITS=1`."""
 
@@ -35,6 +41,9 @@ class Most(NamedTuple):
 Index = Annotated[int, Least(0)]
 # How many of something.
 Count = Annotated[int, Least(1)]
+# A probability, or what a moving average keeps.
+Share = Annotated[float, Least(0), Highest(1)]
+NotNegative = Annotated[float, Least(0)]
 # Units of a layer, and other numbers that are sizes of weights.
 Size = Annotated[int, Least(1), Most(65_536)]
 # A number of things that are compared pair by pair.
@@ -53,9 +62,11 @@ def expected(hint: Any) -> str:
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         least = [f", {limit.value} or more" for limit in parts[1:] if isinstance(limit, Least)]
-        return expected(parts[0]) + "".join(least)
+        highest = [f", {limit.value} or less" for limit in parts[1:] if isinstance(limit, Highest)]
+        return expected(parts[0]) + "".join(least + highest)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(expected(part) for part in sorted(parts, key=lambda part: part is type(None)))
+        allowed = [expected(part) for part in sorted(parts, key=lambda part: part is type(None))]
+        return (", or " if "," in "".join(allowed) else " or ").join(allowed)
     if hint in _PLAIN:
         return _PLAIN[hint][0]
     if origin is collections.abc.Callable:
@@ -207,7 +218,7 @@ def _fitted(value: Any, hint: Any) -> Any:
     if origin is Annotated:
         fitted = _fitted(value, parts[0])
         for limit in parts[1:] if fitted is not _MISFIT else ():
-            if isinstance(limit, Least) and fitted < limit.value:
+            if isinstance(limit, Least) and fitted < limit.value or isinstance(limit, Highest) and fitted > limit.value:
                 return _MISFIT
             if isinstance(limit, Most) and fitted > limit.value and not os.environ.get(_LIFTED):
                 raise _TooMuch(fitted, limit.value)

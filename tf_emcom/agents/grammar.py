@@ -4,8 +4,8 @@ import abc
 
 import tensorflow as tf
 
-from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.checks import Checked, Index
+from tf_emcom.errors import UserError
 
 
 class Grammar(Checked, abc.ABC):
@@ -59,10 +59,8 @@ class EndSymbol(Grammar):
     silence cannot, since a channel has nothing to corrupt there.
     """
 
-    def __init__(self, symbol: int | None = None) -> None:
-        """`symbol` is the id of the end symbol; None: the last of the vocabulary, V − 1. UserError below 0."""
-        if symbol is not None:
-            require_integer("EndSymbol.symbol", symbol, 0, "it is the id of a symbol, counting from 0")
+    def __init__(self, symbol: Index | None = None) -> None:
+        """`symbol` is the id of the end symbol; None: the last of the vocabulary, V − 1."""
         self.symbol = symbol
 
     def for_vocabulary(self, vocab_size: int) -> "EndSymbol":

@@ -1,7 +1,7 @@
 """The speaker."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 import numpy as np
@@ -14,8 +14,8 @@ from tf_emcom.agents.nets.layers import Identity, Linear, SymbolEmbedding, compu
 from tf_emcom.agents.nets.recurrent import Core, LstmCore
 from tf_emcom.agents.sampling import Drawn, Sampler
 from tf_emcom.agents.saving import described, listed_as_array, rebuilt, require_features, require_keras_file
-from tf_emcom.checks import Checked, Repeats, Size, checked_value
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.checks import Checked, Least, Most, Repeats, Size, checked_value
+from tf_emcom.errors import UserError
 from tf_emcom.ops import categorical
 from tf_emcom.ops.numbers import in_full
 from tf_emcom.seeds import Stream
@@ -42,7 +42,7 @@ class Speaker(Checked, keras.Model):
 
     def __init__(
         self,
-        vocab_size: Size = 20,
+        vocab_size: Annotated[int, Least(2), Most(65_536)] = 20,
         message_length: Repeats = 10,
         torso_cls: Callable[[], keras.layers.Layer] = Identity,
         core_cls: Callable[[], Core] = LstmCore,
@@ -58,7 +58,6 @@ class Speaker(Checked, keras.Model):
         method `output_size`; `head_cls` makes the head from V. The core needs steps.
         """
         super().__init__(name=name)
-        require_integer("vocab_size", vocab_size, 2, "it counts the symbols that a speaker can choose from")
         self.vocab_size = vocab_size
         self.message_length = message_length
         self.features: int | None = None  # Known once it is built.

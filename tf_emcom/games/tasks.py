@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
-from tf_emcom.checks import Checked, Least
-from tf_emcom.errors import UserError, require_integer, require_labels
+from tf_emcom.checks import Checked, Count, Least
+from tf_emcom.errors import UserError, require_labels
 from tf_emcom.games.answers import Answering, ChosenInput, NamedClasses
 from tf_emcom.ops.losses import require_classes
 from tf_emcom.seeds import Stream
@@ -60,7 +60,7 @@ class Discrimination(Task):
 
     answer = ChosenInput()
 
-    def __init__(self, distractors: int | None = None) -> None:
+    def __init__(self, distractors: Count | None = None) -> None:
         self.distractors = distractors
 
     def candidates_per_game(self, batch_size: int) -> int:
@@ -71,7 +71,6 @@ class Discrimination(Task):
             )
         if self.distractors is None:
             return batch_size
-        require_integer("Discrimination.distractors", self.distractors, 1, "it counts the wrong candidates of a game")
         if self.distractors >= batch_size:
             raise UserError(
                 f"Discrimination.distractors is {self.distractors}, but a batch of {batch_size} games has 1 to"

@@ -11,8 +11,8 @@ import tensorflow as tf
 from tf_emcom.agents.heads.listener import Cpc, DotProduct, ListenerHead
 from tf_emcom.agents.heads.prediction import ImageDecoder, MultiMlp, PredictionHead
 from tf_emcom.agents.listener import Listener
-from tf_emcom.checks import Checked, Count, Least
-from tf_emcom.errors import UserError, require_labels, require_number
+from tf_emcom.checks import Checked, Count, Least, NotNegative
+from tf_emcom.errors import UserError, require_labels
 from tf_emcom.games.answers import Answering, ChosenInput
 from tf_emcom.games.tasks import Discrimination
 from tf_emcom.ops.losses import (
@@ -36,11 +36,9 @@ class TransferTask(Answering, Checked, abc.ABC):
     # Of Gaussian noise on what speaker and listener see, which differs; in standard deviations of a batch.
     input_noise: float = 0.0
 
-    def __init__(self, head_cls: Callable[..., keras.layers.Layer], input_noise: float = 0.0) -> None:
-        name = f"{type(self).__name__}.input_noise"
-        require_number(name, input_noise, 0, 1e6, "noise is measured in standard deviations")
+    def __init__(self, head_cls: Callable[..., keras.layers.Layer], input_noise: NotNegative = 0.0) -> None:
         self.head_cls = head_cls
-        self.input_noise = float(input_noise)
+        self.input_noise = input_noise
 
     def head(self) -> keras.layers.Layer:
         """A new listener's head, not yet built."""

@@ -9,8 +9,7 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.checks import Count, checked_value
-from tf_emcom.errors import require_number
+from tf_emcom.checks import Count, Share, checked_value
 from tf_emcom.games.lewis import Game
 from tf_emcom.ops.numbers import follow
 from tf_emcom.seeds import drawing_from
@@ -42,14 +41,13 @@ class Learner(Trainee):
         features: int,
         batch_size: Count,
         seed: int = 0,
-        target_decay: float = 0.99,
+        target_decay: Share = 0.99,
     ) -> None:
         """Builds the agents for inputs of `features` features and a global batch of `batch_size` games.
 
         `speaker_cls` makes the speaker and its moving average, of which each update keeps `target_decay`, in [0, 1].
         """
         super().__init__()
-        require_number("Learner.target_decay", target_decay, 0, 1, "it is the share that a moving average keeps")
         self.game = game
         self.batch_size = batch_size
         self.seed = seed

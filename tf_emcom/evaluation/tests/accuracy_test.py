@@ -6,12 +6,12 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
-from tf_emcom.checks import Least, Repeats
-from tf_emcom.errors import UserError, require_number
+from tf_emcom.checks import Least, NotNegative, Repeats, Share
+from tf_emcom.errors import UserError
 from tf_emcom.evaluation.evaluator import Condition, Evaluator
 from tf_emcom.evaluation.metrics.success import Wins
 from tf_emcom.evaluation.results import Row, Team, accuracy_table, of_the_whole, result, result_row, teams
-from tf_emcom.evaluation.tests.held_out import ChannelTest, listed, probabilities
+from tf_emcom.evaluation.tests.held_out import ChannelTest, listed
 from tf_emcom.plots import Series, draw_panels
 from tf_emcom.runtime.evaluation_rows import grouped
 from tf_emcom.runtime.run_folder import RunFolder
@@ -156,10 +156,10 @@ class TestChannel(AccuracyTest):
     across = "noise"
     x_label = "channel noise"
 
-    def __init__(self, noises: Sequence[float] = (0.0, 0.25, 0.5, 0.75), **grid: Any) -> None:
+    def __init__(self, noises: Sequence[Share] = (0.0, 0.25, 0.5, 0.75), **grid: Any) -> None:
         """Checks the grid; `noises` are the channel's, the rest is what all accuracy tests have."""
         super().__init__(**grid)
-        self.noises = probabilities(self._name("noises"), noises)
+        self.noises = listed(self._name("noises"), noises, "[0.0, 0.5]")
 
     def cells(self, message_length: int) -> list[Cell]:
         return [Cell({"noise": noise}, [Condition(noise)]) for noise in self.noises]
@@ -179,17 +179,15 @@ class TestInput(AccuracyTest):
 
     def __init__(
         self,
-        coefficients: Sequence[float] = (0.0, 0.5, 1.0),
-        noises: Sequence[float] = (0.0, 0.25, 0.5, 0.75),
+        coefficients: Sequence[NotNegative] = (0.0, 0.5, 1.0),
+        noises: Sequence[Share] = (0.0, 0.25, 0.5, 0.75),
         views: int = 2,
         **grid: Any,
     ) -> None:
         """`coefficients` are of the noise on inputs, in standard deviations of a feature, `noises` of the channel."""
         super().__init__(**grid)
         self.coefficients = listed(self._name("coefficients"), coefficients, "[0.0, 1.0]")
-        for value in self.coefficients:
-            require_number(self._name("coefficients"), value, 0, 1e6, "each is in standard deviations")
-        self.noises = probabilities(self._name("noises"), noises)
+        self.noises = listed(self._name("noises"), noises, "[0.0, 0.5]")
         if views not in (1, 2):
             raise UserError(f"{self._name('views')} is {views}, but two agents have 1 or 2 views; bind it to either.")
         self.views = views

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tf_emcom.checks import Index
-from tf_emcom.errors import UserError, require_number
+from tf_emcom.errors import UserError
 from tf_emcom.games.channels import Channel
 from tf_emcom.games.lewis import Rules
 from tf_emcom.runtime.run_folder import RunFolder
@@ -18,13 +18,6 @@ def listed(name: str, values: Sequence[Any], example: str) -> list[Any]:
     if not values:
         raise UserError(f"{name} is {values!r}; bind it to a list of numbers, as in {example}.")
     return list(dict.fromkeys(values))
-
-
-def probabilities(name: str, values: Sequence[float]) -> list[float]:
-    """The values, each once; UserError where one is no probability."""
-    for value in values:
-        require_number(name, value, 0, 1, "each is a channel's noise, a probability")
-    return listed(name, values, "[0.0, 0.5]")
 
 
 class HeldOutTest(Evaluation, abc.ABC):

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from tf_emcom.checks import Repeats
+from tf_emcom.checks import Repeats, Share
 from tf_emcom.data.source import Examples
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.results import result_row, text_table
 from tf_emcom.evaluation.tests.accuracy_test import CANDIDATES, Count, within
-from tf_emcom.evaluation.tests.held_out import ChannelTest, listed, probabilities
+from tf_emcom.evaluation.tests.held_out import ChannelTest, listed
 from tf_emcom.evaluation.transfer_evaluator import TransferEvaluator
 from tf_emcom.plots import draw_image_pairs
 from tf_emcom.runtime.run_folder import RunFolder
@@ -32,14 +32,14 @@ class Test(ChannelTest):
     def __init__(
         self,
         candidates: Sequence[Count] = CANDIDATES,
-        noises: Sequence[float] = (0.0, 0.25, 0.5, 0.75),
+        noises: Sequence[Share] = (0.0, 0.25, 0.5, 0.75),
         passes: Repeats = 5,
         **shared: Any,
     ) -> None:
         """As for an `AccuracyTest`; `noises` are the channel's, and `candidates` are for a task that chooses."""
         super().__init__(**shared)
         self.candidates = listed("Test.candidates", candidates, "[16, 64]")
-        self.noises = probabilities("Test.noises", noises)
+        self.noises = listed("Test.noises", noises, "[0.0, 0.5]")
         self.passes = passes
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:

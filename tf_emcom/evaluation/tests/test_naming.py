@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tf_emcom.checks import Repeats
+from tf_emcom.checks import Repeats, Share
 from tf_emcom.evaluation.evaluator import Condition, Evaluator
 from tf_emcom.evaluation.metrics.success import Wins
 from tf_emcom.evaluation.results import Team, accuracy_table, of_the_whole, result, result_row, teams
-from tf_emcom.evaluation.tests.held_out import ChannelTest, probabilities
+from tf_emcom.evaluation.tests.held_out import ChannelTest, listed
 from tf_emcom.ops.losses import share_of_the_most_frequent
 from tf_emcom.plots import Series, draw_curves
 from tf_emcom.runtime.evaluation_rows import grouped
@@ -19,11 +19,11 @@ class TestNaming(ChannelTest):
     """The share of the labels that greedy listeners name correctly, for every noise of the channel."""
 
     def __init__(
-        self, noises: Sequence[float] = (0.0, 0.25, 0.5, 0.75), passes: Repeats = 5, **shared: Any
+        self, noises: Sequence[Share] = (0.0, 0.25, 0.5, 0.75), passes: Repeats = 5, **shared: Any
     ) -> None:
         """`noises` are the channel's; each of the passes over the split has fresh masks."""
         super().__init__(**shared)
-        self.noises = probabilities(self._name("noises"), noises)
+        self.noises = listed(self._name("noises"), noises, "[0.0, 0.5]")
         self.passes = passes
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:

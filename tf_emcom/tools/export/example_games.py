@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.checks import Repeats
+from tf_emcom.checks import Repeats, Share
 from tf_emcom.data.source import Examples
-from tf_emcom.errors import UserError, require_number
+from tf_emcom.errors import UserError
 from tf_emcom.evaluation.player import GreedyPlayer
 from tf_emcom.evaluation.results import text_table
 from tf_emcom.evaluation.tests.accuracy_test import Count, require_fitting
@@ -34,7 +34,7 @@ class ExampleGames(ChannelTest):
         self,
         games: Repeats = 6,
         candidates: Count = 6,
-        noise: float = 0.25,
+        noise: Share = 0.25,
         labels: Sequence[str] = _LABELS,
         **shared: Any,
     ) -> None:
@@ -48,7 +48,6 @@ class ExampleGames(ChannelTest):
           **shared: what all `ChannelTest` have.
         """
         super().__init__(**shared)
-        require_number("ExampleGames.noise", noise, 0, 1, "it is a channel's noise, a probability")
         self.games, self.candidates, self.noise, self.labels = games, candidates, noise, labels
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:

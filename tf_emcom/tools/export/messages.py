@@ -12,9 +12,9 @@ import numpy as np
 import tqdm
 
 from tf_emcom.agents.grammar import EndSymbol
-from tf_emcom.checks import Index
+from tf_emcom.checks import Index, Share
 from tf_emcom.data.source import Examples, Source
-from tf_emcom.errors import UserError, require_number
+from tf_emcom.errors import UserError
 from tf_emcom.evaluation.corpora.corpus import ANALYSIS, new_corpus, older_manifest, require_free
 from tf_emcom.evaluation.corpora.formats import CorpusFormat
 from tf_emcom.evaluation.corpora.manifest import ColumnType, Manifest
@@ -69,7 +69,7 @@ class Messages(ChannelTest):
     def __init__(
         self,
         formats: Sequence[str] = ("parquet", "jsonl", "numpy"),
-        noise: float = 0.0,
+        noise: Share = 0.0,
         candidates: Count | None = None,
         speakers: Sequence[Index] | None = None,
         listeners: Sequence[Index] | None = None,
@@ -93,7 +93,6 @@ class Messages(ChannelTest):
         known = plug_ins(CorpusFormat)
         if not formats:
             raise UserError(f"Messages.formats is {formats!r}; bind it to a list, as in ['parquet', 'jsonl'].")
-        require_number("Messages.noise", noise, 0, 1, "it is a channel's noise, a probability")
         self.formats = {name: choose(name, known, "format of corpora") for name in formats}
         self.noise, self.candidates, self.out = noise, candidates, out
         self.speakers, self.listeners, self.labels = speakers, listeners, labels

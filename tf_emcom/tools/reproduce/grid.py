@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.checks import Checked, Index
+from tf_emcom.errors import UserError
 
 
 class Cell(NamedTuple):
@@ -23,7 +23,7 @@ class Reproduction(Checked):
     def __init__(
         self,
         games: Mapping[str, Sequence[str]],
-        seeds: Sequence[int],
+        seeds: Sequence[Index],
         tests: Sequence[str] = ("testchannel", "testmessage", "testinput", "testtopsim", "testlanguage"),
         test_arguments: Sequence[str] = (),
         tasks: Mapping[str, Sequence[str]] | None = None,
@@ -48,8 +48,6 @@ class Reproduction(Checked):
         self.tasks, self.speakers = _lists("tasks", tasks or {}), _lists("speakers", speakers or {})
         if not self.games or not seeds:
             raise UserError("Reproduction.games or Reproduction.seeds is empty; bind at least one of each.")
-        for seed in seeds:
-            require_integer("Reproduction.seeds", seed, 0, "each is a run's seed")
         for name, arguments in self.speakers.items():
             if not arguments or arguments[0] not in self.games:
                 raise UserError(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tf_emcom.checks import Repeats
+from tf_emcom.checks import Repeats, Share
 from tf_emcom.errors import UserError
 from tf_emcom.games.lewis import Game
 from tf_emcom.seeds import seed_words
@@ -31,7 +31,7 @@ class IndependentPairs(Crowd):
         batch_size: int,
         seed: int = 0,
         seeds: Repeats = 2,
-        success_decay: float = 0.99,
+        success_decay: Share = 0.99,
         n_speakers: int = 1,
         n_listeners: int = 1,
     ) -> None:

@@ -10,8 +10,8 @@ import tensorflow as tf
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.rows import Row, bound, row_in
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.checks import Repeats
-from tf_emcom.errors import UserError, require_number
+from tf_emcom.checks import Repeats, Share
+from tf_emcom.errors import UserError
 from tf_emcom.games.lewis import Game
 from tf_emcom.seeds import named_generator, named_seed, seed_words, step_stream
 from tf_emcom.training.learner import Gradients, Learner, values_of
@@ -33,12 +33,10 @@ class Crowd(Trainee):
     """
 
     def __init__(
-        self, pair: Learner, speakers: Sequence[Weights], listeners: Sequence[Weights], success_decay: float
+        self, pair: Learner, speakers: Sequence[Weights], listeners: Sequence[Weights], success_decay: Share
     ) -> None:
         """Takes the layers of a pair, and the first weights of every agent."""
         super().__init__()
-        name = f"{type(self).__name__}.success_decay"
-        require_number(name, success_decay, 0, 1, "it is the share that a moving average keeps")
         self.pair = pair
         self.game, self.batch_size, self.seed = pair.game, pair.batch_size, pair.seed
         self.speakers, self.listeners = len(speakers), len(listeners)
@@ -128,7 +126,7 @@ class Population(Crowd):
         n_speakers: Repeats = 1,
         n_listeners: Repeats = 1,
         pairs_per_step: Repeats = 1,
-        success_decay: float = 0.99,
+        success_decay: Share = 0.99,
     ) -> None:
         """Builds n = `n_speakers` and m = `n_listeners` agents; k = `pairs_per_step`, at most n · m.
 

@@ -57,7 +57,7 @@ class TrainingRun:
 
     def advance(self, steps: int) -> None:
         """Trains some steps in one call of the inner loop, fed by the pipeline, and waits for the last one."""
-        sums = self._trainer.advance(self._batches, tf.constant(steps))
+        sums, _ = self._trainer.advance(self._batches, tf.constant(steps))
         float(np.sum(sums["loss"].numpy()))
 
     def repeat(self, steps: int) -> None:

@@ -87,7 +87,7 @@ def trained(trainee, distribution, steps: int, examples: int = 40):
     order = Orders(orders) if trainee.independent else orders[0]
     batches = Pipeline(Examples(inputs(examples), {}), order).distributed(distribution.strategy, 0)
     trainer = Trainer(trainee, distribution)
-    sums = trainer.advance(batches, tf.constant(steps))
+    sums, _ = trainer.advance(batches, tf.constant(steps))
     return {name: value.numpy() for name, value in sums.items()}
 
 

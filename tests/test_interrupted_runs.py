@@ -103,7 +103,7 @@ def test_a_run_goes_on_from_before_a_damaged_checkpoint(straight, tmp_path, caps
         (run / left).write_text("half")
     train(run, "steps=20", *SCHEDULES)
     said = capsys.readouterr()
-    assert "ckpt-20 (" in said.err and "is damaged; ckpt-15 is used" in said.err
+    assert "ckpt-20 (" in said.err and "cannot be read; ckpt-15 is used" in said.err
     assert "metrics.jsonl goes up to step 20, but the newest checkpoint is of step 15" in said.err
     assert "Going on from step 15" in said.out
     assert_same(run, straight, 20)

@@ -14,7 +14,7 @@ from tests import commands, feature_folders
 from tf_emcom import cli
 from tf_emcom.errors import UserError
 from tf_emcom.files import read_json_lines
-from tf_emcom.runtime.checkpoint_files import newest_checkpoint
+from tf_emcom.runtime.checkpoint_files import checkpoint_steps
 from tf_emcom.runtime.termination import Terminated
 
 GIN = commands.ROOT / "gin"
@@ -59,7 +59,8 @@ def rows(path):
 
 
 def weights(run):
-    reader = tf.compat.v1.train.NewCheckpointReader(newest_checkpoint(os.path.join(run, "checkpoints")))
+    folder = os.path.join(run, "checkpoints")
+    reader = tf.compat.v1.train.NewCheckpointReader(os.path.join(folder, f"ckpt-{checkpoint_steps(folder)[0]}"))
     names = [name for name in reader.get_variable_to_shape_map() if "/weights/" in name]
     return {name: reader.get_tensor(name) for name in names}
 

@@ -16,7 +16,7 @@ from tests import commands
 from tf_emcom import cli
 from tf_emcom.files import read_json_lines
 from tf_emcom.runtime import termination
-from tf_emcom.runtime.checkpoint_files import newest_checkpoint
+from tf_emcom.runtime.checkpoint_files import checkpoint_steps
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.actions.action import TrainingState
 from tf_emcom.training.actions.checkpoint import Checkpoint
@@ -54,7 +54,7 @@ def here(monkeypatch, gin_file, run, moments=""):
 
 
 def variables(run):
-    reader = tf.train.load_checkpoint(newest_checkpoint(str(run / "checkpoints")))
+    reader = tf.train.load_checkpoint(str(run / f"checkpoints/ckpt-{checkpoint_steps(str(run / 'checkpoints'))[0]}"))
     names = [name for name in reader.get_variable_to_shape_map() if "OBJECT_GRAPH" not in name]
     return {name: reader.get_tensor(name) for name in names if "save_counter" not in name}
 
@@ -119,7 +119,7 @@ def test_a_run_stopped_by_sigterm_again_and_again_equals_one_that_is_not(monkeyp
 
 
 def test_a_line_is_the_mean_of_what_two_processes_did(tmp_path):
-    training = TrainingState(0, 20, None, RunFolder(str(tmp_path)), None, None)
+    training = TrainingState(0, 20, None, RunFolder(str(tmp_path)), None, None, None)
     before, after = Log(every=5), Log(every=5)
     for log in (before, after):
         log.begin(training)

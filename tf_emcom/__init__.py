@@ -4,12 +4,10 @@ Every public class can be imported from here by its name, as in `from tf_emcom i
 """
 
 import importlib
-import importlib.abc
-import importlib.machinery
 import importlib.util
 import os
 import sys
-from collections.abc import Sequence
+from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
@@ -67,8 +65,7 @@ _OFFERED = {
     "data.byol_folder": "ByolFolder",
     "data.pipeline": "Order Pipeline",
     "data.feeds": "Feed HostFeed ResidentFeed",
-    "runtime.strategies": "Distribution Mirrored OneDevice Tpu",
-    "runtime.multi_worker": "MultiWorker",
+    "runtime.strategies": "Distribution Mirrored MultiWorker OneDevice Tpu",
     "runtime.checkpoints": "Checkpoints",
     "runtime.run_folder": "RunFolder",
     "training.trainee": "Agents Trainee Turn",
@@ -95,14 +92,14 @@ _OFFERED = {
     "evaluation.evaluator": "Condition Evaluator",
     "evaluation.player": "GreedyPlayer",
     "evaluation.transfer_evaluator": "TransferEvaluator",
-    "evaluation.tests.accuracy_test": "AccuracyTest TestChannel",
+    "evaluation.tests.accuracy_test": "AccuracyTest TestChannel TestInput",
+    "evaluation.tests.held_out": "ChannelTest HeldOutTest",
     "evaluation.tests.test": "Test",
-    "evaluation.tests.test_input": "TestInput",
     "evaluation.tests.test_language": "TestLanguage TestTopsim",
     "evaluation.tests.test_message": "TestMessage",
     "evaluation.tests.test_naming": "TestNaming",
     "evaluation.metrics.measures": (
-        "MessageEntropy MessageMeasure Redundancy Sample SampleMean SymbolUse UniqueMessageShare "
+        "MessageEntropy MessageMeasure Sample SampleMean SymbolUse UniqueMessageShare "
         "UniqueMessages"
     ),
     "evaluation.metrics.attributes": (
@@ -113,7 +110,6 @@ _OFFERED = {
     "evaluation.metrics.similarity": "TopographicSimilarity",
     "evaluation.metrics.success": "SuccessRate Wins",
     "evaluation.corpora.corpus": "Corpus",
-    "evaluation.corpora.corpus_writer": "CorpusWriter",
     "evaluation.corpora.formats": "CorpusFormat Jsonl Numpy Parquet",
     "evaluation.corpora.language": "Language TopographicSimilarities",
     "evaluation.corpora.recorder": "Recorder Utterances",
@@ -156,12 +152,10 @@ class _Registered(dict):
         return super().__contains__(name)
 
 
-class _Watch(importlib.abc.MetaPathFinder):
+class _Watch:
     """Waits for Keras to be imported, so that importing this package imports nothing of it."""
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> importlib.machinery.ModuleSpec | None:
+    def find_spec(self, name: str, *_: object) -> ModuleSpec | None:
         """None for all modules but one, which is found as usual, and changed once it has run."""
         if name != _REGISTRY:
             return None

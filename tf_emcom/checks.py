@@ -25,17 +25,25 @@ class Least(NamedTuple):
     value: int
 
 
-class Most(NamedTuple):
-    """The largest value of a number that multiplies the work, as in `Annotated[int, Most(1000)]`.
+class Highest(NamedTuple):
+    """The largest value that makes sense, as in `Annotated[float, Least(0), Highest(1)]`."""
 
-    Larger numbers, which would need days or all memory, are errors unless the environment has `TF_EMCOM_NO_LIMITS=1`.
-    """
+    value: int
+
+
+class Most(NamedTuple):
+    """The largest value of a number that multiplies the work, unless the environment has `TF_EMCOM_NO_LIMITS=1`."""
 
     value: int
 
 
 # Counted from 0.
 Index = Annotated[int, Least(0)]
+# How many of something.
+Count = Annotated[int, Least(1)]
+# A probability, or what a moving average keeps.
+Share = Annotated[float, Least(0), Highest(1)]
+NotNegative = Annotated[float, Least(0)]
 # Units of a layer, and other numbers that are sizes of weights.
 Size = Annotated[int, Least(1), Most(65_536)]
 # A number of things that are compared pair by pair.
@@ -54,11 +62,13 @@ def expected(hint: Any) -> str:
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
         least = [f", {limit.value} or more" for limit in parts[1:] if isinstance(limit, Least)]
-        return expected(parts[0]) + "".join(least)
+        highest = [f", {limit.value} or less" for limit in parts[1:] if isinstance(limit, Highest)]
+        return expected(parts[0]) + "".join(least + highest)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(expected(part) for part in sorted(parts, key=lambda part: part is type(None)))
-    if hint in _WORDS:
-        return _WORDS[hint]
+        allowed = [expected(part) for part in sorted(parts, key=lambda part: part is type(None))]
+        return (", or " if "," in "".join(allowed) else " or ").join(allowed)
+    if hint in _PLAIN:
+        return _PLAIN[hint][0]
     if origin is collections.abc.Callable:
         return f"a class of {_named(parts[-1])}, or a function that makes one"
     if inspect.isclass(origin) and issubclass(origin, Mapping):
@@ -66,17 +76,6 @@ def expected(hint: Any) -> str:
     if inspect.isclass(origin) and issubclass(origin, Sequence):
         return f"a list, each element {expected(parts[0])}"
     return f"an object of {_named(hint)}"
-
-
-_WORDS: dict[Any, str] = {
-    int: "a whole number",
-    float: "a finite number",
-    bool: "True or False",
-    str: "a text in quotes",
-    np.ndarray: "an array of numbers",
-    type(None): "None",
-    Any: "anything",
-}
 
 
 def _named(kind: Any) -> str:
@@ -95,7 +94,7 @@ def example(hint: Any, default: Any) -> str:
     for part in (hint, *typing.get_args(hint)):
         if typing.get_origin(part) is collections.abc.Callable:
             names, call = _makers(typing.get_args(part)[-1]), ""
-        elif inspect.isclass(part) and part not in _WORDS:
+        elif inspect.isclass(part) and part not in _PLAIN:
             names, call = _makers(part), "()"
         else:
             continue
@@ -132,6 +131,10 @@ def _makers(kind: Any) -> Iterator[str]:
 _LIFTED = "TF_EMCOM_NO_LIMITS"
 _LARGEST = float(np.finfo(np.float32).max)
 _MISFIT = object()
+
+
+class _TooMuch(Exception):
+    """A number, the first argument, is above the limit of its annotation, the second one."""
 
 
 class Checked:
@@ -172,25 +175,22 @@ def _checking(init: Callable[..., None]) -> Callable[..., None]:
 
 
 def checked_value(name: str, value: Any, hint: Any, default: Any = NOTHING) -> Any:
-    """Checks a value, and converts it to the type of its annotation; UserError where it does not fit.
+    """Checks a value, and converts it to the type of its annotation, `hint`.
 
-    Args:
-      name: of the value in a sentence, such as `Speaker.vocab_size`.
-      value: to be checked.
-      hint: the annotation.
-      default: of the parameter; it is the example in the sentence, where there is one.
+    UserError where it does not fit, with the name, such as `Speaker.vocab_size`, and the default, as an example.
     """
-    fitted = _fitted(value, hint)
+    try:
+        fitted = _fitted(value, hint)
+    except _TooMuch as error:
+        number, most = error.args
+        raise UserError(
+            f"{name} is {number}, which would take days or all memory; bind it to {most} or less, or set"
+            f" {_LIFTED}=1 in the environment if you mean it."
+        ) from None
     if fitted is _MISFIT and isinstance(value, int) and abs(value) >= 2**63:
         raise UserError(f"{name} is {shown(value)}, which needs more than 64 bits; give a smaller number.")
     if fitted is _MISFIT:
         raise UserError(f"{name} is {shown(value)}, but it has to be {expected(hint)}{_advice(value, hint, default)}.")
-    for number, most in _above(fitted, hint):
-        if not os.environ.get(_LIFTED):
-            raise UserError(
-                f"{name} is {number}, which would take days or all memory; bind it to {most} or less, or set"
-                f" {_LIFTED}=1 in the environment if you mean it."
-            )
     return fitted
 
 
@@ -216,12 +216,17 @@ def _fitted(value: Any, hint: Any) -> Any:
     """The value, converted to the type of the annotation, or `_MISFIT`."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        fitted, low = _fitted(value, parts[0]), max((m.value for m in parts[1:] if isinstance(m, Least)), default=None)
-        return _MISFIT if fitted is not _MISFIT and low is not None and fitted < low else fitted
+        fitted = _fitted(value, parts[0])
+        for limit in parts[1:] if fitted is not _MISFIT else ():
+            if isinstance(limit, Least) and fitted < limit.value or isinstance(limit, Highest) and fitted > limit.value:
+                return _MISFIT
+            if isinstance(limit, Most) and fitted > limit.value and not os.environ.get(_LIFTED):
+                raise _TooMuch(fitted, limit.value)
+        return fitted
     if origin in (typing.Union, types.UnionType):
         return next((fit for fit in (_fitted(value, part) for part in parts) if fit is not _MISFIT), _MISFIT)
     if hint in _PLAIN:
-        return _PLAIN[hint](value)
+        return _PLAIN[hint][1](value)
     if origin is collections.abc.Callable or hint is Callable:
         return value if _makes(value, parts[-1] if parts else Any) else _MISFIT
     if inspect.isclass(origin) and issubclass(origin, Mapping):
@@ -259,14 +264,15 @@ def _array(value: Any) -> Any:
     return array if array.dtype.kind in "biuf" or isinstance(value, np.ndarray) else _MISFIT
 
 
-_PLAIN: dict[Any, Callable[[Any], Any]] = {
-    Any: lambda value: value,
-    int: _whole,
-    float: _finite,
-    bool: lambda value: bool(value) if isinstance(value, bool | np.bool_) else _MISFIT,
-    str: lambda value: os.fspath(value) if isinstance(value, str | os.PathLike) else _MISFIT,
-    np.ndarray: _array,
-    type(None): lambda value: None if value is None else _MISFIT,
+# Annotation ↦ what fits it, in words, and a function that converts a value or returns `_MISFIT`.
+_PLAIN: dict[Any, tuple[str, Callable[[Any], Any]]] = {
+    Any: ("anything", lambda value: value),
+    int: ("a whole number", _whole),
+    float: ("a finite number", _finite),
+    bool: ("True or False", lambda value: bool(value) if isinstance(value, bool | np.bool_) else _MISFIT),
+    str: ("a text in quotes", lambda value: os.fspath(value) if isinstance(value, str | os.PathLike) else _MISFIT),
+    np.ndarray: ("an array of numbers", _array),
+    type(None): ("None", lambda value: None if value is None else _MISFIT),
 }
 
 
@@ -309,17 +315,6 @@ def _is_one(value: Any, kind: type) -> bool:
         return isinstance(value, kind)
     members = {*vars(kind), *getattr(kind, "__annotations__", ())}
     return all(hasattr(value, name) for name in members if not name.startswith("_"))
-
-
-def _above(value: Any, hint: Any) -> Iterator[tuple[int, int]]:
-    """The numbers in a fitting value that exceed the limit of their annotation, each with the limit."""
-    origin, parts = typing.get_origin(hint), typing.get_args(hint)
-    if origin is Annotated:
-        yield from ((value, limit.value) for limit in parts[1:] if isinstance(limit, Most) and value > limit.value)
-    elif value is not None and origin in (typing.Union, types.UnionType):
-        yield from (found for part in parts for found in _above(value, part))
-    elif inspect.isclass(origin) and issubclass(origin, Sequence) and typing.get_origin(parts[0]) is Annotated:
-        yield from (found for each in value for found in _above(each, parts[0]))
 
 
 def assert_ranks(**expected: tuple[tf.Tensor, int]) -> None:

@@ -16,10 +16,10 @@ from tf_emcom.errors import UserError
 from tf_emcom.files import is_remote
 from tf_emcom.runtime import catalogue, config, config_checks, config_diff
 from tf_emcom.runtime.catalogue import choose, plug_ins
-from tf_emcom.runtime.checkpoint_files import newest_checkpoint
+from tf_emcom.runtime.checkpoint_files import checkpoint_steps
 from tf_emcom.runtime.config import build
 from tf_emcom.runtime.config_checks import refuse_unused
-from tf_emcom.runtime.config_file import Binding, import_module
+from tf_emcom.runtime.config_file import Binding
 from tf_emcom.runtime.placement import place
 from tf_emcom.runtime.run_folder import RunFolder, WorkerFolder
 from tf_emcom.runtime.strategies import PeerLost
@@ -39,11 +39,8 @@ def exit_plainly(command: Callable[[], None], resumes: str | None = None) -> Non
     """Runs a command, and ends the process after an error.
 
     A user's mistake prints its sentence and exits with 2, an interruption exits with 130, SIGTERM with 143. Where
-    another process of the run is lost, this one starts again, and waits for it at the last checkpoint.
-
-    Args:
-      command: the function to run.
-      resumes: what the command does when it is run again after an interruption; None: it resumes from a checkpoint.
+    another process of the run is lost, this one starts again, and waits for it at the last checkpoint. `resumes` says
+    what the command does when it is run again after an interruption; None: it resumes from a checkpoint.
     """
     stop_at_once()
     try:
@@ -103,8 +100,7 @@ def run(
     given = config.load(gin_files, flags_too, comes_with_run=folder is not None)
     chosen, others = _chosen_mode()
     _settle_paths(folder, given, others)
-    evaluates = issubclass(chosen, Evaluation)
-    mode = build(chosen.__name__)
+    evaluates, mode = issubclass(chosen, Evaluation), build(chosen.__name__)
     # A test may take its weights from another run than the one where its results go; it is compared with that run.
     tested = mode.checkpoint if evaluates else ""
     path = _folder_named(workdir or tested or _default_workdir(gin_files))
@@ -117,8 +113,7 @@ def run(
     current = config_diff.complete_config()
     # A binding for one test of several is right in the others; a transfer run has its speaker and needs no checkpoint.
     refuse_unused(given[: len(gin_params)], {"checkpoint", *others}, allow_unused)
-    # Not every data set is in a folder that --data_dir could name.
-    refuse_unused(given[len(gin_params) :], (), allow=True)
+    refuse_unused(given[len(gin_params) :], (), allow=True)  # not every data set is in a folder
     if not evaluates:
         # Before anything is written; the configuration is read again, since another process may have been faster.
         folder.lock()
@@ -127,16 +122,11 @@ def run(
         if refuse_another(source, stored, current, free_in_tests(chosen.__name__) if evaluates else frozenset()):
             folder.write_config(current)
     elif not evaluates:
-        _write_configuration(folder, current, experiment.learner.documents())
+        folder.write_config(current)
+        for name, content in experiment.learner.documents().items():
+            folder.write_document(name, content)
     with config.plain_errors(), distribution.watching_peers(), contextlib.closing(folder):
         mode.run(experiment, folder)
-
-
-def _write_configuration(folder: RunFolder, text: str, documents: Mapping[str, str]) -> None:
-    """Makes a folder that of a run: its configuration, and the texts that belong to it by file name."""
-    folder.write_config(text)
-    for name, content in documents.items():
-        folder.write_document(name, content)
 
 
 def _chosen_mode() -> tuple[type[Mode], set[str]]:
@@ -164,7 +154,7 @@ def _settle_paths(folder: RunFolder | None, given: Sequence[Binding], others: Co
 
 def _listen_to_the_kept_speaker(run: RunFolder, always: bool = False) -> None:
     """A transfer run that was started has its speaker in its own checkpoints, and does not need the other run."""
-    if run.has_document(SPEAKER_CONFIG) and (always or newest_checkpoint(run.checkpoints)):
+    if run.has_document(SPEAKER_CONFIG) and (always or checkpoint_steps(run.checkpoints)):
         config.rebind("TrainedSpeaker.run", run.path)
 
 
@@ -196,14 +186,8 @@ def evaluate(
 ) -> None:
     """Runs tests on the run in `workdir`, or on an export, with the configuration in that folder.
 
-    Args:
-      workdir: the run's folder; for an export, the folder of the results, None: the export's own.
-      modes: the tests; none: `testchannel`, or `test` for a transfer run.
-      gin_params: bindings that come last.
-      saved_model: the folder of the export; None: the run itself is tested.
-      data_dir: as for `run`.
-      allow_imports: as for `run`.
-      allow_unused: as for `run`.
+    For an export, in `saved_model`, `workdir` is the folder of the results; None: the export's own. Without `modes`, it
+    runs `testchannel`, or `test` for a transfer run. The other parameters are those of `run`.
 
     Raises:
       UserError: there is no run, no export, or no such test; or some of several tests failed, and the others are done.
@@ -266,7 +250,7 @@ def import_plug_ins(modules: Sequence[str]) -> None:
     """
     catalogue.register_components()
     for module in modules:
-        import_module(module, f"--plugin={module}")
+        catalogue.import_module(module, f"--plugin={module}")
 
 
 def reproduce(
@@ -279,7 +263,7 @@ def reproduce(
       out: the folder of everything; None: runs/reproduce-<preset>.
       jobs: the number of runs at a time; None: one for each core, or one in all where there is a GPU.
       gin_params: bindings that come last.
-      allow_unused: whether a binding that nothing uses gives a note instead of an error.
+      allow_unused: as for `run`.
 
     Raises:
       UserError: there is no such preset, or some of the runs failed; the tables have the others.
@@ -315,34 +299,29 @@ def reproduce(
 
 # The flags of `shared_flag` belong to the command that calls it, in its --help too.
 flags.disclaim_key_flags()
+_STRINGS = flags.DEFINE_multi_string
+_IMPORTS = "A module that the configuration of a run may import, with everything in it; may be repeated."
+_PLUGIN = "A module of your own to import, e.g. my_lab.tests, so that its classes are found; may be repeated."
 _SHARED_FLAGS = {
-    "data_dir": lambda name: flags.DEFINE_string(
-        name, None, "The folder of TFDS-prepared data sets; default: ~/tensorflow_datasets."
-    ),
-    "allow_imports": lambda name: flags.DEFINE_multi_string(
-        name, [], "A module that the configuration of a run may import, with everything in it; may be repeated."
-    ),
-    "allow_unused": lambda name: flags.DEFINE_bool(name, False, "Continue where nothing uses a --gin_param."),
-    "plugin": lambda name: flags.DEFINE_multi_string(
-        name, [], "A module of your own to import, e.g. my_lab.tests, so that its classes are found; may be repeated."
-    ),
+    "data_dir": (flags.DEFINE_string, None, "The folder of TFDS-prepared data sets; default: ~/tensorflow_datasets."),
+    "allow_imports": (_STRINGS, [], _IMPORTS),
+    "allow_unused": (flags.DEFINE_bool, False, "Continue where nothing uses a --gin_param."),
+    "plugin": (_STRINGS, [], _PLUGIN),
 }
 
 
 def shared_flag(name: str) -> flags.FlagHolder:
     """Defines a flag of several commands, for the command that calls."""
-    return _SHARED_FLAGS[name](name)
+    define, default, meaning = _SHARED_FLAGS[name]
+    return define(name, default, meaning)
 
 
 def parse_flags(
     arguments: Sequence[str], required: Mapping[str, flags.FlagHolder] | None = None, others: bool = False
 ) -> list[str]:
-    """Reads the flags of a command; --help prints them and exits. UserError for an unknown, bad or missing flag.
+    """Reads the flags of a command, its name first; UserError for an unknown or bad one, or a `required` one missing.
 
-    Args:
-      arguments: of the command, its own name first.
-      required: name ↦ flag, of the flags that must be given.
-      others: whether arguments may stand between the flags; they are returned.
+    --help prints them and exits. With `others`, other arguments may stand between the flags, and are returned.
     """
     flags.FLAGS.set_gnu_getopt(others)
     if {"--help", "-h"} & set(arguments):

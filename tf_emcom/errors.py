@@ -46,17 +46,6 @@ def require_integer(name: str, value: object, least: int, why: str) -> None:
         raise UserError(f"{name} is {value!r}, but {why}; bind {name} to a whole number, {least} or more.")
 
 
-def require_instance(name: str, value: object, kind: type, example: str) -> None:
-    """UserError that gives an example, unless `value` is an object of the class `kind`."""
-    if isinstance(value, kind):
-        return
-    given = f"the class {value.__name__}" if isinstance(value, type) else f"{value!r:.80}"
-    raise UserError(
-        f"{name} is {given}, but it has to be an object of a {kind.__name__}; bind it to one, as in {example}, with the"
-        " parentheses."
-    )
-
-
 def require_number(name: str, value: object, low: float, high: float, why: str) -> None:
     """UserError that says `why`, unless `value` is a number in [low, high]."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:

@@ -32,7 +32,6 @@ _READ_BYTES = 1 << 20
 _NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.EIO, errno.EBADF}
 _PATTERN = frozenset("*?[]\\")
 _CHECKSUM, _LINES = "checksum", "lines"
-_JSON_NAMES = {dict: "object", list: "array", str: "string", int: "number", float: "number"}
 _FIRST_LINE = "# checksum: "
 _FIX_WRITING = "make room or get the rights to write there, then run the same command again"
 
@@ -118,15 +117,22 @@ def with_checksum(text: str) -> str:
     return f"{_FIRST_LINE}{checksum(text):08x}\n{text}"
 
 
-def read_json(path: str, fix: str, kind: type = dict) -> Any:
-    """The content of a small JSON file, which is a `kind`; errors as for `read_bytes`."""
+def read_json(path: str, fix: str) -> dict[str, Any]:
+    """The object in a small JSON file; errors as for `read_bytes`."""
     text = read_text(path, fix)
+    try:
+        return _json_object(text)
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); {fix}.") from error
+
+
+def _json_object(text: str) -> dict[str, Any]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged (it is no JSON: {reason(error)}); {fix}.") from error
-    if not isinstance(content, kind):
-        raise UserError(f"{path} is damaged (it holds no JSON {_JSON_NAMES[kind]}); {fix}.")
+        raise ValueError(f"it is no JSON: {reason(error)}") from error
+    if not isinstance(content, dict):
+        raise ValueError("it holds no JSON object")
     return content
 
 
@@ -172,12 +178,7 @@ def missing_lines(rows: list[dict[str, Any]]) -> int:
 
 def row_of(line: str) -> dict[str, Any]:
     """The object in a line of `json_lines`, or of JSON without a checksum; ValueError where it is damaged."""
-    try:
-        row = json.loads(line)
-    except RecursionError as error:
-        raise ValueError("it is no JSON: too many brackets") from error
-    if not isinstance(row, dict):
-        raise ValueError("it holds no JSON object")
+    row = _json_object(line)
     if row.pop(_CHECKSUM, None) not in (None, found := checksum(json.dumps(row))):
         raise ValueError(f"its checksum is {found} now, and another one was written")
     return row
@@ -203,7 +204,8 @@ def write_whole(path: str, content: str | bytes) -> None:
                 # Held until the rename, so that no other process takes it for the leftover of a killed one.
                 try_lock(file)
                 file.write(data)
-                sync(file)
+                file.flush()
+                os.fsync(file.fileno())
                 os.replace(new, path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -226,12 +228,6 @@ def replacing(path: str, fix: str = _FIX_WRITING) -> Iterator[str]:
         with contextlib.suppress(*FILE_ERRORS):
             tf.io.gfile.remove(new)
         raise
-
-
-def sync(file: IO[Any]) -> None:
-    """Waits until everything that was written to an open file is on the disk."""
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def clear_unfinished(folder: str, prefix: str = "") -> None:
@@ -264,10 +260,7 @@ def try_lock(file: IO[Any] | int) -> bool | None:
 def lock(path: str, busy: str, wait: bool = False) -> IO[str]:
     """Makes and locks a local file until it is closed or the process ends; a note where the file system has no locks.
 
-    Args:
-      path: of the lock.
-      busy: a sentence for the case that another process has it.
-      wait: whether to print `busy` and wait in that case; else it is raised as a `UserError`.
+    Where another process has it, `busy` is raised as a `UserError`, or printed, to `wait` for the other.
     """
     with file_errors(path):
         if is_irregular(path):

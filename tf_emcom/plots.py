@@ -1,10 +1,9 @@
 """Pictures of results, and the colours, marks and sizes of all plots, also of those in reports."""
 
-import functools
 import io
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, ParamSpec, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import matplotlib
 import matplotlib.style
@@ -23,7 +22,7 @@ COLOURS = (BLUE, ORANGE, GREEN, PINK, YELLOW, SKY)
 GREY = "#808080"
 _MARKERS = "osD^vP*X"
 _DASHES = ("-", (0, (6, 2)), (0, (2, 2)))
-_DOTS = (0, (1.2, 1.8))
+DOTS = (0, (1.2, 1.8))
 # Inches; those of reports are smaller, since a page shows many.
 _PANEL, _SINGLE, _LEGEND = (3.6, 3.6), (5.2, 4.0), 1.3
 SMALL, WIDE = (3.1, 2.35), (5.0, 2.6)
@@ -34,11 +33,7 @@ REPORT_STYLE = {
     "svg.hashsalt": "tf_emcom",
     "font.size": 8.5,
     "axes.titlesize": 9,
-    "text.color": INK,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
     "axes.linewidth": 0.7,
     "text.parse_math": False,
     "axes.formatter.limits": (-3, 5),
@@ -46,22 +41,11 @@ REPORT_STYLE = {
 
 
 class Mark(NamedTuple):
-    """How a curve looks.
-
-    Attributes:
-      colour: hexadecimal.
-      marker: one of matplotlib's.
-      dash: a line style of matplotlib's.
-    """
+    """How a curve looks: a hexadecimal colour, and a marker and a line style of matplotlib's."""
 
     colour: str
     marker: str
     dash: str | tuple = "-"
-
-    @property
-    def dotted(self) -> "Mark":
-        """The same, dotted: for the second curve of the same run."""
-        return self._replace(dash=_DOTS)
 
 
 def mark(number: int) -> Mark:
@@ -84,19 +68,8 @@ def _dark_to_light(count: int, darkest: float, lightest: float) -> np.ndarray:
     return matplotlib.colormaps["viridis"](np.linspace(darkest, lightest, max(count, 2)))
 
 
-_Given = ParamSpec("_Given")
-_Result = TypeVar("_Result")
-
-
-def in_plain_style(draw: Callable[_Given, _Result]) -> Callable[_Given, _Result]:
-    """The function, run with matplotlib's own settings in place of those of a matplotlibrc or a notebook."""
-
-    @functools.wraps(draw)
-    def drawn(*given: _Given.args, **named: _Given.kwargs) -> _Result:
-        with matplotlib.style.context("default"):
-            return draw(*given, **named)
-
-    return drawn
+# Draws with matplotlib's own settings in place of those of a matplotlibrc or a notebook.
+_in_plain_style = matplotlib.style.context("default")
 
 
 def write_png(figure: Figure, path: str) -> None:
@@ -131,20 +104,13 @@ def draw_curves(series: Sequence[Series], x_label: str, y_label: str, path: str,
     draw_panels({"": series}, x_label, y_label, path, legend)
 
 
-@in_plain_style
+@_in_plain_style
 def draw_panels(
     panels: Mapping[str, Sequence[Series]], x_label: str, y_label: str, path: str, legend: str = ""
 ) -> None:
-    """Draws curves side by side, four in a row, on axes of the same scale into a PNG file.
+    """Draws curves side by side, four in a row, on axes of the same scale into a PNG file; `panels`: title → curves.
 
-    The n-th curve of each panel has the same colour and marker, so that one legend is enough.
-
-    Args:
-      panels: title → curves; the same names in each.
-      x_label: what x is.
-      y_label: what y is.
-      path: of the file.
-      legend: what the curves' names are.
+    The n-th curve of each panel has the same name, colour and marker, so that one legend is enough.
     """
     width, height = _SINGLE if len(panels) == 1 else _PANEL
     columns = min(len(panels), _MOST_IN_A_ROW)
@@ -193,9 +159,8 @@ def _draw(axes: Axes, series: Sequence[Series]) -> None:
 _BORDER = 3
 _GAP_BETWEEN_GAMES = 4
 _LEAST_SIDE = 48  # pixels; smaller images are enlarged
-_PAPER, _RIGHT, _WRONG, _OTHER = (
-    np.round(255 * np.array(to_rgb(colour))).astype(np.uint8) for colour in ("white", GREEN, ORANGE, "#cdcdcd")
-)
+_PAPER = 255
+_RIGHT, _WRONG, _OTHER = (np.round(255 * np.array(to_rgb(c))).astype(np.uint8) for c in (GREEN, ORANGE, "#cdcdcd"))
 
 
 def draw_games(images: np.ndarray, targets: np.ndarray, choices: np.ndarray) -> np.ndarray:
@@ -211,18 +176,15 @@ def draw_games(images: np.ndarray, targets: np.ndarray, choices: np.ndarray) -> 
     """
     scale = max(1, -(-_LEAST_SIDE // min(images.shape[2:4])))
     images = images.repeat(scale, axis=2).repeat(scale, axis=3)
-    games, candidates, height, width = images.shape[:4]
-    down, right = height + 2 * _BORDER + _GAP_BETWEEN_GAMES, width + 2 * _BORDER + _GAP_BETWEEN_GAMES
-    canvas = np.tile(_PAPER, (games * down + _GAP_BETWEEN_GAMES, candidates * right + _GAP_BETWEEN_GAMES, 1))
-    for game in range(games):
-        for place in range(candidates):
-            wrong = place == choices[game] != targets[game]
-            border = _RIGHT if place == targets[game] else _WRONG if wrong else _OTHER
-            top, left = _GAP_BETWEEN_GAMES + game * down, _GAP_BETWEEN_GAMES + place * right
-            canvas[top : top + height + 2 * _BORDER, left : left + width + 2 * _BORDER] = border
-            inside = canvas[top + _BORDER : top + _BORDER + height, left + _BORDER : left + _BORDER + width]
-            inside[:] = images[game, place]
-    return canvas
+    colours = np.tile(_OTHER, (*images.shape[:2], 1))
+    games = range(len(images))
+    colours[games, choices], colours[games, targets] = _WRONG, _RIGHT
+    border, gap = ((_BORDER, _BORDER),) * 2, ((0, _GAP_BETWEEN_GAMES),) * 2
+    inside = np.pad(np.ones(images.shape[2:4], bool), border)[..., None]
+    tiles = np.where(inside, np.pad(images, ((0, 0), (0, 0), *border, (0, 0))), colours[:, :, None, None])
+    tiles = np.pad(tiles, ((0, 0), (0, 0), *gap, (0, 0)), constant_values=_PAPER)
+    rows = np.concatenate(np.concatenate(tiles, axis=1), axis=1)
+    return np.pad(rows, ((_GAP_BETWEEN_GAMES, 0), (_GAP_BETWEEN_GAMES, 0), (0, 0)), constant_values=_PAPER)
 
 
 _PER_BAND = 8  # pairs beside each other
@@ -231,14 +193,11 @@ _LABEL_INCHES = 1.3
 _GAP = 0.04  # between images, in widths of one; twice that between bands
 
 
-@in_plain_style
+@_in_plain_style
 def draw_image_pairs(originals: np.ndarray, reconstructions: np.ndarray, path: str) -> None:
     """Draws originals above their reconstructions into a PNG file, in bands of up to eight pairs.
 
-    Args:
-      originals: [N, height, width, 3], float in [−1, 1] or uint8.
-      reconstructions: of the same shape; what lies beyond the limits is cut off.
-      path: of the file.
+    Both are [N, height, width, 3], float in [−1, 1] or uint8; what lies beyond the limits is cut off.
     """
     height, width = originals.shape[1:3]
     gap = max(1, round(_GAP * width))
@@ -273,13 +232,11 @@ _CELL_INCHES = 0.3  # a cell, where there are not too many
 _LEAST, _MOST = 2.0, 10.0
 
 
-@in_plain_style
+@_in_plain_style
 def draw_symbol_use(shares: np.ndarray, path: str) -> None:
-    """Draws how often each symbol is said at each position as a heat map, the largest share brightest, into a PNG.
+    """Draws the share of messages that have each symbol at each position, [T, V] in [0, 1], as a heat map into a PNG.
 
-    Args:
-      shares: of the messages, [T, V] in [0, 1].
-      path: of the file.
+    The largest share is brightest.
     """
     width, height = np.clip(np.array(shares.shape) * _CELL_INCHES, _LEAST, _MOST) + (1.8, 0.8)
     figure = Figure(figsize=(width, height), layout="constrained")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.checks import Checked, Count
+from tf_emcom.errors import UserError
 
 
 class Schedule(Checked, abc.ABC):
@@ -92,8 +92,7 @@ class CosineDecay(Schedule):
 class ExponentialDecay(Schedule):
     """`start` · `rate`^(step / `every`), never below `floor`."""
 
-    def __init__(self, start: float, rate: float, every: int, floor: float = 0.0) -> None:
-        require_integer("ExponentialDecay.every", every, 1, "it counts the steps between multiplications by the rate")
+    def __init__(self, start: float, rate: float, every: Count, floor: float = 0.0) -> None:
         if start < 0 or rate < 0:
             raise UserError(f"ExponentialDecay has start {start} and rate {rate}; bind both to 0 or more.")
         self.start = start

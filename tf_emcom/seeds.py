@@ -17,19 +17,16 @@ import tensorflow as tf
 
 
 class Stream(NamedTuple):
-    """A source of random numbers: for one stage of one step, and the games of one replica.
-
-    Attributes:
-      seed: int32 [2].
-      first_game: int32 [], position in the global batch of this replica's first game.
-      local_games: the number of games of this replica.
-      global_games: the number of games of all replicas.
-    """
+    """A source of random numbers: for one stage of one step, and the games of one replica."""
 
     seed: tf.Tensor
+    """int32 [2]."""
     first_game: tf.Tensor
+    """int32 [], position in the global batch of this replica's first game."""
     local_games: int
+    """The number of games of this replica."""
     global_games: int
+    """The number of games of all replicas."""
 
     def stage(self, name: str) -> "Stream":
         """The stream of a named stage, independent of the streams of other names."""

@@ -11,105 +11,84 @@ import tensorflow as tf
 
 
 class Batch(NamedTuple):
-    """The data of B games.
-
-    Attributes:
-      inputs: [B, F], seen by the speaker.
-      labels: each [B, ...]; empty where the data set has none.
-    """
+    """The data of B games."""
 
     inputs: tf.Tensor
+    """[B, F], seen by the speaker."""
     labels: dict[str, tf.Tensor]
+    """Each [B, ...]; empty where the data set has none."""
 
 
 class Candidates(NamedTuple):
-    """The candidates that the listeners of B games choose from.
-
-    Attributes:
-      inputs: [N, F], every input that is a candidate of a game; None: candidates are classes.
-      shown: [B, C], which of the N each game shows; None: every game shows all N, in order (C = N).
-      target: [B], position of the right candidate among the C.
-    """
+    """The candidates that the listeners of B games choose from."""
 
     inputs: tf.Tensor | None
+    """[N, F], every input that is a candidate of a game; None: candidates are classes."""
     shown: tf.Tensor | None
+    """[B, C], which of the N each game shows; None: every game shows all N, in order (C = N)."""
     target: tf.Tensor
+    """[B], position of the right candidate among the C."""
 
 
 class Speech(NamedTuple):
-    """The symbols of a speaker, and the outputs of its head at each of them.
-
-    Attributes:
-      symbols: int32 [B, T].
-      log_probs: [B, T], of the symbols.
-      entropy: [B, T], in nats.
-      policy_logits: [B, T, V].
-      value: [B, T], where the head has it.
-      q_values: [B, T, V], where the head has them.
-      relaxed: [B, T, V], soft symbols, where gradients reach the speaker through them.
-      lengths: int32 [B], symbols before the message ends; T where messages have no end.
-    """
+    """The symbols of a speaker, and the outputs of its head at each of them."""
 
     symbols: tf.Tensor
+    """int32 [B, T]."""
     log_probs: tf.Tensor
+    """[B, T], of the symbols."""
     entropy: tf.Tensor
+    """[B, T], in nats."""
     policy_logits: tf.Tensor
+    """[B, T, V]."""
     value: tf.Tensor | None
+    """[B, T], where the head has it."""
     q_values: tf.Tensor | None
+    """[B, T, V], where the head has them."""
     relaxed: tf.Tensor | None = None
+    """[B, T, V], soft symbols, where gradients reach the speaker through them."""
     lengths: tf.Tensor | None = None
+    """int32 [B], symbols before the message ends; T where messages have no end."""
 
 
 class Message(NamedTuple):
-    """The message that arrives at the listener: symbols in [0, V], where V is UNK, "erased".
-
-    Attributes:
-      symbols: int32 [B, T].
-      relaxed: [B, T, V + 1], soft symbols, which a listener reads instead of `symbols` where there are any.
-    """
+    """The message that arrives at the listener: symbols in [0, V], where V is UNK, "erased"."""
 
     symbols: tf.Tensor
+    """int32 [B, T]."""
     relaxed: tf.Tensor | None = None
+    """[B, T, V + 1], soft symbols, which a listener reads instead of `symbols` where there are any."""
 
 
 class Hearing(NamedTuple):
-    """The outputs of a listener's head for a message.
-
-    Attributes:
-      scores: [B, C], one for each candidate; a softmax over them is the policy.
-      value: [B], where the head has it.
-      q_values: [B, C], where the head has them.
-    """
+    """The outputs of a listener's head for a message."""
 
     scores: tf.Tensor
+    """[B, C], one for each candidate; a softmax over them is the policy."""
     value: tf.Tensor | None
+    """[B], where the head has it."""
     q_values: tf.Tensor | None
+    """[B, C], where the head has them."""
 
 
 class Choice(NamedTuple):
-    """The candidate that a listener chose.
-
-    Attributes:
-      candidates: int32 [B], positions among the C.
-      log_probs: [B], of the choice.
-      entropy: [B], in nats.
-    """
+    """The candidate that a listener chose."""
 
     candidates: tf.Tensor
+    """int32 [B], positions among the C."""
     log_probs: tf.Tensor
+    """[B], of the choice."""
     entropy: tf.Tensor
+    """[B], in nats."""
 
 
 class Outcome(NamedTuple):
-    """How the games ended.
-
-    Attributes:
-      success: float [B], in [0, 1].
-      reward: [B], of both agents; no gradient flows through it.
-    """
+    """How the games ended."""
 
     success: tf.Tensor
+    """float [B], in [0, 1]."""
     reward: tf.Tensor
+    """[B], of both agents; no gradient flows through it."""
 
 
 class Play(NamedTuple):
@@ -126,12 +105,9 @@ class Play(NamedTuple):
 
 
 class LossTerms(NamedTuple):
-    """A loss for each game.
-
-    Attributes:
-      loss: [B], the sum that is differentiated.
-      terms: each [B]: its parts, and other numbers for the logs.
-    """
+    """A loss for each game."""
 
     loss: tf.Tensor
+    """[B], the sum that is differentiated."""
     terms: dict[str, tf.Tensor]
+    """Each [B]: its parts, and other numbers for the logs."""

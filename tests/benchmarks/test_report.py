@@ -84,7 +84,7 @@ def test_other_conditions_are_named(tmp_path):
 
 
 def test_a_file_that_cannot_be_written_is_an_error(tmp_path):
-    with pytest.raises(UserError, match="--json is .* cannot be written"):
+    with pytest.raises(UserError, match="cannot be written"):
         reported(2.0).write(str(tmp_path / "none" / "report.json"))
 
 

@@ -162,13 +162,13 @@ class Fuzz:
     def _components(self) -> Iterator[tuple[list[str], str]]:
         """The slots that a component can take, and each of its parameters."""
         import tf_emcom
-        from tf_emcom.runtime import catalogue
+        from tf_emcom.runtime import catalogue, gin_tables
 
         families = {base: catalogue.names_below(getattr(tf_emcom, base)) for base in SLOTS}
         for base, slots in [*SLOTS.items(), ("Source", ("data=@{}()",))]:
             for name in sorted(families.get(base, DATA_SETS)):
                 for slot in slots if base != "Part" else _suitable(name, slots):
-                    for parameter in catalogue.parameters(catalogue.matches(name)[0])[0]:
+                    for parameter in catalogue.parameters(gin_tables.matching(name)[0].wrapped)[0]:
                         yield [slot.format(name)], f"{name}.{parameter}"
 
     def _tests(self) -> Iterator[tuple[list[str], str]]:

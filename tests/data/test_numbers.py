@@ -63,7 +63,7 @@ def test_every_integer_type_comes_as_written(tmp_path, least, dtype, values, exp
 @pytest.mark.parametrize("least", [2**28, 0], ids=["memory", "cache"])
 def test_uint64_that_64_bits_with_a_sign_cannot_hold_is_refused(tmp_path, least):
     data_dir = written(tmp_path, tfds.features.Tensor(shape=(), dtype=np.uint64), [1, 2**63 + 5])
-    with pytest.raises(UserError, match=r"^The label 'label' of split 'train' in .* numbers from 2 \*\* 63 on"):
+    with pytest.raises(UserError, match="^The label 'label' of split 'train' .* the number 9223372036854775813, "):
         ByolFolder(NAME, data_dir, least_packed_bytes=least).load("train")
 
 
@@ -74,7 +74,7 @@ def test_class_larger_than_its_type_is_refused_and_not_cut(tmp_path):
         {"logit": tfds.features.Tensor(shape=(3,), dtype=np.float32), "label": tfds.features.ClassLabel(num_classes=5)}
     )
     features.save_config(os.path.join(data_dir, NAME, "1.0.0"))
-    with pytest.raises(UserError, match=f"'label' of split 'train' .* has the number {2**32 + 3}, but is declared as"):
+    with pytest.raises(UserError, match=f"'label' of split 'train' .* has the number {2**32 + 3}, which its type"):
         ByolFolder(NAME, data_dir).load("train")
 
 
@@ -123,7 +123,7 @@ def test_row_is_counted_from_the_first_shard_on_after_an_interruption(tmp_path):
     data_dir = written(tmp_path, tfds.features.Scalar(np.int64), range(3000), inputs=inputs)
     split = ByolFolder(NAME, data_dir)._split("train", ())
     with pytest.raises(UserError, match="NaN in row 2,500, feature 1"):
-        list(split.batches(["logit"], first_shard=1))
+        list(split.batches(["logit"], 1, 1500))
 
 
 class OwnData:

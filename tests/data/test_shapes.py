@@ -88,8 +88,7 @@ def test_images_are_the_ones_that_published_numbers_were_measured_on(valid):
 
 
 def test_chunk_in_the_middle_is_made_without_those_before_it(splits):
-    labels, images = shape_data.chunk(0, "train", 7)
-    for key, values in {**labels, "image": images}.items():
+    for key, values in shape_data.chunk(0, "train", 7).items():
         np.testing.assert_array_equal(values, splits["train"].labels[key][7_000:8_000])
 
 
@@ -166,7 +165,7 @@ def test_shape_lies_where_row_and_column_say(valid):
 def test_inputs_are_the_standardised_projection_to_the_last_digit(valid):
     draws = shape_data.generator(0, 3).standard_normal((512, 32 * 32 * 3))
     projection = np.rint(draws * 8) / 8
-    reference = np.concatenate([shape_data.chunk(0, "train", number)[1] for number in (0, 1)])
+    reference = np.concatenate([shape_data.chunk(0, "train", number)["image"] for number in (0, 1)])
     # Exact in float64, and as promised in float32 too.
     known, seen = (
         images.reshape(len(images), -1).astype(float) @ projection.T for images in (reference, valid.labels["image"])
@@ -203,7 +202,7 @@ def test_pixels_show_the_same_images_standardised(valid):
     pixels = ShapesPixels().load("valid")
     for key, values in valid.labels.items():
         np.testing.assert_array_equal(pixels.labels[key], values)
-    flat = np.concatenate([shape_data.chunk(0, "train", number)[1] for number in (0, 1)]).reshape(2_000, -1) / 1.0
+    flat = np.concatenate([shape_data.chunk(0, "train", number)["image"] for number in (0, 1)]).reshape(2_000, -1) / 1.0
     standardised = (valid.labels["image"].reshape(2_000, -1) - flat.mean(axis=0)) / flat.std(axis=0)
     np.testing.assert_allclose(pixels.inputs, standardised, atol=1e-4)
 

@@ -184,13 +184,13 @@ def test_it_compiles_once_a_number_of_candidates():
     one = evaluator()
     every = [Condition(p, noise, views) for p in (0.0, 0.3) for noise in (0.0, 0.5) for views in (1, 2)]
     one.successes([16, 300], every, 2, seed=0, split="test")
-    before = one.traces
+    before = one.player.traces
     others = [Condition(p, noise, erased=(1,)) for p in (0.1, 0.9) for noise in (0.0, 0.1, 2.0)]
     one.successes([300, 16], [*others, GONE, CLEAR], 3, seed=1, split="test")
-    assert one.traces == before
+    assert one.player.traces == before
     one.successes([17], every, 1, seed=0, split="test")
     # Speaking and seeing with noise, hearing and playing; looking without noise has no groups.
-    assert one.traces == before + 4
+    assert one.player.traces == before + 4
 
 
 def test_same_seed_gives_the_same_counts_and_another_seed_others(compiled):
@@ -370,9 +370,9 @@ def test_it_compiles_once_for_all_agents_of_a_population():
     for size in (1, 3):
         one = Evaluator(turn_takers.population(size, size), lewis.inputs(50), False)
         one.successes([8], SIX, 2, 0, "test")
-        traces.append(one.traces)
+        traces.append(one.player.traces)
         one.successes([8], SIX[::-1], 1, 1, "test")
-        assert one.traces == traces[-1]
+        assert one.player.traces == traces[-1]
     assert traces[0] == traces[1]
 
 
@@ -437,9 +437,9 @@ def test_design_effects_are_those_of_the_games_of_each_input():
     assert found.pairs[0, 0, :T].sum() == won.sum()
     assert (found.games[0], found.inputs[0]) == (played.sum() / T, np.count_nonzero(played))
     expected = design_effect(won, played)
-    effects = found.pair_effects[0, 0, 0], found.vote_effects[0, 0, 0], *found.mean_effects[:, 0, 0]
+    effects = found.effects[0, 0, 0, 0], found.effects[0, 1, 0, 0], *found.mean_effects[:, 0, 0]
     np.testing.assert_allclose(effects, expected, rtol=1e-9)
-    assert expected > 1.5 and found.pair_effects[0, 0, 1] != expected
+    assert expected > 1.5 and found.effects[0, 0, 0, 1] != expected
 
 
 @pytest.mark.parametrize("where", ["inputs", "speaker", "listener"])

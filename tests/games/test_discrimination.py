@@ -93,5 +93,5 @@ def test_number_of_candidates(distractors, batch_size, count):
 
 @pytest.mark.parametrize(("distractors", "batch_size"), [(None, 1), (1, 1), (0, 8), (-1, 8), (8, 8), (9, 8)])
 def test_impossible_numbers_of_candidates_are_refused(distractors, batch_size):
-    with pytest.raises(UserError, match="set"):
+    with pytest.raises(UserError, match="has to be a whole number, 1 or more, or None|set batch_size|set it within"):
         Discrimination(distractors).candidates_per_game(batch_size)

@@ -39,7 +39,7 @@ def test_the_record_is_of_the_mixture(epsilon, temperature):
 def test_schedules_are_followed():
     policy = EpsilonGreedy(LinearRamp(1.0, 0.2, 10), LinearRamp(2.0, 1.0, 10))
     for step, epsilon, temperature in ((0, 1.0, 2.0), (5, 0.6, 1.5), (10, 0.2, 1.0)):
-        log_probabilities = policy.log_probabilities(tf.constant([SCORES]), tf.constant(step))
+        log_probabilities = policy.logits(tf.constant([SCORES]), tf.constant(step))
         np.testing.assert_allclose(log_probabilities[0], np.log(mixture(epsilon, temperature)), atol=1e-6)
 
 
@@ -49,7 +49,7 @@ def test_gradient_of_the_log_probability_is_that_of_the_mixture(epsilon, tempera
     scores = tf.constant([SCORES])
     with tf.GradientTape() as tape:
         tape.watch(scores)
-        log_probabilities = EpsilonGreedy(epsilon, temperature).log_probabilities(scores, tf.constant(0))
+        log_probabilities = EpsilonGreedy(epsilon, temperature).logits(scores, tf.constant(0))
     p = scipy.special.softmax(SCORES.astype(np.float64) / temperature)
     share = (1 - epsilon) * p / mixture(epsilon, temperature)
     expected = share[:, np.newaxis] * (np.eye(4) - p) / temperature
@@ -104,4 +104,4 @@ def test_temperature_that_is_not_above_zero_is_refused(temperature):
 
 def test_scores_of_another_rank_are_refused():
     with pytest.raises(ValueError, match="scores has shape"):
-        EpsilonGreedy().log_probabilities(tf.zeros([4]), tf.constant(0))
+        EpsilonGreedy().logits(tf.zeros([4]), tf.constant(0))

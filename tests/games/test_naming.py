@@ -41,8 +41,6 @@ def test_success_is_the_share_of_labels_told_right():
 
 def test_candidates_are_the_classes_whatever_the_batch():
     assert [Naming(7).candidates_per_game(games) for games in (1, 64)] == [7, 7]
-    with pytest.raises(UserError, match="batch_size"):
-        Naming(7).candidates_per_game(0)
 
 
 def test_labels_are_asked_of_the_data():

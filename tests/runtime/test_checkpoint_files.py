@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.checkpoint_files import checkpoint_steps, newest_checkpoint, use_newest, write_checkpoint
+from tf_emcom.runtime.checkpoint_files import checkpoint_steps, use_newest, write_checkpoint
 from tf_emcom.runtime.checkpoints import Checkpoints
 
 # Forks before TensorFlow starts its threads; each child overwrites checkpoint 20 by 30 and dies at its n-th operation.
@@ -108,7 +108,7 @@ def test_a_damaged_newest_checkpoint_is_named_and_the_one_before_is_used(tmp_pat
     DAMAGES[damage](tmp_path / "ckpt-20.index", tmp_path / "ckpt-20.data-00000-of-00001")
     assert value(tmp_path) == 10.0
     said = capsys.readouterr().err
-    assert said.startswith(f"Note: in {tmp_path}, ckpt-20 (") and said.endswith("is damaged; ckpt-10 is used.\n")
+    assert said.startswith(f"Note: in {tmp_path}, ckpt-20 (") and said.endswith(" cannot be read; ckpt-10 is used.\n")
     assert said.count("\n") == 1
     # Done again, it takes the place of the damaged one.
     saved(tmp_path, 15)
@@ -119,7 +119,7 @@ def test_a_newest_checkpoint_whose_index_is_gone_is_named(tmp_path, capsys):
     saved(tmp_path, 10, 20)
     (tmp_path / "ckpt-20.index").unlink()
     assert value(tmp_path) == 10
-    assert f"in {tmp_path}, ckpt-20 has no index, which was not written yet or is lost; ckpt-10 is used" in (
+    assert f"in {tmp_path}, ckpt-20 (it has no index, which was not written yet or is lost) cannot be read; " in (
         capsys.readouterr().err
     )
     (tmp_path / "ckpt-20.index").symlink_to("nowhere")
@@ -161,7 +161,7 @@ def test_no_path_is_a_pattern(tmp_path, name):
     neighbour, folder = tmp_path / "sd1", tmp_path / name
     saved(neighbour, 5, 6)
     before = {path.name: path.read_bytes() for path in neighbour.iterdir()}
-    assert newest_checkpoint(str(folder)) is None
+    assert checkpoint_steps(str(folder)) == []
     saved(folder, 10, 20, 30, keep=1)
     assert value(folder) == 30.0
     assert checkpoint_steps(str(folder)) == [30]
@@ -221,5 +221,5 @@ def test_reading_makes_no_files(tmp_path):
     class Agents:
         agents = optimizer_state = {}
 
-    assert Checkpoints(str(tmp_path / "checkpoints"), Agents()).restore_latest_agents() == 0
+    assert Checkpoints(str(tmp_path / "checkpoints"), Agents()).restore_latest() == 0
     assert os.listdir(tmp_path) == []

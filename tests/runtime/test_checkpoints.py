@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tests import lewis
 from tf_emcom.agents.nets.layers import Mlp
@@ -91,14 +90,3 @@ def test_a_text_is_kept_with_a_checkpoint_and_only_with_that_one(tmp_path):
     again = Checkpoints(str(tmp_path), learner)
     assert again.restore_latest() == 20
     assert again.carried == ""
-
-
-def test_a_checkpoint_from_before_there_were_texts_is_restored(tmp_path):
-    learner = learner_on(OneDevice(False), seed=1)
-    checkpoints = Checkpoints(str(tmp_path), learner)
-    checkpoints.step.assign(10)
-    manager = tf.train.CheckpointManager(tf.train.Checkpoint(**checkpoints.state), str(tmp_path), max_to_keep=1)
-    manager.save(checkpoint_number=10)
-    restored = Checkpoints(str(tmp_path), learner_on(OneDevice(False), seed=2))
-    assert restored.restore_latest() == 10
-    assert restored.carried == ""

@@ -200,7 +200,6 @@ def test_a_file_that_includes_itself_is_refused(write):
         ("x = @ConfigGame()\nx/ConfigGame.channel = %x", "line 3: x → x/ConfigGame.channel → x goes in a circle"),
         ("ConfigGame.channel = @ConfigGame()", "ConfigGame.channel → ConfigGame.channel goes in a circle"),
         ("x = @gin.constant()", "line 2: there is no component gin.constant; "),
-        (f"x = {'[' * 60}{']' * 60}", "line 2: the value is nested more than 50 deep; bind a flatter one."),
         (f"x = {'(' * 5000}{')' * 5000}", "game.gin has a syntax error, it is nested too deep."),
     ],
 )
@@ -222,8 +221,7 @@ def test_an_error_about_a_file_names_the_line(write, line, said):
         ("import os", "a binding is written name=value, with strings in quotes."),
         ("noise=(1,", "a binding is written name=value, with strings in quotes."),
         ("", "a binding is written name=value, with strings in quotes."),
-        ("noise=" + "[" * 5000 + "]" * 5000, "the value is nested more than 50 deep; bind a flatter one."),
-        ("noise=" + "[" * 60 + "]" * 60, "the value is nested more than 50 deep; bind a flatter one."),
+        ("noise=" + "[" * 5000 + "]" * 5000, "the value is nested too deep; bind a flatter one."),
         ("noise=true", "true is no value; write noise=True."),
         ("nlg/ConfigGame.core_cls=ConfigCore", "ConfigCore is a component, which is written with an @, as in "
          "'nlg/ConfigGame.core_cls=@speaker/ConfigCore'."),

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime import catalogue
+from tf_emcom.runtime import catalogue, gin_tables
 
 MODULE = '''
 import abc, enum
@@ -97,15 +97,15 @@ def package(tmp_path, monkeypatch, request):
 def test_every_public_concrete_class_of_a_module_is_registered_and_nothing_else(package):
     name, prefix = package(rooms_base="class {prefix}Imported: ...", channels__loud=MODULE)
     catalogue.register_components(name, ["channels"])
-    assert [found for found in catalogue.component_names() if prefix in found] == [f"{prefix}Whole"]
-    assert catalogue.selectors(f"{prefix}Whole") == [f"channels.loud.{prefix}Whole"]
+    assert [each.name for each in gin_tables.components() if prefix in each.name] == [f"{prefix}Whole"]
+    assert [entry.selector for entry in gin_tables.matching(f"{prefix}Whole")] == [f"channels.loud.{prefix}Whole"]
 
 
 def test_deep_packages_and_single_modules_are_walked_too(package):
     name, prefix = package(heads__speaker__quiet="class {prefix}Quiet: ...", trainer="class {prefix}Trainer: ...")
-    catalogue.register_components(name, ["heads", "trainer", "no_such_room"])
-    assert catalogue.selectors(f"{prefix}Quiet") == [f"heads.speaker.quiet.{prefix}Quiet"]
-    assert catalogue.selectors(f"{prefix}Trainer") == [f"trainer.{prefix}Trainer"]
+    catalogue.register_components(name, ["heads", "trainer"])
+    assert [entry.selector for entry in gin_tables.matching(f"{prefix}Quiet")] == [f"heads.speaker.quiet.{prefix}Quiet"]
+    assert [entry.selector for entry in gin_tables.matching(f"{prefix}Trainer")] == [f"trainer.{prefix}Trainer"]
 
 
 def test_registering_again_adds_only_what_is_new(package):
@@ -115,14 +115,15 @@ def test_registering_again_adds_only_what_is_new(package):
     package(channels__second="class {prefix}Second: ...")
     catalogue.register_components(name, ["channels"])
     assert gin.get_configurable(f"{prefix}First") is first
-    assert catalogue.matches(f"{prefix}Second")
+    assert gin_tables.matching(f"{prefix}Second")
 
 
 def test_two_classes_of_one_name_are_refused_by_both_places(package):
     name, prefix = package(channels__one="class {prefix}Twin: ...", tasks__two="class {prefix}Twin: ...")
-    with pytest.raises(RuntimeError) as raised:
+    with pytest.raises(UserError) as raised:
         catalogue.register_components(name, ["channels", "tasks"])
-    assert f"{name}.channels.one.{prefix}Twin and {name}.tasks.two.{prefix}Twin" in str(raised.value)
+    twins = f"{name}.tasks.two.{prefix}Twin has the name of another component, {name}.channels.one.{prefix}Twin"
+    assert twins in str(raised.value)
 
 
 def test_an_import_error_in_a_plug_in_is_not_swallowed(package):

@@ -59,12 +59,12 @@ def test_a_configuration_that_was_kept_comes_back_with_its_used_values_and_impor
     gin.clear_config()
     gin.parse_config("import math\nTablesChannel.probability = 1")
     gin.get_configurable("TablesChannel")()
-    before = gin_tables.text(gin_tables.bound(), 118), gin_tables.text(gin_tables.used(), 118)
+    before = gin_tables.text(gin_tables.BOUND), gin_tables.text(gin_tables.USED)
     with pytest.raises(KeyError), gin_tables.kept():
         gin.clear_config()
         gin.parse_config("TablesChannel.probability = 2")
         gin.get_configurable("TablesChannel")()
         raise KeyError
-    assert (gin_tables.text(gin_tables.bound(), 118), gin_tables.text(gin_tables.used(), 118)) == before
+    assert (gin_tables.text(gin_tables.BOUND), gin_tables.text(gin_tables.USED)) == before
     assert before[0].startswith("import math") and "probability = 1" in before[1]
     gin.clear_config()

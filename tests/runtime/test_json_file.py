@@ -18,7 +18,7 @@ def test_content_is_written_to_be_read_by_programs_and_people(tmp_path):
 
 
 def test_a_path_that_cannot_be_written_is_named_with_the_remedy(tmp_path):
-    with pytest.raises(UserError, match=r"--json is .*/none/found.json, which cannot be written .*; name another file"):
+    with pytest.raises(UserError, match=r"/none/found.json cannot be written .*; make room or get the rights"):
         write_json(str(tmp_path / "none" / "found.json"), {})
 
 

@@ -6,9 +6,8 @@ import pytest
 
 from tf_emcom.errors import UserError
 from tf_emcom.runtime import catalogue
-from tf_emcom.runtime.multi_worker import check_cluster, cluster_size
 from tf_emcom.runtime.placement import place, strategies
-from tf_emcom.runtime.strategies import Mirrored, OneDevice
+from tf_emcom.runtime.strategies import Mirrored, OneDevice, check_cluster, cluster_size
 
 TWO = {"worker": ["127.0.0.1:1", "127.0.0.1:2"]}
 

@@ -54,22 +54,17 @@ class NearDevice(OneDevice):
         print("a strategy of somebody's own")
 ''',
     "formats": '''
+import contextlib
 import os
 from tf_emcom.evaluation.corpora.formats import CorpusFormat
 
 class Spaced(CorpusFormat):
     holds = r"messages\\.txt"
 
-    def begin(self):
-        self.file = open(os.path.join(self.folder, "messages.txt"), "w")
-
-    def append(self, columns):
-        self.file.writelines(" ".join(map(str, row)) + "\\n" for row in columns["symbols"].tolist())
-
-    def finish(self):
-        self.file.close()
-
-    def close(self): ...
+    @contextlib.contextmanager
+    def writing(self):
+        with open(os.path.join(self.folder, "messages.txt"), "w") as file:
+            yield lambda columns: file.writelines(f"{row}\\n" for row in columns["symbols"].tolist())
 
     def read(self, names): ...
 ''',

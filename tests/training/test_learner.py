@@ -37,7 +37,7 @@ def run(distribution, rules, distractors, steps):
     trainer = KeepsGradients(learner, distribution)
     order = Order(40, GAMES, seed=3, split="train")
     batches = Pipeline(Examples(lewis.inputs(40), {}), order).distributed(distribution.strategy, 0)
-    sums = trainer.advance(batches, tf.constant(steps))
+    sums, _ = trainer.advance(batches, tf.constant(steps))
     replicas = range(distribution.replicas)
     weights = [
         [distribution.strategy.experimental_local_results(v.value)[r].numpy() for v in learner.listener.variables]

@@ -257,7 +257,7 @@ def test_numbers_that_are_not_finite_are_no_measurement():
     inputs = naming.INPUTS.copy()
     inputs[17, 3] = np.nan
     evaluator = TransferEvaluator(learner, Examples(inputs, {}), False, Erasure(0.0))
-    with pytest.raises(UserError, match="The loss of the listener, with 81 games together and noise 0, is not"):
+    with pytest.raises(UserError, match="The values of loss of the listener, with 81 games together, at noise 0 are"):
         evaluator.means(81, 0.0, 1, 0, "test")
 
 

@@ -4,8 +4,8 @@ import abc
 
 import tensorflow as tf
 
-from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.checks import Checked, Index
+from tf_emcom.errors import UserError
 
 
 class Grammar(Checked, abc.ABC):
@@ -17,11 +17,9 @@ class Grammar(Checked, abc.ABC):
 
     @abc.abstractmethod
     def allowed(self, logits: tf.Tensor, previous: tf.Tensor) -> tf.Tensor:
-        """The policy's logits [B, V] with what may not follow ruled out.
+        """The policy's logits [B, V] with what may not follow the `previous` symbols ruled out.
 
-        Args:
-          logits: [B, V].
-          previous: int32 [B], the symbol before; V, the start symbol, at the beginning.
+        These are int32 [B]; V, the start symbol, at the beginning.
         """
 
     @abc.abstractmethod
@@ -30,15 +28,7 @@ class Grammar(Checked, abc.ABC):
 
     @abc.abstractmethod
     def mask_after_end(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
-        """The received messages [B, T], where everything behind the end that was sent is as it was sent.
-
-        Args:
-          sent: int32 [B, T], what the speaker said.
-          received: int32 [B, T], what a channel made of it.
-
-        Returns:
-          int32 [B, T].
-        """
+        """The received messages, with everything behind the end that was sent as it was sent; all int32 [B, T]."""
 
 
 class AnySymbol(Grammar):
@@ -69,10 +59,8 @@ class EndSymbol(Grammar):
     silence cannot, since a channel has nothing to corrupt there.
     """
 
-    def __init__(self, symbol: int | None = None) -> None:
-        """`symbol` is the id of the end symbol; None: the last of the vocabulary, V − 1. UserError below 0."""
-        if symbol is not None:
-            require_integer("EndSymbol.symbol", symbol, 0, "it is the id of a symbol, counting from 0")
+    def __init__(self, symbol: Index | None = None) -> None:
+        """`symbol` is the id of the end symbol; None: the last of the vocabulary, V − 1."""
         self.symbol = symbol
 
     def for_vocabulary(self, vocab_size: int) -> "EndSymbol":

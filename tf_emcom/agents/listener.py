@@ -53,14 +53,8 @@ class Listener(Checked, keras.Model):
     ) -> None:
         """The classes are called here, so that their variables are made where the listener is made.
 
-        Args:
-          vocab_size: V.
-          core_cls: makes the core.
-          head_cls: makes the head.
-          embedding_size: of a symbol's vector.
-          torso_cls: makes the torso from V + 1 and `embedding_size`: it turns ids, int [B, T], or soft symbols, float
-            [B, T, V + 1], into what the core reads, [B, T, E], and has E as its `size`.
-          name: of the model.
+        `torso_cls` makes the torso from V + 1, V = `vocab_size`, and `embedding_size`: it turns ids, int [B, T], or
+        soft symbols, float [B, T, V + 1], into what the core reads, [B, T, E], and has E as its `size`.
         """
         super().__init__(name=name)
         self.vocab_size = vocab_size
@@ -76,11 +70,9 @@ class Listener(Checked, keras.Model):
         self.head = checked_value("What Listener.head_cls makes", head_cls(), ListenerHead | PredictionHead)
 
     def build(self, candidates_shape: tuple) -> None:
-        """Creates the weights.
+        """Creates the weights, for C candidates of F features in each game: (C, F).
 
-        Args:
-          candidates_shape: (C, F), for C candidates of F features in each game; or, as Keras calls it before the
-            first call, the shapes ([B, T], [C, F]) of messages and candidates.
+        Before a first call, Keras gives the shapes ([B, T], [C, F]) of messages and candidates instead.
         """
         if isinstance(candidates_shape[-1], list | tuple):
             candidates_shape = candidates_shape[-1]
@@ -90,7 +82,6 @@ class Listener(Checked, keras.Model):
             self.embedding.build()
             self.core.build((None, self.embedding.size))
             self.head.build((None, self.core.units), candidates_shape)
-        self.built = True
 
     def check_speaker(self, vocab_size: int, message_length: int) -> None:
         """UserError where the listener cannot read messages of `message_length` out of `vocab_size` symbols."""
@@ -128,7 +119,6 @@ class Listener(Checked, keras.Model):
         super().save(filepath, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        """What `from_config` makes the same listener from, but for its weights."""
         parts = {"torso": self.embedding, "core": self.core, "head": self.head}
         described_parts = {name: described(part) for name, part in parts.items()}
         return {**super().get_config(), "vocab_size": self.vocab_size, **described_parts}

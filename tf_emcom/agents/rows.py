@@ -18,12 +18,8 @@ class Rows:
     stacked, so that which agent acts is data: a compiled function reads another row without being traced again and
     without asking the host. The only agent of its kind needs no stack: its row is the variables themselves.
 
-    It is created within the strategy's scope.
-
-    Attributes:
-      count: n.
-      variables: what a row is laid out like.
-      stacks: one a variable, [n, ...]; the variables themselves where n = 1.
+    It is created within the strategy's scope. A row is laid out like `variables`; of `stacks` there is one a variable,
+    [n, ...], or they are the variables themselves where n = 1.
     """
 
     def __init__(self, variables: Sequence[keras.Variable], rows: Sequence[Sequence[np.ndarray]]) -> None:

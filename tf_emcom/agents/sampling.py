@@ -21,16 +21,10 @@ class Sampler(Checked, abc.ABC):
     def __call__(
         self, logits: tf.Tensor, uniform: tf.Tensor, step: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Utters one symbol in each game.
+        """Utters one symbol in each game: logits [B, V] and uniform draws [B, *draws(V)] ↦ symbols int32 [B].
 
-        Args:
-          logits: [B, V], the policy.
-          uniform: [B, *draws(V)] in (0, 1).
-          step: integer [], where schedules stand.
-
-        Returns:
-          The symbols, int32 [B], and soft symbols [B, V] through which gradients flow back to the policy; None where
-          there are none.
+        With them come soft symbols [B, V], through which gradients flow back to the policy, or None. Schedules stand at
+        `step`, integer [].
         """
 
 

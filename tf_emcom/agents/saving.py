@@ -21,13 +21,9 @@ _KINDS = (keras.layers.Layer, Sampler, Grammar, Schedule)
 
 
 def described(part: Any) -> Any:
-    """What `rebuilt` makes the same part from, without its weights.
+    """What `rebuilt` makes the same layer, sampler, grammar or schedule from, without its weights.
 
-    Args:
-      part: a layer, a sampler, a grammar or a schedule; numbers, texts and None describe themselves.
-
-    Raises:
-      UserError: a part does not keep what its constructor was given.
+    Numbers, texts and None describe themselves. UserError where a part does not keep what its constructor was given.
     """
     if isinstance(part, list | tuple):
         return [described(each) for each in part]
@@ -38,11 +34,7 @@ def described(part: Any) -> Any:
 
 
 def rebuilt(description: Any) -> Any:
-    """The part that `described` describes; a layer has new weights.
-
-    Raises:
-      UserError: its class is not found.
-    """
+    """The part that `described` describes; a layer has new weights. UserError where its class is not found."""
     if isinstance(description, list | tuple):
         return [rebuilt(each) for each in description]
     if not isinstance(description, dict):
@@ -71,12 +63,8 @@ def _package(cls: type) -> str:
 
 
 def _class(package: str, name: str) -> type:
-    """The part of that name which a package has, wherever in the package it is now.
-
-    Args:
-      package: ours or another one that is imported; a module of it where an older version wrote the description.
-      name: of the class.
-    """
+    """The class of that name which a package has, ours or another one that is imported, wherever it lies in there."""
+    # An older version wrote the module.
     package = package.partition(".")[0]
     ours = __name__.partition(".")[0]
     # Other packages are not imported because a file says so.

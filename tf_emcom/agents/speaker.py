@@ -1,7 +1,7 @@
 """The speaker."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import keras
 import numpy as np
@@ -9,18 +9,20 @@ import tensorflow as tf
 
 from tf_emcom.agents.grammar import AnySymbol, Grammar
 from tf_emcom.agents.heads.speaker import PolicyQValueDueling, SpeakerHead
-from tf_emcom.agents.nets import unroll
 from tf_emcom.agents.nets.attention import require_positions
 from tf_emcom.agents.nets.layers import Identity, Linear, SymbolEmbedding, computing_as
 from tf_emcom.agents.nets.recurrent import Core, LstmCore
 from tf_emcom.agents.sampling import Drawn, Sampler
 from tf_emcom.agents.saving import described, listed_as_array, rebuilt, require_features, require_keras_file
-from tf_emcom.checks import Checked, Repeats, Size, checked_value
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.checks import Checked, Least, Most, Repeats, Size, checked_value
+from tf_emcom.errors import UserError
 from tf_emcom.ops import categorical
 from tf_emcom.ops.numbers import in_full
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Speech
+
+# Logits [B, V] at the position t ↦ symbols int32 [B], and soft ones [B, V] or None.
+Choose = Callable[[tf.Tensor, int], tuple[tf.Tensor, tf.Tensor | None]]
 
 _DRAWN = Drawn()
 _ANY_SYMBOL = AnySymbol()
@@ -40,7 +42,7 @@ class Speaker(Checked, keras.Model):
 
     def __init__(
         self,
-        vocab_size: Size = 20,
+        vocab_size: Annotated[int, Least(2), Most(65_536)] = 20,
         message_length: Repeats = 10,
         torso_cls: Callable[[], keras.layers.Layer] = Identity,
         core_cls: Callable[[], Core] = LstmCore,
@@ -52,22 +54,10 @@ class Speaker(Checked, keras.Model):
     ) -> None:
         """The classes are called here, so that their variables are made where the speaker is made.
 
-        Args:
-          vocab_size: V.
-          message_length: T.
-          torso_cls: makes the torso, which reads inputs [B, F] and has a method `output_size`.
-          core_cls: makes the core, which needs steps.
-          head_cls: makes the head from V.
-          embedding_size: of a symbol's vector.
-          sampler: how `sample` utters a symbol.
-          grammar: which symbols may follow which.
-          name: of the model.
-
-        Raises:
-          UserError: a number or an object cannot be used.
+        V is `vocab_size` and T `message_length`. `torso_cls` makes the torso, which reads inputs [B, F] and has a
+        method `output_size`; `head_cls` makes the head from V. The core needs steps.
         """
         super().__init__(name=name)
-        require_integer("vocab_size", vocab_size, 2, "it counts the symbols that a speaker can choose from")
         self.vocab_size = vocab_size
         self.message_length = message_length
         self.features: int | None = None  # Known once it is built.
@@ -94,7 +84,6 @@ class Speaker(Checked, keras.Model):
             self.embedding.build()
             self.core.build((None, self.embedding.size))
             self.head.build((None, self.core.units))
-        self.built = True
 
     def __call__(self, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         """As `call`; lists are arrays, too. UserError where inputs are not [B, F]."""
@@ -111,7 +100,6 @@ class Speaker(Checked, keras.Model):
         super().save(filepath, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        """What `from_config` makes the same speaker from, but for its weights."""
         sizes = {
             "vocab_size": self.vocab_size,
             "message_length": self.message_length,
@@ -139,48 +127,48 @@ class Speaker(Checked, keras.Model):
         return made
 
     def sample(self, inputs: tf.Tensor, step: tf.Tensor, stream: Stream) -> Speech:
-        """Draws a message for each of the inputs.
-
-        Args:
-          inputs: [B, F].
-          step: integer [], where schedules stand.
-          stream: the random numbers of the B games.
-
-        Returns:
-          The speech, with T symbols each.
-        """
-
-        def articulate(logits: tf.Tensor, uniform: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-            return self.sampler(logits, uniform, step)
-
+        """Draws a message for each of the inputs [B, F], at `step`, integer [], with the stream of the B games."""
         uniforms = stream.uniform(self.message_length, *self.sampler.draws(self.vocab_size))
-        return self._speech(unroll.sample(*self._spoken_from(inputs), articulate, uniforms))
+        return self._speech(inputs, self.message_length, lambda logits, t: self.sampler(logits, uniforms[:, t], step))
 
     def greedy(self, inputs: tf.Tensor) -> Speech:
         """The most probable symbol at each step, for inputs [B, F]; needs no randomness."""
-        return self._speech(unroll.greedy(*self._spoken_from(inputs), self.message_length))
+
+        def best(logits: tf.Tensor, t: int) -> tuple[tf.Tensor, None]:
+            return tf.argmax(logits, -1, output_type=tf.int32), None
+
+        return self._speech(inputs, self.message_length, best)
 
     def score(self, inputs: tf.Tensor, symbols: tf.Tensor) -> Speech:
         """What this speaker thinks of given symbols [B, T] for the inputs [B, F] (teacher forcing)."""
-        return self._speech(unroll.score(*self._spoken_from(inputs), symbols))
+        return self._speech(inputs, symbols.shape[1], lambda logits, t: (symbols[:, t], None))
 
-    def _spoken_from(self, inputs: tf.Tensor) -> tuple:
+    def _speech(self, inputs: tf.Tensor, length: int, choose: Choose) -> Speech:
         require_features("the speaker", inputs, self.features)
         state = self.core.split_state(self.to_state(self.torso(inputs)))
-        return self.core, self.embedding, self._policy, state, self.vocab_size
-
-    def _policy(self, output: tf.Tensor, previous: tf.Tensor) -> tf.Tensor:
-        return self.grammar.allowed(in_full(self.head.policy_logits(output)), previous)
-
-    def _speech(self, utterance: unroll.Utterance) -> Speech:
-        values = in_full(self.head.values(utterance.outputs))
+        previous = said = tf.fill([tf.shape(state[0])[0]], self.vocab_size)
+        symbols, logits, outputs, relaxed = [], [], [], []
+        # Unrolled while tracing, since messages are short and of one length: the compiler then fuses across steps,
+        # which on TPUs halves the memory traffic of a scanned loop.
+        for t in range(length):
+            output, state = self.core.step(self.embedding(said), state)
+            step_logits = self.grammar.allowed(in_full(self.head.policy_logits(output)), previous)
+            previous, soft = choose(step_logits, t)
+            said = previous if soft is None else categorical.with_extra_id(soft)
+            symbols.append(previous)
+            logits.append(step_logits)
+            outputs.append(output)
+            relaxed.append(soft)
+        soft = None if soft is None else tf.stack(relaxed, 1)
+        symbols, logits = tf.stack(symbols, 1), tf.stack(logits, 1)
+        values = in_full(self.head.values(tf.stack(outputs, 1)))
         return Speech(
-            symbols=utterance.symbols,
-            log_probs=categorical.log_prob(utterance.policy_logits, utterance.symbols),
-            entropy=categorical.entropy(utterance.policy_logits),
-            policy_logits=utterance.policy_logits,
+            symbols=symbols,
+            log_probs=categorical.log_prob(logits, symbols),
+            entropy=categorical.entropy(logits),
+            policy_logits=logits,
             value=values.value,
             q_values=values.q_values,
-            relaxed=utterance.relaxed,
-            lengths=self.grammar.lengths(utterance.symbols),
+            relaxed=soft,
+            lengths=self.grammar.lengths(symbols),
         )

@@ -30,8 +30,7 @@ class Transcriber(Checked, tf.Module):
     def messages(self, inputs: np.ndarray, order: np.ndarray | None = None) -> np.ndarray:
         """Symbols int32 [N, T] for inputs float32 [M, F], of the rows int [N]; None: of all in their order.
 
-        Raises:
-          UserError: the speaker's scores are not finite, so that what it says would be chance.
+        UserError where the speaker's scores are not finite, so that what it says would be chance.
         """
         rows = np.arange(len(inputs)) if order is None else order
         blocks = []

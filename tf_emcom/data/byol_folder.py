@@ -40,7 +40,7 @@ class ByolFolder(Checked):
         cache_dir: str | None = None,
         least_packed_bytes: Index = 2**28,
     ) -> None:
-        """Sets what to read; nothing is read yet.
+        """Nothing is read yet.
 
         Args:
           name: the data set, for example "byol_imagenet2012", or "name/config" where it has several configurations.
@@ -96,16 +96,15 @@ class ByolFolder(Checked):
           labels: features to load besides the inputs; None: all. Others are not decoded, so images cost nothing then.
 
         Returns:
-          Inputs [N, F] in the type `stored_as`, and labels as named: integers as int64 where they are
-          declared with 64 bits (or as uint32), other integers, classes and booleans as int32, floats as float32, images
-          as uint8 [N, height, width, 3], texts as objects of type bytes. A "label" that is a text is int32, its place
-          among the sorted texts of all splits, as `class_names` lists them. A feature made of named parts, such as the
-          40 attributes, is one array [N, parts] with the parts in the order of their sorted names. Arrays from the
-          cache are read-only `np.memmap`s.
+          Inputs [N, F] in the type `stored_as`, and labels: integers as int64 where they are declared with 64 bits (or
+          as uint32), other integers, classes and booleans as int32, floats as float32, images as uint8 [N, height,
+          width, 3], texts as objects of type bytes. A "label" that is a text is int32, its place in `class_names`. A
+          feature made of named parts, such as the 40 attributes, is one array [N, parts] in the order of their sorted
+          names. Arrays from the cache are read-only `np.memmap`s.
 
         Raises:
-          UserError: the folder, the split, a shard or a label is missing; a shard is damaged or too short; a number is
-            NaN or infinite, or has more digits than its type; there is no room in memory, or on disk for the cache.
+          UserError: something is missing, damaged or too short; a number is NaN or infinite, or has more digits than
+            its type; there is no room in memory, or on disk for the cache.
         """
         found = self._split(split, self.labels() if labels is None else labels)
         if found.count * self.features() * tf.as_dtype(self._stored_as).size < self._least_packed_bytes:
@@ -147,7 +146,7 @@ class ByolFolder(Checked):
         names = {name: name for name in found.features} | {_INPUTS: f"{_INPUTS}-{self._stored_as}"}
         if self._image_side is not None:
             names |= {name: f"{name}-{self._image_side}" for name in found.images}
-        return Cache(found, f"{self.name}/{found.split}", self._cache_dir, names)
+        return Cache(found, self._cache_dir, names)
 
     def _folder(self) -> str:
         return tfds_folder.latest_version(self._data_dir or tfds_folder.default_data_dir(), self.name)

@@ -53,11 +53,7 @@ def draw(generator: np.random.Generator, count: int) -> Scenes:
 
 
 def labels(scenes: Scenes) -> dict[str, np.ndarray]:
-    """The labels of scenes.
-
-    They are "label" int32 [N], the class, one of `CLASSES` (a shape with a colour); "factors" int32 [N, 5], the values
-    of `FACTORS`; "attributes" int32 [N, 16] of 0 and 1, whether each of `ATTRIBUTES` holds.
-    """
+    """The labels of N scenes, as `Shapes` describes them."""
     shape, colour, size, row, column = scenes.factors.T
     kinds = (shape, "shape"), (colour, "colour"), (size, "size")
     attributes = [values == value for values, factor in kinds for value in range(len(FACTORS[factor]))]
@@ -130,7 +126,7 @@ def _cross(down: np.ndarray, right: np.ndarray, radius: np.ndarray) -> np.ndarra
 
 
 SPLITS = {"train": 20_000, "valid": 2_000, "test": 5_000}
-# Images are drawn in chunks, each from a stream of its own, so that any chunk can be made without those before it.
+# Images are drawn in chunks, each from a stream of its own; splits are multiples of it.
 CHUNK = 1_000
 _REFERENCE_CHUNKS = 2
 _PIXELS = SIDE * SIDE * 3
@@ -142,10 +138,10 @@ def generator(seed: int, *stream: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=stream)))
 
 
-def chunk(seed: int, split: str, number: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Makes the images from `number * CHUNK` on of a split: their labels, and uint8 [CHUNK, 32, 32, 3]."""
-    drawn = draw(generator(seed, list(SPLITS).index(split), number), CHUNK)
-    return labels(drawn), render(drawn)
+def chunk(seed: int, split: str, number: int) -> dict[str, np.ndarray]:
+    """The labels of the images from `number * CHUNK` on of a split, and "image", uint8 [CHUNK, 32, 32, 3]."""
+    scenes = draw(generator(seed, list(SPLITS).index(split), number), CHUNK)
+    return {**labels(scenes), "image": render(scenes)}
 
 
 class Shapes(Checked):
@@ -157,13 +153,9 @@ class Shapes(Checked):
     read from it linearly.
 
     Inputs are float32 [N, F], standardised feature by feature, by mean and standard deviation of the first 2,000
-    training images, so that no split needs all of another. Labels are "label", int32 [N], the shape with its colour;
-    "factors", int32 [N, 5]; "attributes", int32 [N, 16] of 0 and 1; and "image", uint8 [N, 32, 32, 3].
-
-    Attributes:
-      class_names: 24, a colour with a shape each, in the order of "label".
-      factor_names: 5, in the order of "factors"; `FACTORS` names their values.
-      attribute_names: 16, in the order of "attributes".
+    training images, so that no split needs all of another. Labels are "label", int32 [N], the shape with its colour,
+    one of 24 `class_names`; "factors", int32 [N, 5], values of `FACTORS`; "attributes", int32 [N, 16] of 0 and 1, in
+    the order of `attribute_names`; and "image", uint8 [N, 32, 32, 3].
     """
 
     name = "shapes"
@@ -185,20 +177,14 @@ class Shapes(Checked):
         """Makes one split; "train" takes a few seconds."""
         require_split(split, SPLITS, self.name)
         projection = self._projection()
-        first = [chunk(self.seed, "train", number)[1] for number in range(_REFERENCE_CHUNKS)]
+        first = [chunk(self.seed, "train", number)["image"] for number in range(_REFERENCE_CHUNKS)]
         reference = np.concatenate([_seen(images, projection) for images in first])
         mean, deviation = reference.mean(axis=0, dtype=np.float64), reference.std(axis=0, dtype=np.float64)
         mean, deviation = mean.astype(np.float32), deviation.astype(np.float32)
-        inputs = np.empty((SPLITS[split], len(mean)), np.float32)
-        images = np.empty((SPLITS[split], SIDE, SIDE, 3), np.uint8)
-        parts = []
-        for number, start in enumerate(range(0, SPLITS[split], CHUNK)):
-            rows = slice(start, start + CHUNK)
-            part, images[rows] = chunk(self.seed, split, number)
-            parts.append(part)
-            inputs[rows] = (_seen(images[rows], projection) - mean) / deviation
+        parts = [chunk(self.seed, split, number) for number in range(SPLITS[split] // CHUNK)]
+        inputs = np.concatenate([(_seen(part["image"], projection) - mean) / deviation for part in parts])
         known = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
-        return Examples(inputs, {**known, "image": images}).with_labels(labels, self.name)
+        return Examples(inputs, known).with_labels(labels, self.name)
 
     def _projection(self) -> np.ndarray | None:
         """From pixels to features, float32 [3072, F]; None: features are the pixels themselves."""

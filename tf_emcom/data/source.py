@@ -24,12 +24,11 @@ class Examples(NamedTuple):
         """The same with the named labels only; None: as it is. UserError where the data set called `data` lacks one."""
         if names is None:
             return self
-        for name in names:
-            if name not in self.labels:
-                raise UserError(
-                    f"The data set {data} has no label {name!r}, only {', '.join(sorted(self.labels))}; choose among"
-                    " these, or another data set."
-                )
+        if missing := [name for name in names if name not in self.labels]:
+            raise UserError(
+                f"The data set {data} has no label {missing[0]!r}, only {', '.join(sorted(self.labels))}; choose among"
+                " these, or another data set."
+            )
         return Examples(self.inputs, {name: self.labels[name] for name in names})
 
 
@@ -61,8 +60,6 @@ def require_split(split: str, known: Collection[str], data: str) -> None:
 
 
 _BLOCK_BYTES = 1 << 24
-# The exponent of a half that is no finite number. The bits are compared, since NumPy is slow with halves.
-_EXPONENTS = {np.dtype(np.float16): 0x7C00, np.dtype(tf.bfloat16.as_numpy_dtype): 0x7F80}
 
 
 def require_finite(values: np.ndarray, name: str, where: str, first_row: int = 0) -> None:
@@ -72,13 +69,12 @@ def require_finite(values: np.ndarray, name: str, where: str, first_row: int = 0
     feature or label, `where` the data set and split, the beginning of a sentence; `first_row` counts from the split's
     beginning.
     """
-    if not (values.dtype.kind == "f" or values.dtype in _EXPONENTS) or not values.size:
+    if not (values.dtype.kind == "f" or values.dtype == tf.bfloat16.as_numpy_dtype) or not values.size:
         return
     rows = max(1, _BLOCK_BYTES // max(1, values.nbytes // len(values)))
-    mask = _EXPONENTS.get(values.dtype)
     for start in range(0, len(values), rows):
         block = np.asarray(values[start : start + rows])
-        finite = np.isfinite(block) if mask is None else (block.view(np.uint16) & mask) != mask
+        finite = np.isfinite(block)
         if not finite.all():
             row, *place = (int(index) for index in np.unravel_index(int(np.argmin(finite)), finite.shape))
             raise UserError(_sentence(block[(row, *place)], name, where, first_row + start + row, place))
@@ -124,8 +120,6 @@ def _sentence(value: np.generic, name: str, where: str, row: int, place: Sequenc
 
 # TensorFlow ends the process on reading a tensor that begins elsewhere.
 _ALIGNMENT = 64
-# What NumPy and TensorFlow cannot hand to each other travels as its bits.
-_AS_BITS = {np.dtype(tf.bfloat16.as_numpy_dtype): (np.uint16, tf.bfloat16), np.dtype(bool): (np.uint8, None)}
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
@@ -145,17 +139,16 @@ def on_host(array: np.ndarray) -> tf.Tensor:
     It shares the array's memory where that is contiguous and aligned, as a mapped file and `aligned_empty` are, so that
     a data set is neither read nor in memory twice; elsewhere it is a copy. Nobody may write to the array any more.
     """
-    plain = array.dtype in _AS_BITS or array.dtype.kind in "iuf"
+    # NumPy and TensorFlow cannot hand bfloat16 to each other, so it travels as its bits.
+    is_half = array.dtype == tf.bfloat16.as_numpy_dtype
+    plain = is_half or array.dtype.kind in "iuf"
     can_share = plain and array.size > 0 and array.flags.c_contiguous and array.ctypes.data % _ALIGNMENT == 0
     with tf.device("CPU:0"):
         if not can_share:
             return tf.constant(array)
-        bits, dtype = _AS_BITS.get(array.dtype, (array.dtype, None))
-        shared = np.asarray(_Writable(array.view(np.ndarray).view(bits)))
+        shared = np.asarray(_Writable(array.view(np.ndarray).view(np.uint16 if is_half else array.dtype)))
         tensor = tf.experimental.dlpack.from_dlpack(shared.__dlpack__())
-        if array.dtype == bool:
-            return tf.cast(tensor, tf.bool)
-        return tensor if dtype is None else tf.bitcast(tensor, dtype)
+        return tf.bitcast(tensor, tf.bfloat16) if is_half else tensor
 
 
 class _Writable:

@@ -35,7 +35,7 @@ _PUBLISHED = {
 
 
 def default_data_dir() -> str:
-    """Returns `$TFDS_DATA_DIR` where it is set, else `~/tensorflow_datasets`."""
+    """`$TFDS_DATA_DIR` where it is set, else `~/tensorflow_datasets`."""
     return os.environ.get("TFDS_DATA_DIR") or os.path.join("~", "tensorflow_datasets")
 
 
@@ -73,33 +73,29 @@ def latest_version(data_dir: str, name: str) -> str:
     return folder
 
 
-def splits_of(folder: str, name: str) -> list[str]:
-    """The names of the splits in a folder, sorted."""
-    return sorted({match["split"] for match in _shards(folder, name)})
+def splits_of(folder: str, name: str) -> dict[str, dict[str, str]]:
+    """Split ↦ the name of each of its TFRecord files ↦ how many there should be, as digits."""
+    pattern = re.compile(rf"{re.escape(_prefix(name))}-(?P<split>\w+)\.tfrecord-\d+-of-(?P<count>\d+)")
+    found: dict[str, dict[str, str]] = {}
+    for match in filter(None, map(pattern.fullmatch, files.names_in(folder))):
+        found.setdefault(match["split"], {})[match.group()] = match["count"]
+    return found
 
 
-def split_called(folder: str, name: str, split: str) -> str:
-    """The name of a split in a folder: the given one, or, for the validation split, one of its usual names.
+def shards_of(folder: str, name: str, split: str) -> tuple[str, list[str]]:
+    """The name of a split and its n paths `folder/<name>-<split>.tfrecord-<i>-of-<n>`, in order.
 
-    UserError where there is no such split, with those there are.
+    The validation split may have one of its usual names. UserError where there is no such split, or a shard is missing.
     """
     there = splits_of(folder, name)
-    for known in [split, *_VALIDATION] if split in _VALIDATION else [split]:
-        if known in there:
-            return known
-    raise UserError(
-        f"{folder} has no split {split!r} ({_prefix(name)}-{split}.tfrecord-*): the splits there are"
-        f" {', '.join(there) or 'none'}."
-    )
-
-
-def shards_of(folder: str, name: str, split: str) -> list[str]:
-    """The n paths `folder/<name>-<split>.tfrecord-<i>-of-<n>` of one split, in order; UserError where one is missing.
-
-    `folder` is a result of `latest_version`, `split` one of `split_called`.
-    """
-    mine = {match.group(): match["count"] for match in _shards(folder, name) if match["split"] == split}
-    counts = set(mine.values())
+    known = [each for each in ([split, *_VALIDATION] if split in _VALIDATION else [split]) if each in there]
+    if not known:
+        raise UserError(
+            f"{folder} has no split {split!r} ({_prefix(name)}-{split}.tfrecord-*): the splits there are"
+            f" {', '.join(there) or 'none'}."
+        )
+    split = known[0]
+    counts = {*there[split].values()}
     if len(counts) > 1:
         raise UserError(
             f"{folder} holds shards of {len(counts)} preparations of split {split!r} "
@@ -107,12 +103,12 @@ def shards_of(folder: str, name: str, split: str) -> list[str]:
         )
     count = counts.pop()
     names = [f"{_prefix(name)}-{split}.tfrecord-{i:0{len(count)}d}-of-{count}" for i in range(int(count))]
-    if missing := [shard for shard in names if shard not in mine]:
+    if missing := [shard for shard in names if shard not in there[split]]:
         raise UserError(
             f"{folder} lacks {len(missing)} of {int(count)} shards of split {split!r}, the first of them"
             f" {missing[0]}: {COPY_AGAIN}."
         )
-    return [os.path.join(folder, shard) for shard in names]
+    return split, [os.path.join(folder, shard) for shard in names]
 
 
 def promised_lengths(folder: str, split: str) -> list[int] | None:
@@ -128,10 +124,10 @@ def promised_lengths(folder: str, split: str) -> list[int] | None:
     try:
         found = [entry["shardLengths"] for entry in entries if entry["name"] == split and "shardLengths" in entry]
         lengths = [int(length) for length in found[0]] if found else []
-    except (TypeError, KeyError, ValueError, OverflowError) as error:
-        raise UserError(f"{path} is damaged (its splits are no list of names and shardLengths); {fix}.") from error
+    except (TypeError, KeyError, ValueError, OverflowError):
+        lengths = [-1]
     if any(length < 0 for length in lengths):
-        raise UserError(f"{path} is damaged (a shard has {min(lengths)} examples); {fix}.")
+        raise UserError(f"{path} is damaged (its splits are no list of names and shardLengths); {fix}.")
     return lengths or None
 
 
@@ -169,10 +165,7 @@ def compare_with_published(name: str, split: str, count: int) -> None:
 
 
 def count_records(shard: str) -> int:
-    """Returns how many records a shard holds, going from one record's length to the next.
-
-    UserError where the file does not end where a record does.
-    """
+    """How many records a shard holds; UserError where the file does not end where a record does."""
     with files.file_errors(shard, "cannot be read", "copy it again"):
         size, position, count = tf.io.gfile.stat(shard).length, 0, 0
         with tf.io.gfile.GFile(shard, "rb") as file:
@@ -186,7 +179,7 @@ def count_records(shard: str) -> int:
 
 
 def check_lengths(shards: Sequence[str], lengths: Sequence[int]) -> None:
-    """Reads every shard; UserError that names the first one that does not hold the promised number of records."""
+    """Reads every shard; UserError that names the first that does not hold the promised number of records."""
     if len(shards) != len(lengths):
         raise UserError(
             f"{os.path.dirname(shards[0])} has {len(shards)} shards of a split for which its dataset_info.json lists "
@@ -196,12 +189,6 @@ def check_lengths(shards: Sequence[str], lengths: Sequence[int]) -> None:
         count = count_records(shard)
         if count != length:
             raise UserError(f"{shard} holds {count:,} examples, dataset_info.json says {length:,}: copy it again.")
-
-
-def _shards(folder: str, name: str) -> list[re.Match[str]]:
-    """The names of the TFRecord files of a data set, of all splits."""
-    pattern = re.compile(rf"{re.escape(_prefix(name))}-(?P<split>\w+)\.tfrecord-(?P<index>\d+)-of-(?P<count>\d+)")
-    return [match for match in map(pattern.fullmatch, files.names_in(folder)) if match]
 
 
 def _prefix(name: str) -> str:

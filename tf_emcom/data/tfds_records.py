@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,24 +19,14 @@ if TYPE_CHECKING:
 
 _BATCH = 1024
 _READ_AHEAD_BYTES = 1 << 20
-# The classes of features that a folder may have, by the names that TFDS writes. It would import any other name.
-_OWN = "tensorflow_datasets.core.features."
-_KINDS = frozenset(
-    f"{_OWN}{kind}"
-    for kind in (
-        *("audio_feature.Audio", "bounding_boxes.BBoxFeature", "class_label_feature.ClassLabel"),
-        *("dataset_feature.Dataset", "feature.Tensor", "features_dict.FeaturesDict", "image_feature.Image"),
-        *("labeled_image.LabeledImage", "scalar.Scalar", "sequence_feature.Sequence", "tensor_feature.Tensor"),
-        *("text_feature.Text", "translation_feature.Translation", "video_feature.Video"),
-        "translation_feature.TranslationVariableLanguages",
-    )
-)
+# How TFDS writes the names of its own classes of features; any other name it would import.
+_OWN = re.compile(r"tensorflow_datasets\.core\.features\.\w+\.[A-Z]\w+")
 
 
 def declared_in(folder: str) -> "tfds.features.FeaturesDict":
     """The features that `features.json` in `folder`, a version of a prepared data set, declares.
 
-    UserError where the file is damaged, or names a class that is not one of TFDS's own features; none is imported.
+    UserError where the file is damaged, or names a class that is not TFDS's own; none is imported.
     """
     import tensorflow_datasets as tfds  # slow to import, so only where it is used
 
@@ -43,7 +34,7 @@ def declared_in(folder: str) -> "tfds.features.FeaturesDict":
     path = os.path.join(folder, "features.json")
     content = files.read_json(path, COPY_AGAIN)
     try:
-        _check_kinds(content, path)
+        _check_kinds(json.dumps(content), path)
         declared = tfds.features.FeatureConnector.from_json(content)
         for name in declared:
             _flat({name: declared[name].get_tensor_info()})
@@ -93,14 +84,8 @@ def batches(
     """Reads `features` of the records in TFRecord files, in the order on disk; the rest of a record is not decoded.
 
     Images are resized to `image_side` pixels a side, None: as they are; `types` is feature ↦ the type that it becomes,
-    others keep theirs.
-
-    Yields:
-      name → [B, ...], B up to 1024. A feature made of named parts is [B, parts], in the order of the sorted names.
-
-    Raises:
-      tf.errors.DataLossError: when a file is damaged or ends within a record.
-      tf.errors.InvalidArgumentError: when the records do not fit `features`.
+    others keep theirs. Yields name → [B, ...], B up to 1024; a feature made of named parts is [B, parts], in the order
+    of the sorted names.
     """
     records = tf.data.TFRecordDataset(shards, buffer_size=_READ_AHEAD_BYTES)
     stored, wanted = _flat(features.get_serialized_info()), _flat(features.get_tensor_info())
@@ -111,51 +96,45 @@ def batches(
         decoded = records.batch(_BATCH).map(lambda batch: tf.io.parse_example(batch, spec), tf.data.AUTOTUNE)
     else:
         # Images and features of unknown length have to be decoded one by one.
-        decoded = records.map(
-            lambda record: _resized(_flat(features.deserialize_example(record)), image_side), tf.data.AUTOTUNE
-        ).batch(_BATCH)
+        def decode(record: tf.Tensor) -> dict[str, tf.Tensor]:
+            parts = _flat(features.deserialize_example(record))
+            return {key: _resized(value, image_side) for key, value in parts.items()}
+
+        decoded = records.map(decode, tf.data.AUTOTUNE).batch(_BATCH)
     # TensorFlow casts: NumPy takes ten times as long for halves.
     cast = decoded.map(lambda batch: {k: tf.cast(v, types[k]) if k in types else v for k, v in batch.items()})
     for batch in cast.prefetch(2).as_numpy_iterator():
         yield {name: _joined(name, batch) for name in features}
 
 
-def _check_kinds(content: Any, path: str) -> None:
+def _check_kinds(text: str, path: str) -> None:
     """UserError where a description, or one that is written as a text within it, names another class."""
-    if isinstance(content, str) and content.lstrip()[:1] in ("{", "["):
-        # TFDS cannot read a text that is no JSON either.
-        with contextlib.suppress(ValueError):
-            content = json.loads(content)
-    if isinstance(content, list):
-        for part in content:
-            _check_kinds(part, path)
-    if not isinstance(content, dict):
-        return
-    # The newer form has the class under one of the first two keys, the older one under the last.
-    for key in ("pythonClassName", "python_class_name", *(["type"] if "content" in content else [])):
-        if key in content and not isinstance(content[key], dict) and content[key] not in _KINDS:
-            raise UserError(
-                f"{path} names the class {content[key]!r:.80}, which is none of the features of TFDS that are read"
-                f" ({', '.join(sorted({kind.rpartition('.')[2] for kind in _KINDS}))}); prepare it with these."
-            )
-    if "names_file" in content:
-        raise UserError(f"{path} names another file to read ({content['names_file']!r:.80}); {COPY_AGAIN}.")
-    for part in content.values():
-        _check_kinds(part, path)
+
+    def check(part: dict[str, Any]) -> None:
+        # The newer form has the class under one of the first two keys, the older one under the last.
+        for key in ("pythonClassName", "python_class_name", *(["type"] if "content" in part else [])):
+            if isinstance(part.get(key), str) and not _OWN.fullmatch(part[key]):
+                raise UserError(
+                    f"{path} names the class {part[key]!r:.80}, which is none of the features of TFDS; prepare it with"
+                    " these."
+                )
+        if "names_file" in part:
+            raise UserError(f"{path} names another file to read ({part['names_file']!r:.80}); {COPY_AGAIN}.")
+        for value in part.values():
+            if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+                _check_kinds(value, path)
+
+    # TFDS cannot read a text that is no JSON either.
+    with contextlib.suppress(json.JSONDecodeError):
+        json.loads(text, object_hook=lambda part: check(part) or part)
 
 
-def _resized(example: dict[str, tf.Tensor], side: int | None) -> dict[str, tf.Tensor]:
-    """The example with its images, uint8 [height, width, channels], resized to `side` pixels a side; None: as it is."""
-    if side is None:
-        return example
-
-    def resize(value: tf.Tensor) -> tf.Tensor:
-        if value.dtype != tf.uint8 or value.shape.rank != 3:
-            return value
-        resized = tf.image.resize(tf.cast(value, tf.float32), (side, side), antialias=True)
-        return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
-
-    return {name: resize(value) for name, value in example.items()}
+def _resized(value: tf.Tensor, side: int | None) -> tf.Tensor:
+    """An image, uint8 [height, width, channels], resized to `side` pixels a side, None: as it is; others stay."""
+    if side is None or value.dtype != tf.uint8 or value.shape.rank != 3:
+        return value
+    resized = tf.image.resize(tf.cast(value, tf.float32), (side, side), antialias=True)
+    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
 
 
 def _stored_type(dtype: tf.DType) -> tf.DType:

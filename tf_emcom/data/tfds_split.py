@@ -24,9 +24,8 @@ _WIDE = frozenset((tf.int64, tf.uint64, tf.uint32))
 class TfdsSplit:
     """Reads features of every example, in the order on disk.
 
-    `folder` is a version of the prepared data set `name`. Of `features` the inputs come first, and become `inputs_as`;
-    images become `image_side` pixels a side, None: as stored. UserError where the split, a shard or a feature is not
-    there.
+    `folder` is a version of the data set `name`. Of `features` the inputs come first, and become `inputs_as`;
+    images become `image_side` pixels a side, None: as stored. UserError where something is not there.
 
     Attributes:
       split: its name in the folder; "valid" also stands for "validation".
@@ -34,8 +33,7 @@ class TfdsSplit:
       lengths: how many examples each of them holds, by `dataset_info.json` or else by counting.
       is_promised: whether `dataset_info.json` has the lengths.
       count: N, how many examples there should be.
-      texts: those of the features that are texts, of any length.
-      images: those of the features that `image_side` concerns.
+      texts, images: those of the features that are texts, and those that `image_side` concerns.
     """
 
     def __init__(
@@ -43,9 +41,9 @@ class TfdsSplit:
     ) -> None:
         import tensorflow_datasets as tfds  # slow to import, so only where it is used
 
-        self.folder, self.split = folder, tfds_folder.split_called(folder, name, split)
+        self.name, self.folder = name, folder
+        self.split, self.shards = tfds_folder.shards_of(folder, name, split)
         self._where = f"Split {self.split!r} in {folder}"
-        self.shards = tfds_folder.shards_of(folder, name, self.split)
         for shard in self.shards:
             files.require_regular(shard, tfds_folder.COPY_AGAIN)
         self._declared = tfds_records.features_of(folder, features)
@@ -59,22 +57,27 @@ class TfdsSplit:
         self.is_promised = promised is not None
         self.lengths = promised or tfds_folder.counted_lengths(self.shards, self.split)
         self.count = sum(self.lengths)
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._require_likely()
         tfds_folder.compare_with_published(name, self.split, self.count)
 
-    def batches(self, features: Sequence[str], first_shard: int = 0) -> Iterator[dict[str, np.ndarray]]:
-        """Yields feature → [B, ...], in the types that `ByolFolder.load` returns, from a shard on.
+    def batches(
+        self, features: Sequence[str], shard: int | None = None, row: int = 0
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Yields feature → [B, ...], in the types that `ByolFolder.load` returns; of one shard, None: of all.
 
-        UserError where a file is damaged, or does not fit features.json.
+        `row` is the number of its first example in the split, for messages. UserError where a file is damaged, or does
+        not fit features.json.
         """
         chosen = type(self._declared)({name: self._declared[name] for name in features})
-        row, shapes = sum(self.by_shard()[:first_shard]) if first_shard else 0, {}
+        shards = self.shards if shard is None else [self.shards[shard]]
         with self._errors_explained(features):
             types = {self._inputs: self._inputs_as}
-            for batch in tfds_records.batches(self.shards[first_shard:], chosen, self._image_side, types):
+            for batch in tfds_records.batches(shards, chosen, self._image_side, types):
                 for name, values in batch.items():
                     # The first batch says which shape examples have.
                     is_array = isinstance(values, np.ndarray)
-                    if not is_array or shapes.setdefault(name, values.shape[1:]) != values.shape[1:]:
+                    if not is_array or self._shapes.setdefault(name, values.shape[1:]) != values.shape[1:]:
                         raise UserError(self._varying(name))
                     batch[name] = self._typed(name, values)
                     require_finite(batch[name], name, self._where, row)
@@ -85,9 +88,7 @@ class TfdsSplit:
         """Feature → [N, ...], in memory; filled in place, so that nothing is there twice."""
         arrays, rows = {}, 0
         for batch in self.batches(features):
-            if not arrays:
-                self._require_likely()
-                arrays = _allocate(batch, self.count)
+            arrays = arrays or _allocate(batch, self.count)
             size = len(next(iter(batch.values())))
             start, rows = rows, rows + size
             if rows > self.count:
@@ -104,16 +105,6 @@ class TfdsSplit:
         if not rows:
             raise UserError(f"{self._where} holds no examples: copy the archive again.")
 
-    def by_shard(self) -> list[int]:
-        """How many examples each shard holds; `lengths`, unless these are of other shards than are there."""
-        self._require_likely()
-        if len(self.lengths) == len(self.shards):
-            return self.lengths
-        counted = [tfds_folder.count_records(shard) for shard in self.shards]
-        if sum(counted) != self.count:
-            tfds_folder.check_lengths(self.shards, self.lengths)
-        return counted
-
     def _require_likely(self) -> None:
         """UserError where more examples were promised than the files have room for, before memory is taken."""
         if self.is_promised and not files.is_remote(self.folder):
@@ -129,28 +120,25 @@ class TfdsSplit:
             return values
         if dtype.kind != "i" or values.dtype == bool:
             return values.astype(dtype, copy=False)
-        where = f"The label {name!r} of split {self.split!r} in {self.folder}"
         limits = np.iinfo(dtype)
-        # A TFRecord has only the bits of a uint64, so that large ones come as negative numbers.
         wide = values.astype(np.int64, copy=False)
         low, high = (int(wide.min()), int(wide.max())) if wide.size else (0, 0)
         if low < 0 and any(info.tf_dtype == tf.uint64 for info in tfds_records.leaves(self._declared[name])):
-            raise UserError(
-                f"{where} has numbers from 2 ** 63 on, more than 64 bits with a sign hold; use smaller numbers."
-            )
+            # A TFRecord has only the bits of a uint64, so that large ones come as negative numbers.
+            high = low + 2**64
         if low < limits.min or high > limits.max:
             raise UserError(
-                f"{where} has the number {high if high > limits.max else low}, but is declared as a type that"
-                f" {dtype.name} can hold; prepare it with the type int64."
+                f"The label {name!r} of split {self.split!r} in {self.folder} has the number"
+                f" {high if high > limits.max else low}, which its type here, {dtype.name}, cannot hold; use smaller"
+                " numbers, or prepare it with the type int64."
             )
         return wide.astype(dtype, copy=False)
 
     @contextlib.contextmanager
     def _errors_explained(self, features: Sequence[str]) -> Iterator[None]:
-        """Turns what TensorFlow and TFDS raise within it into a UserError about the files of the split."""
         try:
             yield
-        except UserError:
+        except UserError:  # a ValueError, too
             raise
         except tf.errors.DataLossError as error:
             tfds_folder.check_lengths(self.shards, self.lengths)

@@ -1,36 +1,31 @@
 """The inner evaluation loop: greedy agents on held-out inputs."""
 
+import collections
+import functools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError
 from tf_emcom.evaluation.metrics.success import Wins
 from tf_emcom.evaluation.passes import Passes, PassesInOrder, every_row, start
-from tf_emcom.evaluation.player import GreedyPlayer
+from tf_emcom.evaluation.player import GreedyPlayer, not_finite
 from tf_emcom.games.answers import Answer, ChosenInput
 from tf_emcom.games.channels import Channel, Erasure
 from tf_emcom.seeds import Stream, stage_number
 
 
 class Condition(NamedTuple):
-    """Under what conditions games are played.
+    """Under what conditions games are played."""
 
-    Attributes:
-      noise: the channel's, in [0, 1].
-      input_noise: the standard deviation of the noise on inputs, in those of the features over a group.
-      views: 2: speaker and listener see noisy inputs with noise of their own (EaS's robustness); 1: both see the same
-        noisy inputs (NEC's games).
-      erased: positions of symbols that are lost in every message, whatever the channel does.
-    """
-
-    noise: float = 0.0
-    input_noise: float = 0.0
+    noise: float = 0.0  # the channel's, in [0, 1]
+    input_noise: float = 0.0  # the standard deviation of the noise on inputs, in those of the features over a group
+    # 2: speaker and listener see noisy inputs with noise of their own (EaS's robustness); 1: both see the same noisy
+    # inputs (NEC's games).
     views: int = 2
-    erased: tuple[int, ...] = ()
+    erased: tuple[int, ...] = ()  # positions of symbols that are lost in every message, whatever the channel does
 
     @property
     def is_fixed(self) -> bool:
@@ -43,22 +38,6 @@ class View(NamedTuple):
 
     symbols: dict[int, tf.Tensor]  # speaker → [..., T] int32, its message about each
     candidates: dict[int, tf.Tensor]  # listener → [..., E], its projection of each
-
-
-class Tested(Protocol):
-    """What is needed of `Agents`."""
-
-    def pairs(self) -> list[tuple[int, int]]:
-        """Which speaker is tested with which listener."""
-
-    def listeners_of(self) -> dict[int, list[int]]:
-        """Each speaker that is tested ↦ its listeners."""
-
-    def speaker_as(self, index: int) -> Any:
-        """The speaker, with the weights of speaker `index`."""
-
-    def listener_as(self, index: int) -> Any:
-        """The listener, with the weights of listener `index`."""
 
 
 class Evaluator(Checked):
@@ -75,26 +54,22 @@ class Evaluator(Checked):
     Attributes:
       pairs: speaker and listener of each pair, those of one speaker beside each other.
       speakers: each speaker of a pair.
+      player: which plays their games.
     """
 
     def __init__(
         self,
-        agents: Tested,
+        agents: Any,
         inputs: np.ndarray,
         jit_compile: bool,
         channel: Channel | None = None,
         answer: Answer | None = None,
         labels: Mapping[str, np.ndarray] | None = None,
     ) -> None:
-        """Tests the pairs that `agents` names, each of whose speakers has as many listeners, on a whole split.
+        """Tests the pairs of `Agents`, each of whose speakers has as many listeners, on the inputs [N, F] of a split.
 
-        Args:
-          agents: whose.
-          inputs: float32 [N, F].
-          jit_compile: whether XLA compiles.
-          channel: through which messages go, with the noise of each condition; None: Erasure.
-          answer: that of the listeners; None: they choose among inputs.
-          labels: name ↦ [N, ...], what the answers are about.
+        `channel` gets the noise of each condition; None: Erasure. `answer` is that of the listeners, about the labels,
+        name ↦ [N, ...]; None: they choose among inputs.
         """
         self._agents = agents
         self._listeners_of = agents.listeners_of()
@@ -102,16 +77,10 @@ class Evaluator(Checked):
         self.pairs = agents.pairs()
         self._inputs = tf.cast(tf.convert_to_tensor(inputs), tf.float32)
         self._examples, self._labels = len(inputs), labels or {}
-        self._answer = ChosenInput() if answer is None else answer
+        self._answer = answer or ChosenInput()
         # One model each, in which the agents take turns.
         speaker, listener = agents.speaker_as(self.pairs[0][0]), agents.listener_as(self.pairs[0][1])
-        channel = Erasure(0.0) if channel is None else channel
-        self._player = GreedyPlayer(speaker, listener, self._answer, channel, jit_compile)
-
-    @property
-    def traces(self) -> int:
-        """How often a piece of the player was traced so far, and compiled where XLA compiles."""
-        return self._player.traces
+        self.player = GreedyPlayer(speaker, listener, self._answer, channel or Erasure(0.0), jit_compile)
 
     def successes(
         self,
@@ -131,11 +100,8 @@ class Evaluator(Checked):
           conditions: P of them.
           passes: how many passes.
           seed: of the shuffling, the masks and the input noise.
-          split: its name, for the error if it is smaller than a C.
+          split: its name, for the `UserError` if it is smaller than a C.
           cells: the places of the conditions that are pooled, Q lists; None: each is a cell of its own.
-
-        Raises:
-          UserError: a C is larger than the split, or an agent's scores are not finite.
         """
         plans = [Passes(self._examples, count, passes, seed, split) for count in candidates]
         if not self._answer.chooses_inputs:
@@ -143,20 +109,23 @@ class Evaluator(Checked):
         stream = start(seed)
         clear = self._look(every_row(self._examples), Condition(), stream)
         cells = [[place] for place in range(len(conditions))] if cells is None else cells
-        listeners = len(self.pairs) // len(self.speakers)
-        wins = Wins.none(len(self.speakers), listeners, len(plans), len(conditions), len(cells))
-        played = [plan.played * self._answer.count(self._labels) for plan in plans]
-        wins.games[:], wins.inputs[:] = [each.sum() for each in played], [np.count_nonzero(each) for each in played]
+        answers = self._answer.count(self._labels)
+        played = [plan.played * answers for plan in plans]
+        dtype = np.min_scalar_type(passes * max(map(len, cells)) * answers)
+        shape = len(self.speakers), len(self.pairs) // len(self.speakers) + 1, len(plans)
+        games, inputs = np.array([(each.sum(), np.count_nonzero(each)) for each in played], np.int64).T
+        won, effects = np.zeros((*shape, len(conditions)), np.int64), np.ones((*shape, len(cells)))
+        wins = Wins(won, games, inputs, effects, np.ones((2, len(plans), len(cells))))
 
         def count(cells_here: Sequence[int], games: Iterator[tuple[int, int, int, np.ndarray, np.ndarray]]) -> None:
             """Adds up what was won in all games of these cells."""
             cell_of = {place: cell for cell in cells_here for place in cells[cell]}
-            counts: dict[tuple[int, int], np.ndarray] = {}
+            # How often each pair and each vote found each input in a cell.
+            none = functools.partial(np.zeros, (*shape[:2], self._examples), dtype)
+            counts: dict[tuple[int, int], np.ndarray] = collections.defaultdict(none)
             for kind, place, speaker, inputs, won in games:
-                wins.add(speaker, kind, place, won.sum(axis=1))
-                if (key := (kind, cell_of[place])) not in counts:
-                    counts[key] = self._no_wins(passes, cells)
-                counts[key][speaker][:, inputs] += won.astype(counts[key].dtype)
+                wins.won[speaker, :, kind, place] += won.sum(axis=1)
+                counts[kind, cell_of[place]][speaker][:, inputs] += won.astype(dtype)
             for (kind, cell), found in counts.items():
                 wins.close(kind, cell, found, played[kind] * len(cells[cell]))
 
@@ -172,24 +141,18 @@ class Evaluator(Checked):
             count(drawn, self._drawn(kind, plans[kind], passes, every, clear))
         return wins
 
-    def _no_wins(self, passes: int, cells: Sequence[Sequence[int]]) -> np.ndarray:
-        """How often each pair and each vote found each input in a cell: zeros [speakers, listeners + 1, N]."""
-        listeners = len(self.pairs) // len(self.speakers)
-        kind = np.min_scalar_type(passes * max(map(len, cells)) * self._answer.count(self._labels))
-        return np.zeros((len(self.speakers), listeners + 1, self._examples), kind)
-
     def _look(self, rows: tf.Tensor, condition: Condition, stream: Stream) -> View:
         """What every agent makes of the inputs in rows [blocks, K, C]; UserError where it is no finite number."""
         coefficient, symbols, candidates = tf.constant(condition.input_noise), {}, {}
         own, other = (tf.constant(stage_number(agent)) for agent in ("speaker", "listener"))
         for speaker in self.speakers:
             self._agents.speaker_as(speaker)
-            symbols[speaker], finite = self._player.speak(self._inputs, rows, coefficient, own, stream.seed)
+            symbols[speaker], finite = self.player.speak(self._inputs, rows, coefficient, own, stream.seed)
             self._require_finite(finite, rows, f"speaker {speaker}", condition)
         for listener in dict.fromkeys(listener for _, listener in self.pairs):
             self._agents.listener_as(listener)
             view = own if condition.views == 1 else other
-            candidates[listener] = self._player.see(self._inputs, rows, coefficient, view, stream.seed)
+            candidates[listener] = self.player.see(self._inputs, rows, coefficient, view, stream.seed)
         return View(symbols, candidates)
 
     def _heard(self, speaker: int, view: View, condition: Condition, stream: Stream) -> tuple[tf.Tensor, ...]:
@@ -198,7 +161,7 @@ class Evaluator(Checked):
         erased = tf.constant([t in condition.erased for t in range(symbols.shape[-1])])
         for listener in self._listeners_of[speaker]:
             self._agents.listener_as(listener)
-            heard.append(self._player.hear(symbols, noise, erased, stream.seed))
+            heard.append(self.player.hear(symbols, noise, erased, stream.seed))
         return tuple(heard)
 
     def _fixed(
@@ -206,9 +169,7 @@ class Evaluator(Checked):
     ) -> Iterator[tuple[int, int, int, np.ndarray, np.ndarray]]:
         """Plays all passes where nothing is drawn.
 
-        Yields:
-          The place of a C, of a condition and of a speaker, the inputs of the games of a pass, and how many answers
-          were right, int [P + 1, games].
+        Yields the places of a C, a condition and a speaker, the inputs of a pass's games, and the result of `_won`.
         """
         for place, condition in conditions.items():
             for number, speaker in enumerate(self.speakers):
@@ -251,7 +212,7 @@ class Evaluator(Checked):
     ) -> np.ndarray:
         """How many answers of a speaker's listeners and of their vote are right in each game, int [P + 1, games]."""
         listeners = self._listeners_of[speaker]
-        choices, finite = self._player.decide(heard, tuple(seen[listener] for listener in listeners))
+        choices, finite = self.player.decide(heard, tuple(seen[listener] for listener in listeners))
         for place, listener in enumerate(listeners):
             who = f"listener {listener} about messages of speaker {speaker}"
             self._require_finite(finite[:, place], blocks, who, condition)
@@ -261,10 +222,7 @@ class Evaluator(Checked):
         return np.count_nonzero(right[:, : len(games)], axis=-1)
 
     def _require_finite(self, finite: tf.Tensor, rows: tf.Tensor, who: str, condition: Condition) -> None:
-        """UserError, with an input that it is about, unless scores are finite; both tensors [blocks, ...].
-
-        What is chosen by scores that are none is chosen by chance, and is not to be taken for a measurement.
-        """
+        """UserError, with an input that it is about, unless scores are finite; both tensors [blocks, ...]."""
         if np.all(finite):
             return
         rows = np.reshape(rows, -1)
@@ -272,11 +230,7 @@ class Evaluator(Checked):
         good = np.isfinite(self._inputs.numpy()[rows]).all(axis=1)
         row = rows[np.argmin(np.reshape(finite, -1)[: len(rows)] if good.all() else good)]
         noises = f"noise {condition.noise:g}, input noise {condition.input_noise:g}"
-        raise UserError(
-            f"The scores of {who} at {noises} are not finite numbers for the input in row {row} of the split or a"
-            " candidate beside it: the data or the weights hold NaN or infinity, or numbers too large; look at that"
-            " row, or restore an earlier checkpoint."
-        )
+        raise not_finite(f"scores of {who}", noises, row)
 
 
 def _at(rows: tf.Tensor, table: tf.Tensor) -> tf.Tensor:

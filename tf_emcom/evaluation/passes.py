@@ -14,26 +14,21 @@ _BLOCK_IN_ORDER = 1024  # The masks of a naming test depend on it.
 class Passes:
     """Shuffled passes over a split in groups of C, each input a distractor of the C − 1 others of its group.
 
-    Attributes:
-      size: C.
-      played: int [N], how many games one pair plays about each input under one condition.
+    `played`, int [N], says how many games one pair plays about each input under one condition.
     """
 
     def __init__(self, examples: int, size: int, passes: int, seed: int, split: str) -> None:
-        """UserError where the split has fewer examples than C."""
-        self._order, self._seed = Order(examples, size, seed, split), seed
-        self.size = size
+        """`size` is C; UserError where the split has fewer examples."""
+        self._order, self._seed, self._size = Order(examples, size, seed, split), seed, size
         about = np.concatenate([self.one(number)[1] for number in range(passes)])
         self.played = np.bincount(about, minlength=examples)
 
     def one(self, number: int) -> tuple[tf.Tensor, np.ndarray]:
-        """The pass with that number.
+        """The groups of the pass with that number, int32 [blocks, K, C], and the input of each game, int32 [games].
 
-        Returns:
-          int32 [blocks, K, C], its groups, the last block being filled up with groups from the first; and int32
-          [games], the input that each game is about, without those that only fill up.
+        The last block is filled up with groups from the first, which are not among the games.
         """
-        groups, size = self._order.batches_per_epoch, self.size
+        groups, size = self._order.batches_per_epoch, self._size
         together = min(max(1, _BLOCK // size), groups)
         numbers = np.arange(-(-groups // together) * together) % groups
         rows = np.stack([self._order.indices(number * groups + group) for group in numbers])
@@ -48,15 +43,14 @@ class Passes:
         return self._stream(number).stage(f"condition {place}")
 
     def _stream(self, number: int) -> Stream:
-        return start(self._seed).stage(f"{self.size} candidates").stage(f"pass {number}")
+        return start(self._seed).stage(f"{self._size} candidates").stage(f"pass {number}")
 
 
 class PassesInOrder(Passes):
     """Passes over a split from its first input to its last, for tasks that choose among no inputs."""
 
     def __init__(self, examples: int, passes: int, seed: int) -> None:
-        self._examples, self._seed = examples, seed
-        self.size = 1
+        self._examples, self._seed, self._size = examples, seed, 1
         self.played = np.full(examples, passes)
 
     def one(self, number: int) -> tuple[tf.Tensor, np.ndarray]:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
+from tf_emcom.errors import UserError
 from tf_emcom.games.answers import Answer
 from tf_emcom.games.channels import Channel, transmit
 from tf_emcom.ops.noise import add_gaussian_noise, spread_of
@@ -17,6 +18,18 @@ from tf_emcom.types import Message
 
 # Games of one group that are scored at the same time: the scores of all of 4,096 would leave a processor's cache.
 _SCORED_AT_ONCE = 512
+
+
+def not_finite(what: str, noises: str, row: int) -> UserError:
+    """What is raised about scores or metrics that are not finite numbers.
+
+    What is chosen by scores that are none is chosen by chance, and is not to be taken for a measurement.
+    """
+    return UserError(
+        f"The {what} at {noises} are not finite numbers for the input in row {row} of the split or a candidate"
+        " beside it: the data or the weights hold NaN or infinity, or numbers too large; look at that row, or restore"
+        " an earlier checkpoint."
+    )
 
 
 class GreedyPlayer(tf.Module):
@@ -31,7 +44,7 @@ class GreedyPlayer(tf.Module):
     def __init__(
         self, speaker: Speaker, listener: Listener, answer: Answer | None, channel: Channel, jit_compile: bool
     ) -> None:
-        """`answer` is that of the listeners, None: they are not asked; `channel` is one that has `with_noise`."""
+        """`answer` is that of the listeners; None: they are not asked."""
         super().__init__()
         self.speaker, self.listener, self.answer, self.channel = speaker, listener, answer, channel
         self._jit_compile = jit_compile
@@ -97,22 +110,18 @@ class GreedyPlayer(tf.Module):
     def _speak(
         self, inputs: tf.Tensor, rows: tf.Tensor, coefficient: tf.Tensor, view: tf.Tensor, seed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The speaker's messages about the inputs in rows [blocks, K, C] of [N, F], and whether its scores are finite.
+        """Messages int32 [blocks, K, C, T] about inputs [N, F] in rows [blocks, K, C], and whether scores are finite.
 
         Each input has noise of its own, of `coefficient` standard deviations of the features over its group. It
         depends on the seed and on `view`, int32 []: two agents with one view see the same noise.
-
-        Returns:
-          int32 [blocks, K, C, T] and bool [blocks, K, C].
         """
 
         def speak(members: tf.Tensor, stream: Stream) -> tuple[tf.Tensor, tf.Tensor]:
             speech = self.speaker.greedy(_noisy(inputs, members, coefficient, view, stream))
-            thought = speech.policy_logits
-            finite = tf.ones(members.shape, tf.bool)
-            if thought is not None:
-                finite = tf.reshape(tf.reduce_all(tf.math.is_finite(thought), axis=[1, 2]), members.shape)
-            return _in_groups(members, speech.symbols), finite
+            finite = tf.ones(speech.symbols.shape[:1], tf.bool)
+            if speech.policy_logits is not None:
+                finite = tf.reduce_all(tf.math.is_finite(speech.policy_logits), axis=[1, 2])
+            return speech.symbols, finite
 
         return _over_blocks(speak, rows, seed, (tf.int32, tf.bool))
 
@@ -122,39 +131,25 @@ class GreedyPlayer(tf.Module):
         """What the listener makes of the inputs in rows [blocks, K, C], in some view: [blocks, K, C, E]."""
 
         def see(members: tf.Tensor, stream: Stream) -> tf.Tensor:
-            seen = self.answer.look(self.listener, _noisy(inputs, members, coefficient, view, stream))
-            return _in_groups(members, seen)
+            return self.answer.look(self.listener, _noisy(inputs, members, coefficient, view, stream))
 
         return _over_blocks(see, rows, seed, tf.float32)
 
     def _hear(self, symbols: tf.Tensor, noise: tf.Tensor, erased: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """What the listener makes of messages that went through the channel, each with draws of its own.
+        """What the listener makes, [blocks, K, C, ...], of messages int32 [blocks, K, C, T] through the channel.
 
-        Args:
-          symbols: int32 [blocks, K, C, T].
-          noise: float32 [], the channel's.
-          erased: bool [T], which positions are lost besides.
-          seed: int32 [2].
-
-        Returns:
-          [blocks, K, C, ...].
+        Each has draws of its own; positions `erased`, bool [T], are lost besides.
         """
 
         def hear(said: tf.Tensor, stream: Stream) -> tf.Tensor:
-            message = self.arrive(_flat(said), noise, stream, erased)
-            return _in_groups(said[..., 0], self.answer.read(self.listener, message))
+            return self.answer.read(self.listener, self.arrive(_flat(said), noise, stream, erased))
 
         return _over_blocks(hear, symbols, seed, tf.float32)
 
     def _decide(self, read: tuple[tf.Tensor, ...], seen: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, tf.Tensor]:
-        """What P listeners, and then their vote, answer to the same messages.
+        """As `best`, block by block, from what each of P listeners heard and saw, [blocks, K, C, ...].
 
-        Args:
-          read: for each listener, [blocks, K, C, ...], what it heard.
-          seen: and [blocks, K, C, E], what it saw.
-
-        Returns:
-          int32 [blocks, P + 1, K · C, L] and bool [blocks, P, K · C], block by block as `best`.
+        Returns int32 [blocks, P + 1, K · C, L] and bool [blocks, P, K · C].
         """
         size = read[0].shape[2]
 
@@ -182,21 +177,18 @@ def _flat(grouped: tf.Tensor) -> tf.Tensor:
     return tf.reshape(grouped, [grouped.shape[0] * grouped.shape[1], *grouped.shape[2:]])
 
 
-def _in_groups(members: tf.Tensor, found: tf.Tensor) -> tf.Tensor:
-    """[K · C, ...], one for each of the members [K, C] → [K, C, ...]."""
-    return tf.reshape(found, [*members.shape, *found.shape[1:]])
-
-
 def _over_blocks(
     function: Callable[[tf.Tensor, Stream], Any], blocks: tf.Tensor, seed: tf.Tensor, dtype: Any
 ) -> Any:
-    """What `function` makes of each block [K, C, ...] and of a stream for its K · C games."""
-    games = blocks.shape[1] * blocks.shape[2]
+    """What `function` makes, [K · C, …], of each block [K, C, …] and a stream for its games: [blocks, K, C, …]."""
+    groups, size = blocks.shape[1:3]
+    games = groups * size
 
     def run(arguments: tuple[tf.Tensor, tf.Tensor]) -> Any:
         number, block = arguments
         folded = tf.random.experimental.stateless_fold_in(seed, number, alg="philox")
-        return function(block, Stream(folded, tf.constant(0), games, games))
+        found = function(block, Stream(folded, tf.constant(0), games, games))
+        return tf.nest.map_structure(lambda part: tf.reshape(part, [groups, size, *part.shape[1:]]), found)
 
     return _map(run, (tf.range(blocks.shape[0]), blocks), dtype)
 

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypedDict, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from rich import box
@@ -10,64 +10,24 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.evaluation.evaluator import Evaluator
 from tf_emcom.evaluation.metrics.success import SuccessRate, Wins
-from tf_emcom.runtime.evaluation_rows import grouped
+from tf_emcom.runtime.evaluation_rows import Row, grouped
 from tf_emcom.training.trainee import Agents
 
 
-class Row(TypedDict, total=False):
-    """A row of eval/<mode>.jsonl, made by `result_row`; every mode has some of these fields, and may have others.
-
-    `RunFolder.write_evaluation` adds `weights`.
-    """
-
-    # What was measured.
-    mode: str
-    task: str
-    step: int
-    split: str
-    channel: str
-    candidates: int
-    noise: float
-    input_noise: float  # in standard deviations of the features
-    views: int
-    erased: int  # symbols
-    meaning: str
-    distance: str
-    measure: str
-    attributes: str
-    position: int
-    symbol: int
-    seed: int  # of the evaluation
-    # Of which agents.
-    speaker: int
-    other_speaker: int
-    listener: int
-    training_seed: int  # of an independent pair
-    ensemble: str  # "average" or "vote"
-    speakers: int
-    listeners: int
-    pairs: int
-    # What was found.
-    accuracy: float
-    topsim: float | None
-    value: float | None
-    deviation: float | None  # standard deviation of a sample, divided by n − 1
-    interval: list[float]  # 95 %
-    intervals: dict[str, list[float]]
-    without_message: float
-    games: int
-    inputs: int
-    messages: int
-    passes: int
-    # Whether it is about all agents of the run: about its only pair, one of its independent pairs, or its population.
-    whole: bool
-
-
 def result_row(*parts: Mapping[str, Any], whole: bool) -> Row:
-    """A row of results: the fields of all parts, in this order, then whether it is about all agents of the run."""
-    return cast(Row, {key: value for part in (*parts, {"whole": whole}) for key, value in part.items()})
+    """A row of eval/<mode>.jsonl: the fields of all parts, in this order, then `whole`.
+
+    That is whether it is about all agents of the run: about its only pair, one of its independent pairs, or its
+    population. Every mode has some of these fields, and may have others; `RunFolder.write_evaluation` adds `weights`.
+    What was measured: mode, task, step, split, channel, candidates, noise, input_noise (standard deviations of the
+    features), views, erased (symbols), meaning, distance, measure, attributes, position, symbol, seed. Of which agents:
+    speaker, other_speaker, listener, training_seed (of an independent pair), ensemble ("average" or "vote"), speakers,
+    listeners, pairs. What was found: accuracy, topsim or value, deviation (of a sample, n − 1), interval (95 %),
+    intervals, without_message, games, inputs, messages, passes.
+    """
+    return {key: value for part in (*parts, {"whole": whole}) for key, value in part.items()}
 
 
 def whole_rows(rows: Iterable[Row]) -> list[Row]:
@@ -85,12 +45,9 @@ def _is_of_an_ensemble(row: Row) -> bool:
 
 
 def by_agents(rows: Iterable[Row], keys: Sequence[str], value: str) -> dict[str, list[Row]]:
-    """The rows about all agents of a run, with means over its independent pairs.
+    """The rows of a test about all agents of a run, with means over its independent pairs.
 
-    Args:
-      rows: of a test.
-      keys: the fields that distinguish the cells of the test.
-      value: the field of what was measured.
+    The `keys` are the fields that distinguish the cells of the test, `value` is the field of what was measured.
 
     Returns:
       "" ↦ the rows of the only pair, or means over independent pairs with the `deviation` between them, mean ±
@@ -112,13 +69,12 @@ def of_the_whole(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
 
 
 def _mean_of_pairs(rows: list[Row], value: str) -> Row:
-    shared = {key: kept for key, kept in _shared(rows).items() if key not in ("listener", "games", "interval")}
-    mean, spread = _mean(rows, value)
-    if mean is None:
-        return result_row(shared, {value: None, "deviation": None, "pairs": len(rows)}, whole=True)
-    spread = spread or 0.0
-    found = {value: mean, "deviation": spread, "interval": [mean - spread, mean + spread], "pairs": len(rows)}
-    return result_row(shared, found, whole=True)
+    shared, mean, spread = _mean(rows, value, "listener", "games", "interval")
+    found: Row = {value: mean, "deviation": spread}
+    if mean is not None:
+        spread = spread or 0.0
+        found = {value: mean, "deviation": spread, "interval": [mean - spread, mean + spread]}
+    return result_row(shared, found, {"pairs": len(rows)}, whole=True)
 
 
 def averages(rows: Sequence[Row], keys: Sequence[str], value: str) -> list[Row]:
@@ -129,21 +85,17 @@ def averages(rows: Sequence[Row], keys: Sequence[str], value: str) -> list[Row]:
     """
     found = []
     for cell in grouped(keys, rows).values():
-        mean, spread = _mean(cell, value)
+        shared, mean, spread = _mean(cell, value)
         who = {"ensemble": "average", "speakers": len(cell)}
-        found.append(result_row(_shared(cell), who, {value: mean, "deviation": spread}, whole=True))
+        found.append(result_row(shared, who, {value: mean, "deviation": spread}, whole=True))
     return found
 
 
-def _shared(rows: list[Row]) -> dict[str, Any]:
-    """The fields of the first row that are about no single speaker."""
-    return {key: kept for key, kept in rows[0].items() if key not in ("speaker", "training_seed", "whole")}
-
-
-def _mean(rows: list[Row], value: str) -> tuple[float | None, float | None]:
-    """Mean and deviation; None and None where a value is undefined."""
+def _mean(rows: list[Row], value: str, *apart: str) -> tuple[Row, float | None, float | None]:
+    """The first row's fields that are about no single speaker, mean, and deviation; None where a value is undefined."""
+    shared = {key: kept for key, kept in rows[0].items() if key not in ("speaker", "training_seed", "whole", *apart)}
     values = [each[value] for each in rows]
-    return (None, None) if None in values else (float(np.mean(values)), deviation(values))
+    return (shared, None, None) if None in values else (shared, float(np.mean(values)), deviation(values))
 
 
 def deviation(values: Iterable[float]) -> float | None:
@@ -155,16 +107,11 @@ def deviation(values: Iterable[float]) -> float | None:
 def text_table(heads: Sequence[str], rows: Iterable[Sequence[str]], left: Collection[str] = (), least: int = 0) -> str:
     """A table in plain text, two spaces between its columns; it is the same on every terminal and in every file.
 
-    Args:
-      heads: of the columns.
-      rows: cells, one for each column.
-      left: the heads of the columns that begin on the left; all others end on the right.
-      least: the width of columns on the left, at least.
+    Columns whose heads are in `left` begin on the left and have the width `least` or more; all others end on the right.
     """
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for head in heads:
-        on_left = head in left
-        column = {"justify": "left", "min_width": least} if on_left else {"justify": "right"}
+        column = {"justify": "left", "min_width": least} if head in left else {"justify": "right"}
         table.add_column(Text(head), no_wrap=True, **column)
     return _text_of(table, rows)
 
@@ -192,125 +139,59 @@ _LEAST_WIDTH = 11  # of a column of accuracies
 
 
 def accuracy_table(rows: Sequence[Row], down: Sequence[str], across: str) -> str:
-    """One line for each combination of `down`, one column for each value of `across`.
+    """One line for each combination of the fields `down`, one column for each number under `across`.
 
-    Args:
-      rows: each with these fields and `accuracy`; for means over independent `pairs`, ± their deviation is shown.
-      down: fields.
-      across: a field whose values are numbers.
+    For means over independent `pairs`, ± their deviation is shown; between the pairs of a population it would be
+    mistaken for that between runs.
     """
     heads = {value: f"{across.replace('_', ' ')} {value:g}" for value in dict.fromkeys(each[across] for each in rows)}
     lines = []
     for cell in grouped(down, rows).values():
-        found = {each[across]: _accuracy(each) for each in cell}
-        lines.append([*(_text(cell[0][key]) for key in down), *(found.get(value, "") for value in heads)])
+        spreads = [f" ± {row['deviation']:.3f}" if "pairs" in row else "" for row in cell]
+        found = {row[across]: f"{row['accuracy']:.3f}{spread}" for row, spread in zip(cell, spreads, strict=True)}
+        known = (cell[0][key] for key in down)
+        down_cells = [value if isinstance(value, str) else f"{value:g}" for value in known]
+        lines.append([*down_cells, *(found.get(value, "") for value in heads)])
     titles = [key.replace("_", " ") for key in down]
     return text_table([*titles, *heads.values()], lines, left=[*heads.values()], least=_LEAST_WIDTH)
 
 
-def _accuracy(row: Row) -> str:
-    # Between the pairs of a population it would be mistaken for that between runs.
-    spread = f" ± {row['deviation']:.3f}" if "pairs" in row else ""
-    return f"{row['accuracy']:.3f}{spread}"
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else f"{value:g}"
-
-
-def listed(name: str, values: Any, example: str) -> Sequence[Any]:
-    """The values; UserError, with an example, where they are no list or an empty one."""
-    if not isinstance(values, list | tuple) or not values:
-        raise UserError(f"{name} is {values!r}; bind it to a list of numbers, as in {example}.")
-    return values
-
-
-def probabilities(name: str, values: Sequence[float]) -> list[float]:
-    """The values as floats, each once; UserError where one is no probability."""
-    for value in listed(name, values, "[0.0, 0.5]"):
-        require_number(name, value, 0, 1, "each is a channel's noise, a probability")
-    return [float(value) for value in dict.fromkeys(values)]
-
-
-def numbers_of_candidates(name: str, values: Sequence[int]) -> list[int]:
-    """The values, each once; UserError where one is no number of candidates."""
-    for value in listed(name, values, "[16, 64]"):
-        require_integer(name, value, 2, "each is a number of candidates to choose from")
-    return list(dict.fromkeys(values))
-
-
-def within(name: str, candidates: Sequence[int], examples: int, split: str) -> list[int]:
-    """The numbers of candidates that a split has; a larger one is skipped, and a line says so.
-
-    Raises:
-      UserError: all of them are larger.
-    """
-    for count in candidates:
-        if count > examples:
-            print(f"Skipped {count} candidates: the {split} split has {examples} examples.")
-    counts = [count for count in candidates if count <= examples]
-    if not counts:
-        raise UserError(
-            f"Every number of candidates in {list(candidates)} is larger than the {split} split, which has {examples}"
-            f" examples; bind {name} to smaller ones."
-        )
-    return counts
-
-
-class Games(Protocol):
-    """What `teams` needs of an evaluator: who played with whom."""
-
-    pairs: list[tuple[int, int]]
-    speakers: list[int]
-
-
 class Team(NamedTuple):
-    """Who played, and how many games each member won.
+    """Who played, and how many games each member won."""
 
-    Attributes:
-      labels: its fields in rows of results.
-      won: int64 [members, K, P], with K numbers of candidates under P conditions.
-      effects: float64 [K, Q], the design effect of all games of each of Q cells, for the mean over the members.
-      whole: whether these are all agents of the run, or one of its independent pairs.
-    """
-
-    labels: dict[str, Any]
-    won: np.ndarray
-    effects: np.ndarray
-    whole: bool
+    labels: dict[str, Any]  # its fields in rows of results
+    won: np.ndarray  # int64 [members, K, P], with K numbers of candidates under P conditions
+    effects: np.ndarray  # float64 [K, Q], the design effect of all games of each cell, for the mean over the members
+    whole: bool  # whether these are all agents of the run, or one of its independent pairs
 
 
-def teams(agents: Agents, evaluator: Games, wins: Wins) -> Iterator[Team]:
+def teams(agents: Agents, evaluator: Evaluator, wins: Wins) -> Iterator[Team]:
     """Every pair by itself; of a population then the mean of all pairs, and the votes of all listeners.
 
-    A pair has the labels `speaker` and `listener`, and where pairs are independent `training_seed`. All others have
-    the label `ensemble`: "average", or "vote", for each `speaker` and as the mean over all of them. Those about the
-    whole population have no `speaker`, but the numbers of `speakers` and `listeners` in it.
+    All but pairs have the label `ensemble`: "average", or "vote", for each `speaker` and as the mean over all of them.
+    Those about the whole population have no `speaker`, but the numbers of `speakers` and `listeners` in it.
     """
     seeds = agents.seeds() if agents.independent else None
     population = seeds is None and len(evaluator.pairs) > 1
+    effects = wins.effects[:, :-1].reshape(-1, *wins.effects.shape[2:])
     for place, (speaker, listener) in enumerate(evaluator.pairs):
         of_run = {} if seeds is None else {"training_seed": seeds[speaker]}
         labels = {"speaker": speaker, "listener": listener, **of_run}
-        yield Team(labels, wins.pairs[place : place + 1], wins.pair_effects[place], whole=not population)
+        yield Team(labels, wins.pairs[place : place + 1], effects[place], whole=not population)
     if population:
         listeners = len(evaluator.pairs) // len(evaluator.speakers)
         everyone = {"speakers": len(evaluator.speakers), "listeners": listeners}
         yield Team({"ensemble": "average", **everyone}, wins.pairs, wins.mean_effects[0], whole=True)
         for place, speaker in enumerate(evaluator.speakers):
             labels = {"ensemble": "vote", "speaker": speaker, "listeners": listeners}
-            yield Team(labels, wins.votes[place : place + 1], wins.vote_effects[place], whole=False)
+            yield Team(labels, wins.votes[place : place + 1], wins.effects[place, -1], whole=False)
         yield Team({"ensemble": "vote", **everyone}, wins.votes, wins.mean_effects[1], whole=True)
 
 
 def result(won: np.ndarray, games: int, inputs: int, effect: float) -> dict[str, Any]:
-    """The fields of a row about members who won so many games, [members].
+    """The fields of a row about members who won so many games, [members], of the `games` that each of them played.
 
-    Args:
-      won: by each member.
-      games: how many each of them played.
-      inputs: how many inputs these are about.
-      effect: their design effect.
+    These are about so many `inputs` and have the design effect `effect`.
     """
     rate = SuccessRate(float(won.mean()), games, float(effect))
     spread = {"deviation": deviation(won / games)} if len(won) > 1 else {}

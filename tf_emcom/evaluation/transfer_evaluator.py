@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from tf_emcom.data.pipeline import Order
 from tf_emcom.data.source import Examples
-from tf_emcom.errors import UserError
 from tf_emcom.evaluation.metrics.measures import SampleMean
+from tf_emcom.evaluation.player import not_finite
 from tf_emcom.games.channels import Channel
 from tf_emcom.seeds import Stream, stage_number
 from tf_emcom.training.trainee import Agents
@@ -23,33 +23,17 @@ class TransferEvaluator(tf.Module):
     """
 
     def __init__(self, learner: Agents, examples: Examples, jit_compile: bool, channel: Channel) -> None:
-        """Prepares the test.
-
-        Args:
-          learner: whose listener is tested.
-          examples: as `learner.prepare` made them, a whole split.
-          jit_compile: whether XLA compiles.
-          channel: through which messages go, with the noise of each test.
-        """
+        """`examples` are a whole split, as `learner.prepare` made them; `channel` gets the noise of each test."""
         super().__init__()
-        self._channel = channel
-        self.learner = learner
+        self.learner, self.examples, self._channel = learner, examples, channel
         self.speaker, self.listener = learner.speaker_as(0), learner.listener_as(0)
-        self.examples = examples
         self._group = tf.function(self._metrics, jit_compile=jit_compile, autograph=False)
 
     def means(self, size: int, noise: float, passes: int, seed: int, split: str) -> dict[str, SampleMean]:
-        """Every metric of the task, and the loss.
+        """Every metric of the task, and the loss, in groups of `size` games; UserError where one is not finite.
 
-        Args:
-          size: games in a group: candidates for a task that chooses, which drops incomplete groups.
-          noise: the channel's.
-          passes: over the split, with fresh masks in each.
-          seed: of masks, of shuffling and of noise on the inputs.
-          split: its name.
-
-        Raises:
-          UserError: a metric is not a finite number.
+        A task that chooses takes these as candidates, and drops incomplete groups. Each of the passes over the split
+        has fresh masks; the seed is that of masks, shuffling and noise on the inputs.
         """
         examples = len(self.examples.inputs)
         totals: dict[str, np.ndarray] = {}
@@ -61,12 +45,8 @@ class TransferEvaluator(tf.Module):
             for name, values in found.items():
                 finite = np.isfinite(values)
                 if not finite.all():
-                    raise UserError(
-                        f"The {name} of the listener, with {size} games together and noise {noise:g}, is not a finite"
-                        f" number for the input in row {rows[np.argmin(finite)]} of the {split} split: the data or the"
-                        " weights of the speaker or listener hold NaN or infinity, or numbers too large; look at that"
-                        " row, or restore an earlier checkpoint."
-                    )
+                    what = f"values of {name} of the listener, with {size} games together,"
+                    raise not_finite(what, f"noise {noise:g}", rows[np.argmin(finite)])
                 totals.setdefault(name, np.zeros(examples))[rows] += values.numpy()
             counts[rows] += 1
         return {name: SampleMean(total, counts) for name, total in totals.items()}

@@ -13,15 +13,10 @@ from tf_emcom.types import Message
 
 
 class Answer(Checked, abc.ABC):
-    """How a greedy listener answers, in steps, so that a message is read once for all sets of candidates.
+    """How a greedy listener answers, in steps, so that a message is read once for all sets of candidates."""
 
-    Attributes:
-      chooses_inputs: whether it answers with one of the C inputs of the message's group.
-      labels: what of the data set it needs.
-    """
-
-    chooses_inputs: bool = False
-    labels: Sequence[str] = ()
+    chooses_inputs: bool = False  # whether it answers with one of the C inputs of the message's group
+    labels: Sequence[str] = ()  # what of the data set it needs
 
     @abc.abstractmethod
     def read(self, listener: Listener, message: Message) -> tf.Tensor:
@@ -35,27 +30,18 @@ class Answer(Checked, abc.ABC):
     def compare(self, listener: Listener, read: tf.Tensor, seen: tf.Tensor, shown: tf.Tensor | None) -> tf.Tensor:
         """Scores [B, C], or [B, L, C] of L answers to each of B messages; the best one is the answer.
 
-        Args:
-          listener: who answers.
-          read: [B, ...], of the messages.
-          seen: [N, E], of the inputs.
-          shown: int [B, C], which of the inputs are candidates for each message; None: all of them.
+        They are made of what was `read` of the messages, [B, ...], and `seen` of the inputs, [N, E]; `shown`, int
+        [B, C], says which inputs are candidates for each message, None: all of them.
         """
 
     @abc.abstractmethod
     def judged(
         self, choices: np.ndarray, rows: np.ndarray, size: int, labels: Mapping[str, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The answers as corpora have them, and which are right.
+        """The answers as corpora have them, int [..., B, ...], and which are right, bool [..., B, L].
 
-        Args:
-          choices: int [..., B, L], the places of the best scores.
-          rows: int [B], the examples that the messages are about, in groups whose members are each other's candidates.
-          size: of a group.
-          labels: name ↦ [N, ...], of all examples.
-
-        Returns:
-          int [..., B, ...] and bool [..., B, L].
+        `choices` are the places of the best scores, int [..., B, L]; `rows` the examples that the messages are about,
+        int [B], in groups of `size` whose members are each other's candidates; `labels` those of all examples.
         """
 
     def count(self, labels: Mapping[str, np.ndarray]) -> int:
@@ -110,13 +96,9 @@ class NamedClasses(Answer):
 
 
 class Answering:
-    """How the greedy listeners of a task answer: what tests, corpora and reports ask of it.
+    """How the greedy listeners of a task answer: what tests, corpora and reports ask of it."""
 
-    Attributes:
-      answer: how; None: they give no answer, whatever else they do with a message.
-    """
-
-    answer: Answer | None = None
+    answer: Answer | None = None  # None: they give no answer, whatever else they do with a message.
 
     @property
     def chooses_inputs(self) -> bool:

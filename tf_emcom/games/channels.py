@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.checks import Checked, Index
+from tf_emcom.errors import UserError, require_number
 from tf_emcom.ops import categorical
 from tf_emcom.ops.noise import erase, erase_positions, substitute
 from tf_emcom.schedules import Schedule, at, bounds_of
@@ -30,14 +30,9 @@ class Channel(Checked, abc.ABC):
     def with_noise(self, noise: float | tf.Tensor) -> "Channel":
         """The channel with another noise, the same at every step, as tests of trained agents need it.
 
-        With the noise 0 every symbol arrives. By default it is a copy with another attribute `probability`; a channel
+        `noise` is in [0, 1], or float32 [] where it is known only when a compiled step runs; with 0 every symbol
+        arrives. By default it is a copy with another attribute `probability`, UserError where there is none; a channel
         whose noise is something else overrides this method.
-
-        Args:
-          noise: in [0, 1], or float32 [] where it is known only when a compiled step runs.
-
-        Raises:
-          UserError: the channel has no such attribute.
         """
         if not hasattr(self, "probability"):
             name = type(self).__name__
@@ -60,19 +55,11 @@ def transmit(
     relaxed: tf.Tensor | None = None,
     erased: tf.Tensor | None = None,
 ) -> Message:
-    """Sends messages through a channel: what comes after the end of a message stays as it was sent.
+    """Sends messages int32 [B, T] through a channel: what comes after the end of a message stays as it was sent.
 
-    Args:
-      channel: what happens to the symbols.
-      speaker: whose messages they are; its grammar says where they end, its vocabulary what UNK is.
-      sent: int32 [B, T].
-      step: integer [], where schedules stand.
-      stream: the channel's random numbers.
-      relaxed: [B, T, V], soft symbols whose hard form is `sent`; the listener reads them where a symbol is unchanged.
-      erased: bool [T], positions that are lost besides.
-
-    Returns:
-      What arrives, with soft symbols [B, T, V + 1] where there were any.
+    The speaker's grammar says where messages end, its vocabulary what UNK is. Soft symbols `relaxed` [B, T, V], whose
+    hard form is `sent`, arrive as [B, T, V + 1]; the listener reads them where a symbol is unchanged. The positions
+    that are `erased`, bool [T], are lost besides.
     """
     corrupted = channel(Message(sent), speaker.vocab_size, step, stream).symbols
     if erased is not None:
@@ -81,19 +68,15 @@ def transmit(
     return Message(received, None if relaxed is None else categorical.arrived(relaxed, sent, received))
 
 
-def check_probability(name: str, value: Schedule | float) -> Schedule | float:
-    """`value`, if it is a schedule or a number in [0, 1]; UserError otherwise."""
-    for bound in bounds_of(value):
-        require_number(name, bound, 0, 1, "a probability lies between 0 and 1 (the macro noise sets it)")
-    return value
-
-
 class NoisyChannel(Channel, abc.ABC):
     """The base class of channels that change each symbol independently, with one probability."""
 
     def __init__(self, probability: Schedule | float) -> None:
         """`probability` in [0, 1], constant or a schedule; UserError otherwise."""
-        self.probability = check_probability(f"{type(self).__name__}.probability", probability)
+        name = f"{type(self).__name__}.probability"
+        for bound in bounds_of(probability):
+            require_number(name, bound, 0, 1, "a probability lies between 0 and 1 (the macro noise sets it)")
+        self.probability = probability
 
     def noise(self, step: tf.Tensor) -> tf.Tensor:
         return at(self.probability, step)
@@ -128,16 +111,13 @@ class Clear(SteadyChannel):
 class FixedErasure(SteadyChannel):
     """The symbols at `positions` become UNK, in every message."""
 
-    def __init__(self, positions: Sequence[int]) -> None:
+    def __init__(self, positions: Sequence[Index]) -> None:
         """`positions` count from 0; UserError where one is negative or named twice."""
-        for position in positions:
-            require_integer("FixedErasure.positions", position, 0, "each is a place in the message, counting from 0")
         if len(set(positions)) != len(positions):
             raise UserError(f"FixedErasure.positions is {list(positions)}; bind distinct positions.")
         self.positions = tuple(positions)
 
     def __call__(self, message: Message, vocab_size: int, step: tf.Tensor, stream: Stream) -> Message:
-        """The message with those symbols erased; UserError where a position lies after its end."""
         length = message.symbols.shape[1]
         if max(self.positions, default=0) >= length:
             raise UserError(

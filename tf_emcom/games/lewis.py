@@ -18,21 +18,11 @@ from tf_emcom.types import Batch, Outcome, Play
 
 
 class Rules(Checked, abc.ABC):
-    """The rules of what agents do with a batch.
-
-    Attributes:
-      channel: the way of a message to the listener.
-      task: what the listener has to do.
-      is_transfer: whether a new listener learns, by supervision, from a speaker that stays as it is.
-    """
+    """The rules of what agents do with a batch."""
 
     channel: Channel
     task: Task | TransferTask
-    is_transfer: bool = False
-
-    @abc.abstractmethod
-    def check_batch(self, batch_size: int) -> None:
-        """UserError where a batch of so many games cannot be played."""
+    is_transfer: bool = False  # whether a new listener learns, by supervision, from a speaker that stays as it is
 
 
 class Game(Rules):
@@ -47,28 +37,12 @@ class Game(Rules):
         speaker_loss: Loss,
         listener_loss: Loss,
     ) -> None:
-        """Puts the rules together.
-
-        Args:
-          channel: what happens to messages [B, T] on their way.
-          task: which candidates there are, and what success is.
-          listener_policy: how the listener takes a candidate by its scores [B, C].
-          reward: what both are paid for success, [B].
-          speaker_loss: what the speaker learns from, [B].
-          listener_loss: what the listener learns from, [B].
-
-        Raises:
-          UserError: a part is not of its kind.
-        """
         self.channel = channel
         self.task = task
         self.listener_policy = listener_policy
         self.reward = reward
         self.speaker_loss = speaker_loss
         self.listener_loss = listener_loss
-
-    def check_batch(self, batch_size: int) -> None:
-        self.task.candidates_per_game(batch_size)
 
     def play(
         self,
@@ -82,17 +56,8 @@ class Game(Rules):
     ) -> Play:
         """Plays the games of one replica as in training: the speaker samples, the listener follows its policy.
 
-        Args:
-          speaker: who speaks and learns.
-          target_speaker: who scores the speaker's symbols.
-          listener: who listens and learns.
-          batch: this replica's B games, inputs [B, F].
-          candidate_inputs: [N, F], the inputs of all replicas' games.
-          step: integer [], where schedules stand.
-          stream: this step's random numbers.
-
-        Returns:
-          The record of the games; T symbols in a message, V in the vocabulary, C candidates.
+        The target speaker scores the speaker's symbols. `batch` has this replica's B games, inputs [B, F], and
+        `candidate_inputs` is [N, F], the inputs of all replicas' games. Schedules stand at `step`, integer [].
         """
         speech = speaker.sample(batch.inputs, step, stream.stage("speaker"))
         target_speech = target_speaker.score(batch.inputs, speech.symbols)

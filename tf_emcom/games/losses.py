@@ -109,7 +109,6 @@ class SpeakerThroughListener(Loss):
         self.kl_coefficient = kl_coefficient
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        """The terms of B games, each [B]; UserError where the speaker utters no soft symbols."""
         speech = play.speech
         if speech.relaxed is None:
             raise UserError(
@@ -121,10 +120,7 @@ class SpeakerThroughListener(Loss):
         entropy_loss = -at(self.entropy_coefficient, step) * entropy
         kl_loss = at(self.kl_coefficient, step) * tf.reduce_mean(divergence, axis=1)
         loss = entropy_loss + kl_loss
-        return terms(
-            "speaker",
-            loss=loss, entropy_loss=entropy_loss, kl_loss=kl_loss, entropy=entropy,
-        )
+        return terms("speaker", loss=loss, entropy_loss=entropy_loss, kl_loss=kl_loss, entropy=entropy)
 
 
 _TOP = 5

@@ -20,16 +20,6 @@ class ListenerPolicy(Checked, abc.ABC):
         """One choice a game, from scores [B, C]."""
 
 
-def require_candidates(policy: ListenerPolicy, scores: tf.Tensor) -> None:
-    """UserError unless scores are [B, C], of which one can be drawn."""
-    if scores.shape.rank != 2:
-        name = type(policy).__name__
-        raise UserError(
-            f"{name} draws one of the candidates of a game, but this listener names labels; bind"
-            " naming/Game.listener_policy to @Greedy(), or task to @Discrimination()."
-        )
-
-
 def choice_from(logits: tf.Tensor, candidates: tf.Tensor) -> Choice:
     """The record of having taken `candidates` int32 [B] under `logits` [B, C]."""
     return Choice(candidates, categorical.log_prob(logits, candidates), categorical.entropy(logits))
@@ -49,18 +39,27 @@ class Sampled(ListenerPolicy):
         """`temperature` above 0, constant or a schedule; UserError otherwise."""
         if not bounds_of(temperature)[0] > 0:
             raise UserError(
-                f"Sampled.temperature falls to {bounds_of(temperature)[0]}, but scores are divided by it; bind it above"
-                " 0, or use @Greedy() for a listener that does not explore."
+                f"{type(self).__name__}.temperature falls to {bounds_of(temperature)[0]}, but scores are divided by it;"
+                " bind it above 0, such as 0.01 for choices that are nearly greedy, or use @Greedy() for a listener"
+                " that does not explore."
             )
         self.temperature = temperature
 
     def __call__(self, scores: tf.Tensor, step: tf.Tensor, stream: Stream) -> Choice:
-        require_candidates(self, scores)
-        logits = scores / at(self.temperature, step)
+        if scores.shape.rank != 2:
+            raise UserError(
+                f"{type(self).__name__} draws one of the candidates of a game, but this listener names labels; bind"
+                " naming/Game.listener_policy to @Greedy(), or task to @Discrimination()."
+            )
+        logits = self.logits(scores, step)
         return choice_from(logits, categorical.draw(logits, stream.uniform()))
 
+    def logits(self, scores: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+        """What is drawn from, [B, C], made of the scores [B, C]."""
+        return scores / at(self.temperature, step)
 
-class EpsilonGreedy(ListenerPolicy):
+
+class EpsilonGreedy(Sampled):
     """Draws a candidate from the mixture π = (1 − ε) softmax(scores / temperature) + ε / C.
 
     With the probability ε any of the C candidates is taken, each as likely. Otherwise the scores decide, through a
@@ -73,20 +72,10 @@ class EpsilonGreedy(ListenerPolicy):
         """Constants or schedules: `epsilon` in [0, 1], `temperature` above 0; UserError otherwise."""
         for bound in bounds_of(epsilon):
             require_number("EpsilonGreedy.epsilon", bound, 0, 1, "it is the share of choices that ignore the scores")
-        if not bounds_of(temperature)[0] > 0:
-            raise UserError(
-                f"EpsilonGreedy.temperature falls to {bounds_of(temperature)[0]}, but scores are divided by it; bind it"
-                " above 0, such as 0.01 for choices that are nearly greedy."
-            )
+        super().__init__(temperature)
         self.epsilon = epsilon
-        self.temperature = temperature
 
-    def __call__(self, scores: tf.Tensor, step: tf.Tensor, stream: Stream) -> Choice:
-        require_candidates(self, scores)
-        logits = self.log_probabilities(scores, step)
-        return choice_from(logits, categorical.draw(logits, stream.uniform()))
-
-    def log_probabilities(self, scores: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
+    def logits(self, scores: tf.Tensor, step: tf.Tensor) -> tf.Tensor:
         """Logarithms of π [B, C], from scores [B, C]."""
         assert_ranks(scores=(scores, 2))
         epsilon = at(self.epsilon, step)

@@ -4,8 +4,7 @@ import abc
 
 import tensorflow as tf
 
-from tf_emcom.checks import Checked
-from tf_emcom.errors import require_number
+from tf_emcom.checks import Checked, NotNegative
 from tf_emcom.ops import categorical
 from tf_emcom.types import Candidates, Hearing, Speech
 
@@ -15,17 +14,7 @@ class Reward(Checked, abc.ABC):
 
     @abc.abstractmethod
     def __call__(self, success: tf.Tensor, speech: Speech, hearing: Hearing, candidates: Candidates) -> tf.Tensor:
-        """The reward of each game; the method itself stops gradients (`tf.stop_gradient`).
-
-        Args:
-          success: [B] in [0, 1].
-          speech: what was said.
-          hearing: what the listener made of it.
-          candidates: what it could take.
-
-        Returns:
-          [B].
-        """
+        """The reward of each game, [B], for success [B] in [0, 1]; the method itself stops gradients."""
 
 
 class Success(Reward):
@@ -57,9 +46,8 @@ class LengthCost(Reward):
     is a constant, or nothing.
     """
 
-    def __init__(self, reward: Reward, cost: float = 0.01) -> None:
-        """`cost` is what one symbol costs, 0 or more; UserError otherwise."""
-        require_number("LengthCost.cost", cost, 0, float("inf"), "it is what a symbol takes off the reward")
+    def __init__(self, reward: Reward, cost: NotNegative = 0.01) -> None:
+        """`cost` is what one symbol takes off the reward."""
         self.reward = reward
         self.cost = cost
 

@@ -2,39 +2,24 @@
 
 import abc
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Annotated
 
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError, require_integer, require_labels
+from tf_emcom.agents.listener import Listener
+from tf_emcom.checks import Checked, Count, Least
+from tf_emcom.errors import UserError, require_labels
 from tf_emcom.games.answers import Answering, ChosenInput, NamedClasses
 from tf_emcom.ops.losses import require_classes
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Batch, Candidates, Choice, Hearing, Message
 
 
-class Hearer(Protocol):
-    """What a task needs of a listener."""
-
-    @abc.abstractmethod
-    def hear(self, message: Message, candidates: Candidates) -> Hearing:
-        """Scores for candidates, and what the critics say."""
-
-    @abc.abstractmethod
-    def predictions(self, message: Message) -> tf.Tensor:
-        """What the head predicts of messages [B, T]: [B, ...]."""
-
-
 class Task(Answering, Checked, abc.ABC):
-    """What a listener has to do: what it can take, how it is asked, and what success is.
+    """What a listener has to do: what it can take, how it is asked, and what success is."""
 
-    Attributes:
-      labels: the labels of the data set that the task needs.
-    """
-
-    labels: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()  # of the data set, that the task needs
 
     @abc.abstractmethod
     def candidates_per_game(self, batch_size: int) -> int:
@@ -42,21 +27,19 @@ class Task(Answering, Checked, abc.ABC):
 
     @abc.abstractmethod
     def candidates(self, batch: Batch, inputs: tf.Tensor, stream: Stream) -> Candidates:
-        """What the listeners can take.
-
-        Args:
-          batch: the games of this replica.
-          inputs: [N, F], the inputs of the games of all replicas, N = stream.global_games.
-          stream: where anything random comes from.
-        """
+        """What the listeners can take; `inputs` [N, F] are those of all replicas' games, N = stream.global_games."""
 
     @abc.abstractmethod
-    def hear(self, listener: Hearer, message: Message, candidates: Candidates) -> Hearing:
+    def hear(self, listener: Listener, message: Message, candidates: Candidates) -> Hearing:
         """Asks the listener about messages [B, T]."""
 
     @abc.abstractmethod
     def success(self, choice: Choice, candidates: Candidates) -> tf.Tensor:
         """How well the games went, float32 [B] in [0, 1]."""
+
+    def check_batch(self, batch_size: int) -> None:
+        """UserError where a batch of so many games cannot be played."""
+        self.candidates_per_game(batch_size)
 
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
         """UserError where the labels [N, ...] of the data set called `data` are not what the task needs."""
@@ -77,7 +60,7 @@ class Discrimination(Task):
 
     answer = ChosenInput()
 
-    def __init__(self, distractors: int | None = None) -> None:
+    def __init__(self, distractors: Count | None = None) -> None:
         self.distractors = distractors
 
     def candidates_per_game(self, batch_size: int) -> int:
@@ -88,7 +71,6 @@ class Discrimination(Task):
             )
         if self.distractors is None:
             return batch_size
-        require_integer("Discrimination.distractors", self.distractors, 1, "it counts the wrong candidates of a game")
         if self.distractors >= batch_size:
             raise UserError(
                 f"Discrimination.distractors is {self.distractors}, but a batch of {batch_size} games has 1 to"
@@ -109,7 +91,7 @@ class Discrimination(Task):
         shown = (games[:, tf.newaxis] + tf.gather(ordered, turned)) % stream.global_games
         return Candidates(inputs, shown, target)
 
-    def hear(self, listener: Hearer, message: Message, candidates: Candidates) -> Hearing:
+    def hear(self, listener: Listener, message: Message, candidates: Candidates) -> Hearing:
         return listener.hear(message, candidates)
 
     def success(self, choice: Choice, candidates: Candidates) -> tf.Tensor:
@@ -123,24 +105,14 @@ class Naming(Task):
     named right. It needs a listener whose head predicts: `Listener.head_cls = @MultiMlp`.
     """
 
-    def __init__(self, classes: int, label: str = "label") -> None:
-        """Says which label is named.
-
-        Args:
-          classes: K, at least as many as any of the labels has.
-          label: which label of the data set, whole numbers [N] or [N, L] from 0 on.
-
-        Raises:
-          UserError: there are fewer than two classes.
-        """
-        require_integer("Naming.classes", classes, 2, "it counts the classes of a label")
+    def __init__(self, classes: Annotated[int, Least(2)], label: str = "label") -> None:
+        """K = `classes`, 2 or more, for a `label` of the data set: whole numbers [N] or [N, L] from 0 on."""
         self.label = label
         self.classes = classes
         self.labels = (label,)
         self.answer = NamedClasses(label)
 
     def candidates_per_game(self, batch_size: int) -> int:
-        require_integer("batch_size", batch_size, 1, "it counts the games of a step")
         return self.classes
 
     def candidates(self, batch: Batch, inputs: tf.Tensor, stream: Stream) -> Candidates:
@@ -148,7 +120,7 @@ class Naming(Task):
         labels = batch.labels[self.label]
         return Candidates(None, None, tf.reshape(tf.cast(labels, tf.int32), (labels.shape[0], -1)))
 
-    def hear(self, listener: Hearer, message: Message, candidates: Candidates) -> Hearing:
+    def hear(self, listener: Listener, message: Message, candidates: Candidates) -> Hearing:
         """The listener's predictions as scores [B, L, K]; UserError where its head predicts something else."""
         scores = listener.predictions(message)
         given, wanted = tuple(scores.shape[1:]), (candidates.target.shape[1], self.classes)

@@ -29,9 +29,6 @@ class TransferGame(Rules):
         """Whether the speaker says the same of an input at every step, so that it needs to be asked only once."""
         return self.task.input_noise == 0.0
 
-    def check_batch(self, batch_size: int) -> None:
-        self.task.check_batch(batch_size)
-
     def play(
         self,
         speaker: Speaker,
@@ -43,13 +40,8 @@ class TransferGame(Rules):
     ) -> LossTerms:
         """Plays and judges the games of one replica, loss and metrics [B].
 
-        Args:
-          speaker: who speaks, greedily, and does not learn.
-          listener: who learns.
-          batch: this replica's games; where the speaker speaks once, its messages are among the labels.
-          candidate_inputs: [N, F], the inputs of the games of all replicas.
-          step: integer [], where schedules stand.
-          stream: this step's random numbers.
+        The speaker is greedy; where it speaks once, its messages are among the labels of `batch`. `candidate_inputs` is
+        [N, F], of the games of all replicas; schedules stand at `step`, integer [].
         """
         spoken, shown = self.views(speaker, batch, candidate_inputs, stream)
         message = transmit(self.channel, speaker, spoken, step, stream.stage("channel"))

@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable, Iterator, Mapping
+from typing import Annotated
 
 import keras
 import numpy as np
@@ -10,8 +11,8 @@ import tensorflow as tf
 from tf_emcom.agents.heads.listener import Cpc, DotProduct, ListenerHead
 from tf_emcom.agents.heads.prediction import ImageDecoder, MultiMlp, PredictionHead
 from tf_emcom.agents.listener import Listener
-from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError, require_integer, require_labels, require_number
+from tf_emcom.checks import Checked, Count, Least, NotNegative
+from tf_emcom.errors import UserError, require_labels
 from tf_emcom.games.answers import Answering, ChosenInput
 from tf_emcom.games.tasks import Discrimination
 from tf_emcom.ops.losses import (
@@ -28,45 +29,29 @@ from tf_emcom.types import Batch, LossTerms, Message
 
 
 class TransferTask(Answering, Checked, abc.ABC):
-    """What a new listener learns, by supervision, from the messages of a frozen speaker (NEC, appendix).
+    """What a new listener learns, by supervision, from the messages of a frozen speaker (NEC, appendix)."""
 
-    Attributes:
-      name: what records and tables call it.
-      labels: the labels of the data set that it needs.
-      head_cls: makes the listener's head.
-      input_noise: coefficient of Gaussian noise on what speaker and listener see; in standard deviations of a batch.
-    """
-
-    name: str
-    labels: tuple[str, ...] = ()
+    name: str  # what records and tables call it
+    labels: tuple[str, ...] = ()  # of the data set, that it needs
+    # Of Gaussian noise on what speaker and listener see, which differs; in standard deviations of a batch.
     input_noise: float = 0.0
 
-    def __init__(self, head_cls: Callable[..., keras.layers.Layer], input_noise: float = 0.0) -> None:
-        """UserError where the noise is negative."""
-        name = f"{type(self).__name__}.input_noise"
-        require_number(name, input_noise, 0, 1e6, "noise is measured in standard deviations")
+    def __init__(self, head_cls: Callable[..., keras.layers.Layer], input_noise: NotNegative = 0.0) -> None:
         self.head_cls = head_cls
-        self.input_noise = float(input_noise)
+        self.input_noise = input_noise
 
-    @abc.abstractmethod
     def head(self) -> keras.layers.Layer:
         """A new listener's head, not yet built."""
+        return self.head_cls()
 
     @abc.abstractmethod
     def lesson(
         self, listener: Listener, message: Message, batch: Batch, candidate_inputs: tf.Tensor, stream: Stream
     ) -> LossTerms:
-        """What the listener makes of B messages.
+        """What the listener makes of B messages [B, T]: the loss and the task's metrics, each [B].
 
-        Args:
-          listener: who learns.
-          message: what arrived, [B, T].
-          batch: the games of this replica.
-          candidate_inputs: [N, F], what the listener sees of the inputs of all replicas' games.
-          stream: where anything random comes from.
-
-        Returns:
-          The loss and the task's metrics, each [B]; "accuracy" is among the metrics where the task has one.
+        "accuracy" is among the metrics where the task has one. `candidate_inputs`, [N, F], are what the listener sees
+        of the inputs of all replicas' games.
         """
 
     @abc.abstractmethod
@@ -75,10 +60,8 @@ class TransferTask(Answering, Checked, abc.ABC):
     ) -> dict[str, float]:
         """What a listener reaches that hears nothing, and knows only what is most frequent or the mean in training.
 
-        Args:
-          learnt: labels of the training split, each [M, ...].
-          tested: labels of the examples tested, each [N, ...].
-          candidates: how many there are to choose from, for tasks that choose.
+        `learnt` are the labels of the training split, each [M, ...], `tested` those of the examples tested, each
+        [N, ...]; tasks that choose do it among so many `candidates`.
 
         Returns:
           Metric → value: the accuracy, or the loss where the task has no accuracy, comes first.
@@ -90,7 +73,6 @@ class TransferTask(Answering, Checked, abc.ABC):
 
     def check_batch(self, batch_size: int) -> None:
         """UserError where a batch of so many games is too small."""
-        require_integer("batch_size", batch_size, 1, "it counts the games of a step")
 
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
         """UserError where the labels [N, ...] of the data set called `data` are not what the task needs."""
@@ -101,9 +83,6 @@ class CandidateTask(TransferTask, abc.ABC):
     """Cross-entropy of the right one among the inputs of the batch, all of which every game shows."""
 
     answer = ChosenInput()
-
-    def head(self) -> keras.layers.Layer:
-        return self.head_cls()
 
     def lesson(
         self, listener: Listener, message: Message, batch: Batch, candidate_inputs: tf.Tensor, stream: Stream
@@ -129,7 +108,6 @@ class DiscriminationByDistance(CandidateTask):
     name = "discriminationdist"
 
     def __init__(self, head_cls: Callable[[], ListenerHead] = Cpc, input_noise: float = 0.5) -> None:
-        """`input_noise`: speaker and listener see the input differently."""
         super().__init__(head_cls, input_noise)
 
 
@@ -139,19 +117,21 @@ class DiscriminationByDotProduct(CandidateTask):
     name = "discrimination"
 
     def __init__(self, head_cls: Callable[[], ListenerHead] = DotProduct, input_noise: float = 0.5) -> None:
-        """`input_noise`: speaker and listener see the input differently."""
         super().__init__(head_cls, input_noise)
+
+
+_Classes = Annotated[int, Least(2)]
 
 
 class LabelTask(TransferTask, abc.ABC):
     """Softmax cross-entropy and accuracy, means over the labels of an example."""
 
-    def __init__(self, head_cls: Callable[[int, int], PredictionHead], count: int, classes: int) -> None:
-        """`count` labels an example of `classes` classes each; UserError below 1 label or 2 classes."""
+    # Metric ↦ among how many of the best classes a label has to be.
+    tops: Mapping[str, int] = {"accuracy": 1}
+
+    def __init__(self, head_cls: Callable[[int, int], PredictionHead], count: int, classes: _Classes) -> None:
+        """`count` labels an example of `classes` classes each."""
         super().__init__(head_cls)
-        name = type(self).__name__
-        require_integer(f"{name}.attributes", count, 1, "it counts the labels of an example")
-        require_integer(f"{name}.classes", classes, 2, "it counts the classes of a label")
         self.count = count
         self.classes = classes
 
@@ -164,22 +144,14 @@ class LabelTask(TransferTask, abc.ABC):
         labels = tf.reshape(batch.labels[self.labels[0]], (-1, self.count))
         logits = listener.predictions(message)
         loss = cross_entropy_of_classes(logits, labels)
-        return LossTerms(loss, {"accuracy": in_top(1, logits, labels), **self.more_metrics(logits, labels)})
-
-    def more_metrics(self, logits: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Metrics besides accuracy, each [B], of logits [B, L, K] and labels [B, L]."""
-        return {}
+        return LossTerms(loss, {metric: in_top(count, logits, labels) for metric, count in self.tops.items()})
 
     def without_message(
         self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], candidates: int
     ) -> dict[str, float]:
-        """The accuracy of always answering each label's most frequent class in training, mean over the labels."""
-        return {"accuracy": self.by_frequency(learnt, tested, 1)}
-
-    def by_frequency(self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], count: int) -> float:
-        """How often one of each label's `count` most frequent classes in training is right, mean over the labels."""
+        """The metrics of always answering each label's most frequent classes in training, mean over the labels."""
         known, asked = (labels[self.labels[0]].reshape(-1, self.count) for labels in (learnt, tested))
-        return share_of_the_most_frequent(known, asked, count)
+        return {metric: share_of_the_most_frequent(known, asked, count) for metric, count in self.tops.items()}
 
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
         super().check_labels(labels, data)
@@ -201,7 +173,7 @@ class Attribute(LabelTask):
     labels = ("attributes",)
 
     def __init__(
-        self, attributes: int = 40, classes: int = 2, head_cls: Callable[[int, int], PredictionHead] = MultiMlp
+        self, attributes: Count = 40, classes: _Classes = 2, head_cls: Callable[[int, int], PredictionHead] = MultiMlp
     ) -> None:
         """`attributes` as many as an example of the data set has, each of `classes` values from 0 on."""
         super().__init__(head_cls, attributes, classes)
@@ -212,19 +184,11 @@ class Classification(LabelTask):
 
     name = "classification"
     labels = ("label",)
+    tops = {"accuracy": 1, "top5": 5}
 
-    def __init__(self, classes: int, head_cls: Callable[[int, int], PredictionHead] = MultiMlp) -> None:
+    def __init__(self, classes: _Classes, head_cls: Callable[[int, int], PredictionHead] = MultiMlp) -> None:
         """`classes` as many as the data set has, ids from 0 on."""
         super().__init__(head_cls, 1, classes)
-
-    def more_metrics(self, logits: tf.Tensor, labels: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"top5": in_top(5, logits, labels)}
-
-    def without_message(
-        self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], candidates: int
-    ) -> dict[str, float]:
-        """The accuracy and top-5 accuracy of always answering the most frequent classes in training."""
-        return {"accuracy": self.by_frequency(learnt, tested, 1), "top5": self.by_frequency(learnt, tested, 5)}
 
 
 _BLOCK = 256
@@ -243,9 +207,6 @@ class Reconstruction(TransferTask):
     def __init__(self, head_cls: Callable[[], ImageDecoder] = ImageDecoder) -> None:
         super().__init__(head_cls)
 
-    def head(self) -> ImageDecoder:
-        return self.head_cls()
-
     def lesson(
         self, listener: Listener, message: Message, batch: Batch, candidate_inputs: tf.Tensor, stream: Stream
     ) -> LossTerms:
@@ -260,7 +221,7 @@ class Reconstruction(TransferTask):
         self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], candidates: int
     ) -> dict[str, float]:
         """The loss of always drawing the mean of the training images."""
-        side = self.head_cls().side
+        side = self.head().side
         mean = sum(targets.sum(axis=0) for targets in _targets(learnt["image"], side)) / len(learnt["image"])
         errors = sum(np.square(targets - mean).sum() for targets in _targets(tested["image"], side))
         return {"loss": float(0.5 * errors / len(tested["image"]))}

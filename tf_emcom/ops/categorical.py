@@ -11,14 +11,9 @@ from tf_emcom.checks import assert_ranks
 
 
 def draw(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
-    """One draw from each distribution, by inversion of its cumulative distribution.
+    """One draw from each distribution: logits [B, V] and uniform draws [B] in (0, 1) ↦ int32 [B] in [0, V).
 
-    Args:
-      logits: [B, V].
-      uniform: [B] in (0, 1).
-
-    Returns:
-      int32 [B] in [0, V).
+    By inversion of its cumulative distribution.
     """
     assert_ranks(logits=(logits, 2), uniform=(uniform, 1))
     # float32, because a cumulative sum in half precision would lose the tail of a large vocabulary.
@@ -64,13 +59,8 @@ def with_extra_id(relaxed: tf.Tensor) -> tf.Tensor:
 def arrived(relaxed: tf.Tensor, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
     """What a listener reads of soft symbols: the soft one where the symbol arrived as it was sent, else a hard one.
 
-    Args:
-      relaxed: [B, T, V].
-      sent: int [B, T], the hard form of `relaxed`.
-      received: int [B, T] in [0, V], where V is UNK.
-
-    Returns:
-      [B, T, V + 1].
+    `sent`, int [B, T], is the hard form of `relaxed`, [B, T, V]; `received` is int [B, T] in [0, V], where V is UNK.
+    What is read is [B, T, V + 1].
     """
     assert_ranks(relaxed=(relaxed, 3), sent=(sent, 2), received=(received, 2))
     soft = with_extra_id(relaxed)

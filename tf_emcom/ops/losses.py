@@ -8,28 +8,16 @@ from tf_emcom.errors import UserError
 
 
 def cross_entropy_of_classes(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """Softmax cross-entropy, mean over the labels of an example.
-
-    Args:
-      logits: [B, L, K].
-      labels: int [B, L].
-
-    Returns:
-      [B], nats.
-    """
+    """Softmax cross-entropy in nats, mean over the labels: logits [B, L, K] and labels int [B, L] ↦ [B]."""
     assert_ranks(logits=(logits, 3), labels=(labels, 2))
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits), axis=1)
 
 
 def in_top(count: int, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """The share of an example's labels that are among the `count` classes with the highest logits, float32 [B].
+    """The share of labels, int [B, L], among the `count` classes with the highest logits [B, L, K]: float32 [B].
 
-    Of equal logits the lower class comes first, so that equal logits do not make everything right.
-
-    Args:
-      count: how many; 1 is accuracy.
-      logits: [B, L, K].
-      labels: int [B, L].
+    With a count of 1 it is accuracy. Of equal logits the lower class comes first, so that equal logits do not make
+    everything right.
     """
     assert_ranks(logits=(logits, 3), labels=(labels, 2))
     labels = tf.cast(labels, tf.int32)
@@ -43,24 +31,18 @@ def in_top(count: int, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
 def share_of_the_most_frequent(learnt: np.ndarray, tested: np.ndarray, count: int = 1) -> float:
     """The accuracy of always answering each label's most frequent classes, mean over the labels.
 
-    Args:
-      learnt: int [M, L] from 0, whose most frequent classes are answered; of equally frequent ones the lowest.
-      tested: int [N, L], what the answers are compared with.
-      count: how many answers are given; one of them has to be right.
+    They are the most frequent of `learnt`, int [M, L] from 0, of equally frequent ones the lowest. One of the `count`
+    answers has to be right, compared with `tested`, int [N, L].
     """
     best = [np.argsort(-np.bincount(column), kind="stable")[:count] for column in learnt.T]
     return float(np.mean([np.isin(column, answers).mean() for column, answers in zip(tested.T, best, strict=True)]))
 
 
 def require_classes(values: np.ndarray, label: str, classes: int, task: str, remedy: str) -> None:
-    """UserError unless all values are whole numbers from 0 to `classes` - 1.
+    """UserError unless all values are whole numbers from 0 to `classes` - 1, as `task` knows them.
 
-    Args:
-      values: of a label.
-      label: which label of which data set that is, the beginning of a sentence.
-      classes: how many `task` knows.
-      task: its name.
-      remedy: what is to be bound to a larger number.
+    `label` says which label of which data set that is, at the beginning of a sentence; `remedy` is what is to be bound
+    to a larger number.
     """
     if values.dtype.kind not in "iub":
         raise UserError(
@@ -76,15 +58,7 @@ def require_classes(values: np.ndarray, label: str, classes: int, task: str, rem
 
 
 def cross_entropy(scores: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
-    """InfoNCE (van den Oord et al. 2018, eq. 4): −log softmax(scores)[target].
-
-    Args:
-      scores: [B, C].
-      target: int [B].
-
-    Returns:
-      [B], nats.
-    """
+    """InfoNCE (van den Oord et al. 2018, eq. 4), −log softmax(scores)[target] in nats: [B, C] and int [B] ↦ [B]."""
     assert_ranks(scores=(scores, 2), target=(target, 1))
     return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=target, logits=scores)
 

@@ -8,16 +8,9 @@ from tf_emcom.checks import assert_ranks
 
 
 def erase(symbols: tf.Tensor, probability: tf.Tensor, uniform: tf.Tensor, unknown: int) -> tf.Tensor:
-    """Each symbol independently becomes `unknown` with `probability`.
+    """Each of the symbols, int32 [B, T], independently becomes `unknown` with `probability`, [] or [T], one a position.
 
-    Args:
-      symbols: int32 [B, T].
-      probability: [] in [0, 1], or [T], one a position.
-      uniform: [B, T] in (0, 1).
-      unknown: the id of UNK.
-
-    Returns:
-      int32 [B, T].
+    The uniform draws are [B, T] in (0, 1).
     """
     assert_ranks(symbols=(symbols, 2), uniform=(uniform, 2))
     return tf.where(uniform < probability, unknown, symbols)
@@ -33,19 +26,10 @@ def erase_positions(symbols: tf.Tensor, positions: Sequence[int], unknown: int) 
 def substitute(
     symbols: tf.Tensor, probability: tf.Tensor, uniform: tf.Tensor, replacement: tf.Tensor, vocab_size: int
 ) -> tf.Tensor:
-    """Each symbol is independently replaced, with `probability`, by a uniform draw from the vocabulary.
+    """Each of the symbols, int32 [B, T], is independently replaced, with `probability`, by a uniform draw out of V.
 
-    The draw may be the symbol itself, so that a symbol changes with probability · (V − 1) / V.
-
-    Args:
-      symbols: int32 [B, T].
-      probability: [] in [0, 1].
-      uniform: [B, T] in (0, 1), decides whether.
-      replacement: [B, T] in (0, 1), decides by what.
-      vocab_size: V.
-
-    Returns:
-      int32 [B, T].
+    The draw may be the symbol itself, so that a symbol changes with probability · (V − 1) / V. Of the uniform draws,
+    [B, T] in (0, 1), `uniform` decide whether, and `replacement` by what.
     """
     assert_ranks(symbols=(symbols, 2), uniform=(uniform, 2), replacement=(replacement, 2))
     # Rounding up can turn the largest uniform into V itself.
@@ -59,16 +43,10 @@ def spread_of(inputs: tf.Tensor) -> tf.Tensor:
 
 
 def add_gaussian_noise(inputs: tf.Tensor, coefficient: tf.Tensor, spread: tf.Tensor, normal: tf.Tensor) -> tf.Tensor:
-    """The inputs with noise whose standard deviation is the coefficient times each feature's spread.
+    """The inputs, [..., B, F], with noise whose standard deviation is the coefficient times each feature's spread.
 
-    Args:
-      inputs: [..., B, F], one batch or several.
-      coefficient: [], 0 or more; at 0 the inputs come back as they are.
-      spread: [..., F], that of each batch.
-      normal: [..., B, F], standard normal draws.
-
-    Returns:
-      [..., B, F].
+    The coefficient, [], is 0 or more; at 0 the inputs come back as they are. The spread is [..., F], that of each
+    batch; `normal` are standard normal draws, [..., B, F].
     """
     rank = len(inputs.shape)
     assert_ranks(coefficient=(coefficient, 0), spread=(spread, rank - 1), normal=(normal, rank))

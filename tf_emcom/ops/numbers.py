@@ -26,19 +26,11 @@ def turned(matrix: tf.Tensor) -> tf.Tensor:
 
 @tf.custom_gradient
 def product(left: tf.Tensor, right: tf.Tensor, right_turned: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-    """Left · right, for a matrix that many rows are multiplied with, one after the other.
+    """Left [B, K] · right [K, N] ↦ [B, N], for a matrix that many rows are multiplied with, one after the other.
 
-    On CPUs the rows of a matrix as wide as a power of two lie in the same places of the cache, and a product with few
-    rows on the left takes up to twice as long as one with the transpose; the gradient's products do not. XLA makes one
-    program of both.
-
-    Args:
-      left: [B, K].
-      right: [K, N].
-      right_turned: `turned(right)`, [N, K].
-
-    Returns:
-      [B, N].
+    `right_turned` is `turned(right)`. On CPUs the rows of a matrix as wide as a power of two lie in the same places of
+    the cache, and a product with few rows on the left takes up to twice as long as one with the transpose; the
+    gradient's products do not. XLA makes one program of both.
     """
     assert_ranks(left=(left, 2), right=(right, 2), right_turned=(right_turned, 2))
 
@@ -65,14 +57,7 @@ def unit(vectors: tf.Tensor) -> tf.Tensor:
 def pairwise_cosine_loss(left: tf.Tensor, right: tf.Tensor) -> tf.Tensor:
     """Squared distance of the unit vectors, d(u, v) = ‖u/‖u‖ − v/‖v‖‖² = 2 − 2 cos(u, v), for every pair.
 
-    One matrix product: nothing of size [B, C, E] is ever made.
-
-    Args:
-      left: [B, E].
-      right: [C, E].
-
-    Returns:
-      [B, C] in [0, 4].
+    [B, E] and [C, E] ↦ [B, C] in [0, 4]. One matrix product: nothing of size [B, C, E] is ever made.
     """
     assert_ranks(left=(left, 2), right=(right, 2))
     return 2.0 - 2.0 * tf.matmul(unit(left), unit(right), transpose_b=True)

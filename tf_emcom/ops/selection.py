@@ -13,14 +13,9 @@ def take(values: tf.Tensor, positions: tf.Tensor) -> tf.Tensor:
 
 
 def take_shown(scores: tf.Tensor, shown: tf.Tensor | None) -> tf.Tensor:
-    """The scores of the candidates that each game shows.
+    """The scores [B, C] of the candidates that each game shows, int [B, C], out of those of all, [B, N].
 
-    Args:
-      scores: [B, N], of all candidates of the batch.
-      shown: int [B, C], or None where every game shows all of them.
-
-    Returns:
-      [B, C].
+    None: every game shows all of them.
     """
     if shown is None:
         return scores
@@ -31,13 +26,8 @@ def take_shown(scores: tf.Tensor, shown: tf.Tensor | None) -> tf.Tensor:
 def vote(scores: Sequence[tf.Tensor]) -> tf.Tensor:
     """The candidate with the largest mean probability: argmax_c Σ_l softmax(s_l)_c, the first one of several.
 
-    As in Chaabouni et al. 2022, "Emergent communication at scale", where listeners vote.
-
-    Args:
-      scores: one tensor [B, C] a listener.
-
-    Returns:
-      int32 [B].
+    Scores are one tensor [B, C] a listener, candidates int32 [B]. As in Chaabouni et al. 2022, "Emergent communication
+    at scale", where listeners vote.
     """
     total = tf.zeros_like(scores[0])
     # Added up one by one: no tensor of all listeners' scores is made.

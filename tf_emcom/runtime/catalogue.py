@@ -9,7 +9,6 @@ import enum
 import functools
 import importlib
 import importlib.metadata
-import importlib.util
 import inspect
 import pkgutil
 import re
@@ -26,71 +25,61 @@ from tf_emcom.runtime import gin_tables
 
 # Modules and packages with classes that gin files can name.
 HOMES = (
-    *("schedules", "agents", "games", "data", "runtime.strategies", "runtime.multi_worker", "training"),
-    *("evaluation.evaluator", "evaluation.tests", "evaluation.metrics", "tools.export", "tools.reproduce"),
+    *("schedules", "agents", "games", "data", "runtime.strategies", "training", "evaluation.evaluator"),
+    *("evaluation.tests", "evaluation.metrics", "tools.export", "tools.reproduce"),
 )
 # Entry points of installed packages; each is a module with classes.
 _ENTRY_POINTS = "tf_emcom.plugins"
 
 
 def register_components(package: str = "tf_emcom", homes: Sequence[str] = HOMES) -> None:
-    """Registers every component of the package, and of installed plug-ins, with gin; once is enough.
+    """Registers every component of a package, in these modules and sub-packages of it, and of installed plug-ins.
 
-    Args:
-        package: Name of the package to walk.
-        homes: Its sub-packages and modules with components; missing ones are ignored.
-
-    Raises:
-        RuntimeError: If two components of the package have the same name.
-        UserError: If an installed plug-in cannot be imported, or has a class of a name that is taken.
+    UserError if an installed plug-in cannot be imported, or two components have the same name.
     """
     for home in homes:
         for module in _modules(f"{package}.{home}"):
             for cls in _public_classes(module):
-                _register(cls, module.__name__.removeprefix(f"{package}."))
+                _register(cls, module.__name__.removeprefix(f"{package}."), is_ours=True)
     for module in _installed():
         register_module(module)
+
+
+def import_module(name: str, asked_by: str) -> None:
+    """Imports a module from outside the package, which a line or a flag names, and registers its components.
+
+    UserError if it cannot be imported, or has a class of a name that is taken.
+    """
+    register_module(_imported(name, asked_by))
 
 
 def register_module(module: ModuleType) -> None:
     """Registers the classes that a module from outside the package defines, or imports from its own submodules.
 
-    Classes that are registered already stay as they are.
-
-    Raises:
-        UserError: If a class of one of our families has the name of another component.
+    Classes that are registered already stay as they are. UserError if a class of one of our families has the name of
+    another component.
     """
     for cls in _public_classes(module, with_submodules=True):
+        _register(cls, cls.__module__)
+
+
+def _register(cls: type, module: str, is_ours: bool = False) -> None:
+    found = [entry.wrapped for entry in gin_tables.matching(cls.__name__)]
+    for other in found:
         # A class with the decorator gin.configurable is found here itself, from the same module.
-        for other in matches(cls.__name__):
-            if issubclass(cls, Checked) and other.__module__ != cls.__module__:
-                raise UserError(
-                    f"{cls.__module__}.{cls.__name__} has the name of another component, {other.__module__}."
-                    f"{other.__name__}; give it another name."
-                )
-        if not matches(cls.__name__):
-            _register(cls, cls.__module__)
-
-
-def matches(selector: str) -> list[Callable[..., Any]]:
-    """Returns the components that a selector of a gin file, such as `Erasure` or `channels.Erasure`, can mean."""
-    return [entry.wrapped for entry in gin_tables.matching(selector)]
-
-
-def selectors(selector: str) -> list[str]:
-    """Returns gin's full names of the components that a selector can mean, sorted."""
-    return sorted(entry.selector for entry in gin_tables.matching(selector))
-
-
-def component_names() -> list[str]:
-    """Returns the names of all components, sorted."""
-    return sorted(entry.name for entry in gin_tables.components())
+        if other is not cls and (is_ours or issubclass(cls, Checked) and other.__module__ != cls.__module__):
+            raise UserError(
+                f"{cls.__module__}.{cls.__name__} has the name of another component, {other.__module__}."
+                f"{other.__name__}; give it another name."
+            )
+    if not found:
+        gin.external_configurable(cls, name=cls.__name__, module=module)
 
 
 def names_below(*bases: type) -> list[str]:
     """Returns the names of the components that are subclasses of one of the base classes."""
-    found = [entry for entry in gin_tables.components() if inspect.isclass(entry.wrapped)]
-    return [entry.name for entry in found if issubclass(entry.wrapped, bases)]
+    found = {entry.name: entry.wrapped for entry in gin_tables.components()}
+    return [name for name, cls in found.items() if inspect.isclass(cls) and issubclass(cls, bases)]
 
 
 def parameters(component: Callable[..., Any]) -> tuple[dict[str, inspect.Parameter], bool]:
@@ -99,7 +88,10 @@ def parameters(component: Callable[..., Any]) -> tuple[dict[str, inspect.Paramet
     Where a constructor has `**kwargs`, as Keras layers do, those of its base classes are included, so that a misspelt
     name is noticed.
     """
-    signatures = [inspect.signature(call).parameters.values() for call in _constructors(component)]
+    calls = [component]
+    if inspect.isclass(component):
+        calls = [vars(base)["__init__"] for base in component.__mro__[:-1] if "__init__" in vars(base)]
+    signatures = [inspect.signature(call).parameters.values() for call in calls]
     takes_others = [any(each.kind is each.VAR_KEYWORD for each in signature) for signature in signatures]
     asked = signatures if any(takes_others[:1]) else signatures[:1]
     found: dict[str, inspect.Parameter] = {}
@@ -126,9 +118,7 @@ def suggest(name: str, known: Collection[str]) -> str:
 
 
 def _modules(name: str) -> Iterator[ModuleType]:
-    """Imports a module, and all modules in it if it is a package, in a fixed order; nothing if it does not exist."""
-    if importlib.util.find_spec(name) is None:
-        return
+    """Imports a module, and all modules in it if it is a package, in a fixed order."""
     home = importlib.import_module(name)
     yield home
     for found in pkgutil.iter_modules(getattr(home, "__path__", ())):
@@ -136,19 +126,21 @@ def _modules(name: str) -> Iterator[ModuleType]:
             yield from _modules(f"{name}.{found.name}")
 
 
+def _imported(name: str, asked_by: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except (Exception, SystemExit) as error:
+        raise UserError(
+            f"{asked_by} does not work ({type(error).__name__}: {reason(error)}); correct it, or add the folder of its"
+            " package to PYTHONPATH."
+        ) from error
+
+
 @functools.cache
 def _installed() -> list[ModuleType]:
-    """Imports the modules that installed packages declare as plug-ins."""
-    found = []
-    for entry in importlib.metadata.entry_points(group=_ENTRY_POINTS):
-        try:
-            found.append(importlib.import_module(entry.module))
-        except Exception as error:
-            raise UserError(
-                f"The plug-in {entry.name} of an installed package, the module {entry.module}, cannot be imported"
-                f" ({type(error).__name__}: {reason(error)}); correct or uninstall that package."
-            ) from error
-    return found
+    found = importlib.metadata.entry_points(group=_ENTRY_POINTS)
+    what = "of an installed package, which you can uninstall,"
+    return [_imported(entry.module, f"The plug-in {entry.name} {what}") for entry in found]
 
 
 def _public_classes(module: ModuleType, with_submodules: bool = False) -> list[type]:
@@ -165,34 +157,11 @@ def _public_classes(module: ModuleType, with_submodules: bool = False) -> list[t
     ]
 
 
-def _register(cls: type, module: str) -> None:
-    namesakes = matches(cls.__name__)
-    for other in namesakes:
-        if other is not cls:
-            places = " and ".join(f"{each.__module__}.{each.__qualname__}" for each in (other, cls))
-            raise RuntimeError(f"Two components are called {cls.__name__}, {places}: gin needs one name for each.")
-    if not namesakes:
-        gin.external_configurable(cls, name=cls.__name__, module=module)
-
-
-def _constructors(component: Callable[..., Any]) -> list[Callable[..., Any]]:
-    """The functions that receive the arguments of a call, the outermost first."""
-    if not inspect.isclass(component):
-        return [component]
-    own = [vars(base)["__init__"] for base in component.__mro__ if "__init__" in vars(base)]
-    return [init for init in own if init is not object.__init__]
-
-
 def plug_ins(base: type, homes: Sequence[str] = (), separator: str = "") -> dict[str, type]:
     """The concrete subclasses of a base class by their names in lower case: ours, a user's, and installed ones.
 
-    Args:
-        base: The base class.
-        homes: Modules and packages of tf_emcom to import first, since they define subclasses.
-        separator: Between the words of a name.
-
-    Raises:
-        UserError: If two of them have the same name, or an installed plug-in cannot be imported.
+    Modules and packages of tf_emcom at `homes` are imported first; `separator` stands between the words of a name.
+    UserError if two of them have the same name, or an installed plug-in cannot be imported.
     """
     for home in homes:
         for _ in _modules(f"tf_emcom.{home}"):

@@ -6,7 +6,6 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Collection
-from typing import TypeVar
 
 import tensorflow as tf
 
@@ -23,91 +22,69 @@ _DATA = re.compile(r"ckpt-(\d+)\.data-[\d-]+of-\d+")
 _PART = re.compile(r"ckpt-(\d+)(?:[._].*)|checkpoint\.(?:tmp.*|.*\.new)")
 # How often to look again after the newest checkpoint was removed while it was read.
 _TRIES = 20
-_T = TypeVar("_T")
 
 
-def checkpoint_steps(folder: str) -> list[int]:
+def checkpoint_steps(folder: str, pattern: re.Pattern[str] = _INDEX) -> list[int]:
     """The steps of the checkpoints in a folder, the newest first; they may be damaged.
 
     The file `checkpoint` beside them is not read: it may name a checkpoint that was removed, or be lost itself.
     """
-    return _steps(folder, _INDEX)
+    return sorted({int(found[1]) for found in map(pattern.fullmatch, names_in(folder)) if found}, reverse=True)
 
 
 def data_steps(folder: str) -> list[int]:
     """The steps that have data, with or without the index that makes them a checkpoint, the newest first."""
-    return _steps(folder, _DATA)
+    return checkpoint_steps(folder, _DATA)
 
 
-def _steps(folder: str, pattern: re.Pattern[str]) -> list[int]:
-    return sorted({int(found[1]) for found in map(pattern.fullmatch, names_in(folder)) if found}, reverse=True)
-
-
-def newest_checkpoint(folder: str) -> str | None:
-    """The path of the checkpoint with the highest step, None where there is none."""
-    steps = checkpoint_steps(folder)
-    return os.path.join(folder, f"ckpt-{steps[0]}") if steps else None
-
-
-def use_newest(folder: str, use: Callable[[str], _T]) -> _T | None:
-    """Calls a function with a path of the newest undamaged checkpoint, and returns its result; None: there is none.
+def use_newest(folder: str, use: Callable[[str], object]) -> bool:
+    """Calls a function with a path of the newest undamaged checkpoint; False where there is none.
 
     Damaged ones are named on standard error. Where a training run has removed the checkpoint meanwhile, the newest is
-    looked for again.
-
-    Args:
-      folder: of the checkpoints.
-      use: reads the checkpoint; may be called again with another one.
-
-    Raises:
-      UserError: all are damaged, or `use` cannot read an undamaged one, which then belongs to other agents.
+    looked for again, and `use` may be called again with it. UserError where all are damaged, or `use` cannot read an
+    undamaged one, which then belongs to other agents.
     """
     for _ in range(_TRIES):
         damaged: list[str] = []
         for step in checkpoint_steps(folder):
-            name = f"ckpt-{step}"
+            name, is_whole = f"ckpt-{step}", False
             with without_pattern(folder) as plain:
                 path = os.path.join(plain, name)
                 try:
                     _read_all(path)
-                except DAMAGES as error:
-                    if f"{name}.index" not in names_in(folder):
-                        break
-                    damaged.append(f"{name} ({_short(error, path, name)})")
-                    continue
-                try:
-                    result = use(path)
+                    is_whole = True
+                    use(path)
                 except UserError:
                     raise
                 except DAMAGES as error:
                     if f"{name}.index" not in names_in(folder):
                         break
-                    raise UserError(
-                        f"The checkpoint {os.path.join(folder, name)} does not fit these agents"
-                        f" ({_short(error, path, name)}); use the configuration that it was made with."
-                    ) from error
+                    why = reason(error).replace(path, name).rstrip(".")
+                    if is_whole:
+                        raise UserError(
+                            f"The checkpoint {os.path.join(folder, name)} does not fit these agents ({why}); use the"
+                            " configuration that it was made with."
+                        ) from error
+                    damaged.append(f"{name} ({why})")
+                    continue
             _note_passed_over(folder, damaged, step)
-            return result
+            return True
         else:
             if damaged:
                 raise UserError(
                     f"In {folder}, all checkpoints are damaged: {', '.join(damaged)}; copy them again, or train in"
                     " another folder."
                 )
-            return None
+            return False
     raise UserError(f"In {folder}, checkpoints are removed faster than they can be read; raise Train.keep.")
 
 
 def _note_passed_over(folder: str, damaged: list[str], used: int) -> None:
     """Names on standard error the checkpoints that are newer than the one of step `used`, but damaged or lost."""
-    lost = [f"ckpt-{step}" for step in data_steps(folder) if step > used and step not in checkpoint_steps(folder)]
-    if damaged:
-        how = f"{', '.join(damaged)} {'is' if len(damaged) == 1 else 'are'} damaged"
-    elif lost:
-        how = f"{', '.join(lost)} {'has' if len(lost) == 1 else 'have'} no index, which was not written yet or is lost"
-    else:
-        return
-    print(f"Note: in {folder}, {how}; ckpt-{used} is used.", file=sys.stderr, flush=True)
+    lost = [step for step in data_steps(folder) if step > used and step not in checkpoint_steps(folder)]
+    without = [f"ckpt-{step} (it has no index, which was not written yet or is lost)" for step in lost]
+    if unread := ", ".join([*damaged, *without]):
+        print(f"Note: in {folder}, {unread} cannot be read; ckpt-{used} is used.", file=sys.stderr, flush=True)
 
 
 def write_checkpoint(checkpoint: tf.train.Checkpoint, folder: str, step: int, keep: int) -> None:
@@ -115,9 +92,7 @@ def write_checkpoint(checkpoint: tf.train.Checkpoint, folder: str, step: int, ke
 
     TensorFlow writes into a folder of its own; finished files are renamed from there, the index last. Then all but the
     `keep` newest are removed, and those of later steps: they were damaged, and the resumed run does these steps again.
-
-    Raises:
-      UserError: it cannot be written; the older checkpoints are still there.
+    UserError where it cannot be written; the older checkpoints are still there.
     """
     name = f"ckpt-{step}"
     try:
@@ -202,7 +177,3 @@ def _read_all(path: str) -> None:
     reader = tf.compat.v1.train.NewCheckpointReader(path)
     for key in reader.get_variable_to_shape_map():
         reader.get_tensor(key)
-
-
-def _short(error: BaseException, path: str, name: str) -> str:
-    return reason(error).replace(path, name).rstrip(".")

@@ -1,7 +1,7 @@
 """Saves and restores a learner."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import keras
@@ -13,36 +13,29 @@ from tf_emcom.seeds import step_tensor
 
 
 class HasState(Protocol):
-    """What a checkpoint is made of, such as a `Trainee`."""
+    """What a checkpoint is made of, such as a `Trainee`: name → weights, and what else a run needs to resume."""
 
-    @property
-    def agents(self) -> Mapping[str, Sequence[keras.Variable]]:
-        """Name → weights."""
-
-    @property
-    def optimizer_state(self) -> Mapping[str, Sequence[keras.Variable]]:
-        """Name → what else a run needs to resume as if it had never stopped."""
+    agents: Mapping[str, Sequence[keras.Variable]]
+    optimizer_state: Mapping[str, Sequence[keras.Variable]]
 
 
 class Checkpoints:
-    """The newest checkpoints of a run: weights, moving average, optimisers and the step, as `tf.train.Checkpoint`.
+    """The newest checkpoints of a run: weights, moving average, optimisers and the step, as `tf.train.Checkpoint`."""
 
-    Attributes:
-      last: the step that this process has saved or restored last; 0: none.
-    """
+    last = 0
+    """The step that this process has saved or restored last; 0: none."""
 
     def __init__(self, folder: str, learner: HasState, keep: int = 3, new_folder: str | None = None) -> None:
         """`folder` is `RUN/checkpoints`; new ones go to `new_folder`, by default `folder`, which keeps `keep`."""
-        self.folder = folder
-        self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
-        self.agents = {name: _by_position(weights) for name, weights in learner.agents.items()}
-        optimizer_state = {name: _by_position(state) for name, state in learner.optimizer_state.items()}
-        self.state = {"step": self.step, **optimizer_state, **self.agents}
+        self._step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
         self._carried = tf.Variable("", trainable=False, name="carried")
-        self.checkpoint = tf.train.Checkpoint(carried=self._carried, **self.state)
+        agents = {name: _by_position(weights) for name, weights in learner.agents.items()}
+        optimizer_state = {name: _by_position(state) for name, state in learner.optimizer_state.items()}
+        self._agents = tf.train.Checkpoint(step=self._step, **agents)
+        self._all = tf.train.Checkpoint(carried=self._carried, step=self._step, **optimizer_state, **agents)
+        self._folder = folder
         self._new_folder = new_folder or folder
         self._keep = keep
-        self.last = 0
 
     @property
     def carried(self) -> str:
@@ -51,23 +44,19 @@ class Checkpoints:
 
     def save(self, step: int, carried: str = "") -> None:
         """Saves a checkpoint with a text; UserError where that is not possible: the older ones are still there."""
-        self.step.assign(step_tensor(step))
+        self._step.assign(step_tensor(step))
         self._carried.assign(carried)
-        checkpoint_files.write_checkpoint(self.checkpoint, self._new_folder, step, self._keep)
+        checkpoint_files.write_checkpoint(self._all, self._new_folder, step, self._keep)
         self.last = step
 
     def restore_latest(self) -> int:
         """Restores the newest undamaged checkpoint and returns its step; 0 where there is none.
 
-        Raises:
-          UserError: it belongs to agents of another architecture, or all are damaged.
+        UserError where it belongs to agents of another architecture, or all are damaged.
         """
-        self.last = self._restore_latest(tf.train.Checkpoint(**self.state), carried=True) or 0
+        if checkpoint_files.use_newest(self._folder, lambda path: _restore(self._all, path)):
+            self.last = int(self._step.numpy())
         return self.last
-
-    def restore_latest_agents(self) -> int:
-        """Restores the agents alone, for tests, and returns their step; the rest as `restore_latest`."""
-        return self._restore_latest(tf.train.Checkpoint(step=self.step, **self.agents)) or 0
 
     def clear(self, step: int) -> None:
         """Removes leftovers of killed processes, and all but the newest checkpoints up to `step`; later ones stay."""
@@ -75,63 +64,50 @@ class Checkpoints:
         kept = [s for s in steps if s > step] + [s for s in steps if s <= step][: self._keep]
         checkpoint_files.remove_all_but(self._new_folder, kept)
 
-    def restore_agents(self, folder: str) -> None:
-        """Restores the agents alone from another run's `folder`; errors as `restore_latest`, or if there is none."""
-        agents = tf.train.Checkpoint(**self.agents)
-        if checkpoint_files.use_newest(require_checkpoint(folder), lambda path: _restore(agents, path) or True) is None:
-            raise _no_checkpoint(folder)
-
-    def _restore_latest(self, checkpoint: tf.train.Checkpoint, carried: bool = False) -> int | None:
-        def restore(path: str) -> int:
-            _restore(checkpoint, path)
-            if carried:
-                # By itself, since checkpoints of earlier versions lack it.
-                tf.train.Checkpoint(carried=self._carried).read(path).expect_partial()
-            return int(self.step.numpy())
-
-        return checkpoint_files.use_newest(self.folder, restore)
+    def restore_agents(self, run: str) -> int:
+        """Restores the agents alone from a run's folder; returns their step. UserError also where there are none."""
+        _use_newest_of(run, lambda path: _restore(self._agents, path))
+        return int(self._step.numpy())
 
 
 def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0) -> None:
-    """Restores one agent from the newest checkpoint in the folder of a run.
+    """Restores an agent from the newest checkpoint of a run: by its name there, such as "speaker", and its index.
 
-    Args:
-      run: the folder.
-      name: of the agent in the checkpoint, such as "speaker".
-      agent: gets the weights.
-      index: of the agent, where the run has several of that name.
-
-    Raises:
-      UserError: there is no checkpoint, or it holds no such agent or one of another architecture, or all are damaged.
+    UserError where there is no checkpoint, or it holds no such agent or one of other sizes, or all are damaged.
     """
-    folder = require_checkpoint(run)
 
-    def restore(path: str) -> bool:
+    def restore(path: str) -> None:
         # tf.train.load_checkpoint would first ask whether this is a folder, which not all storage answers alike.
         reader = tf.compat.v1.train.NewCheckpointReader(path)
-        stored = _stored_shapes(reader.get_variable_to_shape_map(), name)
-        shown = os.path.join(folder, os.path.basename(path))
-        count = _count(shown, name, agent, {i: shape for i, (_, shape) in stored.items()})
+        shapes = reader.get_variable_to_shape_map()
+        prefix, suffix = f"{name}/weights/", "/.ATTRIBUTES/VARIABLE_VALUE"
+        # `/` and `.` in the names of weights are escaped; their position stands in front of the names.
+        found = [key for key in shapes if key.startswith(prefix) and key.endswith(suffix)]
+        keys = {int(key.removeprefix(prefix).partition("_")[0]): key for key in found}
+        shown = os.path.join(run, "checkpoints", os.path.basename(path))
+        count = _count(shown, name, agent, {i: tuple(shapes[key]) for i, key in keys.items()})
         if index >= count:
             raise UserError(
                 f"{name}_index is {index}, but the run in {run} has {count} {name}{'' if count == 1 else 's'}; bind it"
                 f" to 0{'' if count == 1 else f' to {count - 1}'}."
             )
-        values = [reader.get_tensor(stored[i][0]) for i in range(len(stored))]
+        values = [reader.get_tensor(keys[i]) for i in range(len(keys))]
         for variable, value in zip(agent.trainable_variables, values, strict=True):
             variable.assign(value if value.shape == tuple(variable.shape) else value[index])
-        return True
 
-    if checkpoint_files.use_newest(folder, restore) is None:
+    _use_newest_of(run, restore)
+
+
+def _use_newest_of(run: str, use: Callable[[str], None]) -> None:
+    """Calls `use` with the newest undamaged checkpoint in a run's folder; UserError where there is none."""
+    if not checkpoint_files.use_newest(os.path.join(run, "checkpoints"), use):
         raise _no_checkpoint(run)
 
 
-def require_checkpoint(run: str) -> str:
-    """`RUN/checkpoints`, if there is one in it; UserError otherwise."""
-    folder = os.path.join(run, "checkpoints")
-    if checkpoint_files.newest_checkpoint(folder) is None:
+def require_checkpoint(run: str) -> None:
+    """UserError where there is no checkpoint in the folder of a run."""
+    if not checkpoint_files.checkpoint_steps(os.path.join(run, "checkpoints")):
         raise _no_checkpoint(run)
-    return folder
 
 
 def _no_checkpoint(run: str) -> UserError:
@@ -153,17 +129,6 @@ def _by_position(variables: Sequence[keras.Variable]) -> tf.Module:
     holder = tf.Module()
     holder.weights = {f"{i}_{v.name}": v.value for i, v in enumerate(variables)}
     return holder
-
-
-def _stored_shapes(shapes: dict[str, Sequence[int]], name: str) -> dict[int, tuple[str, tuple[int, ...]]]:
-    """Position → key and shape, of the weights that are stored under a name."""
-    prefix, suffix = f"{name}/weights/", "/.ATTRIBUTES/VARIABLE_VALUE"
-    # `/` and `.` in the names are escaped; the position stands in front of them.
-    return {
-        int(key[len(prefix) :].partition("_")[0]): (key, tuple(shape))
-        for key, shape in shapes.items()
-        if key.startswith(prefix) and key.endswith(suffix)
-    }
 
 
 def _count(path: str, name: str, agent: keras.Model, there: dict[int, tuple[int, ...]]) -> int:

@@ -12,6 +12,7 @@ from tf_emcom.errors import UserError
 
 # Keras' names. The other half precision, float16, would need scaled gradients.
 _POLICIES = ("float32", "mixed_bfloat16")
+_REPEATS = 3
 
 
 @contextlib.contextmanager
@@ -19,10 +20,8 @@ def computing_in(precision: str) -> Iterator[None]:
     """Layers that are built within it compute in this precision; their weights are always float32.
 
     With "mixed_bfloat16", products, activations and the states of cores are bfloat16; agents return logits, values and
-    projections as float32, so losses, softmax, divergence and optimisers are not affected.
-
-    Args:
-      precision: "float32" or "mixed_bfloat16"; UserError for anything else.
+    projections as float32, so losses, softmax, divergence and optimisers are not affected. UserError for any precision
+    but "float32" and "mixed_bfloat16".
     """
     if precision not in _POLICIES:
         raise UserError(f"precision is {precision!r}, but agents compute in one of {', '.join(_POLICIES)}; bind it so.")
@@ -32,9 +31,6 @@ def computing_in(precision: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-_REPEATS = 3
 
 
 class CompilerChoice(NamedTuple):
@@ -58,18 +54,14 @@ class CompilerChoice(NamedTuple):
 
 def measure(function: Callable[..., Any], arguments: Sequence[Any]) -> CompilerChoice:
     """Times a function that has no side effects, compiled by XLA and in graph mode, in turn."""
-    ways = {jit: tf.function(function, jit_compile=jit, autograph=False) for jit in (False, True)}
-    times: dict[bool, list[float]] = {False: [], True: []}
-    for way in ways.values():
-        _wait(way(*arguments))  # Traces and compiles.
-    for _ in range(_REPEATS):
-        for jit, way in ways.items():
-            begin = time.perf_counter()
-            _wait(way(*arguments))
-            times[jit].append(time.perf_counter() - begin)
-    return CompilerChoice(min(times[False]), min(times[True]))
+    ways = [tf.function(function, jit_compile=jit, autograph=False) for jit in (False, True)]
 
+    def seconds(way: Callable[..., Any]) -> float:
+        begin = time.perf_counter()
+        for tensor in tf.nest.flatten(way(*arguments)):
+            tensor.numpy()  # Waits for it.
+        return time.perf_counter() - begin
 
-def _wait(results: Any) -> None:
-    for tensor in tf.nest.flatten(results):
-        tensor.numpy()
+    # The first round traces and compiles.
+    rounds = [[seconds(way) for way in ways] for _ in range(1 + _REPEATS)]
+    return CompilerChoice(*(min(times) for times in zip(*rounds[1:], strict=True)))

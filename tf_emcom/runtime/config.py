@@ -25,16 +25,9 @@ _MISSING = re.compile(r"missing \d+ required (?:positional|keyword-only) argumen
 def load(gin_files: Sequence[str], gin_params: Sequence[str], *, comes_with_run: bool = False) -> tuple[Binding, ...]:
     """Replaces gin's configuration by that of the files, then of the command-line bindings.
 
-    Args:
-        gin_files: Files in the order of reading; `config_file.read_file` says where they are searched.
-        gin_params: Single bindings `name=value`: of a macro that a file binds, or of any parameter of any component.
-        comes_with_run: Whether the files are from a run's folder, so that they may do only what `config_checks` allows.
-
-    Returns:
-        The command-line bindings, for `unused`.
-
-    Raises:
-        UserError: If a file is missing or unreadable, or a name or value in it or in a binding is not known.
+    The files, which `config_file.read_file` finds, are read in order. A binding `name=value` is of a macro that a file
+    binds, or of any parameter of any component. Files that come with a run may do only what `config_checks` allows.
+    Returns the command-line bindings; UserError if a file is missing or unreadable, or a name is unknown.
     """
     gin.clear_config()
     check = config_checks.check_statement if comes_with_run else None
@@ -44,17 +37,17 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str], *, comes_with_run:
             config_checks.check_value(binding)
     bound = {binding.name: binding.value for binding in in_files}
     given = tuple(read_parameter(text, bound) for text in gin_params)
-    for binding in (*in_files, *given):
-        _check_parameter(binding)
-        _check_path(binding)
+    bindings = (*in_files, *given)
+    for binding in bindings:
+        if binding.parameter:
+            _check_parameter(binding)
         for selector in binding.unresolved():
             _find_component(selector, binding.place)
             raise UserError(f"{binding.place}: {selector} is used above the line that imports it; move the import up.")
-    macros = {binding.name for binding in in_files if not binding.parameter}
-    _check_macros((*in_files, *given), macros)
+    _check_macros(bindings, {binding.name for binding in in_files if not binding.parameter})
     _check_scopes(given, in_files)
-    config_checks.refuse_circles((*in_files, *given))
-    for binding in (*in_files, *given):
+    config_checks.refuse_circles(bindings)
+    for binding in bindings:
         gin.bind_parameter(binding.key, binding.value)
     return given
 
@@ -62,12 +55,7 @@ def load(gin_files: Sequence[str], gin_params: Sequence[str], *, comes_with_run:
 def macro(name: str, default: Any = _NOT_GIVEN) -> Any:
     """Returns a macro's value; components in it are built again at every call.
 
-    Args:
-        name: The macro's name, such as `mode` or `game`.
-        default: The result where nothing binds the macro.
-
-    Raises:
-        UserError: If nothing binds the macro and there is no default, or if its value cannot be built.
+    UserError if nothing binds the macro and there is no default, or if its value cannot be built.
     """
     try:
         gin.query_parameter(f"{name}/gin.macro.value")
@@ -94,7 +82,7 @@ def rebind(name: str, value: Any) -> None:
 
 def rebind_paths(parameters: Collection[str]) -> None:
     """Makes local paths that are bound to parameters of these names absolute, so that they are valid in any folder."""
-    for key in gin_tables.keys():
+    for key in gin_tables.bindings():
         _, path = gin_tables.value_of(key)
         if key[2] in parameters and isinstance(path, str) and path and not is_remote(path):
             gin.bind_parameter(key, os.path.abspath(os.path.expanduser(path)))
@@ -109,26 +97,25 @@ def plain_errors() -> Iterator[None]:
         original = gin_tables.original(error)
         if isinstance(original, UserError):
             raise original from None
-        if isinstance(original, RecursionError) and (built := _BLAMED.search(str(error))):
+        if not (built := _BLAMED.search(str(error))):
+            raise
+        name, scope = built.groups()
+        if isinstance(original, RecursionError):
             raise UserError(
-                f"{built.group(1)} is built of components that hold one another without end; bind one of them to"
-                " something else."
+                f"{name} is built of components that hold one another without end; bind one of them to something else."
             ) from error
         if isinstance(original, TypeError):
-            _explain_missing_value(original, blamed=str(error))
-        if isinstance(original, _UNFIT) and (built := _BLAMED.search(str(error))):
+            _explain_missing_value(original, name, scope)
+        if isinstance(original, _UNFIT):
             raise UserError(
-                f"{built.group(1)} cannot be built from its bindings ({reason(original)}); look at its parameters,"
-                " also at @Name against @Name(): a class is bound without parentheses, an object with them."
+                f"{name} cannot be built from its bindings ({reason(original)}); look at its parameters, also at @Name"
+                " against @Name(): a class is bound without parentheses, an object with them."
             ) from error
         raise
 
 
 def _check_parameter(binding: Binding) -> None:
-    if not binding.parameter:
-        return
-    component = _find_component(binding.selector, binding.place)
-    known, takes_others = catalogue.parameters(component)
+    known, takes_others = catalogue.parameters(_find_component(binding.selector, binding.place))
     if binding.parameter not in known and not takes_others:
         valid = f"its parameters are {', '.join(known)}" if known else "it has none"
         near = catalogue.nearest(binding.parameter, known)
@@ -136,26 +123,15 @@ def _check_parameter(binding: Binding) -> None:
         raise UserError(f"{binding.place}: {binding.selector} has no parameter {binding.parameter}; {hint}")
 
 
-def _check_path(binding: Binding) -> None:
-    if binding.parameter not in config_checks.PATHS or isinstance(binding.value, str | gin_tables.Reference):
-        return
-    known, _ = catalogue.parameters(catalogue.matches(binding.selector)[0])
-    asked = known[binding.parameter].annotation if binding.parameter in known else None
-    if asked is str or (asked == str | None and binding.value is not None):
-        raise UserError(
-            f"{binding.place}: {binding.name} is {binding.value!r:.80}, but it is a path; bind it to one in quotes."
-        )
-
-
 def _find_component(selector: str, place: str) -> Callable[..., Any]:
-    found = catalogue.matches(selector)
+    found = gin_tables.matching(selector)
     if not found:
-        hint = catalogue.suggest(selector, catalogue.component_names())
+        hint = catalogue.suggest(selector, {entry.name for entry in gin_tables.components()})
         raise UserError(f"{place}: there is no component {selector}; {hint}")
     if len(found) > 1:
-        names = " or ".join(catalogue.selectors(selector))
+        names = " or ".join(sorted(entry.selector for entry in found))
         raise UserError(f"{place}: {selector} can mean more than one component; write {names}.")
-    return found[0]
+    return found[0].wrapped
 
 
 def _check_macros(bindings: Sequence[Binding], macros: set[str]) -> None:
@@ -164,7 +140,7 @@ def _check_macros(bindings: Sequence[Binding], macros: set[str]) -> None:
         if not binding.parameter and binding.name not in macros:
             hint = catalogue.suggest(binding.name, macros)
             raise UserError(f"{binding.place}: no gin file binds a macro {binding.name}; {hint}")
-        for name in binding.macros():
+        for name in gin_tables.macros_in(binding.value):
             if name not in macros:
                 hint = catalogue.suggest(name, macros)
                 raise UserError(f"{binding.place}: {binding.name} uses %{name}, which nothing binds; {hint}")
@@ -176,52 +152,36 @@ def _check_scopes(given: Sequence[Binding], in_files: Sequence[Binding]) -> None
     used |= {scope for binding in (*in_files, *given) for scope in binding.built_in()}
     # Components without a scope in a macro's value are built in a scope with the macro's name.
     used |= {binding.name for binding in (*in_files, *given) if not binding.parameter and "" in binding.built_in()}
-    known = {scope[: slash.start()] for scope in used for slash in re.finditer("/|$", scope)} - {""}
+    known = {outer for scope in used for outer in gin_tables.outermost(scope)} - {""}
     for binding in given:
         if binding.parameter and binding.scope and binding.scope not in known:
             hint = catalogue.suggest(binding.scope, known)
             raise UserError(f"{binding.place}: no gin file uses a scope {binding.scope}; {hint}")
 
 
-def _explain_missing_value(error: TypeError, blamed: str) -> None:
+def _explain_missing_value(error: TypeError, name: str, scope: str | None) -> None:
     """UserError if the error says that gin called a constructor without a value that it needs."""
-    missing, component = _MISSING.search(str(error)), _BLAMED.search(blamed)
-    if not missing or not component:
-        return
-    name, scope = component.groups()
-    names = re.findall(r"'(\w+)'", missing[1])
-    candidates = [catalogue.parameters(found)[0] for found in catalogue.matches(name)]
+    missing = _MISSING.search(str(error))
+    names = re.findall(r"'(\w+)'", missing[1]) if missing else ()
+    candidates = [catalogue.parameters(entry.wrapped)[0] for entry in gin_tables.matching(name)]
     required = {each.name for known in candidates for each in known.values() if each.default is each.empty}
-    # A wrong call inside of a constructor is a fault of the library and stays a TypeError.
-    if len(candidates) == 1 and set(names) <= required:
+    # A wrong call inside of a constructor is another fault.
+    if names and len(candidates) == 1 and set(names) <= required:
         keys = " and ".join(f"{scope + '/' if scope else ''}{name}.{each}" for each in names)
         raise UserError(f"{name} needs a value for {' and '.join(names)}: bind {keys} in gin.") from error
 
 
 def build(component: str, *arguments: Any) -> Any:  # noqa: ANN401 components are of every type
-    """A component by its class's name, with the parameters that are bound to it; `arguments` come first.
-
-    Raises:
-      UserError: something cannot be built from its bindings.
-    """
-    try:
-        with plain_errors():
-            return gin.get_configurable(component)(*arguments)
-    except RecursionError:
-        raise UserError(
-            f"{component} cannot be built, because a component in it is bound to a parameter of its own, as in"
-            " `Erasure.probability = @Erasure()`, perhaps through a macro; bind that to something else."
-        ) from None
+    """A component by its class's name, with the parameters that are bound to it; `arguments` come first."""
+    with plain_errors():
+        return gin.get_configurable(component)(*arguments)
 
 
 @contextlib.contextmanager
 def borrowed(gin_file: str) -> Iterator[None]:
-    """Within it, components are built as `gin_file` says; after it, as before, and nothing of it counts as used.
+    """Within it, components are built as the `gin_file` of another run says; after it, as before.
 
-    The file is in another run's folder, so it may do only what `config_checks` allows.
-
-    Raises:
-      UserError: the file is missing, or a name or value in it is not known.
+    Nothing of it counts as used, and it may do only what `config_checks` allows; UserError as for `load`.
     """
     # The scope of the caller belongs to the other configuration.
     with gin_tables.kept(), gin.config_scope(None):

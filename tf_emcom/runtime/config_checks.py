@@ -1,63 +1,59 @@
 """Checks of a configuration: circles, what the configuration of a run may do, and bindings that nothing uses."""
 
+import graphlib
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from tf_emcom.errors import UserError
 from tf_emcom.files import is_remote
 from tf_emcom.runtime import config_diff, gin_tables
 from tf_emcom.runtime.config_file import Binding
-from tf_emcom.runtime.gin_tables import Key, references
+from tf_emcom.runtime.gin_tables import Key, macros_in, references
 
 
 def refuse_circles(bindings: Sequence[Binding]) -> None:
     """UserError where building a value would build it again, as with `a = %b` and `b = %a`.
 
-    Args:
-        bindings: All bindings of known components, in the order in which they take effect.
+    The bindings are all bindings of known components, in the order in which they take effect.
     """
     last: dict[Key, Binding] = {}
     for binding in bindings:
         last.pop(binding.key, None)
         last[binding.key] = binding
-    ends: set[tuple[Key, str]] = set()
-    for binding in last.values():
-        try:
-            _follow(binding, binding.key[0], last, [], ends)
-        except RecursionError as error:
-            raise UserError(f"{binding.place}: {binding.name} is built of too many; bind it directly.") from error
-
-
-def _follow(
-    binding: Binding, scope: str, last: dict[Key, Binding], path: list[tuple[Key, str]], ends: set[tuple[Key, str]]
-) -> None:
-    """Visits what a binding's value builds in a scope; `path` led there, `ends` are known to lead to no circle."""
-    place = binding.key, scope
-    if place in path:
-        circle = [last[key] for key, _ in path[path.index(place) :]]
-        names = " → ".join(each.name for each in (*circle, binding))
+    # Each binding in a scope ↦ those that take part in building its value there.
+    graph: dict[tuple[Key, str], list[tuple[Key, str]]] = {}
+    waiting = [(key, key[0]) for key in last]
+    while waiting:
+        key, scope = place = waiting.pop()
+        if place not in graph:
+            graph[place] = _built(last[key], scope, last)
+            waiting += graph[place]
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        order = list(last)
+        circle = [key for key, _ in reversed(error.args[1][1:])]
+        first = circle.index(min(circle, key=order.index))
+        names = " → ".join(last[key].name for key in (*circle[first:], *circle[: first + 1]))
         # The command line comes last, and files were read before.
-        newest = max(circle, key=list(last.values()).index)
-        raise UserError(f"{newest.place}: {names} goes in a circle; bind one of them to something else.")
-    if place in ends:
-        return
-    for inner, within in _built(binding, scope, last):
-        _follow(inner, within, last, [*path, place], ends)
-    ends.add(place)
+        newest = last[max(circle, key=order.index)]
+        raise UserError(f"{newest.place}: {names} goes in a circle; bind one of them to something else.") from None
 
 
-def _built(binding: Binding, scope: str, last: dict[Key, Binding]) -> Iterator[tuple[Binding, str]]:
+def _built(binding: Binding, scope: str, last: dict[Key, Binding]) -> list[tuple[Key, str]]:
     """The bindings that take part in building a value in a scope, each with the scope that it is built in."""
+    found = []
     for leaf in references(binding.value):
         if leaf.evaluate:
             within = "/".join(leaf.scopes) or scope
-            taken: dict[str, Binding] = {}
+            taken: dict[str, Key] = {}
             for outer in gin_tables.outermost(within):
                 place = outer, leaf.configurable.selector
-                taken |= {key[2]: each for key, each in last.items() if key[:2] == place}
-            yield from ((inner, within) for inner in taken.values())
+                taken |= {key[2]: key for key in last if key[:2] == place}
+            found += [(key, within) for key in taken.values()]
+    return found
 
 
 # Parameters that are paths, of any component. Prepared data may be anywhere (`data_dir`): reading them runs nothing.
@@ -118,18 +114,15 @@ def is_apart(component: Callable[..., Any]) -> bool:
 def refuse_outside(folder: str, given: Sequence[Binding], spared: Collection[str]) -> None:
     """UserError where the loaded configuration of a run names a path outside of the run's folder.
 
-    Args:
-      folder: of the run.
-      given: the bindings of the command line, which may name any path.
-      spared: components whose paths the command does not use.
+    The bindings `given` on the command line may name any path; those of components in `spared` are not used.
     """
     own = {binding.key for binding in given}
-    for bound in gin_tables.keys():
+    for bound in gin_tables.bindings():
         if bound[2] not in PATHS or bound[1].rpartition(".")[2] in spared:
             continue
         key, value = gin_tables.value_of(bound)
         if key not in own and value is not None and not _is_within(value, folder):
-            name, quoted = _written(*bound), f'"{value}"' if isinstance(value, str) else '"PATH"'
+            name, quoted = gin_tables.written(*bound), f'"{value}"' if isinstance(value, str) else '"PATH"'
             raise UserError(
                 f"The configuration of the run in {folder} binds {name} to {value!r:.200}, which is no path in that"
                 f" folder; if you want it used, add --gin_param='{name}={quoted}', else remove the line."
@@ -143,20 +136,17 @@ def _is_within(value: Any, folder: str) -> bool:
         return not value or (f"{value}/".startswith(f"{folder.rstrip('/')}/") and ".." not in value.split("/"))
     # Links are followed.
     whole, own = os.path.realpath(value), os.path.realpath(folder)
-    return not value or whole == own or whole.startswith(os.path.join(own, ""))
+    return not value or os.path.commonpath([whole, own]) == own
 
 
 def refuse_unused(given: Sequence[Binding], elsewhere: Collection[str], allow: bool = False) -> None:
-    """UserError where nothing built so far has used a binding of the command line.
+    """UserError, or a note if that is allowed, where nothing built so far has used a binding of the command line.
 
-    Args:
-        given: The bindings.
-        elsewhere: Macros and components that others use: bindings of them, and of everything that they refer to, are
-            right.
-        allow: Whether to print a note instead of raising an error.
+    Bindings of macros and components that are used `elsewhere`, and of everything that they refer to, are right.
     """
     others = _reachable(elsewhere)
-    lost = [binding for binding in config_diff.unused(given) if binding.selector.rpartition(".")[2] not in others]
+    used = config_diff.used_keys()
+    lost = [each for each in given if each.key not in used and each.selector.rpartition(".")[2] not in others]
     if allow:
         for binding in lost:
             print(f"Note: {binding.name} = {binding.value!r} was given, but nothing used it.", file=sys.stderr)
@@ -173,9 +163,10 @@ def _hint(binding: Binding) -> str:
     used = config_diff.used_keys()
     _, selector, parameter = binding.key
     if not binding.parameter:
-        holders = sorted({_written(*key) for key in gin_tables.keys() if binding.name in _macros(key)})
+        bound = gin_tables.bindings().items()
+        holders = sorted({gin_tables.written(*key) for key, value in bound if binding.name in macros_in(value)})
         return f"it is the value of {', '.join(holders[:3])}, which nothing here uses; " if holders else ""
-    scoped = sorted(_written(*key) for key in used if key[0] and key[1:] == (selector, parameter))
+    scoped = sorted(gin_tables.written(*key) for key in used if key[0] and key[1:] == (selector, parameter))
     if scoped and selector != "gin.macro":
         return f"did you mean {' or '.join(scoped)}? "
     component = selector.rpartition(".")[2]
@@ -191,23 +182,8 @@ def _reachable(names: Collection[str]) -> set[str]:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            for key in gin_tables.keys():
-                if name in (key[1].rpartition(".")[2], key[0] if key[1] == "gin.macro" else ""):
-                    components = [leaf.configurable for leaf in _references(key) if leaf.configurable.module != "gin"]
-                    waiting += [*_macros(key), *(component.name for component in components)]
+            for (scope, selector, _), value in gin_tables.bindings().items():
+                if name in (selector.rpartition(".")[2], scope if selector == "gin.macro" else ""):
+                    waiting += macros_in(value)
+                    waiting += [leaf.configurable.name for leaf in gin_tables.components_in(value)]
     return found - {"macro"}
-
-
-def _macros(key: Key) -> list[str]:
-    return ["/".join(leaf.scopes) for leaf in _references(key) if leaf.selector == "gin.macro"]
-
-
-def _references(key: Key) -> list[gin_tables.Reference]:
-    return references(gin_tables.bound()[key[:2]][key[2]])
-
-
-def _written(scope: str, selector: str, parameter: str) -> str:
-    if selector == "gin.macro":
-        return scope
-    name = selector.rpartition(".")[2]
-    return f"{scope}/{name}.{parameter}" if scope else f"{name}.{parameter}"

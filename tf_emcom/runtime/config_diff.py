@@ -1,23 +1,19 @@
-"""The text of a run's configuration, the bindings that nothing used, and the differences between two texts."""
+"""The text of a run's configuration, the bindings that were used, and the differences between two texts."""
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection
 
 from tf_emcom.errors import UserError
 from tf_emcom.files import reason
 from tf_emcom.runtime import gin_tables
-from tf_emcom.runtime.config_file import Binding, parameter_now
-
-_LINE = 118
+from tf_emcom.runtime.config_file import parameter_now
 
 
 def operative_config() -> str:
-    """Returns the text of what was used so far, with defaults; loading it and building the same gives it again.
+    """The text of what was used so far, with defaults; loading it and building the same gives it again.
 
-    Raises:
-        UserError: If a value in it cannot be written in gin.
+    UserError if a value in it cannot be written in gin.
     """
-    return _text(gin_tables.used())
+    return gin_tables.text(gin_tables.USED)
 
 
 def complete_config() -> str:
@@ -25,30 +21,21 @@ def complete_config() -> str:
 
     Another mode, which builds other components, can start from this text without losing their bindings. A binding that
     comes after it, as on the command line, has the same effect as after the original files: therefore a value is
-    written under the scope that it was bound in, not under the one that it was used in.
-
-    Raises:
-        UserError: If a value in it cannot be written in gin.
+    written under the scope that it was bound in, not under the one that it was used in. UserError as above.
     """
-    complete = {key: dict(values) for key, values in gin_tables.bound().items()}
-    for (scope, selector), values in gin_tables.used().items():
+    complete = {key: dict(values) for key, values in gin_tables.BOUND.items()}
+    for (scope, selector), values in gin_tables.USED.items():
         for parameter, value in values.items():
             if gin_tables.supplier(scope, selector, parameter) is None:
                 complete.setdefault(("", selector), {})[parameter] = value
-    return _text(complete)
-
-
-def unused(given: Sequence[Binding]) -> list[Binding]:
-    """Returns those of the bindings that nothing built so far has used."""
-    used = used_keys()
-    return [binding for binding in given if binding.key not in used]
+    return gin_tables.text(complete)
 
 
 def used_keys() -> set[tuple[str | None, str, str]]:
     """Returns scope, selector and parameter of every binding that something built so far has used."""
     return {
         (gin_tables.supplier(scope, selector, parameter), selector, parameter)
-        for (scope, selector), values in gin_tables.used().items()
+        for (scope, selector), values in gin_tables.USED.items()
         for parameter in values
     }
 
@@ -56,20 +43,11 @@ def used_keys() -> set[tuple[str | None, str, str]]:
 def differences(
     stored: str, current: str, ignore: Collection[str] = ("mode",), *, only_common: bool = False
 ) -> list[str]:
-    """Compares two configuration texts binding by binding; neither needs to be loaded.
+    """The differences of two configuration texts, such as "batch_size = 16 there, 64 here", macros first.
 
-    Args:
-        stored: The text in a run's folder, called "there".
-        current: The text of this run, called "here".
-        ignore: Names of bindings that may differ.
-        only_common: Whether to ignore bindings of only one text, for a mode that builds fewer components.
-
-    Returns:
-        Sentences such as "batch_size = 16 there, 64 here", macros first. Where a value is `%macro` in both, only the
-        difference of the macro itself is named.
-
-    Raises:
-        UserError: If a text is not gin.
+    Neither needs to be loaded. Bindings in `ignore` may differ; `only_common` ignores bindings of only one text, for a
+    mode that builds fewer components. Where a value is `%macro` in both, only the difference of the macro itself is
+    named. UserError if a text is not gin.
     """
     there, here = values(stored, "stored"), values(current, "current")
     names = there.keys() & here.keys() if only_common else there.keys() | here.keys()
@@ -93,8 +71,7 @@ class _AsWritten(gin_tables.Delegate):
 class _Written(str):
     """A reference, shown without quotes."""
 
-    def __repr__(self) -> str:
-        return str(self)
+    __repr__ = str.__str__
 
 
 def values(text: str, which: str) -> dict[str, str]:
@@ -109,21 +86,3 @@ def values(text: str, which: str) -> dict[str, str]:
     except gin_tables.UNREADABLE as error:
         raise UserError(f"The {which} configuration is not gin: {reason(error, 300)}.") from error
     return found
-
-
-def _text(table: gin_tables.Table) -> str:
-    for (scope, selector), bound in table.items():
-        for parameter, value in bound.items():
-            if not _is_writable(value):
-                name = scope if selector == "gin.macro" else f"{scope + '/' if scope else ''}{selector}.{parameter}"
-                raise UserError(
-                    f"{name} = {value!r} cannot be written to a gin file: bind a number, string, tuple or reference."
-                )
-    return gin_tables.text(table, _LINE)
-
-
-def _is_writable(value: Any) -> bool:
-    try:
-        return bool(gin_tables.parse(repr(value)) == value)
-    except (ValueError, *gin_tables.UNREADABLE):  # ValueError: arrays have no single truth value
-        return False

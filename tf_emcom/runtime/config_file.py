@@ -1,8 +1,6 @@
 """Reads gin files and command-line bindings into one list of bindings, without applying them."""
 
-import dataclasses
 import difflib
-import importlib
 import os
 import pathlib
 import re
@@ -13,7 +11,7 @@ import gin
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.files import FILE_ERRORS, read_text, reason
+from tf_emcom.files import file_errors, read_text
 from tf_emcom.runtime import catalogue, gin_tables
 from tf_emcom.runtime.gin_tables import UNREADABLE, BindingStatement, ImportStatement, IncludeStatement, leaves
 
@@ -21,7 +19,6 @@ from tf_emcom.runtime.gin_tables import UNREADABLE, BindingStatement, ImportStat
 GIN_HOMES = tuple(map(str, reversed(pathlib.Path(__file__).resolve().parents[1:3])))
 
 _BARE_WORD = re.compile(r"[A-Za-z_./~][\w./:~+-]*")
-_DEEPEST = 50
 # Parameters of earlier versions, which are in the configurations of older runs.
 _FORMER = {("Speaker", "articulation"): "sampler"}
 
@@ -51,27 +48,19 @@ class Binding(NamedTuple):
         """Scope, full selector and parameter, as gin keeps them."""
         if not self.parameter:
             return self.name, "gin.macro", "value"
-        return self.scope, catalogue.selectors(self.selector)[0], self.parameter
-
-    def macros(self) -> list[str]:
-        """Names of the macros in the value."""
-        return ["/".join(leaf.scopes) for leaf in gin_tables.references(self.value) if leaf.selector == "gin.macro"]
+        return self.scope, gin_tables.matching(self.selector)[0].selector, self.parameter
 
     def built_in(self) -> list[str]:
         """Scope of every component in the value; "" where it is built in the scope of the component that holds it."""
-        components = [leaf for leaf in gin_tables.references(self.value) if leaf.configurable.module != "gin"]
-        return ["/".join(leaf.scopes) for leaf in components]
+        return ["/".join(leaf.scopes) for leaf in gin_tables.components_in(self.value)]
 
     def unresolved(self) -> list[str]:
         """Selectors in the value that mean no component, or more than one."""
-        return [leaf.selector for leaf in leaves(self.value) if isinstance(leaf, _Unresolved)]
+        return [leaf for leaf in leaves(self.value) if isinstance(leaf, _Unresolved)]
 
 
-@dataclasses.dataclass(frozen=True)
-class _Unresolved:
-    """A reference to no component, or to more than one."""
-
-    selector: str
+class _Unresolved(str):
+    """The selector of a reference to no component, or to more than one."""
 
 
 class _Delegate(gin_tables.Delegate):
@@ -79,7 +68,7 @@ class _Delegate(gin_tables.Delegate):
 
     def configurable_reference(self, scoped_selector: str, evaluate: bool) -> object:
         selector = scoped_selector.rpartition("/")[2]
-        if len(catalogue.matches(selector)) != 1:
+        if len(gin_tables.matching(selector)) != 1:
             return _Unresolved(selector)
         return super().configurable_reference(scoped_selector, evaluate)
 
@@ -89,36 +78,35 @@ def read_file(
 ) -> Iterator[Binding]:
     """Yields the bindings of a file and of the files it includes, in the order in which they take effect.
 
-    Args:
-        file: Searched in the working directory, beside the including file, beside `gin/` and in `gin/`.
-        including: Paths of the including files, the outermost first.
-        check: Called with each import and include, and its place, before it is done; None: all are allowed.
-
-    Raises:
-        UserError: If a file is missing, is not gin, imports what cannot be imported, or includes itself.
+    The file is searched in the working directory, beside the last of the `including` files, beside `gin/` and in
+    `gin/`. `check` is called with each import and include, and its place, before it is done. UserError if a file is
+    missing, is not gin, imports what cannot be imported, or includes itself.
     """
     path = _find(file, including)
     if path in including:
         raise UserError(f"The gin file {path} includes itself.")
-    for statement in _statements(read_text(path, "name a gin file"), path):
-        place = f"{path}, line {statement.location.line_num}"
-        if check and isinstance(statement, IncludeStatement | ImportStatement):
-            check(statement, place)
-        if isinstance(statement, IncludeStatement):
-            yield from read_file(statement.filename, (*including, path), check)
-        elif isinstance(statement, ImportStatement):
-            import_module(statement.module, f"{place}: `{statement.format()}`")
-            gin.parse_config(statement.format())  # so that gin writes the import into the operative configuration
-        elif isinstance(statement, BindingStatement):
-            yield _binding(statement, place)
+    text = read_text(path, "name a gin file")
+    try:
+        # One by one, so that an import brings its components before the next statement is read.
+        for statement in gin_tables.statements(text, _Delegate()):
+            place = f"{path}, line {statement.location.line_num}"
+            if check and isinstance(statement, IncludeStatement | ImportStatement):
+                check(statement, place)
+            if isinstance(statement, IncludeStatement):
+                yield from read_file(statement.filename, (*including, path), check)
+            elif isinstance(statement, ImportStatement):
+                catalogue.import_module(statement.module, f"{place}: `{statement.format()}`")
+                gin.parse_config(statement.format())  # so that gin writes the import into the operative configuration
+            elif isinstance(statement, BindingStatement):
+                yield _binding(statement, place)
+    except UNREADABLE as error:
+        raise UserError(f"The gin file {path} has a syntax error{_where(error, text)}.") from error
 
 
 def read_parameter(text: str, bound: Mapping[str, Any] | None = None) -> Binding:
     """Reads one command-line binding `name=value`; UserError for anything else.
 
-    Args:
-        text: The binding.
-        bound: Name ↦ value of the bindings in files, for advice about the name of a component.
+    `bound` holds the values in files by name, for advice about the name of a component.
     """
     text = text.strip()
     place = f"--gin_param {' '.join(text.split()):.200}"
@@ -133,37 +121,18 @@ def read_parameter(text: str, bound: Mapping[str, Any] | None = None) -> Binding
 
 def _binding(statement: BindingStatement, place: str) -> Binding:
     scope, selector, parameter, value, _ = statement
-    if _is_deeper(value, _DEEPEST):
-        raise UserError(f"{place}: the value is nested more than {_DEEPEST} deep; bind a flatter one.")
     return Binding(scope, selector, parameter_now(selector, parameter), value, place)
-
-
-def _is_deeper(value: Any, most: int) -> bool:
-    parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list | tuple) else None
-    return parts is not None and (not most or any(_is_deeper(part, most - 1) for part in parts))
-
-
-def _statements(text: str, path: str) -> Iterator[Any]:
-    """Yields a file's statements one by one, so that an import brings its components before the next is read."""
-    try:
-        yield from gin_tables.statements(text, _Delegate())
-    except UNREADABLE as error:
-        raise UserError(f"The gin file {path} has a syntax error{_where(error, text)}.") from error
 
 
 def _find(file: str, including: tuple[str, ...]) -> str:
     beside = [os.path.dirname(path) for path in including[-1:]]
     folders = [os.path.join(home, "gin") for home in GIN_HOMES]
     places = [os.path.join(folder, file) for folder in ("", *beside, *GIN_HOMES, *folders)]
-    try:
+    with file_errors(f"The gin file {file}", "cannot be looked for", "name a local file or one on cloud storage"):
         for path in places:
             if tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path):
                 return path
         is_folder = tf.io.gfile.isdir(file)
-    except FILE_ERRORS as error:
-        raise UserError(
-            f"The gin file {file} cannot be looked for ({reason(error)}); name a local file or one on cloud storage."
-        ) from error
     asked = f", which {including[-1]} includes" if including else ""
     if is_folder:
         raise UserError(f"{file}{asked} is a folder and no gin file; name a file, such as {file.rstrip('/')}/….gin.")
@@ -175,26 +144,6 @@ def _find(file: str, including: tuple[str, ...]) -> str:
     near = [known[name] for name in difflib.get_close_matches(os.path.basename(file), known)]
     hint = f"did you mean {' or '.join(near)}?" if near else f"it was looked for here and in {folders[0]}."
     raise UserError(f"There is no gin file {file}{asked}: {hint}")
-
-
-def import_module(name: str, asked_by: str) -> None:
-    """Imports a module from outside the package, and registers its components.
-
-    Args:
-        name: Of the module.
-        asked_by: The line or the flag that names it, for messages.
-
-    Raises:
-        UserError: If the module cannot be imported, or has a class of a name that is taken.
-    """
-    try:
-        module = importlib.import_module(name)
-    except (Exception, SystemExit) as error:
-        why = f"{type(error).__name__}: {reason(error)}"
-        raise UserError(
-            f"{asked_by} does not work ({why}); correct it, or add the folder of its package to PYTHONPATH."
-        ) from error
-    catalogue.register_module(module)
 
 
 def _where(error: BaseException, text: str) -> str:
@@ -210,13 +159,13 @@ def _where(error: BaseException, text: str) -> str:
 def _fix(text: str, error: BaseException | None = None, bound: Mapping[str, Any] | None = None) -> str:
     """Advice how to write a binding that cannot be read."""
     if isinstance(error, RecursionError | MemoryError):
-        return f"the value is nested more than {_DEEPEST} deep; bind a flatter one"
+        return "the value is nested too deep; bind a flatter one"
     name, equals, value = (part.strip() for part in text.partition("="))
     if not equals or not _BARE_WORD.fullmatch(value):
         return "a binding is written name=value, with strings in quotes"
     if value.capitalize() in ("True", "False", "None"):
         return f"{value} is no value; write {name}={value.capitalize()}"
-    if catalogue.matches(value.rpartition("/")[2]):
+    if gin_tables.matching(value.rpartition("/")[2]):
         return f"{value} is a component, which is written with an @, as in '{name}={_named(name, value, bound)}'"
     return f"{value} is no value, and a string needs quotes, as in '{name}=\"{value}\"'"
 

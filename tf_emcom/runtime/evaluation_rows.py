@@ -38,28 +38,19 @@ def merged(old: Sequence[Row], new: Sequence[Row]) -> tuple[list[Row], int]:
     and of other steps stay. Old rows are dropped if they have no number of games or messages, such as those of example
     games, or if they are of the same step and of other `weights`: then they are about another run.
 
-    Args:
-      old: the rows of the file.
-      new: the rows of one evaluation.
-
-    Returns:
-      The old rows that stay, then the new ones.
+    The old rows that stay come first.
     """
     weights = {row.get("step"): row.get("weights") for row in new}
     kept = grouped(_CELL, (row for row in old if _size(row) and not _of_other_weights(row, weights)))
-    left_out = 0
-    added: list[Row] = []
+    left_out: set[int] = set()
     for cell, rows in grouped(_CELL, new).items():
         before = kept.get(cell, [])
         if {*grouped(_AGENTS, before)} <= {*grouped(_AGENTS, rows)} and _most(before) <= _most(rows):
             kept.pop(cell, None)
-            added += rows
         else:
-            left_out += len(rows)
-    # In the order of the evaluation, which is not that of its cells.
-    places = {id(row): place for place, row in enumerate(new)}
-    added.sort(key=lambda row: places[id(row)])
-    return [*(row for rows in kept.values() for row in rows), *added], left_out
+            left_out |= set(map(id, rows))
+    added = [row for row in new if id(row) not in left_out]
+    return [*(row for rows in kept.values() for row in rows), *added], len(left_out)
 
 
 def of_the_run(rows: Sequence[Row]) -> list[Row]:

@@ -14,9 +14,7 @@ from tf_emcom.seeds import step_tensor
 _FIX = "fix that, then run the same command again to resume from the last checkpoint"
 _BARS = tf.compat.v1.SummaryMetadata(
     plugin_data=tf.compat.v1.SummaryMetadata.PluginData(plugin_name="histograms"),
-    data_class=tf.compat.v1.SummaryMetadata.DESCRIPTOR.file.enum_types_by_name["DataClass"]
-    .values_by_name["DATA_CLASS_TENSOR"]
-    .number,
+    data_class="DATA_CLASS_TENSOR",
 )
 
 

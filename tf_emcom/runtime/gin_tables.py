@@ -22,6 +22,13 @@ IncludeStatement = config_parser.IncludeStatement
 Key = tuple[str, str, str]  # scope, full selector, parameter
 Table = Mapping[tuple[str, str], Mapping[str, Any]]  # (scope, full selector) ↦ parameter ↦ value
 
+# All bindings.
+BOUND: Table = gin.config._CONFIG
+# Every value, bound or default, that components were built with; under the scope they were built in.
+USED: Table = gin.config._OPERATIVE_CONFIG
+
+# The statements of a text, one by one; the second argument, a delegate, makes references.
+statements = config_parser.ConfigParser
 # Errors of the parser.
 UNREADABLE = (SyntaxError, tokenize.TokenError, RecursionError, MemoryError)
 _MACRO = "gin.macro"
@@ -38,27 +45,23 @@ def matching(selector: str) -> list[Any]:
     return [each for each in gin.config._REGISTRY.get_all_matches(selector) if each.selector != "gin.constant"]
 
 
-def bound() -> Table:
-    """All bindings."""
-    return gin.config._CONFIG
+def bindings() -> dict[Key, Any]:
+    """All bindings by their keys; that of a macro is (its name, "gin.macro", "value")."""
+    return {(*place, parameter): value for place, values in BOUND.items() for parameter, value in values.items()}
 
 
-def used() -> Table:
-    """Every value, bound or default, that components were built with; under the scope they were built in."""
-    return gin.config._OPERATIVE_CONFIG
-
-
-def keys() -> list[Key]:
-    """The keys of all bindings; that of a macro is (its name, "gin.macro", "value")."""
-    return [(*place, parameter) for place, values in bound().items() for parameter in values]
+def written(scope: str, selector: str, parameter: str) -> str:
+    """The left side of a binding, with the last part of the component's name."""
+    name = selector.rpartition(".")[2]
+    return scope if selector == _MACRO else f"{scope + '/' if scope else ''}{name}.{parameter}"
 
 
 def value_of(key: Key) -> tuple[Key, Any]:
     """The value bound to a key, or to the macro that is bound to it, and the key of that binding."""
-    value = bound()[key[:2]][key[2]]
+    value = BOUND[key[:2]][key[2]]
     while isinstance(value, Reference) and value.selector == _MACRO:
         key = "/".join(value.scopes), _MACRO, "value"
-        value = bound().get(key[:2], {}).get("value")
+        value = BOUND.get(key[:2], {}).get("value")
     return key, value
 
 
@@ -70,7 +73,7 @@ def outermost(scope: str) -> list[str]:
 
 def supplier(scope: str, selector: str, parameter: str) -> str | None:
     """The scope of the binding that gives a component in `scope` its value: the innermost; None: there is none."""
-    found = [outer for outer in outermost(scope) if parameter in bound().get((outer, selector), {})]
+    found = [outer for outer in outermost(scope) if parameter in BOUND.get((outer, selector), {})]
     return found[-1] if found else None
 
 
@@ -90,19 +93,33 @@ def references(value: Any) -> list[Reference]:
     return [leaf for leaf in leaves(value) if isinstance(leaf, Reference)]
 
 
-def statements(text: str, delegate: config_parser.ParserDelegate) -> Iterator[Any]:
-    """Parses a gin file statement by statement; the delegate makes references. Raises one of `UNREADABLE`."""
-    return config_parser.ConfigParser(text, delegate)
+def components_in(value: Any) -> list[Reference]:
+    """The references to components in a value."""
+    return [leaf for leaf in references(value) if leaf.configurable.module != "gin"]
 
 
-def parse(value: str) -> Any:
-    """The value that a text is in gin; raises one of `UNREADABLE`."""
-    return gin.config.parse_value(value)
+def macros_in(value: Any) -> list[str]:
+    """The names of the macros in a value."""
+    return ["/".join(leaf.scopes) for leaf in references(value) if leaf.selector == _MACRO]
 
 
-def text(table: Table, longest_line: int) -> str:
-    """The gin file of a table, with the imports."""
-    return gin.config._config_str(table, max_line_length=longest_line)
+def text(table: Table) -> str:
+    """The gin file of a table, with the imports; UserError if a value in it cannot be written in gin."""
+    for (scope, selector), bound in table.items():
+        for parameter, value in bound.items():
+            if not _is_writable(value):
+                raise errors.UserError(
+                    f"{written(scope, selector, parameter)} = {value!r} cannot be written to a gin file: bind a number,"
+                    " string, tuple or reference."
+                )
+    return gin.config._config_str(table, max_line_length=118)
+
+
+def _is_writable(value: Any) -> bool:
+    try:
+        return bool(gin.config.parse_value(repr(value)) == value)
+    except (ValueError, *UNREADABLE):  # ValueError: arrays have no single truth value
+        return False
 
 
 def original(error: BaseException) -> BaseException:
@@ -116,7 +133,7 @@ def original(error: BaseException) -> BaseException:
 @contextlib.contextmanager
 def kept() -> Iterator[None]:
     """Within it, gin's configuration may be replaced; after it, bindings, used values and imports are as before."""
-    tables = (gin.config._CONFIG, gin.config._OPERATIVE_CONFIG, gin.config._SINGLETONS, gin.config._IMPORTS)
+    tables = (BOUND, USED, gin.config._SINGLETONS, gin.config._IMPORTS)
     before = [table.copy() for table in tables]
     try:
         yield
@@ -127,4 +144,4 @@ def kept() -> Iterator[None]:
 
 
 # So that errors speak of `@Component` where bindings are in use, and of `Component` in plain Python.
-errors.gin_has_bindings = lambda: bool(gin.config._CONFIG)
+errors.gin_has_bindings = lambda: bool(BOUND)

@@ -12,28 +12,16 @@ _NEEDED = (
 )
 
 
-class _LastingStream(io.RawIOBase):
+class _LastingStream(io.FileIO):
     """Writes to a file descriptor; to nowhere as soon as its reader is gone or its disk is full."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def writable(self) -> bool:
-        return True
-
-    def isatty(self) -> bool:
-        return os.isatty(self._descriptor)
-
-    def fileno(self) -> int:
-        return self._descriptor
 
     def write(self, content: bytes) -> int:
         try:
-            return os.write(self._descriptor, content)
+            return os.write(self.fileno(), content)
         except OSError:
             # Also for libraries that write to the descriptor themselves.
             nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._descriptor)
+            os.dup2(nowhere, self.fileno())
             os.close(nowhere)
             return len(content)
 
@@ -53,7 +41,7 @@ def keep_streams() -> None:
     sys.stdin = sys.stdin or open(0, encoding="utf-8")
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         given = getattr(sys, name)
-        lasting = io.BufferedWriter(_LastingStream(descriptor))
+        lasting = io.BufferedWriter(_LastingStream(descriptor, "w", closefd=False))
         encoding = given.encoding if given else "utf-8"
         # `python -u` passes on every write; here every line is enough.
         line_buffering = not given or given.line_buffering or given.write_through

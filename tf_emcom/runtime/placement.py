@@ -5,32 +5,31 @@ import tensorflow as tf
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.config import build
-from tf_emcom.runtime.multi_worker import cluster_size
-from tf_emcom.runtime.strategies import Distribution
+from tf_emcom.runtime.strategies import Distribution, cluster_size
 
 
 def strategies() -> dict[str, type[Distribution]]:
     """Every strategy by its name."""
-    return plug_ins(Distribution, ("runtime.strategies", "runtime.multi_worker"), separator="_")
+    return plug_ins(Distribution, ["runtime.strategies"], separator="_")
 
 
 def place(strategy: str, replicas: int | None, tpu: str | None, trains: bool) -> Distribution:
     """Builds a strategy, before TensorFlow is used for anything else.
 
-    Args:
-      strategy: its name, or "auto": `tpu` if a TPU is named, `multi_worker` if `$TF_CONFIG` has several processes,
-        `mirrored` if there are several GPUs, else `one_device`.
-      replicas: the number of replicas that a CPU is split into; None: it is not split.
-      tpu: the name of a TPU; None: there is none.
-      trains: whether the command trains; a test runs in one process.
-
-    Raises:
-      UserError: there is no such strategy, or it cannot be used here.
+    It is named, or "auto": `tpu` if a TPU is named, `multi_worker` if `$TF_CONFIG` has several processes, `mirrored` if
+    there are several GPUs, else `one_device`. A CPU is split into `replicas`. A command that does not train, a test,
+    runs in one process. UserError where there is no such strategy, or it cannot be used here.
     """
     if replicas is not None:
         _split_cpu(replicas)
     if strategy == "auto":
-        strategy = _suitable(replicas, tpu, trains)
+        if tpu is not None:
+            strategy = "tpu"
+        elif trains and cluster_size() > 1:
+            strategy = "multi_worker"
+        else:
+            several = replicas or len(tf.config.list_physical_devices("GPU")) > 1
+            strategy = "mirrored" if several else "one_device"
     cls = choose(strategy, strategies(), "strategy")
     if tpu is not None and strategy != "tpu":
         raise UserError(f"--tpu is {tpu}, but --strategy is {strategy}; leave one of them out, or use --strategy=tpu.")
@@ -39,14 +38,6 @@ def place(strategy: str, replicas: int | None, tpu: str | None, trains: bool) ->
             "Tests run in one process, not under --strategy=multi_worker; use --strategy=one_device, on one machine."
         )
     return build(cls.__name__, tpu or "local") if strategy == "tpu" else build(cls.__name__)
-
-
-def _suitable(replicas: int | None, tpu: str | None, trains: bool) -> str:
-    if tpu is not None:
-        return "tpu"
-    if trains and cluster_size() > 1:
-        return "multi_worker"
-    return "mirrored" if replicas or len(tf.config.list_physical_devices("GPU")) > 1 else "one_device"
 
 
 def _split_cpu(replicas: int) -> None:

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from tf_emcom import files
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.checkpoint_files import newest_checkpoint
-from tf_emcom.runtime.checkpoints import Checkpoints, HasState, require_checkpoint
+from tf_emcom.runtime.checkpoint_files import checkpoint_steps
+from tf_emcom.runtime.checkpoints import Checkpoints, HasState
 from tf_emcom.runtime.evaluation_rows import merged
 
 _FIX = "name another file with --json"
@@ -33,19 +33,15 @@ def require_writable(path: str) -> None:
 def write_json(path: str | os.PathLike[str], content: Any) -> None:  # noqa: ANN401 whatever JSON can hold
     """Writes content as indented JSON; UserError where the file cannot be written."""
     path, text = os.fspath(path), json.dumps(content, indent=2) + "\n"
-    try:
-        if files.is_irregular(path):
-            # Such as /dev/stdout, which cannot be replaced by another file.
-            with tf.io.gfile.GFile(path, "w") as file:
-                file.write(text)
-        else:
-            files.write_whole(path, text)
-    except (UserError, *files.FILE_ERRORS) as error:
-        why = files.reason(error.__cause__ or error)
-        raise UserError(f"--json is {path}, which cannot be written ({why}); name another file.") from error
+    if files.is_irregular(path):
+        # Such as /dev/stdout, which cannot be replaced by another file.
+        with files.file_errors(path, fix=_FIX), tf.io.gfile.GFile(path, "w") as file:
+            file.write(text)
+    else:
+        files.write_whole(path, text)
 
 
-_LOCK = ".lock"
+_LOCK, _CONFIG, _METRICS = ".lock", "config.gin", "metrics.jsonl"
 _READING = "check how the path is spelled and its rights, or name another folder"
 _CONFIG_FIX = "copy the file again, or name another --workdir"
 _METRICS_FIX = "fix or remove it, then run the same command again"
@@ -59,30 +55,32 @@ class RunFolder:
     Methods that write raise `UserError` where that is not possible.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, source: str | None = None) -> None:
+        """Everything is written to `path`; the run is read from `source`, which is `path` by default."""
         self.path = path
-        self.config = os.path.join(path, "config.gin")
-        self.checkpoints = os.path.join(path, "checkpoints")
-        self.new_checkpoints = self.checkpoints
+        self.source = source or path
+        self.config = os.path.join(self.source, _CONFIG)
+        self.checkpoints = os.path.join(self.source, "checkpoints")
+        self.new_checkpoints = os.path.join(path, "checkpoints")
         self.tensorboard = os.path.join(path, "tensorboard")
-        self._metrics = os.path.join(path, "metrics.jsonl")
+        self._metrics = os.path.join(path, _METRICS)
         self._lock: IO[str] | None = None
 
     def read_config(self) -> str | None:
         """The configuration of the run, None where the folder is empty or missing; UserError for another folder."""
-        with files.file_errors(f"The folder {self.path}", "cannot be read", _READING):
+        with files.file_errors(f"The folder {self.source}", "cannot be read", _READING):
             if tf.io.gfile.exists(self.config) and not tf.io.gfile.isdir(self.config):
                 text = files.read_text(self.config, _CONFIG_FIX)
                 if not text.strip():
                     raise UserError(f"{self.config} is empty; {_CONFIG_FIX}.")
                 return text
-            is_folder = tf.io.gfile.isdir(self.path)
-            found = tf.io.gfile.listdir(self.path) if is_folder else []
-            is_taken = not is_folder and tf.io.gfile.exists(self.path)
+            is_folder = tf.io.gfile.isdir(self.source)
+            found = tf.io.gfile.listdir(self.source) if is_folder else []
+            is_taken = not is_folder and tf.io.gfile.exists(self.source)
         # Leftovers of killed processes do not count.
         if is_taken or [name for name in found if name != _LOCK and not name.endswith(files.NEW)]:
             raise UserError(
-                f"The workdir {self.path} holds files but no config.gin, so it is no run's folder; name another"
+                f"The workdir {self.source} holds files but no config.gin, so it is no run's folder; name another"
                 " --workdir, or empty it."
             )
         return None
@@ -92,13 +90,13 @@ class RunFolder:
         stored = self.read_config()
         if stored is None:
             raise UserError(
-                f"There is no run in {self.path}; train first, or name a trained run's folder with --workdir."
+                f"There is no run in {self.source}; train first, or name a trained run's folder with --workdir."
             )
         return stored
 
     def has_results(self) -> bool:
         """Whether anything was trained here that could be lost."""
-        return newest_checkpoint(self.checkpoints) is not None or tf.io.gfile.exists(self._metrics)
+        return bool(checkpoint_steps(self.checkpoints)) or tf.io.gfile.exists(os.path.join(self.source, _METRICS))
 
     @property
     def bindings(self) -> dict[str, str]:
@@ -107,11 +105,11 @@ class RunFolder:
 
     def restore_agents(self, agents: HasState) -> int:
         """Restores agents from the newest checkpoint, and returns its step; UserError as for `Checkpoints`."""
-        return Checkpoints(require_checkpoint(self.path), agents).restore_latest_agents()
+        return Checkpoints(self.checkpoints, agents).restore_agents(self.path)
 
     def write_config(self, text: str) -> None:
         """Makes this locked folder that of a run with this configuration."""
-        files.write_whole(self.config, files.with_checksum(text))
+        files.write_whole(os.path.join(self.path, _CONFIG), files.with_checksum(text))
 
     def write_document(self, name: str, text: str) -> None:
         """Writes a file beside the configuration."""
@@ -119,16 +117,16 @@ class RunFolder:
 
     def read_document(self, name: str) -> str:
         """The text of a file beside the configuration."""
-        return files.read_text(os.path.join(self.path, name), _CONFIG_FIX)
+        return files.read_text(os.path.join(self.source, name), _CONFIG_FIX)
 
     def has_document(self, name: str) -> bool:
         """Whether there is a file of that name beside the configuration."""
-        with files.file_errors(f"The folder {self.path}", "cannot be read", _READING):
-            return tf.io.gfile.exists(os.path.join(self.path, name))
+        with files.file_errors(f"The folder {self.source}", "cannot be read", _READING):
+            return tf.io.gfile.exists(os.path.join(self.source, name))
 
     def lock(self) -> None:
         """Locks the folder until `close` or the process ends; UserError where another process trains here."""
-        self._make(self.path)
+        self._made()
         if files.is_remote(self.path):
             return  # Cloud storage has no locks.
         busy = f"Another process is training in {self.path}; wait until it ends, or name another --workdir."
@@ -182,12 +180,7 @@ class RunFolder:
             files.write_whole(self._metrics, files.json_lines(rows))
 
     def note_lost(self, step: int, every: int | None) -> None:
-        """Says on standard error what a resumed run lacks: a checkpoint, or lines of metrics.jsonl.
-
-        Args:
-          step: of the checkpoint; 0: there is none.
-          every: the number of steps between two lines; None: nothing is logged.
-        """
+        """Says on standard error what a run lacks that resumes at `step` (0: from nothing) and logs each `every`."""
         logged = [row["step"] for row in self.read_metrics()]
         if logged and logged[-1] > step:
             _note(
@@ -195,8 +188,7 @@ class RunFolder:
                 f" {f'of step {step:,}' if step else 'gone'}; the steps after it are done again."
             )
         expected = range(every, step + 1, every) if every else ()
-        missing = len({*expected} - {*logged})
-        if missing:
+        if missing := len({*expected} - {*logged}):
             _note(
                 f"{self._metrics} lacks {missing} of the {len(expected)} lines up to step {step:,}; they were cut or"
                 " removed, and are not written again."
@@ -204,20 +196,15 @@ class RunFolder:
 
     def prepare_results(self) -> None:
         """Makes the folders of results, so that errors come before a measurement, which can take hours."""
-        self._make(os.path.join(self.path, "eval"))
-        self._make(os.path.join(self.path, "figures"))
+        self._made("eval")
+        self._made("figures")
 
     def write_evaluation(self, mode: str, rows: Iterable[dict[str, Any]], weights: str = "") -> str:
         """Adds rows to eval/<mode>.jsonl, as `evaluation_rows.merged` does, and returns its path.
 
-        Args:
-          mode: the name of the test.
-          rows: what it measured.
-          weights: the checksum of the agents that were measured, which the rows get as a field; empty: not known.
+        They get the field `weights`, the checksum of the agents that were measured, unless it is empty.
         """
-        folder = os.path.join(self.path, "eval")
-        self._make(folder)
-        path = os.path.join(folder, f"{mode}.jsonl")
+        path = os.path.join(self._made("eval"), f"{mode}.jsonl")
         mark = {"weights": weights} if weights else {}
         try:
             old = files.read_json_lines(path, _EVALUATION_FIX) if tf.io.gfile.exists(path) else []
@@ -233,19 +220,21 @@ class RunFolder:
     def read_evaluations(self) -> dict[str, list[dict[str, Any]]]:
         """Mode → the lines of eval/<mode>.jsonl."""
         folder = os.path.join(self.path, "eval")
-        paths = {name: os.path.join(folder, name) for name in files.names_in(folder) if name.endswith(".jsonl")}
-        read = {name: files.read_json_lines(path, _EVALUATION_FIX) for name, path in paths.items()}
-        return {name.removesuffix(".jsonl"): rows for name, rows in read.items()}
+        return {
+            name.removesuffix(".jsonl"): files.read_json_lines(os.path.join(folder, name), _EVALUATION_FIX)
+            for name in files.names_in(folder)
+            if name.endswith(".jsonl")
+        }
 
     def figure(self, mode: str) -> str:
         """The path of figures/<mode>.png, in an existing folder."""
-        folder = os.path.join(self.path, "figures")
-        self._make(folder)
-        return os.path.join(folder, f"{mode}.png")
+        return os.path.join(self._made("figures"), f"{mode}.png")
 
-    def _make(self, folder: str) -> None:
+    def _made(self, name: str = "") -> str:
+        folder = os.path.join(self.path, name) if name else self.path
         with files.file_errors(f"The folder {folder}", "cannot be made", "name another --workdir"):
             tf.io.gfile.makedirs(folder)
+        return folder
 
 
 def _note(text: str) -> None:
@@ -255,37 +244,15 @@ def _note(text: str) -> None:
 class WorkerFolder(RunFolder):
     """The run's folder for processes other than the chief: they read what the chief wrote, and only the chief writes.
 
-    TensorFlow requires every process to save; these processes save to a temporary folder.
+    TensorFlow requires every process to save; what these processes write goes to a temporary folder.
     """
 
     def __init__(self, path: str) -> None:
         """`path` is the run's folder, which all processes can read."""
         with files.file_errors(tempfile.gettempdir(), fix="make room there, or name another folder by TMPDIR"):
             self._scratch = tempfile.TemporaryDirectory(prefix="tf_emcom-worker-", ignore_cleanup_errors=True)
-        super().__init__(self._scratch.name)
-        self._run = RunFolder(path)
-        self.config = self._run.config
-        self.checkpoints = self._run.checkpoints
-
-    def read_config(self) -> str | None:
-        return self._run.read_config()
-
-    def has_results(self) -> bool:
-        return self._run.has_results()
-
-    def read_document(self, name: str) -> str:
-        return self._run.read_document(name)
-
-    def has_document(self, name: str) -> bool:
-        return self._run.has_document(name)
-
-    def lock(self) -> None: ...
+        super().__init__(self._scratch.name, path)
 
     def close(self) -> None:
+        super().close()
         self._scratch.cleanup()
-
-    def clear_unfinished(self) -> None: ...
-
-    def write_config(self, text: str) -> None: ...
-
-    def write_document(self, name: str, text: str) -> None: ...

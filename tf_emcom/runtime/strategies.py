@@ -1,8 +1,11 @@
-"""Distribution strategies: steps run on one device, on several, or on a TPU."""
+"""Distribution strategies: steps run on one device, on several, on several machines, or on a TPU."""
 
 import abc
 import contextlib
 import functools
+import json
+import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -20,24 +23,24 @@ class PeerLost(RuntimeError):
 # Errors of collectives where a process that they need is lost.
 PEER_ERRORS = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)
 
+_CLUSTER = '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}'
+
 
 class Distribution(Checked, abc.ABC):
     """A `tf.distribute` strategy, and which parts of a step it lets XLA compile.
 
     A step is written once, for every strategy: local work between collectives, with each piece passed through
     `compiled`, and the whole through `compiled_whole`.
-
-    Attributes:
-      strategy: creates the variables and runs the steps.
-      is_chief: whether this process writes the run's folder; one process of a run does.
-      may_choose: whether nothing decides yet if XLA compiles, and either could be faster.
-      input_options: how batches get to the devices; None: the strategy's default.
     """
 
     strategy: tf.distribute.Strategy
+    """Creates the variables and runs the steps."""
     is_chief: bool = True
+    """Whether this process writes the run's folder; one process of a run does."""
     may_choose: bool = False
+    """Whether nothing decides yet if XLA compiles, and either could be faster."""
     input_options: tf.distribute.InputOptions | None = None
+    """How batches get to the devices; None: the strategy's default."""
 
     def __init__(self, jit_compile: bool | None = None) -> None:
         """`jit_compile`: whether XLA compiles; None: on GPUs yes, on CPUs no, where graph mode was measured faster."""
@@ -70,9 +73,9 @@ class Distribution(Checked, abc.ABC):
         """Whether any process of the run says yes; all ask at the same place in the program."""
         return bool(self.largest(int(answer)))
 
-    @abc.abstractmethod
     def compiled_whole(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        """`function`, a whole step, compiled where collectives can be compiled; else itself."""
+        """`function`, a whole step, compiled where collectives can be compiled; else itself: its pieces are."""
+        return function
 
     def replica_id(self) -> tf.Tensor:
         """This replica's position, int32 []; called in a replica."""
@@ -130,15 +133,103 @@ class Mirrored(Distribution):
         super().__init__(jit_compile)
         self.strategy = _mirrored(tuple(accelerators()))
 
-    def compiled_whole(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return function  # Its pieces are compiled.
+
+# One for each process: a second strategy on the same devices would number its collectives as the first one does, and
+# TensorFlow would confuse them.
+_mirrored = functools.cache(tf.distribute.MirroredStrategy)
 
 
-@functools.cache
-def _mirrored(devices: tuple[str, ...]) -> tf.distribute.MirroredStrategy:
-    # One for each process: a second strategy on the same devices would number its collectives as the first one does,
-    # and TensorFlow would confuse them.
-    return tf.distribute.MirroredStrategy(devices)
+class MultiWorker(Distribution):
+    """One process on each of several machines, as `TF_CONFIG` says; each has all GPUs of its machine, or its CPU.
+
+    All processes run the same command and read the run's folder; only the chief writes there. It must be constructed
+    before TensorFlow does anything else.
+    """
+
+    def __init__(self, jit_compile: bool | None = None) -> None:
+        """UserError where `TF_CONFIG` is no cluster with this process in it."""
+        super().__init__(jit_compile)
+        check_cluster()
+        self.strategy = tf.distribute.MultiWorkerMirroredStrategy()
+        resolver = self.strategy.cluster_resolver
+        self.is_chief = resolver.task_type == "chief" or (
+            resolver.task_id == 0 and "chief" not in resolver.cluster_spec().jobs
+        )
+
+    @contextlib.contextmanager
+    def watching_peers(self) -> Iterator[None]:
+        try:
+            yield
+        except tf.errors.OpError as error:
+            lost = re.search(r"Collective ops is aborted by: *(.*)", error.message)
+            if not lost and not isinstance(error, PEER_ERRORS):
+                raise
+            why = lost[1] if lost else type(error).__name__
+            raise PeerLost(f"Another process of the run is lost ({why:.160}).") from error
+
+    def largest(self, number: int) -> int:
+        return int(tf.reduce_max(self._gathered(tf.constant([number], tf.int64))).numpy())
+
+    @tf.function(autograph=False)
+    def _gathered(self, number: tf.Tensor) -> tf.Tensor:
+        def gather() -> tf.Tensor:
+            # `identity` puts it on a device of this process, which collectives need.
+            return tf.distribute.get_replica_context().all_gather(tf.identity(number), axis=0)
+
+        return self.first_replica(self.strategy.run(gather))
+
+
+def cluster_size() -> int:
+    """The number of processes in `TF_CONFIG`; 0 where it is not set."""
+    jobs, _ = _cluster()
+    return sum(len(addresses) for job, addresses in jobs.items() if job in ("chief", "worker"))
+
+
+def check_cluster() -> None:
+    """UserError that says what is wrong with `TF_CONFIG`."""
+    jobs, task = _cluster()
+    if not jobs:
+        raise UserError(
+            f"--strategy=multi_worker needs $TF_CONFIG, which names all processes and which of them this is, as in"
+            f" {_CLUSTER}; set it on each machine, with its own index."
+        )
+    kind, index = task.get("type"), task.get("index")
+    known = jobs.get(kind, ()) if isinstance(kind, str) else ()
+    if type(index) is not int or not 0 <= index < len(known):
+        raise UserError(
+            f"$TF_CONFIG says that this process is {kind!r} {index!r}, but its cluster has"
+            f" {', '.join(f'{job} 0 to {len(known) - 1}' for job, known in jobs.items())}; set its task to one of them."
+        )
+    if kind not in ("chief", "worker"):
+        raise UserError(f"$TF_CONFIG says that this process is a {kind}, but only a chief and workers train.")
+
+
+def _cluster() -> tuple[dict[str, list[str]], dict[str, Any]]:
+    """The addresses of each job in `TF_CONFIG`, and the task of this process."""
+    text = os.environ.get("TF_CONFIG") or "{}"
+    try:
+        content = json.loads(text)
+        _require_object(content, "it")
+        jobs, task = content.get("cluster", {}), content.get("task") or {}
+        _require_object(jobs, "its cluster")
+        _require_object(task, "its task")
+        for job, addresses in jobs.items():
+            listed = addresses if isinstance(addresses, list) else [None]
+            if not all(isinstance(each, str) and re.fullmatch(r"\S+:\d{1,5}", each) for each in listed):
+                raise ValueError(f"{job} is no list of addresses with ports")
+        known = [address for addresses in jobs.values() for address in addresses]
+        if len(set(known)) < len(known):
+            raise ValueError("it has an address twice")
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"$TF_CONFIG is {text[:80]!r}, which cannot be read ({error}); write it as {_CLUSTER}, or unset it."
+        ) from error
+    return jobs, task
+
+
+def _require_object(content: object, what: str) -> None:
+    if not isinstance(content, dict):
+        raise ValueError(f"{what} is no object")
 
 
 class Tpu(Distribution):
@@ -149,11 +240,7 @@ class Tpu(Distribution):
     """
 
     def __init__(self, name: str = "local") -> None:
-        """Connects to a TPU and clears it; UserError where that is not possible.
-
-        Args:
-          name: "local" on the TPU's own machine; else its name, or its address as `grpc://…`.
-        """
+        """Connects to a TPU and clears it: "local" on its own machine; else its name, or address as `grpc://…`."""
         super().__init__(jit_compile=False)
         self.strategy = tf.distribute.TPUStrategy(_connected(name))
         # The trainer on the host reads the number of each step.
@@ -165,9 +252,6 @@ class Tpu(Distribution):
 
     def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         return function  # The strategy compiles everything that a core does.
-
-    def compiled_whole(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        return function
 
 
 def _connected(name: str) -> tf.distribute.cluster_resolver.TPUClusterResolver:

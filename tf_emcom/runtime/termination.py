@@ -8,11 +8,10 @@ from typing import Any, Self
 
 
 class Terminated(BaseException):
-    """SIGTERM or SIGINT was received; the message says what is saved. Only a command should catch it.
+    """SIGTERM or SIGINT was received; the message says what is saved. Only a command should catch it."""
 
-    Attributes:
-      status: the exit status of the process, as a shell reports it: 128 + the number of the signal.
-    """
+    status: int
+    """The exit status of the process, as a shell reports it: 128 + the number of the signal."""
 
     def __init__(self, message: str, number: int = signal.SIGTERM) -> None:
         super().__init__(message)

@@ -70,13 +70,12 @@ Step = tuple[str, list[Command], str]
 def create(given: Namespace) -> Step:
     """Rents the TPU, at once or by a request of the same name that waits in a queue."""
     version = given.version or _VERSIONS.get(given.accelerator_type.split("-")[0], "tpu-ubuntu2204-base")
-    new, kind = ("create", given.name), f"--accelerator-type={given.accelerator_type}"
-    commands = [Command((*_VM, *new, *_where(given), kind, f"--version={version}"))]
+    new, where = ("create", given.name), (*_where(given), f"--accelerator-type={given.accelerator_type}")
+    commands = [Command((*_VM, *new, *where, f"--version={version}"))]
     if given.spot or given.queued:
-        asked = (f"--node-id={given.name}", *_where(given), kind, f"--runtime-version={version}")
+        asked = (f"--node-id={given.name}", *where, f"--runtime-version={version}", *(["--spot"] if given.spot else []))
         state = (*_QUEUE, "describe", given.name, *_where(given), "--format=value(state.state)")
-        spot = ["--spot"] if given.spot else []
-        commands = [Command((*_QUEUE, *new, *asked, *spot)), Command(state, until="ACTIVE")]
+        commands = [Command((*_QUEUE, *new, *asked)), Command(state, until="ACTIVE")]
     return (
         f"Create the TPU {given.name} ({given.accelerator_type}, {version}): it costs money from now on",
         commands,
@@ -169,21 +168,18 @@ def plan(given: Namespace, action: Sequence[Callable[[Namespace], Step]]) -> lis
             f"--version is missing: {kind} has several hosts, which need the image of TensorFlow 2.20 for slices, with"
             f" -pod in its name; `gcloud compute tpus tpu-vm versions list --zone={given.zone}` lists them."
         )
-    if install in action and not source:
-        raise UserError(
-            f"--source is missing; give the address of a git repository, or an archive as {_GIT_ARCHIVE} writes it."
-        )
-    if install in action and source.endswith(_ARCHIVES) and given.revision:
+    is_archive = source.endswith(_ARCHIVES)
+    if install in action and is_archive and given.revision:
         raise UserError("--revision is of a repository, and an archive has none; leave it out.")
-    if install in action and source.endswith(_ARCHIVES) and not os.path.isfile(source):
+    if install in action and is_archive and not os.path.isfile(source):
         raise UserError(
             f"--source is {source}, but there is no such file; write it in the repository with {_GIT_ARCHIVE}, or give"
             " the address of a git repository."
         )
-    if install in action and not source.endswith(_ARCHIVES) and "://" not in source and "@" not in source:
+    if install in action and not is_archive and "://" not in source and "@" not in source:
         raise UserError(
-            f"--source is {source}; give the address of a git repository, as in https://…, or an archive of it on this"
-            " machine whose name ends in .tar.gz."
+            f"--source is {source or 'missing'}; give the address of a git repository, as in https://…, or an archive"
+            f" of it on this machine, whose name ends in .tar.gz, as {_GIT_ARCHIVE} writes it."
         )
     if train in action and not given.gin_file:
         raise UserError("--gin_file is missing; name what is trained, as in --gin_file=gin/lg_s_imagenet.gin.")

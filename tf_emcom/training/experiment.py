@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from tf_emcom.checks import Checked, Repeats
+from tf_emcom.checks import Checked, Count, Index, Repeats
 from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.data.source import Source, finite_only
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.errors import UserError
 from tf_emcom.games.lewis import Rules
 from tf_emcom.runtime.compiler import CompilerChoice, computing_in, measure
 from tf_emcom.runtime.run_folder import RunFolder
@@ -29,32 +29,20 @@ class Experiment(Checked):
         data: Source,
         learner_cls: Callable[..., Agents] = Learner,
         independent_cls: Callable[..., Agents] = IndependentPairs,
-        batch_size: int = 1024,
-        steps: int = 750_000,
-        seed: int = 0,
+        batch_size: Count = 1024,
+        steps: Count = 750_000,
+        seed: Index = 0,
         seeds: Repeats = 1,
         precision: str = "float32",
     ) -> None:
         """Builds the agents; no examples are read yet.
 
-        Args:
-          distribution: where steps run.
-          game: the rules.
-          data: what is talked about.
-          learner_cls: makes the agents and what teaches them.
-          independent_cls: makes them where several runs are trained at once.
-          batch_size: games a step, B, over all replicas.
-          steps: length of the training run.
-          seed: of everything random.
-          seeds: how many runs, with seeds from `seed` on, are trained at once.
-          precision: what agents compute in, "float32" or "mixed_bfloat16"; weights and losses are float32.
+        `batch_size` is B, the games of a step over all replicas. With several `seeds`, from `seed` on, as many runs are
+        trained at once, and `independent_cls` makes their agents. The `precision` that agents compute in is "float32"
+        or "mixed_bfloat16"; weights and losses are float32.
         """
-        require_integer("batch_size", batch_size, 1, "it counts the games of a step")
-        require_integer("steps", steps, 1, "it counts the steps of the training run")
-        require_integer("seed", seed, 0, "random numbers start from it")
-        require_integer("seeds", seeds, 1, "it counts the runs that are trained at once")
         # Fails before any data is looked for.
-        game.check_batch(batch_size)
+        game.task.check_batch(batch_size)
         self.distribution = distribution
         self.game = game
         self.data = finite_only(data)
@@ -87,8 +75,7 @@ _DOCUMENT = "compiler.json"
 def settle_compiler(experiment: Experiment, pipeline: Pipeline, folder: RunFolder) -> None:
     """Where it is open whether XLA compiles, tries both, keeps to the faster one, and says so.
 
-    What was measured is kept in the run's folder, since a run that is resumed must go on as it began to come to the
-    same numbers.
+    What was measured is kept in the run's folder, since only a run that goes on as it began comes to the same numbers.
     """
     if not experiment.may_choose_compiler:
         return

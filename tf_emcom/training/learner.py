@@ -9,8 +9,7 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.checks import checked_value
-from tf_emcom.errors import require_number
+from tf_emcom.checks import Count, Share, checked_value
 from tf_emcom.games.lewis import Game
 from tf_emcom.ops.numbers import follow
 from tf_emcom.seeds import drawing_from
@@ -40,28 +39,15 @@ class Learner(Trainee):
         speaker_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
         listener_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
         features: int,
-        batch_size: int,
+        batch_size: Count,
         seed: int = 0,
-        target_decay: float = 0.99,
+        target_decay: Share = 0.99,
     ) -> None:
         """Builds the agents for inputs of `features` features and a global batch of `batch_size` games.
 
-        Args:
-          game: the rules.
-          speaker_cls: makes the speaker, and its moving average.
-          listener_cls: makes the listener.
-          speaker_optimizer_cls: makes the speaker's optimiser for given variables.
-          listener_optimizer_cls: makes the listener's.
-          features: F.
-          batch_size: B, over all replicas.
-          seed: of the initial weights and of every draw.
-          target_decay: of the moving average, in [0, 1].
-
-        Raises:
-          UserError: a part or a number cannot be used.
+        `speaker_cls` makes the speaker and its moving average, of which each update keeps `target_decay`, in [0, 1].
         """
         super().__init__()
-        require_number("Learner.target_decay", target_decay, 0, 1, "it is the share that a moving average keeps")
         self.game = game
         self.batch_size = batch_size
         self.seed = seed
@@ -84,22 +70,12 @@ class Learner(Trainee):
     def new_speaker(self, seed: int) -> list[np.ndarray]:
         """The first weights of another speaker, drawn from `seed`, in the order of its trainable variables."""
         with drawing_from(seed), tf.variable_creator_scope(_under_repeating_names):
-            return _values(self._build_speaker(self._speaker_cls()))
+            return values_of(self._build_speaker(self._speaker_cls()))
 
     def new_listener(self, seed: int) -> list[np.ndarray]:
         """The first weights of another listener, drawn from `seed`, in the order of its trainable variables."""
         with drawing_from(seed), tf.variable_creator_scope(_under_repeating_names):
-            return _values(self._build_listener(self._listener_cls()))
-
-    @property
-    def speaker_values(self) -> list[np.ndarray]:
-        """The weights of its own speaker, as they are now."""
-        return _values(self.speaker)
-
-    @property
-    def listener_values(self) -> list[np.ndarray]:
-        """The weights of its own listener, as they are now."""
-        return _values(self.listener)
+            return values_of(self._build_listener(self._listener_cls()))
 
     @property
     def agents(self) -> dict[str, Sequence[keras.Variable]]:
@@ -111,16 +87,7 @@ class Learner(Trainee):
 
     @property
     def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
-        return {
-            "speaker_optimizer": self.speaker_optimizer.state,
-            "listener_optimizer": self.listener_optimizer.state,
-        }
-
-    def speaker_as(self, index: int) -> Speaker:
-        return self.speaker
-
-    def listener_as(self, index: int) -> Listener:
-        return self.listener
+        return {"speaker_optimizer": self.speaker_optimizer.state, "listener_optimizer": self.listener_optimizer.state}
 
     def gradients(self, turn: Turn) -> tuple[Gradients, Metrics]:
         speaker_weights = [v.value for v in self.speaker.trainable_variables]
@@ -134,12 +101,9 @@ class Learner(Trainee):
             speaker_terms = self.game.speaker_loss(play, turn.step)
             listener_terms = self.game.listener_loss(play, turn.step)
             loss = tf.reduce_sum(speaker_terms.loss + listener_terms.loss) / self.batch_size
-        gradients = tape.gradient(
-            loss,
-            Gradients(speaker_weights, listener_weights),
-            # A head may own a critic that the loss has no use for.
-            unconnected_gradients=tf.UnconnectedGradients.ZERO,
-        )
+        weights = Gradients(speaker_weights, listener_weights)
+        # A head may own a critic that the loss has no use for.
+        gradients = tape.gradient(loss, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         per_game = {
             "accuracy": play.outcome.success,
             "reward": play.outcome.reward,
@@ -165,7 +129,8 @@ class Learner(Trainee):
         return listener
 
 
-def _values(agent: keras.Model) -> list[np.ndarray]:
+def values_of(agent: keras.Model) -> list[np.ndarray]:
+    """The weights of an agent, as they are now, in the order of its trainable variables."""
     return [np.asarray(tf.convert_to_tensor(v.value)) for v in agent.trainable_variables]
 
 

@@ -21,19 +21,14 @@ class Training(Mode):
 
 
 class Evaluation(Mode):
-    """A mode that reads a run: the folder must hold a run of agents that fit.
+    """A mode that reads a run: the folder must hold a run of agents that fit."""
 
-    Attributes:
-      checkpoint: the folder of the run that is read, where that is another one than the results go to; else empty.
-    """
-
-    checkpoint: str = ""
+    checkpoint: str = ""  # the folder of the run that is read, where that is another one than the results go to
 
     def restore(self, experiment: Experiment, folder: RunFolder) -> int:
         """Takes the agents from the newest checkpoint of the run that is read, and returns its step.
 
-        Raises:
-          UserError: there is none, it does not fit, it is damaged, or it holds weights that are not finite.
+        UserError where there is none, it does not fit, it is damaged, or it holds weights that are not finite.
         """
         source = RunFolder(self.checkpoint) if self.checkpoint else folder
         step = source.restore_agents(experiment.learner)

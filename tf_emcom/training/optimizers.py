@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import keras
 import tensorflow as tf
 
-from tf_emcom.checks import Checked
+from tf_emcom.checks import Checked, NotNegative, Share
 from tf_emcom.errors import UserError, require_number
 from tf_emcom.schedules import Schedule, at, bounds_of
 
@@ -72,20 +72,14 @@ class Adam(Optimizer):
         self,
         variables: Sequence[keras.Variable],
         learning_rate: Schedule | float = 1e-4,
-        b1: float = 0.9,
-        b2: float = 0.999,
-        epsilon: float = 1e-8,
-        weight_decay: float = 0.0,
+        b1: Share = 0.9,
+        b2: Share = 0.999,
+        epsilon: NotNegative = 1e-8,
+        weight_decay: NotNegative = 0.0,
     ) -> None:
-        """UserError where a number is out of its range."""
         super().__init__()
-        low, high = bounds_of(learning_rate)
-        require_number("Adam.learning_rate", low, 0, math.inf, "a step against the gradient has a length")
-        require_number("Adam.learning_rate", high, 0, math.inf, "a step against the gradient has a length")
-        require_number("Adam.b1", b1, 0, 1, "it is the share that a moving average keeps")
-        require_number("Adam.b2", b2, 0, 1, "it is the share that a moving average keeps")
-        require_number("Adam.epsilon", epsilon, 0, math.inf, "it keeps a divisor above 0")
-        require_number("Adam.weight_decay", weight_decay, 0, math.inf, "it pulls weights towards 0")
+        for bound in bounds_of(learning_rate):
+            require_number("Adam.learning_rate", bound, 0, math.inf, "a step against the gradient has a length")
         self.learning_rate = learning_rate
         self.b1, self.b2, self.epsilon, self.weight_decay = b1, b2, epsilon, weight_decay
         # Out of checkpoints' sight: in a list of its own, weights would be saved under the optimiser's name.

@@ -3,14 +3,11 @@
 import re
 from collections.abc import Collection
 
-import tensorflow as tf
-
 from tf_emcom.errors import UserError
 from tf_emcom.games.losses import Loss
 from tf_emcom.games.policies import ListenerPolicy
 from tf_emcom.games.rewards import Reward
 from tf_emcom.runtime import catalogue, config_diff
-from tf_emcom.runtime.checkpoint_files import use_newest
 from tf_emcom.runtime.placement import strategies
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.schedules import Schedule
@@ -20,20 +17,12 @@ from tf_emcom.training.optimizers import Optimizer
 # Where the data and their cache lie, where a transfer run's speaker lies, and what the command does with them.
 _FREE_ALWAYS = ("mode", "ByolFolder.data_dir", "ByolFolder.cache_dir", "TrainedSpeaker.run")
 
-# In checkpoints of TensorFlow's manager.
-_OLD = "save_counter/.ATTRIBUTES/VARIABLE_VALUE"
-
 
 def refuse_another(run: RunFolder, stored: str, current: str, free: Collection[str]) -> bool:
-    """Raises a UserError where two configurations differ in a setting that affects the run.
+    """UserError where this command's configuration differs from the stored one in a setting that affects the run.
 
-    The number of steps may grow where a run is trained on.
-
-    Args:
-      run: the folder of the stored one.
-      stored: its text.
-      current: the text of this command's.
-      free: macros and components that may differ; where there are any, so may what only one text binds.
+    Where a run is trained on, the number of steps may grow. Macros and components in `free` may differ; where there are
+    any, so may what only one text binds.
 
     Returns:
       Whether this command makes the run longer.
@@ -45,8 +34,9 @@ def refuse_another(run: RunFolder, stored: str, current: str, free: Collection[s
         for difference in config_diff.differences(stored, current, ignored, only_common=bool(free))
         if not {*free, *placed} & {component(difference)}
     ]
-    if differing and not free and _only_grows(stored, current, differing):
-        _require_longer(run, stored, current)
+    there, here = config_diff.values(stored, "stored"), config_diff.values(current, "current")
+    if differing and not free and _only_grows(there, here, differing):
+        _require_longer(run, there, here)
         return True
     if differing:
         more = f" and {len(differing) - 3} more" if len(differing) > 3 else ""
@@ -57,9 +47,8 @@ def refuse_another(run: RunFolder, stored: str, current: str, free: Collection[s
     return False
 
 
-def _only_grows(stored: str, current: str, differing: Collection[str]) -> bool:
+def _only_grows(there: dict[str, str], here: dict[str, str], differing: Collection[str]) -> bool:
     """Whether the number of steps alone differs, besides what followed it and is bound to the number that it was."""
-    there, here = config_diff.values(stored, "stored"), config_diff.values(current, "current")
     names = {difference.split(" = ")[0] for difference in differing}
     others = [name for name in names if there.get(name, "").replace("%steps", _steps(there)) != here.get(name)]
     return bool(others) and {*others} <= {"steps", "Experiment.steps"}
@@ -69,27 +58,21 @@ def _steps(values: dict[str, str]) -> str:
     return values.get("steps", values.get("Experiment.steps", ""))
 
 
-def _require_longer(run: RunFolder, stored: str, current: str) -> None:
+def _require_longer(run: RunFolder, there: dict[str, str], here: dict[str, str]) -> None:
     """UserError unless the number of steps grows, and a longer run would have begun in the same way."""
-    before, after = (_steps(config_diff.values(text, "stored")) for text in (stored, current))
+    before, after = _steps(there), _steps(here)
     if not before.isdigit() or not after.isdigit() or int(after) < int(before):
         raise UserError(
             f"The run in {run.path} has {before} steps, and steps is {after}; a run can only be made longer: bind steps"
             " to a larger number, or name another --workdir."
         )
-    bound = config_diff.values(current, "current")
     used = _dependent(config_diff.values(config_diff.operative_config(), "current"))
-    dependent = sorted({_as_bound(name, bound) for name in used})
+    dependent = sorted({_as_bound(name, here) for name in used})
     if dependent:
         raise UserError(
             f"The run in {run.path} cannot be made longer as it is: {' and '.join(dependent)} would change with steps,"
             f" and its first {before} steps with that; to keep them as they were, bind"
             f" {' and '.join(f'{name}={before}' for name in dependent)}, or train in another --workdir."
-        )
-    if use_newest(run.checkpoints, lambda path: tf.compat.v1.train.NewCheckpointReader(path).has_tensor(_OLD)):
-        raise UserError(
-            f"The run in {run.path} cannot be made longer: an earlier version of tf_emcom, which did not keep what that"
-            " needs, trained it; train in another --workdir."
         )
 
 

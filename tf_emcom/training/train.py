@@ -4,25 +4,25 @@ import contextlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
+from tf_emcom.checks import Count
 from tf_emcom.data.feeds import Feed, made_feed
-from tf_emcom.data.pipeline import Order, Orders, Pipeline
+from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.data.source import Examples
-from tf_emcom.errors import UserError, require_instance, require_integer
+from tf_emcom.errors import UserError
 from tf_emcom.files import reason
 from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.termination import Termination
-from tf_emcom.training.actions.action import Action, AgentAction, Place, TrainingState
+from tf_emcom.training.actions.action import Action, AgentAction, TrainingState
 from tf_emcom.training.actions.checkpoint import Checkpoint, save_checkpoint
 from tf_emcom.training.actions.logs import Log, StopOnNan
 from tf_emcom.training.experiment import Experiment, settle_compiler
 from tf_emcom.training.mode import Training
-from tf_emcom.training.trainer import Trainer
+from tf_emcom.training.trainer import Trainer, order_for
 
 
 class Train(Training):
@@ -31,37 +31,22 @@ class Train(Training):
     def __init__(
         self,
         actions: Sequence[Action],
-        steps_per_call: int = 100,
-        keep: int = 3,
+        steps_per_call: Count = 100,
+        keep: Count = 3,
         checkpoint: str = "",
         changes: Sequence[AgentAction] = (),
         feed_cls: Callable[..., Feed] | None = None,
     ) -> None:
-        """Checks that the actions go together.
+        """Between calls of at most `steps_per_call` steps come the `changes` and then the `actions`, each in its order.
 
-        Args:
-          actions: what happens between the calls, in this order.
-          steps_per_call: how many steps run without coming back to Python, at most.
-          keep: how many checkpoints are kept.
-          checkpoint: the folder of a run whose agents a new run starts with; its optimisers are new. Empty: none.
-          changes: what changes the agents between the calls, such as imitation and resets; before the actions, so that
-            a checkpoint holds what they did.
-          feed_cls: how games come to the devices, `@HostFeed` or `@ResidentFeed`; None: as the data's size suggests.
+        So a checkpoint, of which `keep` are kept, holds what the changes did. `checkpoint` is the folder of a run whose
+        agents a new run starts with; its optimisers are new. Empty: none. `feed_cls` is how games come to the devices,
+        `@HostFeed` or `@ResidentFeed`; None: as the data's size suggests.
 
         Raises:
           UserError: a checkpoint would fall between two logged steps, or before the line of its step, so that a
             resumed run would log other lines.
         """
-        require_integer("Train.steps_per_call", steps_per_call, 1, "it counts the steps between two returns to Python")
-        require_integer("Train.keep", keep, 1, "it counts the checkpoints that are kept")
-        for name, given, kind, example in (
-            ("Train.actions", actions, Action, "[@Log(), @Checkpoint()]"),
-            ("Train.changes", changes, AgentAction, "[@ImitationOfBest()]"),
-        ):
-            if not isinstance(given, list | tuple):
-                raise UserError(f"{name} is {given!r:.80}; bind it to a list, as in {example}.")
-            for action in given:
-                require_instance(name, action, kind, example)
         for saved, saving in ((i, a) for i, a in enumerate(actions) if isinstance(a, Checkpoint)):
             for late in (type(action).__name__ for action in actions[saved:] if action.keeps):
                 raise UserError(
@@ -96,14 +81,12 @@ class Train(Training):
         if start >= experiment.steps:
             print(f"{folder.path} is trained: {start:,} of {experiment.steps:,} steps are done.")
             return
-        carried = _Carried.parsed(checkpoints.carried, os.path.join(folder.checkpoints, f"ckpt-{start}"))
-        learner = experiment.learner
+        carried = _carried(checkpoints.carried, os.path.join(folder.checkpoints, f"ckpt-{start}"))
+        learner, placed = experiment.learner, experiment.distribution
         examples = experiment.data.load("train", learner.labels)
         examples = Examples(*learner.prepare(examples.inputs, examples.labels, experiment.data.name))
-        order = _order(len(examples.inputs), experiment)
-        placed = experiment.distribution
         feed = made_feed(placed.strategy, examples, tuple(examples.labels), self.feed_cls)
-        pipeline = Pipeline(examples, order, feed=feed)
+        pipeline = Pipeline(examples, order_for(learner, len(examples.inputs)), feed=feed)
         settle_compiler(experiment, pipeline, folder)
         batches = pipeline.distributed(placed.strategy, start, placed.input_options)
         if placed.is_chief:
@@ -115,34 +98,33 @@ class Train(Training):
                 f" {placed.compiler}.",
                 flush=True,
             )
-        trainer = Trainer(learner, experiment.distribution, pipeline.feed.receive)
-        place = Place(experiment.distribution, pipeline)
-        training = TrainingState(start, experiment.steps, learner, folder, checkpoints, place)
+        trainer = Trainer(learner, placed, pipeline.feed.receive)
+        training = TrainingState(start, experiment.steps, learner, folder, checkpoints, placed, pipeline)
         with Termination(placed.agree) as termination:
-            self._loop(trainer, batches, training, carried, termination)
+            self._loop(trainer, batches, training, *carried, termination)
 
     def _loop(
         self,
         trainer: Trainer,
         batches: Iterator[tuple[tf.Tensor, Any]],
         training: TrainingState,
-        carried: "_Carried",
+        states: Sequence[Any],
+        is_last: bool,
         termination: Termination,
     ) -> None:
         """Alternates between the compiled loop and the actions, until the last step."""
         start = training.step
         is_watched = any(isinstance(action, StopOnNan) for action in self.actions)
-        advance = trainer.advance_watched if is_watched else lambda *given: (trainer.advance(*given), given[1])
         try:
-            self._begin(training, carried)
+            self._begin(training, states, is_last)
             while training.step < training.steps:
                 if termination.asked():
                     self._stop(training, start, termination)
-                count = self._steps_to_next_stop(training)
-                sums, done = advance(batches, tf.constant(count))
-                count = int(done)
-                training = training._replace(step=training.step + count)
-                self._see(training, {name: value.numpy() for name, value in sums.items()}, count)
+                sums, done = trainer.advance(batches, tf.constant(self._steps_to_next_stop(training)), is_watched)
+                training = training._replace(step=training.step + int(done))
+                seen = {name: value.numpy() for name, value in sums.items()}
+                for action in self.actions:
+                    action.see(training, seen, int(done))
                 self._act(training)
         except BaseException:
             # What cannot be closed now is not to hide what happened.
@@ -153,16 +135,16 @@ class Train(Training):
         for action in self.actions:
             action.finish(training)
 
-    def _begin(self, training: TrainingState, carried: "_Carried") -> None:
+    def _begin(self, training: TrainingState, states: Sequence[Any], is_last: bool) -> None:
         """Starts the actions; where a finished run was made longer, also does what was due after its last step."""
         # A line of the last step of a shorter run was perhaps the mean of fewer steps, and is written again.
-        begun = training._replace(step=training.step - 1) if carried.is_last else training
+        begun = training._replace(step=training.step - 1) if is_last else training
         for action in self.actions:
             action.begin(begun)
-        for action, state in zip(self.actions, carried.states, strict=False):
+        for action, state in zip(self.actions, states, strict=False):
             if state is not None:
                 action.resume(state)
-        if carried.is_last:
+        if is_last:
             self._act(training)
 
     def _stop(self, training: TrainingState, start: int, termination: Termination) -> None:
@@ -185,10 +167,6 @@ class Train(Training):
         periods = [self.steps_per_call] + [a.every for a in self.actions if a.every is not None]
         return min(training.steps - training.step, *(p - training.step % p for p in periods))
 
-    def _see(self, training: TrainingState, sums: dict[str, np.ndarray], count: int) -> None:
-        for action in self.actions:
-            action.see(training, sums, count)
-
     def _act(self, training: TrainingState) -> None:
         longer = training._replace(steps=training.steps + 1)
         if training.step == training.steps and any(a.due(training) != a.due(longer) for a in self.actions):
@@ -200,35 +178,21 @@ class Train(Training):
                     other.note(training, numbers, action)
 
 
-class _Carried(NamedTuple):
-    """What a checkpoint carries for the actions.
+def _carried(text: str, path: str) -> tuple[Sequence[Any], bool]:
+    """What the checkpoint at `path` carries for the actions; UserError where its text is damaged.
 
-    Attributes:
-      states: of each action, None where it has none; empty where no action has one.
-      is_last: whether the checkpoint is of the last step of a run, and the states are those before its actions.
+    Returns:
+      The state of each action, None where it has none; and whether the checkpoint is of the last step of a run, and
+      the states are those before its actions.
     """
-
-    states: Sequence[Any]
-    is_last: bool
-
-    @classmethod
-    def parsed(cls, text: str, path: str) -> Self:
-        """Reads the text; UserError where it is none of these, which names the checkpoint."""
-        try:
-            content = json.loads(text) if text else []
-            states = content["last"] if isinstance(content, dict) else content
-            return cls(list(states), isinstance(content, dict))
-        except (KeyError, TypeError, ValueError) as error:
-            raise UserError(
-                f"The checkpoint {path} carries no states of actions ({reason(error)}); copy it again."
-            ) from error
-
-
-def _order(examples: int, experiment: Experiment) -> Order | Orders:
-    """Which examples are played at which step; side by side where there are several runs in one."""
-    learner = experiment.learner
-    orders = [Order(examples, experiment.batch_size, seed, "train") for seed in learner.seeds()]
-    return Orders(orders) if learner.independent else orders[0]
+    try:
+        content = json.loads(text) if text else []
+        states = content["last"] if isinstance(content, dict) else content
+        return list(states), isinstance(content, dict)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"The checkpoint {path} carries no states of actions ({reason(error)}); copy it again."
+        ) from error
 
 
 def _check_same_start(experiment: Experiment, start: int, folder: RunFolder) -> None:

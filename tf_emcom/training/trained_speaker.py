@@ -22,24 +22,15 @@ class TrainedSpeaker(Checked):
     """The speaker in a run's folder: architecture from its configuration, weights from its newest checkpoint."""
 
     def __init__(self, run: str = "", speaker_index: Index = 0) -> None:
-        """Says which speaker.
+        """`run` is of a game, or a transfer run, whose one speaker is the one that it listened to, whatever the index.
 
-        Args:
-          run: the folder: of a game, or of a transfer run, whose speaker is the one that it listened to.
-          speaker_index: which speaker of a population, from 0 on; a transfer run has one, whichever it was.
-
-        Raises:
-          UserError: the index is no whole number, or below 0.
+        In a population, `speaker_index` says which speaker.
         """
         self.run = run
         self.speaker_index = speaker_index
 
     def speaker(self, features: int) -> Speaker:
-        """The speaker with its weights, for inputs of `features` features.
-
-        Raises:
-          UserError: there is no such run, speaker or checkpoint in it, it does not fit, or it is damaged.
-        """
+        """The speaker with its weights; UserError where run, speaker or checkpoint are not there, misfit or damaged."""
         if not self.run:
             raise UserError(
                 "A transfer game needs a trained speaker; bind checkpoint to the folder of its run, as in"
@@ -59,7 +50,6 @@ class TrainedSpeaker(Checked):
         return speaker
 
     def documents(self) -> dict[str, str]:
-        """The configuration that the speaker is built from."""
         return {SPEAKER_CONFIG: read_text(self._config_file(), "copy the file again, or name another run")}
 
     def subjects(self, count: int, seed: int) -> None:
@@ -88,17 +78,8 @@ class ShuffledSpeaker(Checked):
     """
 
     def __init__(self, source: SpeakerSource) -> None:
-        """`source` is where the speaker comes from."""
         self.source = source
-
-    def speaker(self, features: int) -> Speaker:
-        """The speaker with its weights; UserError as from its source."""
-        return self.source.speaker(features)
-
-    def documents(self) -> dict[str, str]:
-        """What the speaker is built from."""
-        return self.source.documents()
+        self.speaker, self.documents = source.speaker, source.documents
 
     def subjects(self, count: int, seed: int) -> np.ndarray:
-        """Which inputs its messages are about."""
         return strangers(count, seed)

@@ -12,7 +12,6 @@ import tensorflow as tf
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError
 from tf_emcom.games.lewis import Rules
 from tf_emcom.runtime.evaluation_rows import checksum_of
 from tf_emcom.seeds import Stream, seed_words, step_stream
@@ -25,21 +24,13 @@ _MOST = 10
 
 
 class Agents(Checked, tf.Module, abc.ABC):
-    """Speakers and listeners that can be tested: what tests, corpora and exports use.
-
-    Attributes:
-      game: the rules.
-      seed: of everything random.
-      speakers: how many speakers there are.
-      listeners: how many listeners there are.
-      independent: whether speaker and listener i are a run of their own, with a seed of their own, for every i.
-    """
+    """Speakers and listeners that can be tested: what tests, corpora and exports use."""
 
     game: Rules
-    seed: int
-    speakers: int = 1
+    seed: int  # of everything random
+    speakers: int = 1  # how many
     listeners: int = 1
-    independent: bool = False
+    independent: bool = False  # whether, for every i, speaker and listener i are a run with a seed of its own
 
     @abc.abstractmethod
     def speaker_as(self, index: int) -> Speaker:
@@ -77,20 +68,15 @@ class Agents(Checked, tf.Module, abc.ABC):
     def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
         """What is fed instead of inputs [N, F] and labels [N, ...]: anything that is the same at every step, done once.
 
-        Raises:
-          UserError: the data set called `data` does not fit the task.
+        UserError where the data set called `data` does not fit the task.
         """
         self.game.task.check_labels(labels, data)
         return inputs, labels
 
     def subjects(self, count: int) -> np.ndarray | None:
-        """Which inputs messages are about, where these are other ones than the games are about; None: the same.
+        """Which of N = `count` inputs of a split messages are about; None: those that the games are about.
 
-        Args:
-          count: how many inputs a split has, N.
-
-        Returns:
-          Int [M], M < N: game i is about input i, and its message about the input of this number, M or more.
+        Else int [M], M < N: game i is about input i, and its message about the input of this number, M or more.
         """
         return None
 
@@ -113,21 +99,13 @@ class Agents(Checked, tf.Module, abc.ABC):
 
 
 class Turn(NamedTuple):
-    """One turn of a step, as one of several replicas plays it: b of the B games.
+    """One turn of a step, as one of several replicas plays it: b of the B games."""
 
-    Attributes:
-      batch: this replica's games, inputs [b, F].
-      candidate_inputs: [B, F], the inputs of all replicas' games in order.
-      step: integer [].
-      first_game: int32 [], position in the global batch of this replica's first game.
-      row: int32 [...], a row of `Trainee.turns`.
-    """
-
-    batch: Batch
-    candidate_inputs: tf.Tensor
-    step: tf.Tensor
-    first_game: tf.Tensor
-    row: tf.Tensor
+    batch: Batch  # this replica's games, inputs [b, F]
+    candidate_inputs: tf.Tensor  # [B, F], the inputs of all replicas' games in order
+    step: tf.Tensor  # integer []
+    first_game: tf.Tensor  # int32 [], position in the global batch of this replica's first game
+    row: tf.Tensor  # int32 [...], a row of `Trainee.turns`
 
     def stream(self, batch_size: int) -> Stream:
         """The random numbers of these games, of B = `batch_size` in all; the row begins with their seed."""
@@ -139,14 +117,18 @@ class Trainee(Agents):
 
     A step has one or more turns, done one after the other on the same batch. In each, `gradients` and `apply` are
     separate, because collectives between replicas stand between them, and XLA cannot have those on every strategy.
-
-    Attributes:
-      batch_size: B, over all replicas.
-      pairs_per_step: how many pairs play a batch, one after the other.
     """
 
-    batch_size: int
-    pairs_per_step: int = 1
+    speaker: Speaker  # the only one, where a subclass has no other `speaker_as`
+    listener: Listener
+    batch_size: int  # B, over all replicas
+    pairs_per_step: int = 1  # how many pairs play a batch, one after the other
+
+    def speaker_as(self, index: int) -> Speaker:
+        return self.speaker
+
+    def listener_as(self, index: int) -> Listener:
+        return self.listener
 
     def turns(self, step: tf.Tensor) -> tf.Tensor:
         """What each turn of a step is about, int32 [K, ...]; its first two numbers are the seed of its draws."""
@@ -154,10 +136,9 @@ class Trainee(Agents):
 
     @abc.abstractmethod
     def gradients(self, turn: Turn) -> tuple[Any, Metrics]:
-        """One replica's share of the gradients and metrics: summed over replicas they are means over the global batch.
+        """One replica's share of the gradient for each trainable variable, of its shape, and of the metrics, each [].
 
-        Returns:
-          A gradient for each trainable variable, of its shape; and the metrics, each [].
+        Summed over replicas they are means over the global batch.
         """
 
     @abc.abstractmethod
@@ -173,20 +154,6 @@ class Trainee(Agents):
     @abc.abstractmethod
     def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
         """Name → what else a run needs to resume as if it had never stopped: optimizers, running success."""
-
-    def check_resets(self, action: str) -> None:
-        """UserError where there are no agents that can be reset, as `action` does: those of a `Crowd` can."""
-        raise UserError(
-            f"{action} resets agents of a game, and this run has none that learn from each other; leave it out of"
-            " Train.changes."
-        )
-
-    def check_imitation(self, action: str) -> None:
-        """UserError where no speaker can learn from another one, as `action` has it: those of a `Population` can."""
-        raise UserError(
-            f"{action} needs a population whose speakers can learn from one another; leave it out of Train.changes in"
-            " runs with several seeds at once and in transfer runs."
-        )
 
     def shares(self, per_game: Metrics) -> Metrics:
         """One replica's share of the means of numbers that are each [B].

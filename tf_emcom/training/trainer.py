@@ -1,42 +1,36 @@
 """The inner training loop."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Annotated, Any, Protocol
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.checks import Checked, Least, checked_value
+from tf_emcom.checks import Checked, Count, Index, checked_value
 from tf_emcom.data.pipeline import Order, Orders, Pipeline
 from tf_emcom.data.source import Examples, require_finite_examples
 from tf_emcom.errors import UserError
 from tf_emcom.files import checksum
+from tf_emcom.runtime.strategies import Distribution
 from tf_emcom.training.trainee import Metrics, Trainee, Turn
 from tf_emcom.types import Batch
-
-
-class Devices(Protocol):
-    """What the trainer needs of a `Distribution`."""
-
-    strategy: tf.distribute.Strategy
 
 
 class Trainer(Checked, tf.Module):
     """Runs many steps a call, without coming back to Python between them.
 
     One trace serves a whole run: steps, seeds and schedules are data.
-
-    Attributes:
-      steps: how many steps `train` has done.
     """
 
-    def __init__(self, learner: Trainee, distribution: Devices, receive: Callable[[Any], Batch] | None = None) -> None:
+    def __init__(
+        self, learner: Trainee, distribution: Distribution, receive: Callable[[Any], Batch] | None = None
+    ) -> None:
         """`receive` makes a replica's games of what the pipeline sends, as its feed does; None: it sends games."""
         super().__init__()
         self.learner = learner
         self.distribution = distribution
         self.traces = 0
-        self.steps = 0
+        self.steps = 0  # done by `train`
         self._content: list[tuple] = []
         self._batches: Iterator[tuple[tf.Tensor, Any]] | None = None
         self._receive = distribution.compiled(receive) if receive else lambda games: games
@@ -45,22 +39,15 @@ class Trainer(Checked, tf.Module):
         self._step = distribution.compiled_whole(self.replica_step)
 
     def replica_step(self, step: tf.Tensor, sent: Any, row: tf.Tensor) -> Metrics:
-        """One turn of a step of one replica: the same text for every strategy.
+        """One turn of a step, integer [], of one replica: the same text for every strategy.
 
-        Candidates are data, so they are gathered as inputs, before the compiled gradients and outside of them.
-
-        Args:
-          step: integer [].
-          sent: what the feed sends to this replica, by default its games.
-          row: int32 [...], a row of the trainee's `turns`.
-
-        Returns:
-          Metrics over the global batch, each [], or [R] for R runs at once.
+        `sent` is what the feed sends to this replica, by default its games; `row`, int32 [...], is one of the trainee's
+        `turns`. The metrics are over the global batch, each [], or [R] for R runs at once.
         """
         batch = self._receive(sent)
-        local_games = batch.inputs.shape[0]
+        # Candidates are data, so they are gathered as inputs, before the compiled gradients and outside of them.
         candidate_inputs = self.distribution.gather(batch.inputs)
-        first_game = self.distribution.replica_id() * local_games
+        first_game = self.distribution.replica_id() * batch.inputs.shape[0]
         gradients, metrics = self._gradients(Turn(batch, candidate_inputs, step, first_game, row))
         gradients, metrics = self.distribution.sum((gradients, metrics))
         self._apply(gradients, step, row)
@@ -69,13 +56,8 @@ class Trainer(Checked, tf.Module):
     def train(self, examples: Examples, steps: int, first_step: int | None = None) -> dict[str, float]:
         """Trains on examples in memory: all that a notebook needs, without folder, log and checkpoints.
 
-        Another call goes on where the one before stopped: two calls of 50 steps are one call of 100.
-
-        Args:
-          examples: N of them, at least as many as a batch has games.
-          steps: how many steps, at least 1.
-          first_step: how many were done before; the order of the examples, schedules and all draws go on from there.
-            None: as many as earlier calls did.
+        Another call goes on where the one before stopped: two calls of 50 steps are one call of 100. The order of the
+        examples, schedules and all draws go on from `first_step`; None: from the steps that earlier calls did.
 
         Returns:
           The means of the metrics over these steps, and over the runs where several are trained at once.
@@ -83,8 +65,8 @@ class Trainer(Checked, tf.Module):
         Raises:
           UserError: the examples or the number of steps cannot be used, or a number of theirs is NaN or infinite.
         """
-        steps = checked_value("steps", steps, Annotated[int, Least(1)])
-        first_step = checked_value("first_step", first_step, Annotated[int, Least(0)] | None)
+        steps = checked_value("steps", steps, Count)
+        first_step = checked_value("first_step", first_step, Index | None)
         checked_value("examples", examples, Examples)
         batches, self._batches = self._batches, None  # Interrupted in the middle, they are of no use any more.
         examples = _as_arrays(examples)
@@ -94,7 +76,7 @@ class Trainer(Checked, tf.Module):
         if batches is None or first_step not in (None, self.steps) or content != self._content:
             self.steps = self.steps if first_step is None else first_step
             batches = self._batches_of(examples)
-        sums = self.advance(batches, tf.constant(steps))
+        sums, _ = self.advance(batches, tf.constant(steps))
         self.steps += steps
         self._batches, self._content = batches, content
         return {name: float(np.mean(value)) / steps for name, value in sums.items()}
@@ -106,38 +88,25 @@ class Trainer(Checked, tf.Module):
         inputs, labels = examples
         needed = {name: labels[name] for name in learner.labels if name in labels}
         prepared = Examples(*learner.prepare(inputs, needed, "that is trained on"))
-        orders = [Order(len(prepared.inputs), learner.batch_size, seed, "train") for seed in learner.seeds()]
-        order = Orders(orders) if learner.independent else orders[0]
-        pipeline = Pipeline(prepared, order, tuple(prepared.labels))
+        pipeline = Pipeline(prepared, order_for(learner, len(prepared.inputs)), tuple(prepared.labels))
         return pipeline.distributed(self.distribution.strategy, self.steps)
 
     # Without AutoGraph, which would wrap a user's mistake, found while tracing, in pages of its own.
     @tf.function(autograph=False)
-    def advance(self, batches: Iterator[tuple[tf.Tensor, Any]], steps: tf.Tensor) -> Metrics:
-        """Trains many steps.
+    def advance(
+        self, batches: Iterator[tuple[tf.Tensor, Any]], steps: tf.Tensor, watched: bool = False
+    ) -> tuple[Metrics, tf.Tensor]:
+        """Trains many steps; if `watched`, it ends after the first one with a metric that is not finite.
 
         Args:
           batches: a distributed iterator of (step, what makes this replica's games).
           steps: int32 [], how many, at least 1.
+          watched: whether it may end early.
 
         Returns:
-          The sums over the steps of every metric, each [], or [R] for R runs at once.
+          The sums of every metric over the steps that were done, each [], or [R] for R runs at once; and their number,
+          int32 []. What is not finite in the sums was not finite in the last of these steps.
         """
-        return self._advance(batches, steps, watched=False)[0]
-
-    @tf.function(autograph=False)
-    def advance_watched(self, batches: Iterator[tuple[tf.Tensor, Any]], steps: tf.Tensor) -> tuple[Metrics, tf.Tensor]:
-        """Trains many steps, as `advance` does, but ends after the first one with a metric that is not finite.
-
-        Returns:
-          The sums over the steps that were done, and their number, int32 []; what is not finite in the sums was not
-          finite in the last of these steps.
-        """
-        return self._advance(batches, steps, watched=True)
-
-    def _advance(
-        self, batches: Iterator[tuple[tf.Tensor, Any]], steps: tf.Tensor, watched: bool
-    ) -> tuple[Metrics, tf.Tensor]:
         self.traces += 1  # Runs while tracing only.
 
         def is_whole(metrics: Metrics) -> tf.Tensor:
@@ -146,11 +115,15 @@ class Trainer(Checked, tf.Module):
             # One sum, since many small operations would take longer than a small step.
             return tf.reduce_all(tf.math.is_finite(tf.add_n([tf.reduce_sum(v) for v in metrics.values()])))
 
+        def one() -> Metrics:
+            step, sent = next(batches)
+            return self._turns(step, sent, self.learner.turns(self.distribution.first_replica(step)))
+
         def body(done: tf.Tensor, totals: Metrics, _: tf.Tensor) -> tuple[tf.Tensor, Metrics, tf.Tensor]:
-            metrics = self._one(next(batches))
+            metrics = one()
             return done + 1, tf.nest.map_structure(tf.add, totals, metrics), is_whole(metrics)
 
-        first = self._one(next(batches))
+        first = one()
         loop = (tf.constant(1), first, is_whole(first))
         done, totals, _ = tf.while_loop(
             lambda done, _, whole: (done < steps) & whole, body, loop, parallel_iterations=1
@@ -162,12 +135,7 @@ class Trainer(Checked, tf.Module):
         """Trains given turns, int32 [K, ...], on one batch (this replica's games), and returns their mean metrics."""
         return self._turns(step, sent, turns)
 
-    def _one(self, element: tuple[tf.Tensor, Any]) -> Metrics:
-        step, sent = element
-        return self._turns(step, sent, self.learner.turns(self.distribution.first_replica(step)))
-
     def _turns(self, step: tf.Tensor, sent: Any, turns: tf.Tensor) -> Metrics:
-        """The mean metrics of the turns of one step, done one after the other."""
         count = turns.shape[0]
 
         def run(number: int | tf.Tensor) -> Metrics:
@@ -182,6 +150,12 @@ class Trainer(Checked, tf.Module):
             loop = (tf.constant(1), totals)
             totals = tf.while_loop(lambda number, _: number < count, body, loop, parallel_iterations=1)[1]
         return tf.nest.map_structure(lambda total: total / count, totals)
+
+
+def order_for(learner: Trainee, examples: int) -> Order | Orders:
+    """Which examples are played at which step; side by side where there are several runs in one."""
+    orders = [Order(examples, learner.batch_size, seed, "train") for seed in learner.seeds()]
+    return Orders(orders) if learner.independent else orders[0]
 
 
 def _checksum(values: np.ndarray) -> int:

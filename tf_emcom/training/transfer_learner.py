@@ -10,6 +10,7 @@ import tensorflow as tf
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.agents.transcriber import Transcriber
+from tf_emcom.checks import Count
 from tf_emcom.errors import UserError
 from tf_emcom.games.transfer import MESSAGES, TransferGame
 from tf_emcom.training.optimizers import Optimizer
@@ -40,23 +41,15 @@ class TransferLearner(Trainee):
         listener_cls: Callable[..., Listener],
         listener_optimizer_cls: Callable[[Sequence[keras.Variable]], Optimizer],
         features: int,
-        batch_size: int,
+        batch_size: Count,
         seed: int = 0,
         vocab_size: int | None = None,
         message_length: int | None = None,
     ) -> None:
-        """Restores the speaker and builds the listener.
+        """Restores the speaker and builds the listener, for inputs of `features` features.
 
-        Args:
-          game: the rules.
-          speaker_source: whose messages are listened to.
-          listener_cls: makes the listener, for a given vocabulary and head.
-          listener_optimizer_cls: makes its optimiser for given variables.
-          features: F.
-          batch_size: B, over all replicas.
-          seed: of the initial weights and of every draw.
-          vocab_size: V that the speaker should have; None: whatever it has.
-          message_length: T that the speaker should have; None: whatever it has.
+        `listener_cls` makes it for a given vocabulary and head. The speaker should have the given `vocab_size` and
+        `message_length`, where there are any.
 
         Raises:
           UserError: the speaker cannot be restored, or is another one than was asked for.
@@ -84,14 +77,7 @@ class TransferLearner(Trainee):
     def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
         return {"listener_optimizer": self.listener_optimizer.state}
 
-    def speaker_as(self, index: int) -> Speaker:
-        return self.speaker
-
-    def listener_as(self, index: int) -> Listener:
-        return self.listener
-
     def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
-        """The labels, with the speaker's messages where it needs to speak only once."""
         return with_messages(self, self.speaker, inputs, labels, data)
 
     def subjects(self, count: int) -> np.ndarray | None:
@@ -119,15 +105,9 @@ class TransferLearner(Trainee):
 def strangers(count: int, seed: int) -> np.ndarray:
     """For each game, the index of the other input that its message describes, as for `Agents.subjects`.
 
-    The last eighth of a split is set aside to be talked about, by turns and in random order; it is never a candidate,
-    so that a message says nothing of any candidate, not even that it is a wrong one.
-
-    Args:
-      count: how many inputs there are.
-      seed: of the order.
-
-    Raises:
-      UserError: there are fewer than two.
+    The last eighth of the `count` inputs of a split is set aside to be talked about, by turns and in random order; it
+    is never a candidate, so that a message says nothing of any candidate, not even that it is a wrong one. UserError
+    where there are fewer than two inputs.
     """
     if count < 2:
         raise UserError(
@@ -156,10 +136,8 @@ def with_messages(
     """The labels of a data set, with the speaker's messages about its inputs where it needs to speak only once.
 
     Inputs that nobody looks at any more are left out. Where messages are about other inputs (`Agents.subjects`), they
-    are spoken once, about inputs without noise, and inputs that are only talked about are left out, too.
-
-    Raises:
-      UserError: the data set called `data` does not fit the task.
+    are spoken once, about inputs without noise, and inputs that are only talked about are left out, too. UserError
+    where the data set called `data` does not fit the task.
     """
     game, subjects = learner.game, learner.subjects(len(inputs))
     game.task.check_labels(labels, data)

@@ -154,54 +154,6 @@ def test_damaged_file_is_packed_again(folder, capsys, damage):
     assert data(folder).verify("train") == []
 
 
-def as_version_1(path, **changes):
-    """The description of a column as it was before numbers were checked."""
-    about = json.loads(path.read_text())
-    for key in ("checksum", "finite"):
-        del about[key]
-    about |= {"format": 1, **changes}
-    path.write_text(json.dumps({**about, "checksum": zlib.crc32(json.dumps(about, sort_keys=True).encode())}))
-
-
-@pytest.mark.parametrize("stored_as", TYPES)
-def test_floats_packed_before_numbers_were_checked_are_read_once_more_and_not_packed_again(folder, capsys, stored_as):
-    data(folder, stored_as=stored_as).load("train", ())
-    path = packed(folder, f"logit-{stored_as}.bin")
-    as_version_1(path.with_suffix(".json"))
-    made, said = os.stat(path).st_ino, f"Looking for NaN and infinity in {path}, once.\n"
-    capsys.readouterr()
-    for expected in (said, ""):
-        data(folder, stored_as=stored_as).load("train", ())
-        assert capsys.readouterr().out == expected
-    assert os.stat(path).st_ino == made
-
-
-def test_nan_in_floats_packed_before_numbers_were_checked_is_named(folder):
-    data(folder).load("train", ())
-    path = packed(folder, "logit-float32.bin")
-    values = np.fromfile(path, np.float32)
-    values[8 * 1700 + 3] = np.nan
-    values.tofile(path)
-    lengths = [683, 683, 684]
-    rows = np.split(values, np.cumsum(lengths)[:-1] * 8)
-    blocks = [[n, zlib.crc32(part.tobytes())] for n, part in zip(lengths, rows, strict=True)]
-    as_version_1(path.with_suffix(".json"), blocks=blocks)
-    for _ in range(2):
-        with pytest.raises(UserError, match="Split 'train' in .*: NaN in row 1,700, feature 3 of 'logit'"):
-            data(folder).load("train", ())
-
-
-def test_labels_that_were_packed_with_32_bits_are_packed_again(folder, capsys):
-    data(folder).load("train")
-    path = packed(folder, "label.bin")
-    wrong = np.fromfile(path, np.int32) + 1
-    wrong.tofile(path)
-    as_version_1(path.with_suffix(".json"), modified=os.stat(path).st_mtime_ns)
-    capsys.readouterr()
-    assert_as_written(data(folder).load("train"), folder)
-    assert f"{path} was packed when whole numbers kept 32 bits only: it is packed again." in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(("index", "kept"), [(1, 0), (2, 600)])
 def test_shard_that_lost_examples_since_it_was_packed_is_named_without_dataset_info(tmp_path, index, kept):
     folder = write_byol_folder(tmp_path / "data", examples=SIZES, features=8, shards=3, with_info=False)
@@ -348,11 +300,11 @@ def start(folder, last=0):
 
 
 def test_killed_packing_resumes_and_two_processes_do_it_once(folder):
-    # Two lines of heading; then, for each shard and feature, its numbers and its line in the journal.
-    killed = start(folder, last=2 + 2 * 4)
+    # For each shard and feature, its numbers and their description; then the numbers of the last shard.
+    killed = start(folder, last=2 * 4 + 1)
     killed.communicate()
     assert killed.returncode == -signal.SIGKILL
-    assert len(packed(folder, "logit-float32.journal").read_text().splitlines()) == 3
+    assert len(json.loads(packed(folder, "logit-float32.json.part").read_text())["blocks"]) == 2
     assert not list(packed(folder, "").glob("*.json"))
 
     together = [start(folder), start(folder)]

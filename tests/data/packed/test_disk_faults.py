@@ -5,6 +5,7 @@ import collections
 import contextlib
 import errno
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -12,51 +13,19 @@ import signal
 import numpy as np
 import pytest
 
-from tf_emcom.data.packed.cache import Cache
+from tests.data.packed.twelve_examples import ARRAYS, Split, assert_whole, load
 from tf_emcom.errors import UserError
 
-LENGTHS = [3, 0, 5, 4]
-ARRAYS = {
-    "logit": np.random.default_rng(0).standard_normal((12, 4)).astype(np.float32),
-    "label": np.arange(12, dtype=np.int64) + 2**40,
-}
 OPERATIONS = (
     *((builtins, "open"), (os, "fsync"), (os, "replace"), (os, "remove"), (os, "stat"), (os, "listdir")),
     *((os, "makedirs"), (shutil, "disk_usage"), (fcntl, "flock")),
 )
-FILES = [".lock", "label.bin", "label.json", "logit.bin", "logit.json"]
-
-
-class Split:
-    """Twelve examples in four shards, without the time that TensorFlow takes to read them."""
-
-    split, lengths, count, is_promised = "train", LENGTHS, 12, True
-
-    def __init__(self, folder):
-        self.folder = str(folder)
-        self.shards = [str(folder / f"shard-{index}") for index in range(4)]
-        for name in ("features.json", *self.shards):
-            (folder / name).write_text("{}")
-
-    def by_shard(self):
-        return self.lengths
-
-    def batches(self, features, first_shard=0):
-        for start in range(sum(LENGTHS[:first_shard]), 12, 2):
-            yield {feature: ARRAYS[feature][start : start + 2] for feature in features}
-
-    def check(self, rows):
-        assert rows == self.count
 
 
 @pytest.fixture
 def split(tmp_path):
     (tmp_path / "own" / "1.0.0").mkdir(parents=True)
     return Split(tmp_path / "own" / "1.0.0")
-
-
-def load(split, cache):
-    return Cache(split, "own/train", str(cache), {name: name for name in ARRAYS}).arrays(list(ARRAYS))
 
 
 class Killed(BaseException):
@@ -105,13 +74,6 @@ def refused(code):
         raise OSError(code, os.strerror(code))
 
     return fault
-
-
-def assert_whole(split, cache):
-    """A new load gives what was written, and nothing else is left."""
-    for name, values in load(split, cache).items():
-        np.testing.assert_array_equal(values, ARRAYS[name])
-    assert sorted(path.name for path in cache.rglob("*") if path.is_file()) == FILES
 
 
 @pytest.fixture
@@ -171,7 +133,7 @@ def test_cache_folder_that_is_deleted_while_packing_is_named(tmp_path, split, mo
     assert_whole(split, cache)
 
 
-@pytest.mark.parametrize("name", ["logit.bin.part", "logit.journal", "logit.json", "logit.bin"])
+@pytest.mark.parametrize("name", ["logit.bin.part", "logit.json.part", "logit.json", "logit.bin"])
 @pytest.mark.parametrize("kind", ["pipe", "link"])
 def test_pipe_or_dangling_link_in_the_cache_is_replaced(tmp_path, split, name, kind):
     cache = tmp_path / "cache"
@@ -187,27 +149,17 @@ def test_pipe_or_dangling_link_in_the_cache_is_replaced(tmp_path, split, name, k
     assert not os.path.lexists(path) or path.is_file()
 
 
-@pytest.mark.parametrize("content", ["", "{", "5\n", "null\n[1, 2]\n", "\xff\n", "[" * 9999 + "\n"], ids=range(6))
-@pytest.mark.parametrize("where", ["instead", "behind", "rows"])
-def test_damaged_journal_is_never_believed(tmp_path, split, monkeypatch, content, where):
-    cache, wait, calls = tmp_path / "cache", os.fsync, []
-
-    def fsync(file):
-        wait(file)
-        calls.append(file)
-        # Two headings; then, for each shard and feature, its numbers and its line in the journal.
-        if len(calls) == 2 + 2 * 4:
-            raise Killed
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    with pytest.raises(Killed):
+@pytest.mark.parametrize("content", ["", "{", "5\n", "[1, 2]\n", "\xff\n", "[" * 9999, '"blocks": [[2,'], ids=range(7))
+def test_damaged_description_of_what_is_half_packed_is_never_believed(tmp_path, split, content):
+    cache = tmp_path / "cache"
+    split.stop = 8
+    with pytest.raises(KeyboardInterrupt):
         load(split, cache)
-    monkeypatch.setattr(os, "fsync", wait)
-    journal = next(cache.rglob("logit.journal"))
-    before = journal.read_text()
-    assert len(before.splitlines()) == 3
-    damaged = {"instead": content, "behind": before + content, "rows": before.replace("\n[3", "\n[2") + content}
-    journal.write_text(damaged[where], "latin-1")
+    split.stop = None
+    path = next(cache.rglob("logit.json.part"))
+    rows = json.loads(path.read_text())["blocks"]
+    assert [row for row, _ in rows] == [3, 0, 5]
+    path.write_text(path.read_text().replace('"blocks": [[3,', content) if "blocks" in content else content, "latin-1")
     assert_whole(split, cache)
 
 
@@ -215,6 +167,6 @@ def test_what_killed_packings_of_other_types_left_is_removed(tmp_path, split):
     cache = tmp_path / "cache"
     load(split, cache)
     place = next(cache.rglob("logit.bin")).parent
-    for name in ("logit-float16.bin.part", "logit-float16.journal", "label.json.1", "label.json.0a1b2c3d.new"):
+    for name in ("logit-float16.bin.part", "logit-float16.json.part", "label.json.0a1b2c3d.new"):
         (place / name).write_text("left")
     assert_whole(split, cache)

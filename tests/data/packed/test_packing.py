@@ -1,100 +1,61 @@
 """Interrupts packing after every shard, and finishes it."""
 
-import numpy as np
 import pytest
 
-from tf_emcom.data.packed.cache import Packing
-from tf_emcom.data.packed.column import Column
-
-LENGTHS = [3, 0, 5, 4]
-ARRAYS = {
-    "inputs": np.random.default_rng(0).standard_normal((12, 4)).astype(np.float32),
-    "label": np.arange(12, dtype=np.int32),
-}
-# The end of the batches of a reader that holds two examples.
-ENDS = range(2, 13, 2)
+from tests.data.packed.twelve_examples import Split, assert_whole, load
+from tf_emcom.errors import UserError
 
 
-class Reader:
-    """Batches of two examples, from a shard on; `stop` examples are read before somebody interrupts."""
-
-    def __init__(self, stop=None):
-        self.stop, self.shards = stop, []
-
-    def __call__(self, features, first_shard):
-        self.shards.append(first_shard)
-        first = sum(LENGTHS[:first_shard])
-        for start in range(first, 12, 2):
-            if self.stop is not None and start >= self.stop and len(self.shards) > 1:
-                raise KeyboardInterrupt
-            yield {feature: ARRAYS[feature][start : start + 2] for feature in features}
+@pytest.fixture
+def folder(tmp_path):
+    """That of the data; the cache is beside it."""
+    (tmp_path / "own" / "1.0.0").mkdir(parents=True)
+    return tmp_path / "own" / "1.0.0"
 
 
-def columns(folder, source=1):
-    return {feature: Column(str(folder), feature, {"source": source}) for feature in ARRAYS}
-
-
-def pack(folder, reader, lengths=LENGTHS, source=1):
-    return Packing("some data", str(folder), columns(folder, source), lengths).run(reader)
-
-
-def assert_packed(folder, source=1):
-    for feature, column in columns(folder, source).items():
-        np.testing.assert_array_equal(column.open(), ARRAYS[feature])
-        assert column.damaged_blocks() == []
-
-
-@pytest.mark.parametrize("stop", ENDS)
-def test_finished_shards_are_not_read_again_after_an_interruption(tmp_path, stop):
+def interrupt(folder, cache, stop):
     with pytest.raises(KeyboardInterrupt):
-        pack(tmp_path, Reader(stop - 2))
-    assert all(column.open() is None for column in columns(tmp_path).values())
-    again = Reader()
-    assert pack(tmp_path, again) == 12
-    # A shard's end is noticed when the next example comes.
-    finished = max(shard for shard in range(4) if sum(LENGTHS[:shard]) < max(stop - 2, 1))
-    assert again.shards[-1] == finished
-    assert_packed(tmp_path)
+        load(Split(folder, stop=stop), cache)
+    assert not list(cache.rglob("*.bin"))
 
 
-def test_unfinished_line_of_the_journal_is_passed_over(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        pack(tmp_path, Reader(10))
-    with open(tmp_path / "label.journal", "a") as journal:
-        journal.write("[5, 12")
-    pack(tmp_path, Reader())
-    assert_packed(tmp_path)
+@pytest.mark.parametrize("stop", range(0, 12, 2))
+def test_finished_shards_are_not_read_again_after_an_interruption(tmp_path, folder, stop):
+    interrupt(folder, tmp_path / "cache", stop)
+    again = Split(folder)
+    assert_whole(again, tmp_path / "cache")
+    # The first batch is always read, for its types.
+    finished = {0: 0, 2: 0, 4: 2, 6: 2, 8: 3, 10: 3}[stop]
+    assert again.read == [None, *range(finished, 4)]
 
 
-def test_finished_shards_that_were_damaged_meanwhile_are_read_again(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        pack(tmp_path, Reader(10))
-    with open(tmp_path / "label.bin.part", "r+b") as file:
-        file.seek(16)
+def test_finished_shards_that_were_damaged_meanwhile_are_read_again(tmp_path, folder):
+    interrupt(folder, tmp_path / "cache", 10)
+    with open(next(tmp_path.rglob("label.bin.part")), "r+b") as file:
+        file.seek(32)
         file.write(b"?")
-    again = Reader()
-    pack(tmp_path, again)
-    assert again.shards[-1] == 2
-    assert_packed(tmp_path)
+    again = Split(folder)
+    assert_whole(again, tmp_path / "cache")
+    assert again.read == [None, 2, 3]
 
 
-def test_interrupted_packing_of_another_source_is_thrown_away(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        pack(tmp_path, Reader(10))
-    again = Reader()
-    pack(tmp_path, again, source=2)
-    assert again.shards == [0, 0]
-    assert_packed(tmp_path, source=2)
+def test_interrupted_packing_of_another_source_is_thrown_away(tmp_path, folder):
+    interrupt(folder, tmp_path / "cache", 10)
+    (folder / "shard-1").write_text("changed")
+    again = Split(folder)
+    assert_whole(again, tmp_path / "cache")
+    assert again.read == [None, *range(4)]
 
 
-@pytest.mark.parametrize("lengths", [[3, 0, 5, 3], [3, 0, 5, 5]], ids=["more", "fewer"])
-def test_more_or_fewer_examples_than_promised_are_never_taken_for_the_column(tmp_path, lengths):
-    assert pack(tmp_path, Reader(), lengths) != sum(lengths)
-    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+@pytest.mark.parametrize("lengths", [[3, 0, 5, 3], [3, 0, 5, 5], [3, 0, 0, 0]], ids=["more", "fewer", "far more"])
+def test_more_or_fewer_examples_than_promised_are_never_taken_for_the_column(tmp_path, folder, lengths):
+    with pytest.raises(UserError, match="examples"):
+        load(Split(folder, lengths), tmp_path / "cache")
+    assert [path.name for path in (tmp_path / "cache").rglob("*") if path.is_file()] == [".lock"]
 
 
-def test_what_is_packed_is_not_read_again(tmp_path):
-    pack(tmp_path, Reader())
-    again = Reader()
-    assert pack(tmp_path, again) == 12
-    assert again.shards == []
+def test_what_is_packed_is_not_read_again(tmp_path, folder):
+    load(Split(folder), tmp_path / "cache")
+    again = Split(folder)
+    assert_whole(again, tmp_path / "cache")
+    assert again.read == []

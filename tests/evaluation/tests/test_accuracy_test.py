@@ -13,8 +13,7 @@ from tf_emcom import cli
 from tf_emcom.data.pipeline import Order
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.metrics.success import SuccessRate, design_effect
-from tf_emcom.evaluation.tests.accuracy_test import TestChannel, channel_under_test
-from tf_emcom.evaluation.tests.test_input import TestInput
+from tf_emcom.evaluation.tests.accuracy_test import TestChannel, TestInput
 from tf_emcom.evaluation.tests.test_message import TestMessage
 from tf_emcom.files import read_json_lines
 from tf_emcom.games.channels import Channel, FixedErasure, Substitution
@@ -288,7 +287,7 @@ def test_a_channel_that_is_bound_is_tested(run, tmp_path):
 )
 def test_a_channel_whose_noise_cannot_be_set_is_refused(chosen, sentence):
     with pytest.raises(UserError, match=sentence):
-        channel_under_test("TestChannel.channel", chosen, Substitution(0.1))
+        TestChannel(channel=chosen).channel_under_test(Substitution(0.1))
 
 
 def test_agents_whose_weights_are_not_finite_are_not_tested(tmp_path):

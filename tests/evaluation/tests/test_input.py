@@ -2,7 +2,7 @@ import pytest
 
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.evaluator import Condition
-from tf_emcom.evaluation.tests.test_input import TestInput
+from tf_emcom.evaluation.tests.accuracy_test import TestInput
 
 
 def test_every_coefficient_goes_with_every_noise():

@@ -15,8 +15,7 @@ from tf_emcom.evaluation.metrics.edit_distances import EditDistanceBetweenSpeake
 from tf_emcom.evaluation.metrics.measures import MessageEntropy
 from tf_emcom.evaluation.metrics.similarity import TopographicSimilarity
 from tf_emcom.evaluation.metrics.success import SuccessRate
-from tf_emcom.evaluation.tests.accuracy_test import TestChannel
-from tf_emcom.evaluation.tests.test_input import TestInput
+from tf_emcom.evaluation.tests.accuracy_test import TestChannel, TestInput
 from tf_emcom.evaluation.tests.test_language import TestLanguage, TestTopsim
 from tf_emcom.evaluation.tests.test_message import TestMessage
 from tf_emcom.games.channels import Clear

@@ -1,5 +1,14 @@
 """Small compiled programs, written by hand."""
 
+from jaxlib._hlo import hlo_module_from_text
+
+from tf_emcom.tools.preflight.hlo import Program
+
+
+def program(text):
+    return Program(hlo_module_from_text(text).as_serialized_hlo_module_proto())
+
+
 MATMUL = """HloModule matmul
 
 ENTRY %main (a: f32[64,32], b: f32[32,16]) -> f32[64,16] {

@@ -39,7 +39,7 @@ def test_a_loop_of_products_is_counted_as_often_as_it_runs():
         return tf.while_loop(lambda i, _: i < 10, lambda i, y: (i + 1, tf.tanh(y @ w)), (0, x))[1]
 
     made = TpuCompiler("v5e:2x2").compile(*exported(powers, (512, 512), (512, 512)))
-    traffic = Traffic(Program(made.text))
+    traffic = Traffic(Program(made.program))
     assert traffic.work.products == 10 * 2 * 512**3
     assert not traffic.unknown_loops
     # The compiler's own count has its body once.
@@ -50,7 +50,7 @@ def test_a_loop_of_products_is_counted_as_often_as_it_runs():
 
 def test_a_product_moves_its_matrices_once():
     made = TpuCompiler("v5e:2x2").compile(*exported(lambda x, w: x @ w, (256, 1024), (1024, 512)))
-    traffic = Traffic(Program(made.text))
+    traffic = Traffic(Program(made.program))
     assert traffic.work.products == 2 * 256 * 1024 * 512
     assert traffic.moved == 4 * (256 * 1024 + 1024 * 512 + 256 * 512)
     assert made.arguments == 4 * (256 * 1024 + 1024 * 512)

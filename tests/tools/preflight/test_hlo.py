@@ -1,6 +1,14 @@
 import pytest
 
-from tf_emcom.tools.preflight.hlo import arrays_in
+from tests.tools.preflight.programs import program
+from tf_emcom.tools.preflight.hlo import arrays_of, bytes_of, elements_of, hbm_bytes_of
+
+
+def arrays_in(text):
+    """The arrays of a parameter of such a shape."""
+    found = program(f"HloModule one\n\nENTRY %main {{\n  ROOT %x = {text} parameter(0)\n}}\n")
+    return arrays_of(found.root(found.entry))
+
 
 SIZES = {
     "f32[]": 4,
@@ -21,14 +29,14 @@ SIZES = {
 @pytest.mark.parametrize("text", SIZES)
 def test_bytes_are_those_of_whole_tiles(text):
     (array,) = arrays_in(text)
-    assert array.bytes == SIZES[text]
+    assert bytes_of(array) == SIZES[text]
 
 
 def test_arrays_on_the_chip_take_no_hbm():
     first, second = arrays_in("(f32[8,128]{1,0:T(8,128)}, bf16[8,128]{1,0:T(8,128)(2,1)S(1)})")
-    assert (first.space, first.hbm_bytes) == (0, 4096)
-    assert (second.space, second.hbm_bytes, second.bytes) == (1, 0, 2048)
+    assert hbm_bytes_of(first) == 4096
+    assert (hbm_bytes_of(second), bytes_of(second)) == (0, 2048)
 
 
 def test_elements_are_counted_without_padding():
-    assert arrays_in("f32[3,5,7]{2,1,0:T(8,128)}")[0].elements == 105
+    assert elements_of(arrays_in("f32[3,5,7]{2,1,0:T(8,128)}")[0]) == 105

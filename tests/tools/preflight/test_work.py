@@ -2,8 +2,8 @@ import itertools
 
 import pytest
 
+from tests.tools.preflight.programs import program
 from tf_emcom.errors import UserError
-from tf_emcom.tools.preflight.hlo import Program
 from tf_emcom.tools.preflight.traffic import Traffic
 from tf_emcom.tools.preflight.work import Chip, chip_of, roofline
 
@@ -21,7 +21,7 @@ ENTRY %main (x: f32[{shapes[0]}], k: f32[{shapes[1]}]) -> f32[{shapes[2]}] {{
 
 
 def products(text):
-    return Traffic(Program(text)).work.products
+    return Traffic(program(text)).work.products
 
 
 def test_a_product_of_matrices_that_is_written_as_a_convolution():
@@ -56,13 +56,20 @@ def test_strides_and_dilated_images_are_as_counted_one_by_one(stride, spread):
 def test_a_reduction_costs_its_input():
     text = """HloModule sum
 
+%add (a: f32[], b: f32[]) -> f32[] {
+  %a = f32[] parameter(0)
+  %b = f32[] parameter(1)
+  ROOT %c = f32[] add(%a, %b)
+}
+
 ENTRY %main (x: f32[8,16]) -> f32[8] {
   %x = f32[8,16]{1,0} parameter(0)
   %z = f32[] constant(0)
   ROOT %s = f32[8]{0} reduce(%x, %z), dimensions={1}, to_apply=%add
 }
 """
-    assert Traffic(Program(text)).work.elementwise == 128
+    assert Traffic(program(text)).work.elementwise == 128
+
 
 CHIP = Chip(cores=1, memory=1e9, bandwidth=100.0, peak=1000.0, links=20.0, clock=None, source="")
 

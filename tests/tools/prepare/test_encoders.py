@@ -11,7 +11,7 @@ from tests.tools.prepare.pictures import BIAS, KERNEL, save_keras, save_saved_mo
 from tf_emcom.errors import UserError
 from tf_emcom.tools.prepare import keras_application
 from tf_emcom.tools.prepare.encoders import EncoderChoice, checksum_of, encoder_for, pixel_range_of
-from tf_emcom.tools.prepare.shard_maker import FeatureExtractor
+from tf_emcom.tools.prepare.extraction import FeatureExtractor
 
 NAME = "MobileNet"
 

@@ -87,7 +87,7 @@ def test_usual_names_of_splits_are_known_in_any_case(tmp_path, names):
         (("train", "Train"), "'Train' and 'train' are both the split 'train'"),
         (("val", "test"), "'test' and 'val', but no split 'train'"),
         *(
-            (tops, "look like splits, but do not have their names")
+            (tops, "look like splits, but '.*' is no split's name")
             for tops in (
                 *(("train", other) for other in ("eval", "evaluation", "holdout", "tests", "infer")),
                 *(("gallery", "query", "train"), ("seg_train", "seg_test", "seg_pred"), ("my-train", "my-test")),

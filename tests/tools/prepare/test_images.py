@@ -9,11 +9,11 @@ from PIL import Image
 
 from tests.tools.prepare.pictures import draw, pixels
 from tf_emcom.errors import UserError
-from tf_emcom.tools.prepare.images import BrokenImageError, ImageReader
+from tf_emcom.tools.prepare.images import ImageReader
 
 
 def read(root, paths, height=16, width=16, kept_side=0, batch_size=4):
-    batches = list(ImageReader(str(root), height, width, kept_side, batch_size).batches(paths))
+    batches = list(ImageReader(str(root), height, width, kept_side, batch_size).batches(paths, {}))
     return np.concatenate([batch.seen for batch in batches]), [png for batch in batches for png in batch.kept]
 
 
@@ -141,7 +141,7 @@ def test_order_is_kept_and_batches_are_cut(tmp_path):
     for index, path in enumerate(paths):
         draw(tmp_path / path, index)
     reader = ImageReader(str(tmp_path), 16, 16, 0, 4)
-    assert [len(batch.kept) for batch in reader.batches(paths)] == [4, 2]
+    assert [len(batch.kept) for batch in reader.batches(paths, {})] == [4, 2]
     np.testing.assert_array_equal(read(tmp_path, paths[::-1])[0], read(tmp_path, paths)[0][::-1])
 
 
@@ -152,9 +152,8 @@ def test_broken_pictures_are_found_with_the_reason(tmp_path):
     (tmp_path / "text.jpg").write_text("a picture of a wren")
     reader = ImageReader(str(tmp_path), 16, 16, 8, 4)
     paths = ["a.png", "cut.png", "empty.png", "text.jpg", "none.png"]
-    with pytest.raises(BrokenImageError, match="cut.png: "):
-        list(reader.batches(paths))
-    broken = reader.broken(paths)
+    broken = {}
+    assert [batch.paths for batch in reader.batches(paths, broken)] == [("a.png",)]
     assert list(broken) == paths[1:]
     assert broken["text.jpg"] == "it is no JPEG, PNG, BMP, GIF or WebP file"
     assert broken["none.png"] == "there is no such file"
@@ -165,4 +164,4 @@ def test_an_image_that_cannot_be_read_is_not_called_broken(tmp_path):
     # A folder in the way stops even an administrator.
     (tmp_path / "a.png").mkdir()
     with pytest.raises(UserError, match="a.png cannot be read .*to resume"):
-        ImageReader(str(tmp_path), 16, 16, 0, 4).broken(["a.png"])
+        list(ImageReader(str(tmp_path), 16, 16, 0, 4).batches(["a.png"], {}))

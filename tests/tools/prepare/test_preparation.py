@@ -168,8 +168,8 @@ def break_one(pictures, encoder, tmp_path):
     with pytest.raises(UserError) as caught:
         prepare(pictures, tmp_path / "data", encoder)
     assert f"{path} cannot be decoded" in str(caught.value) and "--skip_broken" in str(caught.value)
-    notes = os.listdir(tmp_path / "data" / NAME / ".unfinished-1.0.0" / "notes")
-    assert sorted(notes) == [f"{NAME}-train.tfrecord-{index:05d}-of-00003.json" for index in range(2)]
+    encoded = os.listdir(tmp_path / "data" / NAME / ".unfinished-1.0.0" / "encoded")
+    assert sorted(encoded) == [f"{NAME}-train.tfrecord-{index:05d}-of-00003.npz" for index in range(2)]
     return path, whole
 
 
@@ -243,14 +243,13 @@ def test_changed_image_is_encoded_again_when_an_unfinished_preparation_resumes(t
     np.testing.assert_allclose(examples.inputs[0], mean_colour(pictures / order[0].path), rtol=1e-4)
 
 
-def test_cut_file_and_one_without_a_note_are_made_again(tmp_path, pictures, encoder):
+def test_cut_file_and_a_missing_one_are_made_again(tmp_path, pictures, encoder):
     expected = snapshot(prepare_elsewhere(tmp_path, pictures, encoder))
     path, whole = break_one(pictures, encoder, tmp_path)
     path.write_bytes(whole)
     unfinished, shard = tmp_path / "data" / NAME / ".unfinished-1.0.0", f"{NAME}-train.tfrecord-0000%d-of-00003"
-    os.truncate(unfinished / "encoded" / (shard % 0), 100)
-    # As a kill leaves it between a file and its note.
-    os.remove(unfinished / "notes" / f"{shard % 1}.json")
+    os.truncate(unfinished / "encoded" / f"{shard % 0}.npz", 100)
+    os.remove(unfinished / "encoded" / f"{shard % 1}.npz")
     prepare(pictures, tmp_path / "data", encoder)
     assert snapshot(tmp_path / "data") == expected
 
@@ -276,11 +275,11 @@ def stop_while_standardising(tmp_path, pictures, encoder, monkeypatch):
     """Prepares up to the second standardised file; returns the unfinished folder."""
     apply, files = Standardisation.apply, []
 
-    def stopped(self, shard, path):
-        files.append(path)
+    def stopped(self, features):
+        files.append(features)
         if len(files) == 2:
             raise Stopped
-        apply(self, shard, path)
+        return apply(self, features)
 
     with monkeypatch.context() as until, pytest.raises(Stopped):
         until.setattr(Standardisation, "apply", stopped)
@@ -291,21 +290,19 @@ def stop_while_standardising(tmp_path, pictures, encoder, monkeypatch):
 def test_damage_to_what_is_half_prepared_is_found(tmp_path, pictures, encoder, monkeypatch):
     prepare(pictures, tmp_path / "elsewhere", encoder, standardises=True)
     expected = snapshot(tmp_path / "elsewhere")
-    for damage in ("a note", "an encoded file", "a standardised file"):
+    for damage in ("an encoded file", "a standardised file"):
         shutil.rmtree(tmp_path / "data", ignore_errors=True)
         unfinished = stop_while_standardising(tmp_path, pictures, encoder, monkeypatch)
         shard = f"{NAME}-train.tfrecord-00000-of-00003"
-        if damage == "a note":
-            note = unfinished / "notes" / f"{shard}.json"
-            note.write_text(note.read_text().replace('"examples": 6', '"examples": 7'))
-        elif damage == "an encoded file":
-            content = bytearray((unfinished / "encoded" / shard).read_bytes())
-            content[100] ^= 1
-            (unfinished / "encoded" / shard).write_bytes(content)
+        if damage == "an encoded file":
+            path = unfinished / "encoded" / f"{shard}.npz"
+            content = bytearray(path.read_bytes())
+            content[content.index(b"PNG")] ^= 1
+            path.write_bytes(content)
             with pytest.raises(UserError, match="was damaged after it was written .*encodes these images again"):
                 prepare(pictures, tmp_path / "data", encoder, standardises=True)
         else:
-            os.truncate(unfinished / "standardised" / shard, 100)
+            os.truncate(unfinished / "ready" / shard, 100)
         prepare(pictures, tmp_path / "data", encoder, standardises=True)
         assert snapshot(tmp_path / "data") == expected, damage
 
@@ -314,7 +311,7 @@ def test_damaged_description_of_a_finished_data_set_is_reported_in_a_sentence(tm
     path = os.path.join(prepare(pictures, tmp_path / "data", encoder).path, "preparation.json")
     with open(path) as file:
         whole = file.read()
-    for content in ("", "[]", "\x00\xff", "[" * 100_000, whole.replace('"left_out": []', '"left_out": 5')):
+    for content in ("", "[]", "\x00\xff", "[" * 100_000, whole.replace('"left_out"', '"left"')):
         with open(path, "w", encoding="latin-1") as file:
             file.write(content)
         with pytest.raises(UserError, match="preparation.json is damaged .*another --name, or delete"):
@@ -322,15 +319,13 @@ def test_damaged_description_of_a_finished_data_set_is_reported_in_a_sentence(tm
 
 
 def test_a_second_process_is_refused_while_the_first_one_prepares(tmp_path, pictures, encoder):
-    (tmp_path / "data" / NAME).mkdir(parents=True)
-    held = os.open(tmp_path / "data" / NAME, os.O_RDONLY)
-    try:
+    unfinished = tmp_path / "data" / NAME / ".unfinished-1.0.0"
+    unfinished.mkdir(parents=True)
+    with open(unfinished / ".lock", "w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(UserError, match="Another process is preparing .*wait until it ends"):
             prepare(pictures, tmp_path / "data", encoder)
-        assert os.listdir(tmp_path / "data" / NAME) == []
-    finally:
-        os.close(held)
+        assert os.listdir(unfinished) == [".lock"]
     prepare(pictures, tmp_path / "data", encoder)
 
 
@@ -341,7 +336,7 @@ def test_without_locks_it_warns_and_continues(tmp_path, pictures, encoder, monke
     # As network file systems do, which no test has here.
     monkeypatch.setattr(fcntl, "flock", refuse)
     prepare(pictures, tmp_path / "data", encoder)
-    assert "has no locks; let no second process prepare it" in capsys.readouterr().err
+    assert "has no locks; let no second process write there" in capsys.readouterr().err
 
 
 def test_features_are_standardised_by_the_training_split_unless_asked_otherwise(tmp_path, pictures, encoder):
@@ -387,7 +382,7 @@ def test_full_disk_is_reported_and_the_same_command_resumes(tmp_path, pictures, 
     expected = snapshot(prepare_elsewhere(tmp_path, pictures, encoder))
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (4500, limits[1]))
-        with pytest.raises(UserError, match=r"train.tfrecord-00000-of-00003 cannot be written .*to resume") as caught:
+        with pytest.raises(UserError, match="train.tfrecord-00000-of-00003.npz cannot be .*same command") as caught:
             prepare(pictures, tmp_path / "data", encoder)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
@@ -405,7 +400,7 @@ def test_disk_that_is_too_small_is_reported_before_anything_is_encoded(tmp_path,
 def test_folder_that_cannot_be_made_is_reported(tmp_path, pictures, encoder):
     # A file in the way stops even an administrator.
     (tmp_path / "data").write_text("")
-    with pytest.raises(UserError, match="cannot be made .*name another --data_dir"):
+    with pytest.raises(UserError, match="cannot be prepared .*name another --data_dir"):
         prepare(pictures, tmp_path / "data", encoder)
 
 

@@ -56,10 +56,10 @@ def test_command_says_what_it_made_and_how_to_train_on_it(prepared):
 
 def test_killed_preparation_resumes_and_its_bits_are_those_of_an_uninterrupted_one(prepared):
     folder, _ = prepared
-    # The first renaming is the manifest's, then come a file and its note in turns: the third file is written, but has
-    # no name yet. The second process encodes the other three, keeps the mean and the deviation, and standardises.
+    # The first renaming is the manifest's, then come encoded files: the third is written, but has no name yet. The
+    # second process encodes the other three, keeps the mean and the deviation, and writes records.
     unfinished = folder / "killed" / NAME / ".unfinished-1.0.0"
-    for last, left in ((6, "encoded"), (1 + 2 * 3 + 1 + 2, "standardised")):
+    for last, left in ((4, "encoded"), (1 + 3 + 1 + 2, "ready")):
         killed = subprocess.run(
             [sys.executable, "-c", KILLED, str(last), *arguments(folder, "killed")],
             cwd=commands.ROOT,
@@ -69,8 +69,8 @@ def test_killed_preparation_resumes_and_its_bits_are_those_of_an_uninterrupted_o
         assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert left in [path.parent.name for path in unfinished.rglob("*.new")]
     assert "Resuming: 2 of 5 files are done." in killed.stdout
-    assert len(list((unfinished / "notes").glob("*.json"))) == 5
-    assert len(list((unfinished / "standardised").glob("*-of-0000?"))) == 1
+    assert len(list((unfinished / "encoded").glob("*.npz"))) == 5
+    assert len(list((unfinished / "ready").glob("*-of-0000?"))) == 1
     ran = commands.start("prepare_features", *arguments(folder, "killed"))
     assert ran.returncode == 0, ran.stderr
     assert commands.snapshot(folder / "killed") == commands.snapshot(folder / "data")

@@ -11,7 +11,7 @@ from tf_emcom.data.pipeline import Order, Pipeline
 from tf_emcom.data.source import Examples
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.strategies import Mirrored, OneDevice
-from tf_emcom.training.actions.action import Place, TrainingState
+from tf_emcom.training.actions.action import TrainingState
 from tf_emcom.training.actions.imitation import ImitationOfBest, ImitationOfRandom, ImitationOfWorst, SelfImitation
 
 GAMES, SPEAKERS = 8, 4
@@ -30,7 +30,7 @@ def population_on(distribution, scores=SCORES):
 
 def training(population, distribution, step=10):
     pipeline = Pipeline(Examples(lewis.inputs(40), {}), Order(40, GAMES, 0, "train"))
-    return TrainingState(step, 1000, population, None, None, Place(distribution, pipeline))
+    return TrainingState(step, 1000, population, None, None, distribution, pipeline)
 
 
 def rows(population):
@@ -166,5 +166,6 @@ def test_impossible_imitation_is_refused(check, words):
 
 
 def test_imitation_is_due_at_multiples_but_not_at_the_end():
-    place = functools.partial(TrainingState, steps=40, learner=None, folder=None, checkpoints=None, place=None)
+    unused = dict.fromkeys(("learner", "folder", "checkpoints", "distribution", "pipeline"))
+    place = functools.partial(TrainingState, steps=40, **unused)
     assert [step for step in range(1, 41) if ImitationOfBest(10).due(place(step))] == [10, 20, 30]

@@ -29,9 +29,9 @@ def states(crowd):
     """(kind, index, what, part) ↦ arrays."""
     found = {}
     for members in (crowd.speaker_members, crowd.listener_members):
-        parts = {name: members.part(name) for name in ("core", "embedding", "head")}
+        parts = {name: members.positions([name]) for name in ("core", "embedding", "head")}
         if members.name == "speaker":
-            parts["to_state"] = members.part("to_state")
+            parts["to_state"] = members.positions(["to_state"])
         for i in range(members.count):
             of = functools.partial(members.rows.value, i)
             for part, positions in parts.items():
@@ -50,7 +50,7 @@ def after(action, step=30):
     population, before = trained()
     kept = lewis.everything(population)
     action.check(population)
-    action.act(TrainingState(step, 100, population, None, None, None))
+    action.act(TrainingState(step, 100, population, None, None, None, None))
     now = states(population)
     stacks = [v for kind in (population.agents, population.optimizer_state) for own in kind.values() for v in own]
     for stack, value in zip(stacks, kept, strict=True):
@@ -147,10 +147,10 @@ def test_two_kinds_of_resets_at_one_step_draw_by_themselves():
 def test_each_of_several_runs_has_the_reset_that_it_has_alone():
     action = ResetOfPair(10, ["head"])
     together = lewis.make_independent(lewis.lg_s, GAMES, seeds=2, seed=3)
-    action.act(TrainingState(30, 100, together, None, None, None))
+    action.act(TrainingState(30, 100, together, None, None, None, None))
     for i, seed in enumerate((3, 4)):
         alone = lewis.make_population(lewis.lg_s, GAMES, 1, 1, seed=seed)
-        action.act(TrainingState(30, 100, alone, None, None, None))
+        action.act(TrainingState(30, 100, alone, None, None, None, None))
         for name, weights in alone.agents.items():
             for ours, theirs in zip(together.agents[name], weights, strict=True):
                 np.testing.assert_array_equal(ours.numpy()[i], theirs.numpy())
@@ -160,7 +160,7 @@ def test_every_replica_is_reset():
     distribution = Mirrored(False)
     with distribution.strategy.scope():
         population = lewis.make_population(lewis.lg_s, GAMES, 2, 2)
-    ResetOfPair(10).act(TrainingState(30, 100, population, None, None, None))
+    ResetOfPair(10).act(TrainingState(30, 100, population, None, None, None, None))
     for variables in population.agents.values():
         for variable in variables:
             first, second = distribution.strategy.experimental_local_results(variable.value)
@@ -168,7 +168,7 @@ def test_every_replica_is_reset():
 
 
 def test_resets_are_due_at_multiples_but_not_at_the_end():
-    due = [step for step in range(1, 41) if ResetOfPair(10).due(TrainingState(step, 40, None, None, None, None))]
+    due = [step for step in range(1, 41) if ResetOfPair(10).due(TrainingState(step, 40, None, None, None, None, None))]
     assert due == [10, 20, 30]
 
 
@@ -192,7 +192,7 @@ def test_mistakes_are_told_in_a_sentence(make, words):
 def test_agents_learn_on_after_a_reset():
     population = lewis.make_population(lewis.lg_s, GAMES, 2, 2, pairs=2)
     lewis.trained(population, OneDevice(False), 2)
-    ResetOfPair(2).act(TrainingState(2, 100, population, None, None, None))
+    ResetOfPair(2).act(TrainingState(2, 100, population, None, None, None, None))
     sums = lewis.trained(population, OneDevice(False), 2)
     assert all(np.isfinite(value).all() for value in sums.values())
     assert tf.reduce_all([tf.reduce_all(tf.math.is_finite(v)) for v in population.agents["speaker"]])

@@ -15,7 +15,7 @@ from tf_emcom.files import read_json_lines
 from tf_emcom.plots import draw_games
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.strategies import OneDevice
-from tf_emcom.training.actions.action import Action, AgentAction, Place, TrainingState
+from tf_emcom.training.actions.action import Action, AgentAction, TrainingState
 from tf_emcom.training.actions.checkpoint import Checkpoint
 from tf_emcom.training.actions.logs import Log
 from tf_emcom.training.actions.showcase import Showcase
@@ -74,7 +74,7 @@ def by_hand(path, data, chief=True):
     distribution = OneDevice()
     distribution.is_chief = chief
     learner = lewis.make_learner(lewis.nlg, 8)
-    training = TrainingState(0, 1, learner, RunFolder(str(path)), None, Place(distribution, None))
+    training = TrainingState(0, 1, learner, RunFolder(str(path)), None, distribution, None)
     board = TensorBoard(1, data, EXAMPLES, GAMES)
     board.begin(training)
     training = training._replace(step=1)

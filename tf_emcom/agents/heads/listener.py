@@ -1,21 +1,14 @@
 """Heads of listeners: from a message and candidates to scores, with or without a critic."""
 
 import abc
-from typing import NamedTuple
 
 import tensorflow as tf
 
+from tf_emcom.agents.heads.speaker import Values
 from tf_emcom.agents.nets.layers import Linear, Mlp, Part
 from tf_emcom.checks import Size
 from tf_emcom.errors import UserError
 from tf_emcom.ops.numbers import in_full, pairwise_cosine_loss
-
-
-class Values(NamedTuple):
-    """What a head thinks the game is worth."""
-
-    value: tf.Tensor | None  # [B] where the head has it
-    q_values: tf.Tensor | None  # [B, C] where the head has them
 
 
 class ListenerHead(Part, abc.ABC):
@@ -38,7 +31,6 @@ class ListenerHead(Part, abc.ABC):
         self.candidate_projection.build((None, candidates_shape[-1]))
         self.candidates = candidates_shape[0]
         self.build_critics(self.candidates)
-        self.built = True
 
     def build_critics(self, candidates: int) -> None:
         """Creates the critics' weights, for games of `candidates` candidates; without critics, nothing."""

@@ -17,11 +17,10 @@ class PredictionHead(Part, abc.ABC):
     def build(self, representation_shape: tuple[int | None, ...], candidates_shape: tuple[int, int]) -> None:
         """Creates the weights, for message representations [B, H]; the candidates' shape plays no part."""
         self.build_for(representation_shape[-1])
-        self.built = True
 
+    @abc.abstractmethod
     def build_for(self, size: int) -> None:
         """Creates the weights, for message representations of H = `size`."""
-        raise NotImplementedError
 
     def scores(self, representation: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
         """UserError: candidates are not looked at."""
@@ -30,9 +29,9 @@ class PredictionHead(Part, abc.ABC):
             " with it; bind Listener.head_cls to a head that compares, such as @Cpc, or task to @Naming()."
         )
 
+    @abc.abstractmethod
     def predictions(self, representation: tf.Tensor) -> tf.Tensor:
         """What is predicted from messages represented as [B, H]: [B, ...]."""
-        raise NotImplementedError
 
 
 class MultiMlp(PredictionHead):

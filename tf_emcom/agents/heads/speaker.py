@@ -10,10 +10,10 @@ from tf_emcom.checks import Size
 
 
 class Values(NamedTuple):
-    """What a head thinks a message is worth, at each of its symbols."""
+    """What a speaker's head thinks of each symbol of a message, and a listener's of a game; None where it does not."""
 
-    value: tf.Tensor | None  # [B, T] where the head has it
-    q_values: tf.Tensor | None  # [B, T, V] where the head has them
+    value: tf.Tensor | None  # [B, T], or [B]
+    q_values: tf.Tensor | None  # [B, T, V], or [B, C]
 
 
 class SpeakerHead(Part, abc.ABC):
@@ -30,7 +30,6 @@ class SpeakerHead(Part, abc.ABC):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.policy.build(input_shape)
         self.build_critics(input_shape)
-        self.built = True
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the critics' weights; without critics, nothing."""
@@ -70,7 +69,6 @@ class Dueling(Part):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.value.build(input_shape)
         self.advantage.build(input_shape)
-        self.built = True
 
     def call(self, outputs: tf.Tensor) -> Values:
         """[B, T, H] ↦ value [B, T] and Q-values [B, T, V]."""

@@ -2,10 +2,9 @@
 
 import abc
 
-import keras
 import tensorflow as tf
 
-from tf_emcom.agents.nets.layers import Linear, Part
+from tf_emcom.agents.nets.layers import Linear, Part, SymbolEmbedding
 from tf_emcom.agents.nets.recurrent import Core, LstmCore
 from tf_emcom.checks import Size
 from tf_emcom.errors import UserError
@@ -35,18 +34,13 @@ class SelfAttention(Part):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.queries_keys_values.build(input_shape)
         self.gathered.build((None, self.units))
-        self.built = True
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """[B, N, E] ↦ [B, N, units]."""
         return self.extend(inputs, None)[0]
 
     def extend(self, inputs: tf.Tensor, earlier: KeysAndValues | None) -> tuple[tf.Tensor, KeysAndValues]:
-        """N more positions.
-
-        Args:
-          inputs: [B, N, E], where N is known while tracing.
-          earlier: the keys and values of M earlier positions; None where there are none.
+        """N more positions [B, N, E], N being known while tracing, which see each other and M `earlier` ones, or none.
 
         Returns:
           The outputs [B, N, units], and the keys and values of all M + N positions.
@@ -73,30 +67,15 @@ def require_positions(symbols: int, longest: int | None, core: str) -> None:
         )
 
 
-class PositionEmbedding(Part):
+class PositionEmbedding(SymbolEmbedding):
     """A learnt vector for each of the first `longest` positions of a message, truncated normal with σ = 1."""
 
     def __init__(self, longest: Size, size: Size, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.longest = longest
-        self.size = size
-
-    def build(self, input_shape: tuple[int | None, ...] = ()) -> None:
-        """Creates the table [longest, size]."""
-        self.embeddings = self.add_weight(
-            name="embeddings",
-            shape=(self.longest, self.size),
-            initializer=keras.initializers.TruncatedNormal(stddev=1.0),
-        )
-        self.built = True
+        super().__init__(longest, size, name=name)
 
     def at(self, first: int, count: int) -> tf.Tensor:
-        """The vectors [count, size] of `count` positions from `first` on.
-
-        Raises:
-          UserError: there are not so many.
-        """
-        require_positions(first + count, self.longest, "its core")
+        """The vectors [count, size] of `count` positions from `first` on; UserError where there are not so many."""
+        require_positions(first + count, self.symbols, "its core")
         return tf.cast(self.embeddings, self.compute_dtype)[first : first + count]
 
 
@@ -105,7 +84,7 @@ class MessageReader(Core, abc.ABC):
 
     @property
     def state_size(self) -> int:
-        """None at all: UserError, since only a speaker asks for it."""
+        """UserError: only a speaker asks for it."""
         raise UserError(
             f"{type(self).__name__} is a speaker's core here, but it reads whole messages and cannot utter symbols"
             " one by one; bind Speaker.core_cls to a core with steps, such as @LstmCore or @TransformerCore."
@@ -137,7 +116,6 @@ class AttentionCore(MessageReader):
         self.symbol_projection.build(input_shape)
         self.positions.build()
         self.attention.build((None, self.units))
-        self.built = True
 
     def read(self, embedded: tf.Tensor) -> tf.Tensor:
         """[B, T, E] ↦ [B, H]; UserError where T is more than `longest`."""
@@ -163,7 +141,6 @@ class LstmAttentionCore(MessageReader):
         self.lstm.build(input_shape)
         self.keys.build((None, self.units))
         self.combined.build((None, 2 * self.units))
-        self.built = True
 
     def read(self, embedded: tf.Tensor) -> tf.Tensor:
         outputs = tf.stack(self.lstm.outputs(embedded), axis=1)

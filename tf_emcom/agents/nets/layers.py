@@ -57,16 +57,15 @@ def truncated_normal(fan_in: int) -> keras.initializers.Initializer:
 class Linear(Part, keras.layers.Dense):
     """x ↦ activation(xW + b) with W truncated normal of σ = 1/√fan_in and b = 0."""
 
+    # What else Keras' layer takes would have no effect here: training knows no losses of layers, nor constraints.
     def __init__(
         self,
         units: Size,
         activation: str | Callable[..., Any] | None = None,
         use_bias: bool = True,
         name: str | None = None,
-        dtype: Any = None,
     ) -> None:
-        """What else Keras' layer takes has no effect here: training knows no losses of layers, nor constraints."""
-        super().__init__(units, activation=activation, use_bias=use_bias, name=name, dtype=dtype)
+        super().__init__(units, activation=activation, use_bias=use_bias, name=name)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.kernel_initializer = truncated_normal(input_shape[-1])
@@ -76,23 +75,13 @@ class Linear(Part, keras.layers.Dense):
 class Identity(Part):
     """x ↦ x."""
 
-    def __init__(
-        self,
-        activity_regularizer: None = None,
-        trainable: bool = True,
-        dtype: Any = None,
-        autocast: bool = True,
-        name: str | None = None,
-    ) -> None:
-        """As Keras' layer; a regulariser would have no effect, since training knows no losses of layers."""
-        super().__init__(trainable=trainable, dtype=dtype, autocast=autocast, name=name)
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name=name)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        """[B, F] ↦ the same."""
         return inputs
 
     def output_size(self, input_size: int) -> int:
-        """`input_size`."""
         return input_size
 
 
@@ -111,7 +100,6 @@ class Mlp(Part):
         for layer in self.layers:
             layer.build(input_shape)
             input_shape = (*input_shape[:-1], layer.units)
-        self.built = True
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """[..., fan_in] ↦ [..., widths[-1]]."""
@@ -143,7 +131,6 @@ class SymbolEmbedding(Part):
             shape=(self.symbols, self.size),
             initializer=keras.initializers.TruncatedNormal(stddev=1.0),
         )
-        self.built = True
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
         """Ids, int [...], or soft symbols, float [..., symbols] ↦ [..., size]; a soft symbol is a mean of vectors."""

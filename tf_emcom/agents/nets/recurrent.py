@@ -13,17 +13,11 @@ State = tuple[tf.Tensor, ...]
 
 
 class Core(Part, abc.ABC):
-    """A network that is run over the symbols of a message, one a step.
+    """A network that is run over the symbols of a message, one a step."""
 
-    Attributes:
-      units: size H of the output; known once the core is built.
-      state_size: how many values the first state is made from.
-      longest: how many symbols a message can have; None: any number.
-    """
-
-    units: int
-    state_size: int
-    longest: int | None = None
+    units: int  # H, the size of the output; known once the core is built.
+    state_size: int  # How many values the first state is made from.
+    longest: int | None = None  # How many symbols a message can have; None: any number.
 
     def split_state(self, flat: tf.Tensor) -> State:
         """A first state from its values [B, state_size]; the first axis of its first tensor is B."""
@@ -65,7 +59,6 @@ class IdentityCore(Core):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates no weights; `input_shape` is [B, E], and H is E."""
         self.units = input_shape[-1]
-        self.built = True
 
     def split_state(self, flat: tf.Tensor) -> State:
         return (flat,)
@@ -92,7 +85,6 @@ class LstmCore(Core):
             name="cell",
         )
         self.cell.build(input_shape)
-        self.built = True
 
     def split_state(self, flat: tf.Tensor) -> State:
         """[B, 2H] ↦ (h, c), and after them the weights as `step` wants them, prepared once a message."""
@@ -122,11 +114,7 @@ class LstmCore(Core):
 
 
 class DiscreteLstm(Part):
-    """A listener's torso: symbols are embedded, an LSTM reads them, and the core reads its outputs at all of them.
-
-    Attributes:
-      size: of the vector that the core gets for a symbol.
-    """
+    """A listener's torso: symbols are embedded, an LSTM reads them, and the core reads its outputs at all of them."""
 
     def __init__(self, symbols: Size, embedding_size: Size = 10, units: Size = 256, name: str | None = None) -> None:
         super().__init__(name=name)
@@ -135,10 +123,8 @@ class DiscreteLstm(Part):
         self.size = units
 
     def build(self, input_shape: tuple[int | None, ...] = ()) -> None:
-        """Creates the weights."""
         self.embedding.build()
         self.lstm.build((None, self.embedding.size))
-        self.built = True
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
         """Ids, int [B, T], or soft symbols, float [B, T, symbols] ↦ [B, T, units]."""
@@ -167,7 +153,6 @@ class GruCore(Core):
             name="cell",
         )
         self.cell.build(input_shape)
-        self.built = True
 
     def split_state(self, flat: tf.Tensor) -> State:
         return (flat,)

@@ -32,7 +32,6 @@ class TransformerBlock(Part):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         for layer in (self.attention_norm, self.attention, self.mlp_norm, self.mlp):
             layer.build(input_shape)
-        self.built = True
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """[B, N, units] ↦ [B, N, units]; all positions see each other."""
@@ -69,21 +68,15 @@ class Transformer(Part):
         self.positions.build()
         for layer in (*self.blocks, self.norm):
             layer.build((None, None, self.units))
-        self.built = True
 
     def tokens(self, embedded: tf.Tensor, first: int) -> tf.Tensor:
-        """N symbols [B, N, E], the first of which has the position `first` ↦ [B, N, units].
-
-        Raises:
-          UserError: a position is beyond the longest message.
-        """
+        """N symbols [B, N, E] from position `first` on ↦ [B, N, units]; UserError beyond the longest message."""
         return self.symbol_projection(embedded) + self.positions.at(first, embedded.shape[1])
 
     def extend(self, tokens: tf.Tensor, earlier: OfAllLayers) -> tuple[tf.Tensor, OfAllLayers]:
-        """N more tokens [B, N, units], which see each other and all earlier ones.
+        """N more tokens [B, N, units], which see each other and all earlier ones ↦ outputs [B, N, units].
 
-        Returns:
-          The outputs [B, N, units], and the keys and values of all tokens; before the first one, there are none, `()`.
+        With them come the keys and values of all tokens; before the first one, there are none, `()`.
         """
         extended = []
         for i, block in enumerate(self.blocks):
@@ -106,7 +99,6 @@ class _OverTransformer(Core, abc.ABC):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.transformer.build(input_shape)
-        self.built = True
 
 
 class TransformerCore(_OverTransformer):
@@ -127,11 +119,7 @@ class TransformerCore(_OverTransformer):
         return self.transformer.extend(tf.cast(flat[:, tf.newaxis], self.compute_dtype), ())[1]
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        """[B, E] and what t symbols left ↦ [B, H] and what t + 1 symbols leave.
-
-        Raises:
-          UserError: there are more than `longest` symbols.
-        """
+        """[B, E] and what t symbols left ↦ [B, H] and what t + 1 symbols leave; UserError beyond `longest` symbols."""
         symbols = state[0].shape[2] - 1  # beside the prefix
         token = self.transformer.tokens(inputs[:, tf.newaxis], symbols)
         outputs, state = self.transformer.extend(token, state)

@@ -3,10 +3,8 @@
 import concurrent.futures
 import contextlib
 import os
-import re
 import shutil
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,22 +12,18 @@ import tensorflow as tf
 import tqdm
 
 from tf_emcom import files
-from tf_emcom.data.packed.column import Column, ColumnWriter
+from tf_emcom.data.packed.column import PART, Column, ColumnWriter, read_description
 from tf_emcom.data.tfds_folder import COPY_AGAIN
 from tf_emcom.data.tfds_split import TfdsSplit
 from tf_emcom.errors import UserError
 
 _LOCK = ".lock"
-# Files that are half written, also by the names that earlier versions gave to descriptions.
-_LEFT = re.compile(r"\.(part|journal|json\.\d+|new)$")
+# How the names of files end that are half written.
+_LEFT = (PART, files.NEW)
 _REMEDY = (
     "free some room, bind ByolFolder.cache_dir to a folder on a larger disk, or ByolFolder.stored_as to a type of"
     ' half the size, "bfloat16" or "float16"'
 )
-
-Batches = Iterator[dict[str, np.ndarray]]
-# (features, a shard) ↦ batches of these features, from this shard on.
-Read = Callable[[Sequence[str], int], Batches]
 
 
 def places(folder: str, cache_dir: str | None) -> list[str]:
@@ -74,35 +68,33 @@ def stamp(folder: str, shards: Sequence[str]) -> dict[str, Any]:
 class Cache:
     """Packs features of a split, each once, and maps them from then on.
 
-    `what` names the split, as data set/split; the second part is a folder in the cache. `cache_dir` is as for `places`;
-    `names` is feature ↦ the name of its files, another one for another type or size.
+    `cache_dir` is as for `places`; `names` is feature ↦ the name of its files, another one for another type or size.
     """
 
-    def __init__(self, split: TfdsSplit, what: str, cache_dir: str | None, names: dict[str, str]) -> None:
-        self._split, self._what, self._names = split, what, names
-        self._folders = [os.path.join(place, os.path.basename(what)) for place in places(split.folder, cache_dir)]
+    def __init__(self, split: TfdsSplit, cache_dir: str | None, names: dict[str, str]) -> None:
+        self._split, self._what, self._names = split, f"{split.name}/{split.split}", names
+        self._folders = [os.path.join(place, split.split) for place in places(split.folder, cache_dir)]
         self._source = stamp(split.folder, split.shards)
 
     def arrays(self, features: Sequence[str]) -> dict[str, np.ndarray]:
         """Feature ↦ [N, ...], read-only and mapped; features that are not packed yet, or damaged, are packed first.
 
-        Raises:
-          UserError: there is no room, the folder cannot be written to, or the files to pack are damaged.
+        UserError where there is no room, the folder cannot be written to, or the files to pack are damaged.
         """
         arrays = {feature: self._open(feature) for feature in features}
         missing = [feature for feature, array in arrays.items() if array is None]
+        kept = {part for column in self._columns(missing) for part in column.parts}
+        for folder in self._folders:
+            _clear_left(folder, kept)
         if missing:
             self._require_no_fewer(missing)
             folder = writable(self._folders)
             columns = {feature: self._column(folder, feature) for feature in missing}
-            rows = Packing(self._what, folder, columns, self._split.by_shard()).run(self._split.batches)
-            self._split.check(rows)
+            self._pack(folder, columns)
             for feature, column in columns.items():
                 arrays[feature] = column.open()
                 if arrays[feature] is None:
                     raise UserError(f"{column.path} was packed, but is gone or changed; run the same command again.")
-        for folder in self._folders:
-            _clear_left(folder)
         return arrays
 
     def remove_damaged(self) -> list[str]:
@@ -110,161 +102,120 @@ class Cache:
         damaged = []
         for column in self._columns(self._names):
             with files.file_errors(column.path, "cannot be read or deleted", "look at its disk and its rights"):
-                if column.damaged_blocks():
+                if column.is_damaged():
                     column.remove()
                     damaged.append(column.path)
         return damaged
 
-    def _open(self, feature: str) -> np.memmap | None:
-        for column in self._columns([feature]):
-            array = column.open()
-            if array is not None:
-                column.require_finite(array, feature, f"Split {self._split.split!r} in {self._split.folder}")
-                return array
-        return None
-
-    def _require_no_fewer(self, features: Sequence[str]) -> None:
-        """UserError where shards lost examples since they were packed, and no `dataset_info.json` has their lengths."""
-        if self._split.is_promised:
-            return
-        for column in self._columns(features):
-            source, before = column.packed_before()
-            if source.get("features") != self._source["features"] or sum(before) <= self._split.count:
-                continue
-            now = self._split.lengths
-            fewer = [i for i, (was, there) in enumerate(zip(before, now, strict=False)) if there < was]
-            shard = f"{self._split.shards[fewer[0]]} has {now[fewer[0]]:,} of {before[fewer[0]]:,}; " if fewer else ""
-            raise UserError(
-                f"Split {self._split.split!r} in {self._split.folder} holds {self._split.count:,} examples, and held"
-                f" {sum(before):,} when {column.path} was packed from it; {shard}copy it again, or, where that is"
-                f" right, delete {os.path.dirname(column.path)}."
-            )
+    def _column(self, folder: str, feature: str) -> Column:
+        return Column(folder, self._names[feature], self._source)
 
     def _columns(self, features: Iterable[str]) -> list[Column]:
         """The places where the columns of features may lie."""
         return [self._column(folder, feature) for folder in self._folders for feature in features]
 
-    def _column(self, folder: str, feature: str) -> Column:
-        return Column(folder, self._names[feature], self._source)
+    def _open(self, feature: str) -> np.memmap | None:
+        arrays = (column.open() for column in self._columns([feature]))
+        return next((array for array in arrays if array is not None), None)
 
+    def _require_no_fewer(self, features: Sequence[str]) -> None:
+        """UserError where shards lost examples since they were packed, and no `dataset_info.json` has their lengths."""
+        split, now = self._split, self._split.lengths
+        for column in [] if split.is_promised else self._columns(features):
+            about = read_description(column.about)
+            before = [rows for rows, _ in about["blocks"]] if about else []
+            if sum(before) <= split.count or about["source"]["features"] != self._source["features"]:
+                continue
+            fewer = [i for i, (was, there) in enumerate(zip(before, now, strict=False)) if there < was]
+            shard = f"{split.shards[fewer[0]]} has {now[fewer[0]]:,} of {before[fewer[0]]:,}; " if fewer else ""
+            raise UserError(
+                f"Split {split.split!r} in {split.folder} holds {split.count:,} examples, and held {sum(before):,} when"
+                f" {column.path} was packed from it; {shard}copy it again, or, where that is right, delete"
+                f" {os.path.dirname(column.path)}."
+            )
 
-class Packing:
-    """Writes columns from the batches of a split, shard by shard.
-
-    `what` is the split's name for messages, `folder` that of the columns, which exists; `columns` is feature ↦ column;
-    `lengths` are how many examples each shard holds.
-    """
-
-    def __init__(self, what: str, folder: str, columns: dict[str, Column], lengths: Sequence[int]) -> None:
-        self._what, self._folder, self._columns, self._lengths = what, folder, columns, lengths
-        self._count = sum(lengths)
-
-    def run(self, read: Read) -> int:
-        """Packs the columns that nobody has packed meanwhile; returns how many examples were read, even if too few.
-
-        UserError where the disk has no room, or the folder cannot be written to.
-        """
+    def _pack(self, folder: str, columns: dict[str, Column]) -> None:
+        """Packs columns into a folder, but for those that another process packed meanwhile."""
         busy = f"Waiting for another process that packs {self._what}."
         with (
-            files.file_errors(self._folder, "cannot hold the packed data set", _REMEDY),
-            files.lock(os.path.join(self._folder, _LOCK), busy, wait=True),
+            files.file_errors(folder, "cannot hold the packed data set", _REMEDY),
+            files.lock(os.path.join(folder, _LOCK), busy, wait=True),
         ):
-            for path in _left(self._folder, self._columns.values()):
-                os.remove(path)
-            missing = {feature: column for feature, column in self._columns.items() if column.open() is None}
-            return self._pack(missing, read) if missing else self._count
+            missing = {feature: column for feature, column in columns.items() if column.open() is None}
+            if missing:
+                self._write(folder, missing)
 
-    def _pack(self, columns: dict[str, Column], read: Read) -> int:
+    def _write(self, folder: str, columns: dict[str, Column]) -> None:
         # The first batch has the types and shapes; features.json does not declare all of them.
-        first = next(read(list(columns), 0), None)
+        first = next(self._split.batches(list(columns)), None)
         if first is None:
-            return 0
-        writers = {feature: ColumnWriter(c, first[feature][0], self._lengths) for feature, c in columns.items()}
+            self._split.check(0)
+        writers = {name: ColumnWriter(column, first[name][0], self._split.count) for name, column in columns.items()}
         done = min(len(writer.blocks) for writer in writers.values())
-        self._announce(writers, done)
+        rows = sum(length for length, _ in next(iter(writers.values())).blocks[:done])
+        self._announce(folder, writers, done, rows)
         with contextlib.ExitStack() as stack:
             for writer in writers.values():
                 stack.callback(writer.close)
                 writer.start(done)
-            try:
-                rows = self._write(writers, read(list(columns), done) if done < len(self._lengths) else iter(()), done)
-            except (UserError, tf.errors.OpError):
-                # The files to read are damaged; once corrected, they are another source.
-                with contextlib.suppress(OSError):
-                    for column in columns.values():
-                        column.remove()
-                raise
-        for feature, writer in writers.items():
-            if rows == self._count:
+            bar = tqdm.tqdm(total=self._split.count, initial=rows, unit="example", unit_scale=True, disable=None)
+            stack.enter_context(bar)
+            for batch in self._read(columns, done, rows):
+                if batch is None:
+                    for writer in writers.values():
+                        writer.end_shard()
+                    continue
+                for feature, writer in writers.items():
+                    writer.append(batch[feature])
+                bar.update(len(batch[feature]))
+            for writer in writers.values():
                 writer.finish()
-            else:
-                columns[feature].remove()
-        return rows
 
-    def _announce(self, writers: dict[str, ColumnWriter], done: int) -> None:
+    def _read(self, columns: dict[str, Column], first_shard: int, rows: int) -> Iterator[dict[str, np.ndarray] | None]:
+        """Batches of the shards from `first_shard` on, and None at the end of each.
+
+        Where the files to read are damaged, what is packed of them is removed; corrected, they are another source.
+        """
+        try:
+            for shard in range(first_shard, len(self._split.shards)):
+                for batch in self._split.batches(list(columns), shard, rows):
+                    rows += len(next(iter(batch.values())))
+                    if rows > self._split.count:
+                        self._split.check(rows)
+                    yield batch
+                yield None
+            self._split.check(rows)
+        except UserError:
+            with contextlib.suppress(OSError):
+                for column in columns.values():
+                    column.remove()
+            raise
+
+    def _announce(self, folder: str, writers: dict[str, ColumnWriter], done: int, rows: int) -> None:
         """Prints how much will be written where; UserError where there is no room."""
-        rows = sum(self._lengths[:done])
+        count = self._split.count
         size = sum(writer.size for writer in writers.values())
-        rest = size - size * rows // self._count
-        free = shutil.disk_usage(self._folder).free
+        rest = size - size * rows // count
+        free = shutil.disk_usage(folder).free
+        what = f"{self._what} ({', '.join(writers)})"
         if rest > free:
             raise UserError(
-                f"Packing {self._what} ({', '.join(writers)}) takes {_gigabytes(rest)} in {self._folder}, where"
-                f" {_gigabytes(free)} are free: {_REMEDY}."
+                f"Packing {what} takes {_gigabytes(rest)} in {folder}, where {_gigabytes(free)} are free: {_REMEDY}."
             )
-        finished = f"; {done} of {len(self._lengths)} shards are done" if done else ""
-        print(
-            f"Packing {self._count:,} examples of {self._what} ({', '.join(writers)}), once: {_gigabytes(size)} in"
-            f" {self._folder}{finished}.",
-            flush=True,
-        )
-
-    def _write(self, writers: dict[str, ColumnWriter], batches: Batches, done: int) -> int:
-        """Appends the batches, cut at the ends of shards; returns how many examples there are then."""
-        ends = np.cumsum(self._lengths)
-        rows, shard = int(ends[done - 1]) if done else 0, done
-        with tqdm.tqdm(
-            total=self._count, initial=rows, unit="example", unit_scale=True, disable=not sys.stderr.isatty()
-        ) as bar:
-            for batch in batches:
-                size, taken = len(next(iter(batch.values()))), 0
-                if rows + size > self._count:
-                    return rows + size
-                while taken < size:
-                    while rows == ends[shard]:
-                        shard = _next_block(writers, shard)
-                    here = min(size - taken, int(ends[shard]) - rows)
-                    for feature, writer in writers.items():
-                        writer.append(batch[feature][taken : taken + here])
-                    rows, taken = rows + here, taken + here
-                bar.update(size)
-            while rows == self._count and shard < len(ends):
-                shard = _next_block(writers, shard)
-        return rows
-
-
-def _next_block(writers: dict[str, ColumnWriter], shard: int) -> int:
-    for writer in writers.values():
-        writer.end_block()
-    return shard + 1
+        finished = f"; {done} of {len(self._split.shards)} shards are done" if done else ""
+        print(f"Packing {count:,} examples of {what}, once: {_gigabytes(size)} in {folder}{finished}.", flush=True)
 
 
 def _gigabytes(size: int) -> str:
     return f"{size / 1e9:,.2f} GB" if size >= 1e7 else f"{size:,} bytes"
 
 
-def _clear_left(folder: str) -> None:
-    """Removes what killed packings left in a folder, unless somebody packs there now; nothing where it is not there."""
-    with contextlib.suppress(OSError, UserError):
-        if _left(folder, ()):
+def _clear_left(folder: str, kept: Collection[str]) -> None:
+    """Removes what killed packings left in a folder, but for the paths `kept`, unless somebody packs there now."""
+    with contextlib.suppress(OSError):
+        paths = [os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(_LEFT)]
+        if left := [path for path in paths if path not in kept]:
             with open(os.path.join(folder, _LOCK), "w") as file:
                 if files.try_lock(file):
-                    for path in _left(folder, ()):
+                    for path in left:
                         os.remove(path)
-
-
-def _left(folder: str, columns: Iterable[Column]) -> list[str]:
-    """Paths of what killed packings left in a folder, but for what these columns go on with."""
-    kept = {path for column in columns for path in (column.part, column.journal)}
-    paths = [os.path.join(folder, name) for name in os.listdir(folder) if _LEFT.search(name)]
-    return [path for path in paths if path not in kept]

@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +11,6 @@ from tf_emcom.errors import UserError
 from tf_emcom.evaluation.corpora.corpus import ANALYSIS, Corpus, order_of_play
 from tf_emcom.evaluation.corpora.formats import read_lines
 from tf_emcom.evaluation.corpora.language import ATTRIBUTES, LEAST, Language, TopographicSimilarities, similarity_table
-from tf_emcom.evaluation.corpora.manifest import Manifest
 from tf_emcom.evaluation.metrics.success import SuccessRate, design_effect
 from tf_emcom.evaluation.results import averages, deviation, result_row
 
@@ -25,32 +23,23 @@ class Said(NamedTuple):
     """What is known of the messages of some speakers, all about the same N inputs in the order of the split."""
 
     messages: dict[int, np.ndarray]  # speaker ↦ int [N, T]
-    labels: dict[str, np.ndarray]  # name ↦ [N, A]
     vocab_size: int
     named: dict[int, Row]  # speaker ↦ how lines of results name it
-    independent: bool
-    success: dict[tuple[int, int], np.ndarray]  # speaker and listener ↦ float [N]; empty where nothing was chosen
-    conditions: Row  # under which they chose
     common: Row  # what every line of results has
     summary: str  # what it is
+    labels: dict[str, np.ndarray] = {}  # name ↦ [N, A]
+    independent: bool = False
+    success: dict[tuple[int, int], np.ndarray] = {}  # speaker and listener ↦ float [N]; empty: nothing was chosen
+    conditions: Row = {}  # under which they chose
     symbols: np.ndarray | None = None  # int64 [V], in ascending order, where messages have their places in it
 
 
 def analyse(path: str, samples: int = 2000, seed: int = 42) -> str:
-    """Measures a corpus, prints the tables, and writes the results.
+    """Measures a corpus, or a file of JSON lines from anywhere, prints tables, and returns the path of the results.
 
-    Language is measured as the mode testlanguage does, similarity to attributes as testtopsim, to the digit.
-
-    Args:
-      path: the folder of a corpus, or a file of JSON lines from anywhere.
-      samples: how many messages a measure compares pair by pair, at most; similarity takes at most 1,000 at a time.
-      seed: of the draw of that many.
-
-    Returns:
-      The path of the results, `analysis.jsonl` in the corpus or beside the file.
-
-    Raises:
-      UserError: there is no such corpus, it is not finished, damaged or empty, or the results cannot be written.
+    Language is measured as the mode testlanguage does, similarity to attributes as testtopsim, to the digit. A measure
+    that compares messages pair by pair takes so many `samples` at most, similarity 1,000 at a time. UserError where
+    there is no such corpus, it is not finished, damaged or empty, or the results cannot be written.
     """
     language, similarities = Language(samples=samples, seed=seed), TopographicSimilarities(seed=seed)
     is_lines = path.endswith(_LINES) and not os.path.isdir(path)
@@ -58,16 +47,19 @@ def analyse(path: str, samples: int = 2000, seed: int = 42) -> str:
     attributes = {name: said.labels[name] for name in language.labels(list(said.labels))}
     found = language.of(said.messages, attributes, said.vocab_size, said.named, said.independent)
     similar = _similarity(said, similarities)
-    accuracies = [_accuracy(said, *pair) for pair in said.success]
-    named = [_with_own_symbol(row, said.symbols) for row in found.rows]
-    rows = [*named, *similar, *accuracies, *_mean_accuracy(accuracies)]
+    accuracies = _accuracies(said)
+    named = found.rows
+    if said.symbols is not None:
+        # By the numbers of their corpus.
+        named = [{**row, "symbol": int(said.symbols[row["symbol"]])} if "symbol" in row else row for row in named]
     print(found.table)
     if similar:
         print(similarity_table([row for row in similar if "ensemble" in row] or similar))
-    for row in [*accuracies, *_mean_accuracy(accuracies)]:
+    for row in accuracies:
         print(_sentence(row))
     results = f"{path[: -len(_LINES)]}.{ANALYSIS}" if is_lines else os.path.join(path, ANALYSIS)
-    files.write_whole(results, "".join(json.dumps({**said.common, **row}) + "\n" for row in rows))
+    rows = [{**said.common, **row} for row in (*named, *similar, *accuracies)]
+    files.write_whole(results, "".join(json.dumps(row) + "\n" for row in rows))
     of_whom = f"; mean and deviation (n − 1) of {found.averaged} speakers" if found.averaged > 1 else ""
     print(f"{said.summary}{of_whom}; everything in {results}")
     return results
@@ -88,16 +80,17 @@ def _from_corpus(corpus: Corpus, language: Language) -> Said:
         }
         for name, values in columns.items()
     }
-    first = next(iter(rows["symbols"]))
     messages: dict[int, np.ndarray] = {}
     for (speaker, _), symbols in rows["symbols"].items():
         messages.setdefault(speaker, symbols)
     seeds = about.training_seeds
     return Said(
         messages,
-        {name: rows[name][first] for name in rows if name in labels},
         about.vocab_size,
         {i: {"speaker": i, **({} if seeds is None else {"training_seed": seeds[str(i)]})} for i in messages},
+        {"mode": "analysis", "step": about.step, "split": about.split},
+        f"{about.split} split of {about.data}, step {about.step:,}, {about.examples:,} messages a speaker",
+        {name: next(iter(rows[name].values())) for name in rows if name in labels},
         seeds is not None,
         rows.get("success", {}),
         {
@@ -105,13 +98,7 @@ def _from_corpus(corpus: Corpus, language: Language) -> Said:
             "channel": about.channel,
             **({} if about.candidates is None else {"candidates": about.candidates}),
         },
-        {"mode": "analysis", "step": about.step, "split": about.split},
-        _told(about),
     )
-
-
-def _told(about: Manifest) -> str:
-    return f"{about.split} split of {about.data}, step {about.step:,}, {about.examples:,} messages a speaker"
 
 
 def _from_lines(path: str) -> Said:
@@ -134,49 +121,39 @@ def _from_lines(path: str) -> Said:
         )
         symbols = np.append(symbols, symbols[-1] + 1)
     messages = found._replace(symbols=ranks).filled(longest, np.full(len(found.lengths), len(symbols) - 1))
-    common = {"mode": "analysis"}
-    return Said({0: messages}, {}, len(symbols), {0: {}}, False, {}, {}, common, summary, symbols)
-
-
-def _with_own_symbol(row: Row, symbols: np.ndarray | None) -> Row:
-    """A line of results, which names a symbol as its corpus does."""
-    return row if symbols is None or "symbol" not in row else {**row, "symbol": int(symbols[row["symbol"]])}
+    return Said({0: messages}, len(symbols), {0: {}}, {"mode": "analysis"}, summary, symbols=symbols)
 
 
 def _similarity(said: Said, similarities: TopographicSimilarities) -> list[Row]:
     """Similarity to attributes, where there are any and messages enough; with the mean over speakers."""
-    meanings: Mapping[str, np.ndarray] = {name: said.labels[name] for name in said.labels if name == ATTRIBUTES}
-    if not meanings or len(meanings[ATTRIBUTES]) < LEAST:
+    meanings = said.labels.get(ATTRIBUTES, ())
+    if len(meanings) < LEAST:
         return []
     alone = said.independent or len(said.messages) == 1
     rows = [
-        result_row(row, whole=alone)
-        for i, each in said.messages.items()
-        for row in similarities.rows(each, meanings, said.named[i])
+        result_row(similarities.row(ATTRIBUTES, messages, meanings, said.named[speaker]), whole=alone)
+        for speaker, messages in said.messages.items()
     ]
-    return [*rows, *(averages(rows, ["meaning"], "topsim") if len(rows) > 1 and not said.independent else [])]
+    return rows if alone else [*rows, *averages(rows, ["meaning"], "topsim")]
 
 
-def _accuracy(said: Said, speaker: int, listener: int) -> Row:
-    """The mean success of a pair."""
-    success = said.success[speaker, listener]
-    # One game an input.
-    effect = float(design_effect(success, np.ones(len(success))))
-    rate = SuccessRate(float(success.sum(dtype=np.float64)), len(success), effect)
-    who = {**said.named[speaker], "listener": listener, **said.conditions}
-    games = {"messages": len(success), "inputs": len(success)}
-    result = {"value": rate.accuracy, "interval": list(rate.interval), **games}
-    return result_row(who, {"measure": "accuracy"}, result, whole=said.independent or len(said.success) == 1)
-
-
-def _mean_accuracy(rows: list[Row]) -> list[Row]:
-    """The mean over pairs, where there are several."""
-    if len(rows) < 2:
-        return []
-    values = [row["value"] for row in rows]
-    mean = {"value": float(np.mean(values)), "deviation": deviation(values), "messages": rows[0]["messages"]}
-    who = {"measure": "accuracy", "ensemble": "average", "pairs": len(rows)}
-    return [result_row(who, mean, whole=not rows[0]["whole"])]
+def _accuracies(said: Said) -> list[Row]:
+    """The mean success of each pair, and where there are several, the mean over pairs."""
+    rows = []
+    alone = said.independent or len(said.success) == 1
+    for (speaker, listener), success in said.success.items():
+        # One game an input.
+        effect = float(design_effect(success, np.ones(len(success))))
+        rate = SuccessRate(float(success.sum(dtype=np.float64)), len(success), effect)
+        who = {**said.named[speaker], "listener": listener, **said.conditions, "measure": "accuracy"}
+        games = {"messages": len(success), "inputs": len(success)}
+        rows.append(result_row(who, {"value": rate.accuracy, "interval": list(rate.interval)}, games, whole=alone))
+    if len(rows) > 1:
+        values = [row["value"] for row in rows]
+        who = {"measure": "accuracy", "ensemble": "average", "pairs": len(rows)}
+        mean = {"value": float(np.mean(values)), "deviation": deviation(values), "messages": rows[0]["messages"]}
+        rows.append(result_row(who, mean, whole=not alone))
+    return rows
 
 
 def _sentence(row: Row) -> str:

@@ -7,8 +7,9 @@ import importlib.util
 import json
 import os
 import urllib.parse
-from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,26 +17,22 @@ from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.corpora.manifest import ColumnType, Manifest
 
+# Writes the next B rows: every column of the manifest, each [B, ...].
+Append = Callable[[dict[str, np.ndarray]], None]
+
 
 class CorpusFormat(abc.ABC):
     """How a corpus lies in files: written block by block, in memory that does not grow with the corpus, and read back.
 
     Its name is the class's, in lower case.
-
-    Attributes:
-      library: what it needs of the extra `corpora`; None: nothing.
-      holds: a regular expression of the paths of its files in the folder of a corpus.
-      opened: the files that are written, which `finish` and `close` close.
     """
 
-    library: str | None = None
-    holds: str
+    library: str | None = None  # what it needs of the extra `corpora`
+    holds: str  # a regular expression of the paths of its files in the folder of a corpus
 
     def __init__(self, folder: str, manifest: Manifest) -> None:
-        """Says where the files are, and what is in them."""
-        self.folder = folder
-        self.manifest = manifest
-        self.opened: list[IO] = []
+        """Sets where the files are, and what is in them."""
+        self.folder, self.manifest = folder, manifest
 
     @classmethod
     def check(cls) -> None:
@@ -51,48 +48,23 @@ class CorpusFormat(abc.ABC):
         return True
 
     @abc.abstractmethod
-    def begin(self) -> None:
-        """Makes the files, in the folder that is there."""
-
-    @abc.abstractmethod
-    def append(self, columns: dict[str, np.ndarray]) -> None:
-        """Writes the next B rows; every column of the manifest, each [B, ...]."""
-
-    def finish(self) -> None:
-        """Called once, after the last block; by default it closes the files in `opened`."""
-        for file in self.opened:
-            file.close()
-
-    def close(self) -> None:
-        """Called in place of `finish`, or after it failed, at any moment after `begin` was called; raises nothing."""
-        for file in self.opened:
-            with contextlib.suppress(OSError):
-                file.close()
+    def writing(self) -> AbstractContextManager[Append]:
+        """Makes the files in the folder, gives the function that appends rows to them, and closes them."""
 
     @abc.abstractmethod
     def read(self, names: Sequence[str]) -> dict[str, np.ndarray]:
-        """Columns that it keeps: name ↦ [N, ...] in the types they were written in.
+        """Columns that it keeps: name ↦ [N, ...] in the types they were written in; UserError as for `undamaged`."""
 
-        UserError where a file is missing or damaged.
-        """
-
-    def require_undamaged(self, path: str) -> None:
-        """UserError where a file is missing or not as it was written; of older corpora that is not known."""
-        if not os.path.isfile(path):
-            raise self.damaged(path, "it is missing" if not os.path.lexists(path) else "it is no regular file")
-        if self.manifest.files is None:
-            return
-        written = self.manifest.files.get(os.path.relpath(path, self.folder))
-        try:
+    def undamaged(self, name: str) -> str:
+        """The path of a file in the folder; UserError where it is missing or not as it was written."""
+        path, written = os.path.join(self.folder, name), self.manifest.files.get(name)
+        fix = f"write the corpus again with {self.manifest.command}"
+        files.require_regular(path, fix)
+        with files.file_errors(path, "cannot be read", fix):
             found = files.file_checksum(path)
-        except files.FILE_ERRORS as error:
-            raise self.damaged(path, files.reason(error)) from error
         if found != written:
-            raise self.damaged(path, f"its checksum is {found}, and {written} was written")
-
-    def damaged(self, path: str, how: str) -> UserError:
-        """What is to be raised about a file that is not as it was written."""
-        return UserError(f"{path} is damaged ({how}); write the corpus again with {self.manifest.command}")
+            raise UserError(f"{path} is damaged (its checksum is {found}, and {written} was written); {fix}")
+        return path
 
 
 class MessageLines(NamedTuple):
@@ -109,27 +81,23 @@ class MessageLines(NamedTuple):
 
 
 def read_lines(path: str) -> MessageLines:
-    """Reads a file in which each line is a JSON array of whole numbers; empty lines are passed over.
+    """Reads a file in which each line is a JSON array of whole numbers; UserError where a line is something else.
 
-    Raises:
-      UserError: the file cannot be read, or a line is something else.
+    Empty lines are passed over, and so is the byte order mark that some editors put before the text.
     """
-    symbols, lengths = array.array("q"), array.array("q")
-    if os.path.lexists(path) and not os.path.isfile(path):
-        raise UserError(f"{path} cannot be read (it is no regular file); name a file of JSON lines.")
+    symbols, lengths, fix = array.array("q"), array.array("q"), "name a file of JSON lines"
+    files.require_regular(path, fix)
     try:
-        # Some editors put a byte order mark before the text.
         with open(path, encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     lengths.append(_append(symbols, line, f"Line {number} of {path}"))
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read ({error}); name a file of JSON lines.") from error
+        raise UserError(f"{path} cannot be read ({error}); {fix}.") from error
     return MessageLines(np.array(symbols, np.int64), np.array(lengths, np.int64))
 
 
 def _append(symbols: array.array, line: str, where: str) -> int:
-    """Appends the symbols of a line, and says how many they are."""
     try:
         message = json.loads(line)
         if isinstance(message, list):
@@ -155,31 +123,22 @@ class Jsonl(CorpusFormat):
     def keeps(self, column: str) -> bool:
         return column == _SYMBOLS
 
-    def begin(self) -> None:
-        self.opened = [open(self._path, "w", encoding="utf-8")]
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Append]:
+        with open(os.path.join(self.folder, "messages.jsonl"), "w", encoding="utf-8") as file:
 
-    def append(self, columns: dict[str, np.ndarray]) -> None:
-        ends = columns["length"] + 1
-        messages = zip(columns[_SYMBOLS].tolist(), ends.tolist(), strict=True)
-        self.opened[0].writelines(json.dumps(message[:end]) + "\n" for message, end in messages)
+            def append(columns: dict[str, np.ndarray]) -> None:
+                ends = columns["length"] + 1
+                messages = zip(columns[_SYMBOLS].tolist(), ends.tolist(), strict=True)
+                file.writelines(json.dumps(message[:end]) + "\n" for message, end in messages)
+
+            yield append
 
     def read(self, names: Sequence[str]) -> dict[str, np.ndarray]:
-        self.require_undamaged(self._path)
-        try:
-            found = read_lines(self._path)
-        except UserError as error:
-            raise self.damaged(self._path, str(error)) from error
-        column, count = self.manifest.columns[_SYMBOLS], self.manifest.count
-        if len(found.lengths) != count or not len(found.lengths) or not 1 <= found.lengths.min():
-            raise self.damaged(self._path, f"it has {len(found.lengths)} messages, and {count} were written")
-        if found.lengths.max() > column.shape[0]:
-            raise self.damaged(self._path, f"a message has {found.lengths.max()} symbols")
+        found = read_lines(self.undamaged("messages.jsonl"))
+        column = self.manifest.columns[_SYMBOLS]
         last = found.symbols[np.cumsum(found.lengths) - 1]
         return {name: found.filled(column.shape[0], last).astype(column.in_memory) for name in names}
-
-    @property
-    def _path(self) -> str:
-        return os.path.join(self.folder, "messages.jsonl")
 
 
 class Numpy(CorpusFormat):
@@ -190,39 +149,32 @@ class Numpy(CorpusFormat):
 
     holds = r"numpy/[^/]+\.npy"
 
-    def begin(self) -> None:
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Append]:
         os.makedirs(os.path.join(self.folder, "numpy"))
-        for name, column in self.manifest.columns.items():
-            path, shape = self._path(name), (self.manifest.count, *column.shape)
-            offset = np.lib.format.open_memmap(path, "w+", column.on_disk, shape).offset
-            # Not through the mapping, whose pages would stay in memory until the system wants them.
-            self.opened.append(open(path, "r+b"))
-            self.opened[-1].seek(offset)
+        with contextlib.ExitStack() as opened:
+            written = {}
+            for name, column in self.manifest.columns.items():
+                path, shape = os.path.join(self.folder, self._file(name)), (self.manifest.count, *column.shape)
+                offset = np.lib.format.open_memmap(path, "w+", column.on_disk, shape).offset
+                # Not through the mapping, whose pages would stay in memory until the system wants them.
+                written[name] = opened.enter_context(open(path, "r+b"))
+                written[name].seek(offset)
 
-    def append(self, columns: dict[str, np.ndarray]) -> None:
-        for file, (name, column) in zip(self.opened, self.manifest.columns.items(), strict=True):
-            file.write(columns[name].astype(column.on_disk).tobytes())
+            def append(columns: dict[str, np.ndarray]) -> None:
+                for name, column in self.manifest.columns.items():
+                    written[name].write(columns[name].astype(column.on_disk).tobytes())
+
+            yield append
 
     def read(self, names: Sequence[str]) -> dict[str, np.ndarray]:
-        return {name: self._read(name) for name in names}
+        found = {name: np.load(self.undamaged(self._file(name)), mmap_mode="r") for name in names}
+        texts = {name for name, column in self.manifest.columns.items() if column.is_text}
+        return {name: values.astype(object) if name in texts else values for name, values in found.items()}
 
-    def _read(self, name: str) -> np.ndarray:
-        column, path = self.manifest.columns[name], self._path(name)
-        self.require_undamaged(path)
-        try:
-            found = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise self.damaged(path, str(error)) from error
-        if found.shape != (self.manifest.count, *column.shape) or found.dtype != column.on_disk:
-            raise self.damaged(path, f"it holds {found.dtype} {list(found.shape)}")
-        return found.astype(object) if column.is_text else found
+    def _file(self, name: str) -> str:
+        return f"numpy/{urllib.parse.quote(name, safe='')}.npy"
 
-    def _path(self, name: str) -> str:
-        return os.path.join(self.folder, "numpy", f"{urllib.parse.quote(name, safe='')}.npy")
-
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 # Rows that are compressed together: many enough to be compressed well, few enough to wait in memory.
 _ROWS_A_GROUP = 65536
@@ -237,98 +189,68 @@ class Parquet(CorpusFormat):
     library = "pyarrow"
     holds = r"corpus\.parquet"
 
-    def begin(self) -> None:
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Append]:
         self.check()
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        fields = [pa.field(name, _type(column), nullable=False) for name, column in self.manifest.columns.items()]
-        self._schema = pa.schema(fields, {"tf_emcom": self.manifest._replace(complete=True).text()})
-        self._writer = pq.ParquetWriter(self._path, self._schema)
-        self._waiting: list[pa.RecordBatch] = []
+        empty = {name: _array(c, np.empty((0, *c.shape), c.in_memory)) for name, c in self.manifest.columns.items()}
+        fields = [pa.field(name, array.type, nullable=False) for name, array in empty.items()]
+        schema = pa.schema(fields, {"tf_emcom": self.manifest._replace(complete=True).text()})
+        writer = pq.ParquetWriter(os.path.join(self.folder, "corpus.parquet"), schema)
+        waiting: list[pa.RecordBatch] = []
 
-    def append(self, columns: dict[str, np.ndarray]) -> None:
-        import pyarrow as pa
+        def write() -> None:
+            if waiting:
+                writer.write_table(pa.Table.from_batches(waiting))
+                waiting.clear()
 
-        arrays = [_array(column, columns[name]) for name, column in self.manifest.columns.items()]
-        self._waiting.append(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
-        if sum(map(len, self._waiting)) >= _ROWS_A_GROUP:
-            self._write()
+        def append(columns: dict[str, np.ndarray]) -> None:
+            arrays = [_array(column, columns[name]) for name, column in self.manifest.columns.items()]
+            waiting.append(pa.RecordBatch.from_arrays(arrays, schema=schema))
+            if sum(map(len, waiting)) >= _ROWS_A_GROUP:
+                write()
 
-    def finish(self) -> None:
-        self._write()
-        self._writer.close()
-
-    def close(self) -> None:
-        if hasattr(self, "_writer"):
-            import pyarrow as pa
-
+        try:
+            yield append
+            write()
+            writer.close()
+        except BaseException:
             with contextlib.suppress(OSError, pa.ArrowException):
-                self._writer.close()
+                writer.close()
             # Else pyarrow tries again when it forgets the writer, and prints what fails.
-            self._writer.is_open = False
+            writer.is_open = False
+            raise
 
     def read(self, names: Sequence[str]) -> dict[str, np.ndarray]:
         self.check()
-        self.require_undamaged(self._path)
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
         columns = {name: self.manifest.columns[name] for name in names}
         found = {name: np.empty((self.manifest.count, *c.shape), c.in_memory) for name, c in columns.items()}
         row = 0
-        try:
-            with pq.ParquetFile(self._path) as file:
-                if file.metadata.num_rows != self.manifest.count:
-                    raise self.damaged(self._path, f"it has {file.metadata.num_rows} rows")
-                for batch in file.iter_batches(columns=list(names)):
-                    for name, column in columns.items():
-                        found[name][row : row + len(batch)] = _values(column, batch.column(name))
-                    row += len(batch)
-        except (OSError, KeyError, pa.ArrowException) as error:
-            raise self.damaged(self._path, str(error)) from error
+        with pq.ParquetFile(self.undamaged("corpus.parquet")) as file:
+            for batch in file.iter_batches(columns=list(names)):
+                for name, column in columns.items():
+                    found[name][row : row + len(batch)] = _values(column, batch.column(name))
+                row += len(batch)
         return found
 
-    def _write(self) -> None:
-        import pyarrow as pa
 
-        if self._waiting:
-            self._writer.write_table(pa.Table.from_batches(self._waiting))
-            self._waiting = []
-
-    @property
-    def _path(self) -> str:
-        return os.path.join(self.folder, "corpus.parquet")
-
-
-def _element(column: ColumnType) -> "pa.DataType":
+def _array(column: ColumnType, values: np.ndarray) -> Any:
+    """Values [B, ...] as an Arrow array of nested lists of fixed length."""
     import pyarrow as pa
 
     texts = {"bytes": pa.binary(), "text": pa.string()}
-    return texts[column.dtype] if column.is_text else pa.from_numpy_dtype(column.on_disk)
-
-
-def _type(column: ColumnType) -> "pa.DataType":
-    import pyarrow as pa
-
-    found = _element(column)
-    for size in reversed(column.shape):
-        found = pa.list_(found, size)
-    return found
-
-
-def _array(column: ColumnType, values: np.ndarray) -> "pa.Array":
-    """Values [B, ...] as nested lists of fixed length."""
-    import pyarrow as pa
-
-    found = pa.array(np.ravel(values), _element(column))
+    found = pa.array(np.ravel(values), texts[column.dtype] if column.is_text else pa.from_numpy_dtype(column.on_disk))
     for size in reversed(column.shape):
         found = pa.FixedSizeListArray.from_arrays(found, size)
     return found
 
 
-def _values(column: ColumnType, found: "pa.Array") -> np.ndarray:
-    """The values [B, ...] of nested lists."""
+def _values(column: ColumnType, found: Any) -> np.ndarray:
+    """The values [B, ...] of an Arrow array of nested lists."""
     rows = len(found)
     for _ in column.shape:
         found = found.flatten()

@@ -2,44 +2,40 @@
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from tf_emcom.checks import Checked
-from tf_emcom.errors import require_integer
-from tf_emcom.evaluation.metrics.attributes import (
-    AttributeMeasure,
-    BagOfSymbolsDisentanglement,
-    ContextIndependence,
-    PositionalDisentanglement,
-)
+from tf_emcom.checks import Checked, Index, Least, Most, Repeats
+from tf_emcom.evaluation.metrics import attributes as of_attributes
+from tf_emcom.evaluation.metrics import measures as of_messages
 from tf_emcom.evaluation.metrics.distances import CosineDistance, HammingDistance, PairwiseDistance
 from tf_emcom.evaluation.metrics.edit_distances import EditDistanceBetweenSpeakers, MeanEditDistance
-from tf_emcom.evaluation.metrics.measures import (
-    MessageEntropy,
-    MessageMeasure,
-    Sample,
-    SymbolUse,
-    UniqueMessages,
-    UniqueMessageShare,
-)
+from tf_emcom.evaluation.metrics.measures import Sample, SymbolUse
 from tf_emcom.evaluation.metrics.similarity import TopographicSimilarity
 from tf_emcom.evaluation.results import Row, averages, deviation, result_row, text_table
 
+Pairwise = Annotated[int, Least(2), Most(20_000)]  # messages that are compared pair by pair
 
-def language_table(rows: Sequence[dict[str, Any]], uses: Sequence[SymbolUse]) -> str:
-    """Measures with their values, then the entropy of each position, the mean over speakers.
 
-    Args:
-      rows: each with measure, value, messages; all or none with a deviation between speakers.
-      uses: how each speaker uses symbols.
-    """
-    columns = ["value", "deviation"] if rows and "deviation" in rows[0] else ["value"]
-    lines = [[each["measure"], *(_text(each[name]) for name in columns), f"{each['messages']:,}"] for each in rows]
-    table = text_table(["measure", *columns, "messages"], lines, left=["measure"])
-    entropy = np.mean([use.entropy for use in uses], axis=0)
-    return f"{table}\nentropy by position, nats: " + " ".join(f"{value:.2f}" for value in entropy)
+class Findings(NamedTuple):
+    """What was found out about the messages of some speakers."""
+
+    rows: list[Row]  # of each speaker, their means, between speakers, and every symbol's use
+    shown: list[Row]  # those of the rows that stand for all
+    uses: list[SymbolUse]  # how each speaker uses symbols
+    averaged: int  # over how many speakers the rows in `shown` are averaged; 1: they are no averages
+
+    @property
+    def table(self) -> str:
+        """Measures with their values, then the entropy of each position, the mean over speakers."""
+        columns = ["value", "deviation"] if self.shown and "deviation" in self.shown[0] else ["value"]
+        lines = [
+            [each["measure"], *(_text(each[name]) for name in columns), f"{each['messages']:,}"] for each in self.shown
+        ]
+        table = text_table(["measure", *columns, "messages"], lines, left=["measure"])
+        entropy = np.mean([use.entropy for use in self.uses], axis=0)
+        return f"{table}\nentropy by position, nats: " + " ".join(f"{value:.2f}" for value in entropy)
 
 
 def _text(value: float | None) -> str:
@@ -48,56 +44,30 @@ def _text(value: float | None) -> str:
     return f"{value:.0f}" if value.is_integer() else f"{value:.4f}"
 
 
-_ATTRIBUTES = ("factors", "attributes")  # the first of them that a data set has
-
-
-class Findings(NamedTuple):
-    """What was found out about the messages of some speakers.
-
-    Attributes:
-      rows: lines of results: of each speaker, their means, between speakers, and every symbol's use.
-      shown: those of the lines that stand for all.
-      uses: how each speaker uses symbols.
-      averaged: over how many speakers the lines in `shown` are averaged; 1: they are no averages.
-    """
-
-    rows: list[Row]
-    shown: list[Row]
-    uses: list[SymbolUse]
-    averaged: int
-
-    @property
-    def table(self) -> str:
-        """As text."""
-        return language_table(self.shown, self.uses)
-
-
 class Language(Checked):
     """All measures of messages, and of messages and attributes."""
 
     def __init__(
         self,
-        measures: Sequence[MessageMeasure] | None = None,
-        attribute_measures: Sequence[AttributeMeasure] | None = None,
-        samples: int = 2000,
-        seed: int = 42,
-        owner: str = "Language",
+        measures: Sequence[of_messages.MessageMeasure] | None = None,
+        attribute_measures: Sequence[of_attributes.AttributeMeasure] | None = None,
+        samples: Pairwise = 2000,
+        seed: Index = 42,
     ) -> None:
-        """As the constructor of `TestLanguage`; UserError names `owner` where a setting cannot be used."""
+        """Sets what is measured, as the constructor of `TestLanguage`."""
         if measures is None:
-            measures = (MessageEntropy(), UniqueMessages(), UniqueMessageShare(), MeanEditDistance())
+            counted = of_messages.MessageEntropy(), of_messages.UniqueMessages(), of_messages.UniqueMessageShare()
+            measures = [*counted, MeanEditDistance()]
         if attribute_measures is None:
-            attribute_measures = (PositionalDisentanglement(), BagOfSymbolsDisentanglement(), ContextIndependence())
-        require_integer(f"{owner}.samples", samples, 2, "it counts the messages that are compared pair by pair")
-        require_integer(f"{owner}.seed", seed, 0, "the draw of messages starts from it")
-        self.measures = tuple(measures)
-        self.attribute_measures = tuple(attribute_measures)
+            disentanglement = of_attributes.PositionalDisentanglement(), of_attributes.BagOfSymbolsDisentanglement()
+            attribute_measures = [*disentanglement, of_attributes.ContextIndependence()]
+        self.measures, self.attribute_measures = measures, attribute_measures
         self.sample = Sample(samples, seed)
 
     @staticmethod
     def labels(there: Sequence[str]) -> list[str]:
         """Which of a data set's labels messages are measured against: one or none."""
-        return [name for name in _ATTRIBUTES if name in there][:1]
+        return [name for name in ("factors", ATTRIBUTES) if name in there][:1]
 
     def of(
         self,
@@ -107,14 +77,10 @@ class Language(Checked):
         named: Mapping[int, Row],
         independent: bool = False,
     ) -> Findings:
-        """Measures what some speakers say of the same inputs.
+        """Measures what some speakers say of the same inputs: messages, speaker ↦ int [N, T].
 
-        Args:
-          messages: speaker ↦ int [N, T].
-          attributes: name ↦ int [N, A] of the inputs.
-          vocab_size: V.
-          named: speaker ↦ how lines of results name it.
-          independent: whether speakers are runs of their own, which do not talk to each other.
+        Attributes are name ↦ int [N, A], and `named` is speaker ↦ how rows of results name it. Independent speakers are
+        runs of their own, which do not talk to each other.
         """
         uses = [SymbolUse.of(said, vocab_size) for said in messages.values()]
         seed = {"seed": self.sample.seed}
@@ -131,7 +97,6 @@ class Language(Checked):
         return Findings(rows, [*means, *between[-1:]] or measured, uses, len(messages) if means else 1)
 
     def _measured(self, messages: np.ndarray, attributes: Mapping[str, np.ndarray]) -> Iterator[Row]:
-        """What each measure says: name, value (null where undefined), how many messages, and which attributes."""
         for measure in self.measures:
             chosen = measure.sampled(messages, self.sample)
             yield {"measure": measure.name, "value": _defined(measure(chosen)), "messages": len(chosen)}
@@ -142,8 +107,7 @@ class Language(Checked):
 
 
 def _defined(value: float) -> float | None:
-    """The value as JSON has it, which knows no nan."""
-    return None if np.isnan(value) else value
+    return None if np.isnan(value) else value  # JSON knows no nan.
 
 
 def _symbol_rows(use: SymbolUse) -> Iterator[Row]:
@@ -174,41 +138,30 @@ LEAST = 10  # messages in a pass: fewer say nothing
 ATTRIBUTES = "attributes"
 
 
-class TopographicSimilarities:
+class TopographicSimilarities(Checked):
     """The similarity of messages to inputs and to attributes: mean and deviation (n − 1) of passes over draws."""
 
     def __init__(
         self,
-        samples: int = 1000,
-        passes: int = 5,
-        seed: int = 42,
+        samples: Annotated[int, Least(LEAST), Most(20_000)] = 1000,
+        passes: Repeats = 5,
+        seed: Index = 42,
         distance: PairwiseDistance | None = None,
         attribute_distance: PairwiseDistance | None = None,
-        owner: str = "TopographicSimilarities",
     ) -> None:
-        """As the constructor of `TestTopsim`; UserError names `owner` where a setting cannot be used."""
-        require_integer(f"{owner}.samples", samples, LEAST, "it counts the examples that a pass compares")
-        require_integer(f"{owner}.passes", passes, 1, "it counts the draws of examples")
-        require_integer(f"{owner}.seed", seed, 0, "draws start from it")
+        """Sets what is compared, as the constructor of `TestTopsim`."""
         self._sample = Sample(samples, seed)
         self._passes = passes
         self._similarities = {
-            "inputs": TopographicSimilarity(CosineDistance() if distance is None else distance),
-            ATTRIBUTES: TopographicSimilarity(HammingDistance() if attribute_distance is None else attribute_distance),
+            "inputs": TopographicSimilarity(distance or CosineDistance()),
+            ATTRIBUTES: TopographicSimilarity(attribute_distance or HammingDistance()),
         }
 
-    def rows(self, messages: np.ndarray, meanings: Mapping[str, np.ndarray], labels: Row) -> list[Row]:
-        """A line of results for each kind of meanings, "inputs" or "attributes".
+    def row(self, meaning: str, messages: np.ndarray, meanings: np.ndarray, labels: Row) -> Row:
+        """The similarity of messages int [N, T] to meanings [N, ...] of one kind, "inputs" or "attributes"; N ≥ 10.
 
-        Args:
-          messages: int [N, T], N being 10 or more.
-          meanings: kind ↦ [N, ...].
-          labels: how lines of results name the speaker.
+        It is null where it is undefined in any of the passes. `labels` are how rows of results name the speaker.
         """
-        return [self._row(kind, messages, values, labels) for kind, values in meanings.items()]
-
-    def _row(self, meaning: str, messages: np.ndarray, meanings: np.ndarray, labels: Row) -> Row:
-        """The similarity to one kind of meanings, null where it is undefined in any of the passes."""
         similarity = self._similarities[meaning]
         passes = self._passes if len(messages) > self._sample.most else 1
         drawn = [self._sample.rows(len(messages), number) for number in range(passes)]

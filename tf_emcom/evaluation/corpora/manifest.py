@@ -9,31 +9,19 @@ import numpy as np
 from tf_emcom import files
 from tf_emcom.errors import UserError
 
-_PLAIN = "biuf"
-
 
 class ColumnType(NamedTuple):
-    """The type and the shape of what a column has for each row.
+    """The type and the shape of what a column has for each row."""
 
-    Attributes:
-      dtype: NumPy's name of a type of numbers, or "bytes" or "text".
-      shape: of one row's entry; () is one value.
-      width: the most bytes or characters of a text; 0 for numbers.
-    """
-
-    dtype: str
-    shape: tuple[int, ...] = ()
-    width: int = 0
+    dtype: str  # NumPy's name of a type of numbers, or "bytes" or "text"
+    shape: tuple[int, ...] = ()  # of one row's entry; () is one value
+    width: int = 0  # the most bytes or characters of a text; 0 for numbers
 
     @classmethod
     def of(cls, name: str, values: np.ndarray) -> "ColumnType":
-        """The column that can hold values [N, ...].
-
-        Raises:
-          UserError: no format can keep them.
-        """
+        """The column that can hold values [N, ...]; UserError where no format can keep them."""
         shape = tuple(values.shape[1:])
-        if values.dtype.kind in _PLAIN:
+        if values.dtype.kind in "biuf":
             return cls(values.dtype.name, shape)
         for kind, dtype in ((bytes, "bytes"), (str, "text")):
             # Those of NumPy's own types of texts are subclasses.
@@ -64,7 +52,6 @@ class ColumnType(NamedTuple):
 FILE = "corpus.json"
 _FORMAT = 1
 _CHECKSUM = "checksum"
-_FIX = "write the corpus again with bin/messages"
 
 
 class Manifest(NamedTuple):
@@ -92,7 +79,7 @@ class Manifest(NamedTuple):
     command: str  # that writes this corpus
     channel: str = "Erasure"  # through which messages went
     complete: bool = False
-    files: dict[str, str] | None = None  # path ↦ CRC-32; None: a corpus of an older version, which has none
+    files: dict[str, str] | None = None  # path ↦ CRC-32; None until it is complete
 
     def write(self, folder: str) -> None:
         """Writes corpus.json, so that a reader finds the old one or this one; UserError where that is impossible."""
@@ -100,10 +87,8 @@ class Manifest(NamedTuple):
 
     def is_of_the_same_messages(self, other: "Manifest") -> bool:
         """Whether both describe the same messages of the same agents, in whatever formats and places."""
-        return self._about() == other._about()
-
-    def _about(self) -> "Manifest":
-        return self._replace(formats=[], run="", command="", complete=True, files=None)
+        apart = {"formats": [], "run": "", "command": "", "complete": True, "files": None}
+        return self._replace(**apart) == other._replace(**apart)
 
     def text(self) -> str:
         """As JSON."""
@@ -113,32 +98,21 @@ class Manifest(NamedTuple):
 
     @classmethod
     def read(cls, folder: str) -> "Manifest":
-        """Reads corpus.json.
-
-        Raises:
-          UserError: it is not there, damaged, or of another version.
-        """
-        path = os.path.join(folder, FILE)
-        found = files.read_json(path, _FIX)
+        """Reads corpus.json; UserError where it is not there, damaged, or of another version."""
+        path, fix = os.path.join(folder, FILE), "write the corpus again with bin/messages"
+        found = files.read_json(path, fix)
         try:
-            return cls._of(found)
+            if found.pop(_CHECKSUM) != _checksum(found):
+                raise ValueError("its checksum does not fit")
+            if found.pop("format") != _FORMAT:
+                raise ValueError("it is of another version")
+            columns = {name: ColumnType(c["dtype"], (*c["shape"],), c["width"]) for name, c in found["columns"].items()}
+            return cls(**{**found, "columns": columns})
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(
-                f"{path} cannot be read as the description of a corpus ({type(error).__name__}: {error}); {_FIX}."
+                f"{path} cannot be read as the description of a corpus ({type(error).__name__}: {error}); {fix}."
             ) from error
-
-    @classmethod
-    def _of(cls, found: dict[str, Any]) -> "Manifest":
-        # Older ones have none.
-        checksum = found.pop(_CHECKSUM, None)
-        if checksum is not None and checksum != _checksum(found):
-            raise ValueError("its checksum does not fit")
-        if found.pop("format") != _FORMAT:
-            raise ValueError("it is of another version")
-        columns = {name: ColumnType(c["dtype"], tuple(c["shape"]), c["width"]) for name, c in found["columns"].items()}
-        return cls(**{**found, "columns": columns})
 
 
 def _checksum(content: dict[str, Any]) -> str:
-    """The CRC-32 of all else that corpus.json says."""
-    return f"{files.json_checksum(content):08x}"
+    return f"{files.json_checksum(content):08x}"  # of all else that corpus.json says

@@ -6,10 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.data.source import Examples, Source
-from tf_emcom.errors import UserError
+from tf_emcom.data.source import Examples
 from tf_emcom.evaluation.corpora.corpus import order_of_play
-from tf_emcom.evaluation.player import GreedyPlayer
+from tf_emcom.evaluation.player import GreedyPlayer, not_finite
 from tf_emcom.games.answers import Answer
 from tf_emcom.games.channels import Channel
 from tf_emcom.seeds import step_stream
@@ -40,10 +39,6 @@ class Utterances(NamedTuple):
         return {**own, **self.labels}
 
 
-# What no label of a data set can be called.
-RESERVED = tuple(name for name in Utterances._fields if name != "labels")
-
-
 # Games that are played at the same time: as many whole groups as fit.
 _BLOCK = 1024
 
@@ -70,18 +65,11 @@ class Recorder(tf.Module):
         seed: int,
         jit_compile: bool,
     ) -> None:
-        """Says who plays what.
+        """Sets which pairs of speaker and listener play about which examples, a whole split.
 
-        Args:
-          agents: whose.
-          pairs: speaker and listener of each.
-          examples: a whole split, N examples.
-          answer: that of the listeners; None: they give none.
-          size: how many examples are played together, each of them a candidate of all; 1 where it does not matter.
-          channel: through which messages go.
-          noise: the channel's; at 0 all symbols arrive.
-          seed: of the order and of what the channel draws.
-          jit_compile: whether XLA compiles.
+        `answer` is that of the listeners; None: they give none. `size` examples are played together, each of them a
+        candidate of all; 1 where it does not matter. At noise 0 of the channel all symbols arrive. `seed` is that of
+        the order and of what the channel draws.
         """
         super().__init__()
         self._agents, self._pairs, self._examples, self._answer, self._size = agents, pairs, examples, answer, size
@@ -135,12 +123,7 @@ class Recorder(tf.Module):
     def _require_finite(self, finite: np.ndarray, who: str, rows: np.ndarray) -> None:
         """UserError unless the scores about the first examples in `rows` are finite, bool [B]."""
         if not finite.all():
-            row = rows[np.argmin(finite)]
-            raise UserError(
-                f"The scores of {who} at noise {self._noise:g} are not finite numbers for the input in row {row} of the"
-                " split or a candidate beside it: the data or the weights hold NaN or infinity; look at that row, or"
-                " restore an earlier checkpoint."
-            )
+            raise not_finite(f"scores of {who}", f"noise {self._noise:g}", rows[np.argmin(finite)])
 
     def _play(
         self, talked_about: tf.Tensor, inputs: tf.Tensor, first: tf.Tensor
@@ -174,39 +157,3 @@ class Recorder(tf.Module):
         order = order_of_play(count, self._seed)
         for start in range(0, count, together):
             yield start, order[np.arange(start, start + together) % count], min(together, count - start)
-
-
-_IMAGE = "image"
-# Where data sets say what the classes of a label, or its columns, are called.
-_NAMES = {"label": "class_names", "factors": "factor_names", "attributes": "attribute_names"}
-
-
-def labels_to_load(data: Source, asked: Sequence[str] | None) -> list[str]:
-    """Those asked for; None: all but images, which are not even read."""
-    return [name for name in data.labels() if name != _IMAGE] if asked is None else list(asked)
-
-
-def without_large(examples: Examples, asked: Sequence[str] | None, data: str) -> Examples:
-    """The examples without labels of more than one number in a row and column, where nobody asked for them.
-
-    Raises:
-      UserError: a label is called as a column that every corpus has.
-    """
-    kept = {name: values for name, values in examples.labels.items() if asked is not None or _is_small(values)}
-    for name in kept:
-        if name in RESERVED:
-            raise UserError(
-                f"The data set {data} has a label {name!r}, which is also a column of every corpus; bind"
-                " Messages.labels to the others."
-            )
-    return Examples(examples.inputs, kept)
-
-
-def names_of(data: Source, labels: Sequence[str]) -> dict[str, list[str]]:
-    """What the classes of "label", and the columns of "factors" and "attributes", are called, where the data say so."""
-    found = {label: getattr(data, _NAMES[label], None) for label in labels if label in _NAMES}
-    return {label: [str(name) for name in names] for label, names in found.items() if names is not None}
-
-
-def _is_small(values: np.ndarray) -> bool:
-    return values.ndim <= 2 and 0 not in values.shape[1:]

@@ -10,13 +10,9 @@ from tf_emcom.evaluation.metrics.measures import as_attributes, as_messages, ent
 
 
 class AttributeMeasure(Checked, abc.ABC):
-    """A number in [0, 1] that says how messages express attributes, of which only same and different values count.
+    """A number in [0, 1] that says how messages express attributes, of which only same and different values count."""
 
-    Attributes:
-      name: what it is called in results.
-    """
-
-    name: str
+    name: str  # in results
 
     @abc.abstractmethod
     def __call__(self, messages: np.ndarray, attributes: np.ndarray) -> float:
@@ -24,14 +20,10 @@ class AttributeMeasure(Checked, abc.ABC):
 
 
 def mean_gap(variables: Iterable[np.ndarray], attributes: np.ndarray) -> float:
-    """The gap between a variable's two largest mutual informations with attributes, by its entropy; the mean over all.
+    """Mean gap between a variable's two largest mutual informations with attributes int [N, A], by its entropy.
 
-    Args:
-      variables: each int [N], a function of the messages; those that do not vary are left out.
-      attributes: int [N, A].
-
-    Returns:
-      The mean, in [0, 1]; nan where no variable varies, or there are fewer than two attributes.
+    Variables, each int [N], are functions of the messages; those that do not vary are left out. The mean is in [0, 1];
+    nan where no variable varies, or there are fewer than two attributes.
     """
     attributes = [numbered(column) for column in attributes.T]
     gaps = []
@@ -92,27 +84,17 @@ class ContextIndependence(AttributeMeasure):
     def __call__(self, messages: np.ndarray, attributes: np.ndarray) -> float:
         messages = as_messages(messages)
         attributes = as_attributes(attributes, len(messages))
-        rows, symbols = _heard(numbered(messages.reshape(-1)).reshape(messages.shape))
+        symbols = numbered(messages.reshape(-1)).reshape(messages.shape)
+        vocabulary = symbols.max(initial=0) + 1
+        # Every symbol of every message once.
+        heard = np.unique(np.arange(len(messages))[:, np.newaxis] * vocabulary + symbols)
+        rows, symbols = np.divmod(heard, vocabulary)
         scores = [_scores(numbered(column), rows, symbols) for column in attributes.T if len(np.unique(column)) > 1]
         return float(np.mean(np.concatenate(scores))) if scores else float("nan")
 
 
-def _heard(messages: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Every symbol of every message once: the messages' rows and the symbols, both int [P]."""
-    ordered = np.sort(messages, axis=1)
-    first = np.ones(ordered.shape, bool)
-    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    return np.nonzero(first)[0], ordered[first]
-
-
 def _scores(concepts: np.ndarray, rows: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-    """p(v_k | k) · p(k | v_k) for the K values of one attribute, [K].
-
-    Args:
-      concepts: the value of each message, int [N], numbered.
-      rows: int [P].
-      symbols: what stands in that row, int [P], numbered; each once.
-    """
+    """p(v_k | k) · p(k | v_k) for the K values of an attribute, [K]; concepts int [N], rows and symbols int [P]."""
     vocabulary = symbols.max() + 1
     about = np.bincount(concepts)
     together = np.bincount(concepts[rows] * vocabulary + symbols, minlength=len(about) * vocabulary)

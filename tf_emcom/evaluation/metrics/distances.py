@@ -14,31 +14,20 @@ _BLOCK = 64
 
 
 class PairwiseDistance(Checked, abc.ABC):
-    """A distance between any two of N things.
+    """A distance between any two of N things."""
 
-    Attributes:
-      name: what it is called in results.
-    """
+    name: str  # in results
 
-    name: str
-
-    @abc.abstractmethod
     def prepare(self, values: np.ndarray) -> Sequence:
-        """The N things [N, …] as `between` wants them; done once, not for every block."""
+        """The N things [N, …] as `between` wants them, once for all blocks; by default vectors float64 [N, F]."""
+        return as_vectors(values)
 
     @abc.abstractmethod
     def between(self, left: Sequence, right: Sequence) -> np.ndarray:
         """Distances [L, R] of L prepared things to R."""
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """All distances, float64 [N(N−1)/2].
-
-        Args:
-          values: the N things, [N, …].
-
-        Returns:
-          The pairs in condensed order, as `scipy.spatial.distance.pdist` has it: (0, 1), (0, 2), …, (N−2, N−1).
-        """
+        """All distances of N things [N, …], float64 [N(N−1)/2]: of (0, 1), (0, 2), …, (N−2, N−1), as in `pdist`."""
         count = len(values)
         pairs = np.empty(count * (count - 1) // 2)
         filled = 0
@@ -88,9 +77,6 @@ class EuclideanDistance(PairwiseDistance):
 
     name = "euclidean"
 
-    def prepare(self, values: np.ndarray) -> np.ndarray:
-        return as_vectors(values)
-
     def between(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return cdist(left, right)
 
@@ -98,14 +84,11 @@ class EuclideanDistance(PairwiseDistance):
 class HammingDistance(PairwiseDistance):
     """The share of the A places of [N, A] in which two rows differ, in [0, 1].
 
-    Hamming 1950, "Error detecting and error correcting codes". With a column for each
-    attribute it is half the cosine loss of their one-hot vectors, averaged over the attributes.
+    Hamming 1950, "Error detecting and error correcting codes". With a column for each attribute it is half the cosine
+    loss of their one-hot vectors, averaged over the attributes.
     """
 
     name = "hamming"
-
-    def prepare(self, values: np.ndarray) -> np.ndarray:
-        return as_vectors(values)
 
     def between(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         return cdist(left, right, "hamming")

@@ -8,10 +8,6 @@ from tf_emcom.errors import UserError
 from tf_emcom.evaluation.metrics.distances import PairwiseDistance
 from tf_emcom.evaluation.metrics.measures import MessageMeasure, Sample, as_messages
 
-# Text cannot hold these code points, nor any beyond the last.
-_SURROGATES = range(0xD800, 0xE000)
-_CODES = 0x110000 - len(_SURROGATES)
-
 
 class EditDistance(PairwiseDistance):
     """The least number of insertions, deletions and substitutions of symbols between two messages, as a share of T.
@@ -24,32 +20,12 @@ class EditDistance(PairwiseDistance):
 
     name = "edit"
 
-    def prepare(self, values: np.ndarray) -> list[str]:
-        messages = as_messages(values)
-        length = messages.shape[1]
-        text = _codes(messages).astype("<u4").tobytes().decode("utf-32-le")
-        return [text[start : start + length] for start in range(0, len(text), length)]
+    def prepare(self, values: np.ndarray) -> list[list[int]]:
+        return as_messages(values).tolist()
 
-    def between(self, left: list[str], right: list[str]) -> np.ndarray:
+    def between(self, left: list[list[int]], right: list[list[int]]) -> np.ndarray:
         length = len(left[0])
         return cdist(left, right, scorer=Levenshtein.distance, dtype=np.min_scalar_type(length), workers=1) / length
-
-    def counts(self, messages: np.ndarray) -> np.ndarray:
-        """The numbers of symbols themselves, int64 [N(N−1)/2] in [0, T]; condensed, as the distances are."""
-        return np.rint(self(messages) * np.shape(messages)[1]).astype(np.int64)
-
-
-def _codes(messages: np.ndarray) -> np.ndarray:
-    """Symbols [N, T] as code points: distances only ask which symbols are the same."""
-    if messages.size and not 0 <= messages.min() <= messages.max() < 256:
-        # Few symbols of a large vocabulary become few code points, with which rapidfuzz is faster.
-        messages = np.unique(messages, return_inverse=True)[1].reshape(messages.shape)
-        if messages.max() >= _CODES:
-            raise UserError(
-                f"Messages of {messages.max() + 1:,} different symbols were given, but edit distances are measured"
-                f" between messages of {_CODES:,} at most; give fewer messages."
-            )
-    return messages + len(_SURROGATES) * (messages >= _SURROGATES.start)
 
 
 class MeanEditDistance(MessageMeasure):
@@ -76,25 +52,14 @@ class EditDistanceBetweenSpeakers:
     As in Chaabouni et al. 2022, "Emergent communication at scale", for the speakers of a population; see
     `EditDistance`. Speakers that never heard of each other are as far apart as chance has it, which depends on how
     often each says what: compare populations, not this number with 1.
-
-    Attributes:
-      name: what it is called in results.
     """
 
     name = "edit_distance_between_speakers"
 
     def __call__(self, left: np.ndarray, right: np.ndarray) -> float:
-        """Measures two speakers.
+        """For messages int [N, T] of each, about the same N inputs in the same order, in [0, 1]; nan without messages.
 
-        Args:
-          left: messages int [N, T] of the one.
-          right: those of the other about the same N inputs, in the same order.
-
-        Returns:
-          In [0, 1]; nan without messages.
-
-        Raises:
-          UserError: their shapes differ.
+        UserError where their shapes differ.
         """
         left, right = as_messages(left), as_messages(right)
         if left.shape != right.shape:
@@ -104,8 +69,5 @@ class EditDistanceBetweenSpeakers:
             )
         if not len(left):
             return float("nan")
-        # Together, so that a symbol has the same character in both.
-        texts = EditDistance().prepare(np.concatenate([left, right]))
-        ours, theirs = texts[: len(left)], texts[len(left) :]
-        distances = cpdist(ours, theirs, scorer=Levenshtein.distance, dtype=np.int64, workers=1)
+        distances = cpdist(left.tolist(), right.tolist(), scorer=Levenshtein.distance, dtype=np.int64, workers=1)
         return float(distances.mean() / left.shape[1])

@@ -1,58 +1,40 @@
 """Measures of messages alone."""
 
 import abc
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.checks import Checked, Index, Least
+from tf_emcom.errors import UserError
 from tf_emcom.evaluation.metrics.success import SuccessRate, design_effect
 
 
 def as_messages(messages: np.ndarray) -> np.ndarray:
-    """Messages as an array of whole numbers [N, T], T being 1 or more.
-
-    Raises:
-      UserError: they are anything else.
-    """
-    found = np.asarray(messages)
-    if found.ndim != 2 or found.dtype.kind not in "iu" or not found.shape[1]:
-        raise UserError(
-            f"Messages of type {found.dtype} and shape {list(found.shape)} were given, but a measure reads whole"
-            " numbers [N, T]; give one row of symbols for each message."
-        )
-    return found
+    """Messages as an array of whole numbers [N, T], T being 1 or more; UserError where they are anything else."""
+    return _table(messages, "iu", "Messages", "whole numbers [N, T]; give one row of symbols for each message", least=1)
 
 
 def as_vectors(vectors: np.ndarray) -> np.ndarray:
-    """Vectors as float64 [N, F].
-
-    Raises:
-      UserError: they are anything else.
-    """
-    found = np.asarray(vectors)
-    if found.ndim != 2 or found.dtype.kind not in "biuf":
-        raise UserError(
-            f"Meanings of type {found.dtype} and shape {list(found.shape)} were given, but a distance reads numbers"
-            " [N, F]; give one row for each meaning."
-        )
-    return found.astype(np.float64)
+    """Vectors as float64 [N, F]; UserError where they are anything else."""
+    return _table(vectors, "biuf", "Meanings", "numbers [N, F]; give one row for each meaning").astype(np.float64)
 
 
 def as_attributes(attributes: np.ndarray, count: int) -> np.ndarray:
-    """Attributes of N examples as whole numbers [N, A]; booleans become 0 and 1.
+    """Attributes as int64 [count, A], booleans being 0 and 1; UserError where they are anything else."""
+    wanted = f"whole numbers [{count}, A], for as many messages; give one column for each attribute"
+    return _table(attributes, "biu", "Attributes", wanted, rows=count).astype(np.int64)
 
-    Raises:
-      UserError: they are anything else, or not as many as the messages, of which there are `count`.
-    """
-    found = np.asarray(attributes)
-    if found.ndim != 2 or found.dtype.kind not in "biu" or len(found) != count:
+
+def _table(
+    values: np.ndarray, kinds: str, what: str, wanted: str, rows: int | None = None, least: int = 0
+) -> np.ndarray:
+    found = np.asarray(values)
+    if found.ndim != 2 or found.dtype.kind not in kinds or found.shape[1] < least or rows not in (None, len(found)):
         raise UserError(
-            f"Attributes of type {found.dtype} and shape {list(found.shape)} were given to {count} messages, but a"
-            f" measure reads whole numbers [{count}, A]; give one column for each attribute."
+            f"{what} of type {found.dtype} and shape {list(found.shape)} were given, but they have to be {wanted}."
         )
-    return found.astype(np.int64)
+    return found
 
 
 def numbered(values: np.ndarray) -> np.ndarray:
@@ -76,17 +58,9 @@ def mutual_information(left: np.ndarray, right: np.ndarray) -> float:
 class Sample(Checked):
     """At most so many of N examples, without replacement: the work of comparing all pairs grows with N²."""
 
-    def __init__(self, most: int = 1000, seed: int = 42) -> None:
-        """Says how many.
-
-        Args:
-          most: how many are drawn; all of them where there are no more.
-          seed: of the draws.
-        """
-        require_integer("Sample.most", most, 1, "it counts the examples that are drawn")
-        require_integer("Sample.seed", seed, 0, "the draws start from it")
-        self.most = most
-        self.seed = seed
+    def __init__(self, most: Annotated[int, Least(1)] = 1000, seed: Index = 42) -> None:
+        """`most` are drawn, all of them where there are no more; `seed` is that of the draws."""
+        self.most, self.seed = most, seed
 
     def rows(self, count: int, draw: int = 0) -> np.ndarray:
         """Positions in [0, count), ascending: int [min(most, count)], a function of the seed and the draw's number."""
@@ -97,13 +71,9 @@ class Sample(Checked):
 
 
 class MessageMeasure(Checked, abc.ABC):
-    """A number that messages have by themselves, whatever they mean.
+    """A number that messages have by themselves, whatever they mean."""
 
-    Attributes:
-      name: what it is called in results.
-    """
-
-    name: str
+    name: str  # in results
 
     @abc.abstractmethod
     def __call__(self, messages: np.ndarray) -> float:
@@ -122,17 +92,14 @@ class SampleMean(NamedTuple):
 
     @property
     def games(self) -> int:
-        """How many games there were."""
         return int(self.counts.sum())
 
     @property
     def inputs(self) -> int:
-        """How many examples they are about."""
         return int(np.count_nonzero(self.counts))
 
     @property
     def mean(self) -> float:
-        """Over all games."""
         return float(self.totals.sum() / self.games)
 
     @property
@@ -164,17 +131,15 @@ class UniqueMessages(MessageMeasure):
     name = "unique_messages"
 
     def __call__(self, messages: np.ndarray) -> float:
-        """A whole number in [0, N]."""
         return float(len(np.unique(as_messages(messages), axis=0)))
 
 
 class UniqueMessageShare(MessageMeasure):
-    """The number of different messages by that of all (Lazaridou et al. 2018): 1 where every input has its own."""
+    """The number of different messages by that of all (Lazaridou et al. 2018), in [1/N, 1]; nan without messages."""
 
     name = "unique_message_share"
 
     def __call__(self, messages: np.ndarray) -> float:
-        """In [1/N, 1]; nan without messages."""
         return UniqueMessages()(messages) / len(messages) if len(messages) else float("nan")
 
 
@@ -182,13 +147,13 @@ class MessageEntropy(MessageMeasure):
     """Entropy of whole messages, H = −Σ p log p in nats (Shannon 1948, "A mathematical theory of communication").
 
     The plug-in estimator: p is a message's share of the N. It can be no more than log N and lies below the truth where
-    messages are many and N is small (Miller 1955), so compare it between languages at the same N only.
+    messages are many and N is small (Miller 1955), so compare it between languages at the same N only. nan without
+    messages.
     """
 
     name = "message_entropy"
 
     def __call__(self, messages: np.ndarray) -> float:
-        """Nats, in [0, log N]; nan without messages."""
         messages = as_messages(messages)
         return entropy(np.bincount(numbered(messages))) if len(messages) else float("nan")
 
@@ -200,11 +165,7 @@ class SymbolUse(NamedTuple):
 
     @classmethod
     def of(cls, messages: np.ndarray, vocab_size: int) -> "SymbolUse":
-        """Counts messages int [N, T] of symbols in [0, vocab_size).
-
-        Raises:
-          UserError: a symbol is not in the vocabulary.
-        """
+        """Counts messages int [N, T]; UserError where a symbol is not in [0, vocab_size)."""
         messages = as_messages(messages)
         if messages.size and not 0 <= messages.min() <= messages.max() < vocab_size:
             raise UserError(
@@ -223,19 +184,3 @@ class SymbolUse(NamedTuple):
     def entropy(self) -> np.ndarray:
         """Plug-in entropy of the symbol at each position (Shannon 1948), nats, float64 [T]; nan without messages."""
         return np.array([entropy(position) if position.any() else np.nan for position in self.counts])
-
-
-class Redundancy(NamedTuple):
-    """Accuracies with and without the symbol at each position; a redundant message survives the loss of any one.
-
-    In the sense of Shannon 1948, section 7, and measured as in arXiv:2502.12624, "Implicit repair with reinforcement
-    learning in emergent communication": by erasing.
-    """
-
-    accuracy: float  # without erasure, in [0, 1]
-    erased: np.ndarray  # float [T], with position t erased
-
-    @property
-    def lost(self) -> np.ndarray:
-        """Accuracy lost with each position, float64 [T]; below 0 where the listener does better without it."""
-        return self.accuracy - np.asarray(self.erased, np.float64)

@@ -24,26 +24,14 @@ class TopographicSimilarity(Checked):
     """
 
     def __init__(self, distance: PairwiseDistance | None = None) -> None:
-        """Chooses the distance.
-
-        Args:
-          distance: of the meanings; None: the cosine loss.
-        """
-        self.distance = CosineDistance() if distance is None else distance
+        """`distance` is that of the meanings; None: the cosine loss."""
+        self.distance = distance or CosineDistance()
 
     def __call__(self, messages: np.ndarray, meanings: np.ndarray) -> float:
-        """Measures N messages.
+        """The correlation, in [−1, 1], for messages int [N, T] and meanings [N, …], which the distance reads.
 
-        Args:
-          messages: int [N, T].
-          meanings: [N, …], what the distance reads.
-
-        Returns:
-          The correlation, in [−1, 1]. nan where it is undefined: all messages are equally far apart, or all meanings
-          are, or there are fewer than three messages.
-
-        Raises:
-          UserError: there are not as many meanings as messages.
+        nan where it is undefined: all messages are equally far apart, or all meanings are, or there are fewer than
+        three messages. UserError where there are not as many meanings as messages.
         """
         if len(messages) != len(meanings):
             raise UserError(
@@ -54,14 +42,9 @@ class TopographicSimilarity(Checked):
 
 def _rank_correlation(left: np.ndarray, right: np.ndarray) -> float:
     """Spearman's correlation (1904) of [P] and [P], ties having their mean rank; nan where one has no order."""
-    if not len(left) or _all_same(left) or _all_same(right):
+    if not len(left) or (left == left[0]).all() or (right == right[0]).all():
         return float("nan")
-    left, right = _unit_ranks(left), _unit_ranks(right)
-    return float(left @ right)
-
-
-def _all_same(values: np.ndarray) -> bool:
-    return bool((values == values[0]).all())
+    return float(_unit_ranks(left) @ _unit_ranks(right))
 
 
 def _unit_ranks(values: np.ndarray) -> np.ndarray:

@@ -1,24 +1,47 @@
 """The mode that measures a speaker's language."""
 
 from collections.abc import Sequence
+from typing import Annotated, Any
 
 import numpy as np
 
-from tf_emcom.checks import Compared, Repeats
+from tf_emcom.agents.transcriber import Transcriber
+from tf_emcom.checks import Least, Most, Repeats
 from tf_emcom.errors import UserError
-from tf_emcom.evaluation.corpora.language import ATTRIBUTES, LEAST, Language, TopographicSimilarities, similarity_table
+from tf_emcom.evaluation.corpora.language import (
+    ATTRIBUTES,
+    LEAST,
+    Language,
+    Pairwise,
+    TopographicSimilarities,
+    similarity_table,
+)
 from tf_emcom.evaluation.metrics.attributes import AttributeMeasure
 from tf_emcom.evaluation.metrics.distances import PairwiseDistance
 from tf_emcom.evaluation.metrics.measures import MessageMeasure
-from tf_emcom.evaluation.results import averages, result_row
-from tf_emcom.evaluation.tests.test import labels_of, spoken
+from tf_emcom.evaluation.results import Row, averages, result_row
+from tf_emcom.evaluation.tests.held_out import HeldOutTest
 from tf_emcom.plots import draw_symbol_use
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.experiment import Experiment
-from tf_emcom.training.mode import Evaluation
 
 
-class TestLanguage(Evaluation):
+def _spoken(experiment: Experiment, inputs: np.ndarray) -> tuple[dict[int, np.ndarray], dict[int, Row]]:
+    """Of each speaker that is tested, its greedy messages int32 [N, T] about inputs [N, F], and how rows name it."""
+    agents = experiment.learner
+    messages: dict[int, np.ndarray] = {}
+    transcriber = None
+    for speaker in agents.listeners_of():
+        model = agents.speaker_as(speaker)
+        # One model, in which the speakers take turns, and so one trace.
+        transcriber = transcriber or Transcriber(model, experiment.distribution.jit_compile)
+        messages[speaker] = transcriber.messages(inputs)
+    seeds = agents.seeds()
+    of_run = {i: {"training_seed": seeds[i]} if agents.independent else {} for i in messages}
+    return messages, {i: {"speaker": i, **of_run[i]} for i in messages}
+
+
+class TestLanguage(HeldOutTest):
     """Measures of greedy speakers' messages about a split, by themselves and against the attributes of what they say.
 
     Those against attributes are measured where the data set has the label "factors" or, in its place, "attributes".
@@ -26,99 +49,73 @@ class TestLanguage(Evaluation):
     `ensemble`: "average", and by the edit distances between speakers, of each two and the average.
     """
 
-    __test__ = False  # Not a test case, whatever its name says to a test runner.
-
     def __init__(
         self,
         measures: Sequence[MessageMeasure] | None = None,
         attribute_measures: Sequence[AttributeMeasure] | None = None,
-        samples: Compared = 2000,
-        split: str = "test",
-        seed: int = 42,
-        checkpoint: str = "",
+        samples: Pairwise = 2000,
+        **shared: Any,
     ) -> None:
-        """Checks what is measured.
+        """Sets what is measured.
 
         Args:
           measures: of messages alone; None: entropy, unique messages, mean edit distance.
           attribute_measures: of messages and attributes; None: positional and bag-of-symbols disentanglement, context
             independence.
           samples: how many messages a measure compares pair by pair, at most.
-          split: which split.
-          seed: of the draw of that many; two evaluations agree to the digit.
-          checkpoint: the folder of the run to restore; the workdir's own where it is empty.
-
-        Raises:
-          UserError: one of them cannot be used.
+          **shared: what all `HeldOutTest` have.
         """
-        self.language = Language(measures, attribute_measures, samples, seed, owner="TestLanguage")
-        self.split = split
-        self.checkpoint = checkpoint
+        super().__init__(**shared)
+        self.language = Language(measures, attribute_measures, samples, self.seed)
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
-        step = self.restore(experiment, folder)
-        folder.prepare_results()
+        common, agents = self.start(experiment, folder), experiment.learner
         examples = experiment.data.load(self.split, self.language.labels(experiment.data.labels()))
-        messages, agents = spoken(experiment, examples.inputs), experiment.learner
-        named = {speaker: labels_of(agents, speaker) for speaker in messages}
+        messages, named = _spoken(experiment, examples.inputs)
         vocab_size = agents.speaker_as(0).vocab_size
         found = self.language.of(messages, examples.labels, vocab_size, named, agents.independent)
-        common = {"mode": "testlanguage", "step": step, "split": self.split}
-        rows = [{**common, **row} for row in found.rows]
-        path = folder.write_evaluation("testlanguage", rows, agents.checksum())
+        path = folder.write_evaluation("testlanguage", [{**common, **row} for row in found.rows], agents.checksum())
         print(found.table)
         figure = folder.figure("testlanguage")
         draw_symbol_use(found.uses[0].shares, figure)
         about = f"about {next(iter(examples.labels))}" if examples.labels else "without attributes to compare with"
         of_whom = f"; mean and deviation (n − 1) of {found.averaged} speakers, the first of them drawn"
         of_whom = of_whom if found.averaged > 1 else ""
-        print(f"{self.split} split, step {step:,}, {about}{of_whom}; symbols by position in {path} and {figure}")
+        summary = f"{self.split} split, step {common['step']:,}, {about}{of_whom}"
+        print(f"{summary}; symbols by position in {path} and {figure}")
 
 
-class TestTopsim(Evaluation):
+class TestTopsim(HeldOutTest):
     """Topographic similarity of greedy speakers' messages to the inputs of a split, and to its attributes.
 
     The similarity to attributes is measured where the data set has the label "attributes". Every speaker has its own
     lines of results; those of a population are followed by their means, with the label `ensemble`: "average".
     """
 
-    __test__ = False  # Not a test case, whatever its name says to a test runner.
-
     def __init__(
         self,
-        samples: Compared = 1000,
+        samples: Annotated[int, Least(LEAST), Most(20_000)] = 1000,
         passes: Repeats = 5,
-        split: str = "test",
-        seed: int = 42,
-        checkpoint: str = "",
         distance: PairwiseDistance | None = None,
         attribute_distance: PairwiseDistance | None = None,
+        **shared: Any,
     ) -> None:
-        """Checks the numbers.
+        """Sets what is compared.
 
         Args:
-          samples: how many examples a pass compares, drawn without replacement; 10 or more. A split with no more than
-            that is compared as a whole, once.
+          samples: how many examples a pass compares, drawn without replacement. A split with no more than that is
+            compared as a whole, once.
           passes: how many times examples are drawn.
-          split: which split.
-          seed: of the draws; two evaluations agree to the digit.
-          checkpoint: the folder of the run to restore; the workdir's own where it is empty.
           distance: of inputs; None: the cosine loss.
           attribute_distance: of attributes; None: the Hamming distance, which ranks as the cosine loss of one-hot
             vectors does, averaged over the attributes.
-
-        Raises:
-          UserError: one of them cannot be used.
+          **shared: what all `HeldOutTest` have.
         """
-        self.similarities = TopographicSimilarities(
-            samples, passes, seed, distance, attribute_distance, owner="TestTopsim"
-        )
-        self.split = split
-        self.checkpoint = checkpoint
+        super().__init__(**shared)
+        self.similarities = TopographicSimilarities(samples, passes, self.seed, distance, attribute_distance)
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
-        step = self.restore(experiment, folder)
-        folder.prepare_results()
+        common, agents = self.start(experiment, folder), experiment.learner
         labels = [name for name in (ATTRIBUTES,) if name in experiment.data.labels()]
         examples = experiment.data.load(self.split, labels)
         if len(examples.inputs) < LEAST:
@@ -126,14 +123,13 @@ class TestTopsim(Evaluation):
                 f"The {self.split} split has {len(examples.inputs)} examples, but topographic similarity takes {LEAST}"
                 " or more; bind TestTopsim.split to a larger one."
             )
-        agents, meanings = experiment.learner, {"inputs": examples.inputs.astype(np.float32), **examples.labels}
-        common = {"mode": "testtopsim", "step": step, "split": self.split}
-        said = spoken(experiment, examples.inputs)
+        meanings = {"inputs": examples.inputs.astype(np.float32), **examples.labels}
+        said, named = _spoken(experiment, examples.inputs)
         alone = agents.independent or len(said) == 1
         rows = [
-            result_row(common, row, whole=alone)
+            result_row(common, self.similarities.row(kind, messages, values, named[speaker]), whole=alone)
             for speaker, messages in said.items()
-            for row in self.similarities.rows(messages, meanings, labels_of(agents, speaker))
+            for kind, values in meanings.items()
         ]
         means = averages(rows, ["meaning"], "topsim") if len(rows) > len(meanings) else []
         path = folder.write_evaluation("testtopsim", [*rows, *([] if agents.independent else means)], agents.checksum())
@@ -141,6 +137,6 @@ class TestTopsim(Evaluation):
         passes = "1 pass" if rows[0]["passes"] == 1 else f"{rows[0]['passes']} passes"
         of_whom = f"; mean and deviation (n − 1) of {means[0]['speakers']} speakers" if means else ""
         print(
-            f"{self.split} split, step {step:,}; {passes} over {rows[0]['messages']:,} of {len(examples.inputs):,}"
-            f" messages{of_whom}; results in {path}"
+            f"{self.split} split, step {common['step']:,}; {passes} over {rows[0]['messages']:,} of"
+            f" {len(examples.inputs):,} messages{of_whom}; results in {path}"
         )

@@ -3,65 +3,38 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tf_emcom.checks import Repeats
-from tf_emcom.errors import require_integer
-from tf_emcom.evaluation import results
+from tf_emcom.checks import Repeats, Share
 from tf_emcom.evaluation.evaluator import Condition, Evaluator
 from tf_emcom.evaluation.metrics.success import Wins
 from tf_emcom.evaluation.results import Team, accuracy_table, of_the_whole, result, result_row, teams
-from tf_emcom.evaluation.tests.accuracy_test import channel_under_test, require_suited
-from tf_emcom.games.channels import Channel
+from tf_emcom.evaluation.tests.held_out import ChannelTest, listed
 from tf_emcom.ops.losses import share_of_the_most_frequent
 from tf_emcom.plots import Series, draw_curves
+from tf_emcom.runtime.evaluation_rows import grouped
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.experiment import Experiment
-from tf_emcom.training.mode import Evaluation
 
 
-class TestNaming(Evaluation):
+class TestNaming(ChannelTest):
     """The share of the labels that greedy listeners name correctly, for every noise of the channel."""
 
-    __test__ = False  # Not a test case, whatever its name says to a test runner.
-
     def __init__(
-        self,
-        noises: Sequence[float] = (0.0, 0.25, 0.5, 0.75),
-        passes: Repeats = 5,
-        split: str = "test",
-        seed: int = 42,
-        checkpoint: str = "",
-        channel: Channel | None = None,
+        self, noises: Sequence[Share] = (0.0, 0.25, 0.5, 0.75), passes: Repeats = 5, **shared: Any
     ) -> None:
-        """Checks the grid.
-
-        Args:
-          noises: of the channel.
-          passes: over the split, with fresh masks in each.
-          split: which split.
-          seed: of the masks; two evaluations agree to the digit.
-          checkpoint: the folder of the run to restore; the workdir's own where it is empty.
-          channel: of which kind is the channel, whose noise is the test's; None: as in the run's training, and Erasure
-            where that is clear.
-        """
-        require_integer("TestNaming.passes", passes, 1, "it counts the passes over the split")
-        require_integer("TestNaming.seed", seed, 0, "masks start from it")
-        self.noises = results.probabilities("TestNaming.noises", noises)
+        """`noises` are the channel's; each of the passes over the split has fresh masks."""
+        super().__init__(**shared)
+        self.noises = listed(self._name("noises"), noises, "[0.0, 0.5]")
         self.passes = passes
-        self.split = split
-        self.seed = seed
-        self.checkpoint = checkpoint
-        self.channel = channel
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         task = experiment.game.task
         is_suited = task.answer is not None and bool(task.answer.labels)
-        require_suited(self, experiment.game, is_suited, "whose listener names labels")
-        step = self.restore(experiment, folder)
-        folder.prepare_results()
+        self.require_suited(experiment.game, is_suited, "whose listener names labels")
+        common = self.start(experiment, folder)
         examples = experiment.data.load(self.split, task.labels)
         task.check_labels(examples.labels, experiment.data.name)
         agents, compiled = experiment.learner, experiment.distribution.jit_compile
-        channel = channel_under_test("TestNaming.channel", self.channel, experiment.game.channel)
+        channel = self.channel_under_test(experiment.game.channel)
         evaluator = Evaluator(agents, examples.inputs, compiled, channel, task.answer, examples.labels)
         wins = [
             # Without noise another pass would be the same games again.
@@ -72,7 +45,7 @@ class TestNaming(Evaluation):
         learnt = experiment.data.load("train", task.labels)
         labels = (part.labels[label].reshape(len(part.inputs), -1) for part in (learnt, examples))
         silent = share_of_the_most_frequent(*labels)
-        common = {"mode": "testnaming", "step": step, "split": self.split, "channel": type(channel).__name__}
+        common["channel"] = type(channel).__name__
         by_noise = zip(*(teams(agents, evaluator, each) for each in wins), strict=True)
         rows = [
             result_row(common, row, whole=team[0].whole) for team in by_noise for row in self._rows(team, wins, silent)
@@ -81,10 +54,14 @@ class TestNaming(Evaluation):
         whole = of_the_whole(rows, ["noise"])
         print(accuracy_table(whole, ["ensemble"] if "ensemble" in whole[0] else [], "noise"))
         figure = folder.figure("testnaming")
-        x_label = f"channel noise, {common['channel']}"
-        draw_curves(_curves(whole, silent), x_label, "accuracy", figure, legend="agents")
+        curves = [
+            Series(name, *([row[key] for row in curve] for key in ("noise", "accuracy", "interval")), chance=silent)
+            for (name,), curve in grouped(["ensemble"], ({"ensemble": "accuracy", **row} for row in whole)).items()
+        ]
+        draw_curves(curves, f"channel noise, {common['channel']}", "accuracy", figure, legend="agents")
         known = f"{common['channel']}; always answering the most frequent class in training gives {silent:.3f}"
-        print(f"{self.split} split, step {step:,}; {known}; every pair and 95 % intervals in {path}, drawn in {figure}")
+        summary = f"{self.split} split, step {common['step']:,}; {known}"
+        print(f"{summary}; every pair and 95 % intervals in {path}, drawn in {figure}")
 
     def _rows(self, team: Sequence[Team], wins: Sequence[Wins], silent: float) -> Iterator[dict[str, Any]]:
         """A line of a team's results for each noise."""
@@ -96,12 +73,3 @@ class TestNaming(Evaluation):
                 "without_message": silent,
                 "seed": self.seed,
             }
-
-
-def _curves(rows: Sequence[dict[str, Any]], silent: float) -> list[Series]:
-    names = dict.fromkeys(row.get("ensemble", "accuracy") for row in rows)
-    curves = {name: [row for row in rows if row.get("ensemble", "accuracy") == name] for name in names}
-    return [
-        Series(name, *([row[key] for row in curve] for key in ("noise", "accuracy", "interval")), chance=silent)
-        for name, curve in curves.items()
-    ]

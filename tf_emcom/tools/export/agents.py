@@ -17,24 +17,34 @@ from tf_emcom.training.trainee import Agents
 from tf_emcom.training.transfer_learner import strangers, with_messages
 from tf_emcom.types import Candidates, Message, Speech
 
+WEIGHTS = (
+    "The agents of a SavedModel cannot be restored, trained or exported again; use the run that was exported, with"
+    " --workdir=RUN and without --saved_model."
+)
 
-class ExportedSpeaker:
-    """The methods of a `Speaker` that tests need, computed by the functions of a SavedModel.
 
-    Attributes:
-      vocab_size: V.
-      message_length: T.
-      grammar: itself; tests need nothing of a grammar but `mask_after_end`.
-      index: the number of the speaker, int32 [].
-    """
+class _ExportedAgent:
+    """One of the agents of a SavedModel; `index`, int32 [], says which."""
+
+    def __init__(self, model: Any, kind: str) -> None:
+        self._model = model
+        # A variable, so that a compiled function can use another agent without a new trace.
+        self.index = tf.Variable(0, trainable=False, name=kind)
+
+    @property
+    def trainable_variables(self) -> list:
+        """UserError: the weights are the SavedModel's."""
+        raise UserError(WEIGHTS)
+
+
+class ExportedSpeaker(_ExportedAgent):
+    """The methods of a `Speaker` and of its grammar that tests need, computed by the functions of a SavedModel."""
 
     def __init__(self, model: Any, vocab_size: int, message_length: int) -> None:
-        self._model = model
-        self.vocab_size = vocab_size
-        self.message_length = message_length
+        """`vocab_size` is V, `message_length` is T."""
+        super().__init__(model, "speaker")
+        self.vocab_size, self.message_length = vocab_size, message_length
         self.grammar = self
-        # A variable, so that a compiled function can use another speaker without a new trace.
-        self.index = tf.Variable(0, trainable=False, name="speaker")
 
     def greedy(self, inputs: tf.Tensor) -> Speech:
         """As `Speaker.greedy` for inputs [B, F], but without values and Q-values."""
@@ -44,35 +54,20 @@ class ExportedSpeaker:
         return Speech(symbols, *policy, value=None, q_values=None, lengths=said["lengths"])
 
     def mask_after_end(self, sent: tf.Tensor, received: tf.Tensor) -> tf.Tensor:
-        """As `Grammar.mask_after_end`, for messages [B, T]."""
         return tf.ensure_shape(self._model.mask_after_end(sent, received), sent.shape)
 
-    @property
-    def trainable_variables(self) -> list:
-        """UserError: the weights are the SavedModel's."""
-        raise UserError(WEIGHTS)
 
-
-WEIGHTS = (
-    "The agents of a SavedModel cannot be restored, trained or exported again; use the run that was exported, with"
-    " --workdir=RUN and without --saved_model."
-)
-
-
-class ExportedListener:
+class ExportedListener(_ExportedAgent):
     """The methods of a `Listener` and of its head that tests need, computed by the functions of a SavedModel.
 
-    Attributes:
-      head: itself.
-      index: the number of the listener, int32 [].
+    Their shapes are those of the methods of the same names.
     """
 
     def __init__(self, model: Any, predictions: Sequence[int] | None) -> None:
         """`predictions` is the shape of the prediction for one message; None where the listener chooses."""
-        self._model = model
+        super().__init__(model, "listener")
         self._predictions = predictions
         self.head = self
-        self.index = tf.Variable(0, trainable=False, name="listener")
 
     @property
     def side(self) -> int:
@@ -80,35 +75,24 @@ class ExportedListener:
         return self._predictions[0]
 
     def represent(self, message: Message) -> tf.Tensor:
-        """As `Listener.represent`: [B, H] for messages [B, T]."""
         return self._model.represent(message.symbols, self.index.read_value())
 
     def project_messages(self, representation: tf.Tensor) -> tf.Tensor:
-        """As the head's: [B, H] ↦ [B, E]."""
         return self._model.project_messages(representation, self.index.read_value())
 
     def project_candidates(self, candidates: tf.Tensor) -> tf.Tensor:
-        """As the head's: [N, F] ↦ [N, E]."""
         return self._model.project_candidates(candidates, self.index.read_value())
 
     def compare(self, messages: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
-        """As the head's: [B, E] and [N, E] ↦ [B, N]."""
         return self._model.compare(messages, candidates)
 
     def scores(self, message: Message, candidates: Candidates) -> tf.Tensor:
-        """As `Listener.scores`: [B, C]."""
         messages, inputs = self.project_messages(self.represent(message)), self.project_candidates(candidates.inputs)
         return take_shown(self.compare(messages, inputs), candidates.shown)
 
     def predictions(self, message: Message) -> tf.Tensor:
-        """As `Listener.predictions`: [B, ...] for messages [B, T]."""
         predicted = self._model.predictions(message.symbols, self.index.read_value())
         return tf.ensure_shape(predicted, (message.symbols.shape[0], *predicted.shape[1:]))
-
-    @property
-    def trainable_variables(self) -> list:
-        """UserError: the weights are the SavedModel's."""
-        raise UserError(WEIGHTS)
 
 
 # TensorFlow raises any of these for a damaged file, depending on the damaged byte.
@@ -116,27 +100,14 @@ _DAMAGES = (OSError, AttributeError, IndexError, KeyError, RuntimeError, TypeErr
 
 
 class ExportedAgents(Agents):
-    """Speakers and listeners that run the functions of a SavedModel; they can be tested, but not trained.
-
-    Attributes:
-      shuffled: whether the run was a control whose messages are about other inputs.
-    """
+    """Speakers and listeners that run the functions of a SavedModel; they can be tested, but not trained."""
 
     def __init__(
         self, game: Rules, features: int, batch_size: int, seed: int = 0, seeds: int = 1, saved_model: str = ""
     ) -> None:
-        """Loads the SavedModel.
+        """Loads the SavedModel from that folder, which holds the seeds; `batch_size` and `seeds` are not used.
 
-        Args:
-          game: the rules.
-          features: F of the inputs.
-          batch_size: B; not used.
-          seed: of the run.
-          seeds: number of independent runs; not used, since the SavedModel holds their seeds.
-          saved_model: the folder.
-
-        Raises:
-          UserError: the folder cannot be read, or its agents need another number of features.
+        UserError where the folder cannot be read, or its agents need another number of `features`.
         """
         super().__init__()
         self.game, self.seed = game, seed
@@ -150,7 +121,7 @@ class ExportedAgents(Agents):
             metadata[name] for name in ("speakers", "listeners", "independent")
         )
         self._seeds = metadata["seeds"]
-        self.shuffled = metadata.get("shuffled", False)
+        self.shuffled = metadata["shuffled"]  # Whether the run was a control whose messages are about other inputs.
         self._weights = metadata.get("weights", "")  # Older exports do not have it.
         self._speaker = ExportedSpeaker(model, metadata["vocabulary_size"], metadata["message_length"])
         self._listener = ExportedListener(model, metadata["predictions"])
@@ -176,7 +147,6 @@ class ExportedAgents(Agents):
 
 
 def _loaded(folder: str) -> tuple[Any, dict[str, Any]]:
-    """The loaded SavedModel and its metadata."""
     require_computation(folder)
     try:
         with files.without_pattern(folder) as plain:

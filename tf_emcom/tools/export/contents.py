@@ -5,7 +5,7 @@ import importlib.metadata
 import math
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import keras
@@ -21,17 +21,11 @@ from tf_emcom.types import Message
 
 
 class Contents(NamedTuple):
-    """What an export is written from.
+    """What an export is written from."""
 
-    Attributes:
-      agents: with their trained weights.
-      metadata: their description, as `describe` returns it.
-      documents: file name → text of the configuration and of the run's other documents.
-    """
-
-    agents: Agents
-    metadata: dict[str, Any]
-    documents: dict[str, str]
+    agents: Agents  # with their trained weights
+    metadata: dict[str, Any]  # as `describe` returns them
+    documents: dict[str, str]  # file name → text of the configuration and of the run's other documents
 
 
 # The file of the metadata, and a key that only this project's metadata have.
@@ -41,16 +35,7 @@ METADATA, MARK = "metadata.json", "tf_emcom"
 def describe(
     agents: Agents, features: int, data: str, precision: str, step: int, run: RunFolder
 ) -> dict[str, Any]:
-    """Sizes, origin and results of agents, for JSON.
-
-    Args:
-      agents: the agents of a run.
-      features: F.
-      data: the name of the data set that they were trained on.
-      precision: the precision that they compute in.
-      step: of their training.
-      run: their folder; its metrics and test results of this step are included.
-    """
+    """Sizes, origin and results of a run's agents, for JSON; its metrics and test results are those of this step."""
     speaker, listener = agents.speaker_as(0), agents.listener_as(0)
     return {
         MARK: _version(),
@@ -74,7 +59,10 @@ def describe(
         "precision": precision,
         "step": step,
         "metrics": run.metrics_of(step),
-        "evaluations": {mode: _of_all(rows, step) for mode, rows in run.read_evaluations().items()},
+        "evaluations": {
+            mode: whole_rows(of_the_run([row for row in rows if row.get("step") == step]))
+            for mode, rows in run.read_evaluations().items()
+        },
     }
 
 
@@ -84,7 +72,6 @@ def predicts(agents: Agents) -> bool:
 
 
 def _version() -> str | None:
-    """The version of tf_emcom; None where it is not installed."""
     try:
         return importlib.metadata.version("tf_emcom")
     except importlib.metadata.PackageNotFoundError:
@@ -103,25 +90,13 @@ def _predictions(agents: Agents) -> list[int] | None:
     return list(agents.listener_as(0).predictions(message).shape[1:])
 
 
-def _of_all(rows: Sequence[dict[str, Any]], step: int) -> list[dict[str, Any]]:
-    """The rows of a test at a step about all agents."""
-    return whole_rows(of_the_run([row for row in rows if row.get("step") == step]))
-
-
 @contextlib.contextmanager
 def whole_folder(path: str, first: str, last: str) -> Iterator[str]:
-    """Yields an empty local folder to write to, which then replaces the folder at `path`.
+    """Yields an empty local folder to write to, which then replaces the folder at `path`; UserError where it cannot.
 
-    On a disk, this is `files.whole_folder`. Cloud storage cannot rename folders, so files are copied there: `last` is
-    removed before anything else and written after everything else.
-
-    Args:
-      path: the folder to replace, local or on cloud storage.
-      first: the file that marks the folder as an export; it exists all the time.
-      last: the file without which the export cannot be opened.
-
-    Raises:
-      UserError: the folder cannot be written.
+    On a disk, this is `files.whole_folder`. Cloud storage cannot rename folders, so files are copied there: the file
+    `last`, without which the export cannot be opened, is removed before anything else and written after everything
+    else; the file `first`, which marks the folder as an export, is there all the time.
     """
     if not files.is_remote(path):
         with files.whole_folder(path) as new:
@@ -137,10 +112,9 @@ def _copy(new: str, path: str, first: str, last: str) -> None:
     entry = os.path.join(path, last)
     if tf.io.gfile.exists(entry):
         tf.io.gfile.remove(entry)
-    for folder, _, found in tf.io.gfile.walk(path):
-        for there in (os.path.join(folder, name) for name in found):
-            if os.path.relpath(there, path) not in names:
-                tf.io.gfile.remove(there)
+    for there in [os.path.join(folder, name) for folder, _, found in tf.io.gfile.walk(path) for name in found]:
+        if os.path.relpath(there, path) not in names:
+            tf.io.gfile.remove(there)
     for name in sorted(names, key=lambda name: (name == last, name != first)):
         target = os.path.join(path, name)
         tf.io.gfile.makedirs(os.path.dirname(target))

@@ -7,24 +7,23 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.checks import Repeats
+from tf_emcom.checks import Repeats, Share
 from tf_emcom.data.source import Examples
-from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.errors import UserError
 from tf_emcom.evaluation.player import GreedyPlayer
 from tf_emcom.evaluation.results import text_table
-from tf_emcom.evaluation.tests.accuracy_test import channel_under_test, require_suited
-from tf_emcom.games.channels import Channel
+from tf_emcom.evaluation.tests.accuracy_test import Count, require_fitting
+from tf_emcom.evaluation.tests.held_out import ChannelTest
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.seeds import named_generator, step_stream
 from tf_emcom.training.experiment import Experiment
-from tf_emcom.training.mode import Evaluation
 
 _LABELS = ("label", "factors", "attributes", "image")  # those of them that a data set has
 _PICTURE = "image"
 _MOST_PIXELS = 96  # a side of a picture
 
 
-class ExampleGames(Evaluation):
+class ExampleGames(ChannelTest):
     """A few games on a held-out split, from the candidates to the choice, with pictures where the data has them.
 
     The first speaker plays with the first listener. Candidates are drawn uniformly, so that the games are examples and
@@ -34,13 +33,10 @@ class ExampleGames(Evaluation):
     def __init__(
         self,
         games: Repeats = 6,
-        candidates: int = 6,
-        noise: float = 0.25,
+        candidates: Count = 6,
+        noise: Share = 0.25,
         labels: Sequence[str] = _LABELS,
-        split: str = "test",
-        seed: int = 42,
-        checkpoint: str = "",
-        channel: Channel | None = None,
+        **shared: Any,
     ) -> None:
         """Checks the numbers.
 
@@ -49,82 +45,48 @@ class ExampleGames(Evaluation):
           candidates: in each, C.
           noise: the channel's.
           labels: what is said of candidates, as far as the data set has it; without "image" no images are read.
-          split: which split.
-          seed: of the draw of candidates and of the masks.
-          checkpoint: the folder of the run to restore; the workdir's own where it is empty.
-          channel: of which kind is the channel; None: as in the run's training, and Erasure where that is clear.
-
-        Raises:
-          UserError: one of them cannot be used.
+          **shared: what all `ChannelTest` have.
         """
-        require_integer("ExampleGames.games", games, 1, "it counts the games that are shown")
-        require_integer("ExampleGames.candidates", candidates, 2, "a listener chooses among so many")
-        require_integer("ExampleGames.seed", seed, 0, "candidates and masks are drawn from it")
-        require_number("ExampleGames.noise", noise, 0, 1, "it is a channel's noise, a probability")
-        if isinstance(labels, str):
-            raise UserError(f"ExampleGames.labels is {labels!r}; bind it to a list, as in ['label'].")
-        self.games = games
-        self.candidates = candidates
-        self.noise = float(noise)
-        self.labels = tuple(labels)
-        self.split = split
-        self.seed = seed
-        self.checkpoint = checkpoint
-        self.channel = channel
+        super().__init__(**shared)
+        self.games, self.candidates, self.noise, self.labels = games, candidates, noise, labels
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Plays, prints the messages, writes eval/examplegames.jsonl."""
         game = experiment.game
-        require_suited(self, game, game.task.chooses_inputs, "whose listener chooses among inputs")
-        step = self.restore(experiment, folder)
-        folder.prepare_results()
-        there = experiment.data.labels()
-        examples = experiment.data.load(self.split, [name for name in self.labels if name in there])
+        self.require_suited(game, game.task.chooses_inputs, "whose listener chooses among inputs")
+        common = self.start(experiment, folder) | {"noise": self.noise}
+        labels = [name for name in self.labels if name in experiment.data.labels()]
+        examples = experiment.data.load(self.split, labels)
         rows, targets = self._drawn(len(examples.inputs))
         agents = experiment.learner
         speaker, listener = agents.pairs()[0]
         of_run = {"training_seed": agents.seeds()[0]} if agents.independent else {}
         inputs = np.stack([np.asarray(examples.inputs[row], np.float32) for row in rows])
-        channel = channel_under_test("ExampleGames.channel", self.channel, experiment.game.channel)
+        channel = self.channel_under_test(game.channel)
         models = agents.speaker_as(speaker), agents.listener_as(listener)
-        player = GreedyPlayer(*models, experiment.game.task.answer, channel, jit_compile=False)
-        games = self._games(player, inputs, targets)
+        player = GreedyPlayer(*models, game.task.answer, channel, jit_compile=False)
         names = getattr(experiment.data, "class_names", None)
-        common = {"mode": "examplegames", "step": step, "split": self.split, "noise": self.noise}
         common["channel"] = type(channel).__name__
         common |= {"speaker": speaker, "listener": listener, **of_run, "erased_symbol": player.speaker.vocab_size}
         lines = [
             {**common, **game, **_candidates(examples, candidates, names), "seed": self.seed}
-            for game, candidates in zip(games, rows, strict=True)
+            for game, candidates in zip(self._games(player, inputs, targets), rows, strict=True)
         ]
         path = folder.write_evaluation("examplegames", lines)
         print(_table(lines))
         right = sum(line["success"] for line in lines)
         noise = f"noise {self.noise:g} ({common['channel']})"
-        print(f"{self.split} split, step {step:,}, {noise}; {right} of {len(lines)} right; all in {path}")
+        print(f"{self.split} split, step {common['step']:,}, {noise}; {right} of {len(lines)} right; all in {path}")
 
     def _drawn(self, examples: int) -> tuple[np.ndarray, np.ndarray]:
         """The candidates of each game, int [G, C], all of a game different, and which one is right, int32 [G]."""
-        if self.candidates > examples:
-            raise UserError(
-                f"ExampleGames.candidates is {self.candidates}, but the {self.split} split has {examples} examples;"
-                " bind it to that many or fewer."
-            )
+        require_fitting("ExampleGames.candidates", self.candidates, examples, self.split)
         generator = named_generator(self.seed, "example games")
         rows = [generator.choice(examples, self.candidates, replace=False) for _ in range(self.games)]
         return np.stack(rows), generator.integers(self.candidates, size=self.games).astype(np.int32)
 
     def _games(self, player: GreedyPlayer, inputs: np.ndarray, targets: np.ndarray) -> Iterator[dict[str, Any]]:
-        """Yields what is said, heard and chosen in each of G games.
-
-        Args:
-          player: the agents, the channel and how the listener answers.
-          inputs: float32 [G, C, F], the candidates of each game.
-          targets: int32 [G], which of them the message is about.
-
-        Raises:
-          UserError: the listener's scores are not finite.
-        """
+        """Yields what is said, heard and chosen in games with inputs float32 [G, C, F], about the targets int32 [G]."""
         games, count, features = inputs.shape
         speech = player.speaker.greedy(tf.constant(inputs[np.arange(games), targets]))
         stream = step_stream(self.seed, tf.constant(0), tf.constant(0), games, games).stage("example games")

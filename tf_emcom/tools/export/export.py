@@ -22,9 +22,6 @@ class Export(Evaluation):
         Args:
           format: `saved_model`, which needs only TensorFlow to run, or `keras`, the weights alone.
           out: the folder, local or on cloud storage; empty: RUN/export/<format>.
-
-        Raises:
-          UserError: there is no such format.
         """
         self.format = format
         self.out = out.rstrip("/")

@@ -20,10 +20,8 @@ class ExportFolder(RunFolder):
 
     def __init__(self, saved_model: str, path: str | None = None) -> None:
         """`path` is the folder of results; None: the SavedModel's folder."""
-        super().__init__(path or saved_model)
+        super().__init__(path or saved_model, os.path.join(saved_model, SavedModel.texts))
         self.saved_model = saved_model
-        self._texts = RunFolder(os.path.join(saved_model, SavedModel.texts))
-        self.config = self._texts.config
 
     def require_config(self) -> str:
         """The configuration of the exported run; UserError where there is no export, or a damaged one."""
@@ -34,21 +32,15 @@ class ExportFolder(RunFolder):
             )
         files.require_unchanged(self.saved_model, _FIX)
         entry = os.path.join(self.saved_model, SavedModel.entry)
-        if not tf.io.gfile.exists(entry) or not self._texts.has_document(METADATA):
+        if not tf.io.gfile.exists(entry) or not self.has_document(METADATA):
             raise UserError(
                 f"There is no export of a run in {self.saved_model}; name a folder that bin/export --workdir=RUN wrote."
             )
-        return self._texts.require_config()
+        return super().require_config()
 
     def has_results(self) -> bool:
         """True, so that the configuration must be the exported run's."""
         return True
-
-    def has_document(self, name: str) -> bool:
-        return self._texts.has_document(name)
-
-    def read_document(self, name: str) -> str:
-        return self._texts.read_document(name)
 
     @property
     def bindings(self) -> dict[str, str]:
@@ -62,7 +54,7 @@ class ExportFolder(RunFolder):
 
     def restore_agents(self, agents: Agents) -> int:
         """The step of the exported checkpoint; the agents have their weights already."""
-        path = os.path.join(self._texts.path, METADATA)
+        path = os.path.join(self.source, METADATA)
         step = files.read_json(path, _FIX).get("step")
         if not isinstance(step, int):
             raise UserError(f"{path} is damaged (it has no step); {_FIX}.")

@@ -23,19 +23,12 @@ _RESULTS = r"eval/[^/]+\.jsonl|figures/[^/]+\.png|(eval|figures)/[^/]+\.new"
 
 
 class Format(abc.ABC):
-    """The base class of export formats; a format's name is the class's, in lower case with underscores.
+    """The base class of export formats; a format's name is the class's, in lower case with underscores."""
 
-    Attributes:
-      texts: the subfolder of configuration and metadata.
-      entry: the file that readers open first; a folder without it is no export.
-      holds: a regular expression of the paths of all files but the texts; a folder with others is not replaced.
-      loaded_by_tensorflow: whether users load it with TensorFlow, which reads some paths as patterns.
-    """
-
-    texts: str = ""
-    entry: str
-    holds: str
-    loaded_by_tensorflow: bool = False
+    texts: str = ""  # the subfolder of configuration and metadata
+    entry: str  # the file that readers open first; a folder without it is no export
+    holds: str  # a regular expression of the paths of all files but the texts; a folder with others is not replaced
+    loaded_by_tensorflow: bool = False  # whether users load it with TensorFlow, which reads some paths as patterns
 
     @abc.abstractmethod
     def write(self, contents: Contents, folder: str) -> None:
@@ -56,17 +49,14 @@ class Format(abc.ABC):
             if tf.io.gfile.exists(out) and not tf.io.gfile.isdir(out):
                 raise UserError(f"{out} is a file, but an export is a folder; name another one with --out.")
             taken = tf.io.gfile.isdir(out) and tf.io.gfile.listdir(out)
-            there = {
-                os.path.relpath(os.path.join(folder, name), out)
-                for folder, _, names in tf.io.gfile.walk(out)
-                for name in names
-            }
+            walk = [(folder, name) for folder, _, names in tf.io.gfile.walk(out) for name in names]
+        there = sorted(os.path.relpath(os.path.join(*each), out) for each in walk)
         metadata = os.path.join(self.texts, METADATA)
         if taken and not (metadata in there and _has_mark(os.path.join(out, metadata))):
             raise UserError(
                 f"The folder {out} holds files but no export of this format; name another one with --out, or empty it."
             )
-        for name in sorted(there):
+        for name in there:
             if not self._is_ours(name):
                 raise UserError(
                     f"The folder {out} holds {name}, which is no part of an export of this format; name another folder"

@@ -1,34 +1,30 @@
 """The command that writes what agents say as a corpus."""
 
 import hashlib
+import itertools
 import os
 import shlex
 import sys
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import tqdm
 
 from tf_emcom.agents.grammar import EndSymbol
-from tf_emcom.data.source import Examples
-from tf_emcom.errors import UserError, require_integer, require_number
-from tf_emcom.evaluation.corpora.corpus import ANALYSIS, older_manifest, require_free
-from tf_emcom.evaluation.corpora.corpus_writer import CorpusWriter
+from tf_emcom.checks import Index, Share
+from tf_emcom.data.source import Examples, Source
+from tf_emcom.errors import UserError
+from tf_emcom.evaluation.corpora.corpus import ANALYSIS, new_corpus, older_manifest, require_free
 from tf_emcom.evaluation.corpora.formats import CorpusFormat
 from tf_emcom.evaluation.corpora.manifest import ColumnType, Manifest
-from tf_emcom.evaluation.corpora.recorder import (
-    Recorder,
-    Utterances,
-    labels_to_load,
-    names_of,
-    without_large,
-)
-from tf_emcom.evaluation.tests.accuracy_test import channel_under_test
+from tf_emcom.evaluation.corpora.recorder import Recorder, Utterances
+from tf_emcom.evaluation.tests.accuracy_test import Count, require_fitting
+from tf_emcom.evaluation.tests.held_out import ChannelTest, listed
 from tf_emcom.games.answers import Answering
-from tf_emcom.games.channels import Channel
 from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.experiment import Experiment
-from tf_emcom.training.mode import Evaluation
 from tf_emcom.training.trainee import Agents
 
 _CANDIDATES = 64
@@ -37,15 +33,9 @@ _CANDIDATES = 64
 def chosen_pairs(
     agents: Agents, speakers: Sequence[int] | None, listeners: Sequence[int] | None
 ) -> list[tuple[int, int]]:
-    """Speaker and listener of each pair, those of one speaker beside each other.
+    """Speaker and listener of each pair, as `Messages` is given them, those of one speaker beside each other.
 
-    Args:
-      agents: whose.
-      speakers: which; None: those that tests test.
-      listeners: which each of them plays with; None: its first one.
-
-    Raises:
-      UserError: there is no such agent, or both are of different runs.
+    UserError where there is no such agent, or both are of different runs.
     """
     listeners_of = agents.listeners_of()
     chosen = list(listeners_of) if speakers is None else _known("speakers", speakers, agents.speakers)
@@ -60,19 +50,14 @@ def chosen_pairs(
     return [(speaker, listener) for speaker in chosen for listener in heard_by]
 
 
-def _known(name: str, numbers: object, count: int) -> list[int]:
-    if not isinstance(numbers, list | tuple) or not numbers:
-        raise UserError(f"Messages.{name} is {numbers!r}; bind it to a list of numbers, as in [0, 2].")
-    for number in numbers:
-        require_integer(f"Messages.{name}", number, 0, "agents are counted from 0")
-        if number >= count:
-            raise UserError(
-                f"Messages.{name} is {numbers!r}, but the run has {count}; name some from 0 to {count - 1}."
-            )
-    return list(dict.fromkeys(numbers))
+def _known(name: str, numbers: Sequence[int], count: int) -> list[int]:
+    found = listed(f"Messages.{name}", numbers, "[0, 2]")
+    if max(numbers) >= count:
+        raise UserError(f"Messages.{name} is {numbers!r}, but the run has {count}; name some from 0 to {count - 1}.")
+    return found
 
 
-class Messages(Evaluation):
+class Messages(ChannelTest):
     """Writes a corpus: what greedy speakers say of every example of a split, what arrives, and what is chosen.
 
     Each example has one row for each pair. Where listeners choose among inputs, a permutation of the split is cut into
@@ -83,53 +68,37 @@ class Messages(Evaluation):
 
     def __init__(
         self,
-        split: str = "test",
         formats: Sequence[str] = ("parquet", "jsonl", "numpy"),
-        noise: float = 0.0,
-        candidates: int | None = None,
-        seed: int = 42,
-        speakers: Sequence[int] | None = None,
-        listeners: Sequence[int] | None = None,
+        noise: Share = 0.0,
+        candidates: Count | None = None,
+        speakers: Sequence[Index] | None = None,
+        listeners: Sequence[Index] | None = None,
         labels: Sequence[str] | None = None,
         out: str = "",
-        checkpoint: str = "",
-        channel: Channel | None = None,
+        **shared: Any,
     ) -> None:
         """Checks the settings.
 
         Args:
-          split: which split.
           formats: by the names of the classes in `corpora/formats`.
           noise: the channel's.
           candidates: C; None: 64, or all of a split that has fewer examples.
-          seed: of the groups and of what the channel draws.
           speakers: which; None: those that tests test, the first ten at most.
           listeners: which each speaker plays with, one after the other; None: the first one.
           labels: which labels of the data set are kept; None: all but images.
           out: the folder of the corpus; RUN/corpora/<split> where it is empty.
-          checkpoint: the folder of the run to restore; the workdir's own where it is empty.
-          channel: of which kind is the channel; None: as in the run's training, and Erasure where that is clear.
-
-        Raises:
-          UserError: one of them cannot be used.
+          **shared: what all `ChannelTest` have.
         """
+        super().__init__(**shared)
         known = plug_ins(CorpusFormat)
-        if not isinstance(formats, list | tuple) or not formats:
+        if not formats:
             raise UserError(f"Messages.formats is {formats!r}; bind it to a list, as in ['parquet', 'jsonl'].")
-        require_number("Messages.noise", noise, 0, 1, "it is a channel's noise, a probability")
-        require_integer("Messages.seed", seed, 0, "groups and erasures start from it")
-        if candidates is not None:
-            require_integer("Messages.candidates", candidates, 2, "it counts the candidates to choose from")
         self.formats = {name: choose(name, known, "format of corpora") for name in formats}
-        self.split, self.noise, self.candidates, self.seed = split, float(noise), candidates, seed
+        self.noise, self.candidates, self.out = noise, candidates, out
         self.speakers, self.listeners, self.labels = speakers, listeners, labels
-        self.out, self.checkpoint, self.channel = out, checkpoint, channel
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
-        """Writes the corpus, and says where it is.
-
-        What is there in other formats stays, where it is of the same messages.
-        """
+        """Writes the corpus; what is there in other formats stays, where it is of the same messages."""
         out = os.path.expanduser(self.out) or os.path.join(folder.path, "corpora", self.split)
         require_free(out)
         out = os.path.normpath(out)
@@ -137,35 +106,31 @@ class Messages(Evaluation):
             form.check()
         pairs = chosen_pairs(experiment.learner, self.speakers, self.listeners)
         step = self.restore(experiment, folder)
-        channel = channel_under_test("Messages.channel", self.channel, experiment.game.channel)
+        channel = self.channel_under_test(experiment.game.channel)
         examples, agents = self._examples(experiment), experiment.learner
         subjects = agents.subjects(len(examples.inputs))
-        count = len(examples.inputs if subjects is None else subjects)
         task, compiled = experiment.game.task, experiment.distribution.jit_compile
-        size = self._group(task, count)
+        size = self._group(task, len(examples.inputs if subjects is None else subjects))
         recorder = Recorder(agents, pairs, examples, task.answer, size, channel, self.noise, self.seed, compiled)
         blocks = recorder.blocks()
         # The first block says what columns there are.
         first = next(blocks)
-        manifest = self._manifest(experiment, folder, recorder.examples, pairs, first, size, step, channel)
+        manifest = self._manifest(experiment, folder, recorder, pairs, first, size, step)
         older = older_manifest(out)
         if older is not None and older.config != manifest.config and older.run != manifest.run:
             raise UserError(
-                f"{out} holds the corpus of another run, {older.run}; name another folder with"
-                " --out, or remove it."
+                f"{out} holds the corpus of another run, {older.run}; name another folder with --out, or remove it."
             )
         same = older is not None and older.is_of_the_same_messages(manifest)
         formats = self._with_those_of(older, out) if same else self.formats
         command = self._command(folder.path, list(formats))
         manifest = manifest._replace(formats=list(formats), command=command)
         won, bar = 0.0, tqdm.tqdm(total=manifest.count, unit="message", disable=not sys.stderr.isatty())
-        with CorpusWriter(out, manifest, list(formats.values()), [ANALYSIS] if same else []) as writer, bar:
-            block: Utterances | None = first
-            while block is not None:
-                writer.append(block)
+        with new_corpus(out, manifest, list(formats.values()), [ANALYSIS] if same else []) as append, bar:
+            for block in itertools.chain([first], blocks):
+                append(block.columns())
                 won += 0.0 if block.success is None else float(block.success.sum())
                 bar.update(len(block.id))
-                block = next(blocks, None)
         print(self._summary(manifest, won, out))
         if older is not None and not same:
             print(
@@ -185,42 +150,45 @@ class Messages(Evaluation):
         return {name: form for name, form in known.items() if name in kept} | self.formats
 
     def _examples(self, experiment: Experiment) -> Examples:
-        """The split, with the labels that are kept."""
+        """The split, with the labels asked for, or with all that hold one number, text or row of numbers an example."""
         data, task = experiment.data, experiment.game.task
-        wanted = labels_to_load(data, self.labels)
-        asked = task.answer.labels if task.answer else ()
-        wanted = list(dict.fromkeys([*wanted, *asked]))
-        examples = without_large(data.load(self.split, wanted), self.labels, data.name)
-        if asked:
-            task.check_labels(examples.labels, data.name)
-        return examples
+        # Images are not even read.
+        wanted = [name for name in data.labels() if name != "image"] if self.labels is None else self.labels
+        needed = task.answer.labels if task.answer else ()
+        inputs, labels = data.load(self.split, list(dict.fromkeys([*wanted, *needed])))
+        if self.labels is None:
+            labels = {name: each for name, each in labels.items() if each.ndim <= 2 and 0 not in each.shape[1:]}
+        for name in labels:
+            if name in Utterances._fields and name != "labels":
+                raise UserError(
+                    f"The data set {data.name} has a label {name!r}, which is also a column of every corpus; bind"
+                    " Messages.labels to the others."
+                )
+        if needed:
+            task.check_labels(labels, data.name)
+        return Examples(inputs, labels)
 
     def _group(self, task: Answering, examples: int) -> int:
-        """How many examples are played together, which is C for tasks that choose; UserError where it cannot be."""
+        """How many examples are played together: C for tasks that choose; UserError where that cannot be."""
         if not task.chooses_inputs and self.candidates is not None:
             raise UserError(
                 f"Messages.candidates is {self.candidates}, but the task of this run, {type(task).__name__}, is no"
                 " choice among inputs; leave it out."
             )
-        if task.chooses_inputs and self.candidates is not None and self.candidates > examples:
-            raise UserError(
-                f"Messages.candidates is {self.candidates}, but the {self.split} split has {examples} examples; bind it"
-                " to that many or fewer."
-            )
+        require_fitting("Messages.candidates", self.candidates or 0, examples, self.split)
         return (self.candidates or min(_CANDIDATES, examples)) if task.chooses_inputs else 1
 
     def _manifest(
         self,
         experiment: Experiment,
         folder: RunFolder,
-        examples: Examples,
+        recorder: Recorder,
         pairs: list[tuple[int, int]],
         first: Utterances,
         size: int,
         step: int,
-        channel: Channel,
     ) -> Manifest:
-        agents, data = experiment.learner, experiment.data
+        agents, data, examples = experiment.learner, experiment.data, recorder.examples
         speaker, run = agents.speaker_as(pairs[0][0]), RunFolder(self.checkpoint or folder.path)
         grammar, seeds = speaker.grammar, agents.seeds()
         config = run.read_document("config.gin") if run.has_document("config.gin") else ""
@@ -233,14 +201,14 @@ class Messages(Evaluation):
             count=len(examples.inputs) * len(pairs),
             pairs=[list(pair) for pair in pairs],
             columns={name: ColumnType.of(name, values) for name, values in whole.items()},
-            names=names_of(data, list(examples.labels)),
+            names=_names_of(data, examples.labels),
             formats=[],
             vocab_size=speaker.vocab_size,
             message_length=speaker.message_length,
             unknown=speaker.vocab_size,
             end_symbol=grammar.symbol if isinstance(grammar, EndSymbol) else None,
             noise=self.noise,
-            channel=type(channel).__name__,
+            channel=type(recorder.player.channel).__name__,
             candidates=size if experiment.game.task.chooses_inputs else None,
             seed=self.seed,
             run=os.path.abspath(run.path) if "://" not in run.path else run.path,
@@ -251,11 +219,9 @@ class Messages(Evaluation):
         )
 
     def _command(self, workdir: str, formats: Sequence[str]) -> str:
-        """What a user would type to get this corpus."""
         given = [f"--workdir={workdir}", f"--split={self.split}", *(f"--format={name}" for name in formats)]
-        given += [f"--noise={self.noise}"] if self.noise else []
-        given += [] if self.candidates is None else [f"--candidates={self.candidates}"]
-        given += [f"--out={self.out}"] if self.out else []
+        for name in ("noise", "candidates", "out"):
+            given += [f"--{name}={getattr(self, name)}"] if getattr(self, name) else []
         given += [f"--gin_param=Messages.channel=@{type(self.channel).__name__}()"] if self.channel else []
         for name, default in (("seed", 42), ("speakers", None), ("listeners", None), ("labels", None)):
             if (value := getattr(self, name)) != default:
@@ -270,3 +236,12 @@ class Messages(Evaluation):
             f"{about.count:,} messages{whose} about the {about.split} split, step {about.step:,}, noise"
             f" {about.noise:g} ({about.channel}){right}; written as {', '.join(about.formats)} to {out}"
         )
+
+
+# Where data sets say what the classes of a label, or its columns, are called.
+_NAMES = {"label": "class_names", "factors": "factor_names", "attributes": "attribute_names"}
+
+
+def _names_of(data: Source, labels: dict[str, np.ndarray]) -> dict[str, list[str]]:
+    found = {label: getattr(data, _NAMES[label], None) for label in labels if label in _NAMES}
+    return {label: [str(name) for name in names] for label, names in found.items() if names is not None}

@@ -1,5 +1,6 @@
 """The modules that an export holds."""
 
+import abc
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -24,15 +25,12 @@ class WeightStack(Generic[Agent]):
     It is not a `tf.Module`, so that a module that has one exports the stacks, which it names, and not Keras' layers.
 
     Attributes:
-      kind: "speaker" or "listener".
-      count: n.
       stacks: position and name of a weight → [n, ...], in the order of the layers' trainable variables.
     """
 
     def __init__(self, kind: str, count: int, agent_as: Callable[[int], Agent]) -> None:
         """Copies the weights of agents 0 to `count` − 1; `agent_as` returns the layers with the weights of one."""
-        self.kind = kind
-        self.count = count
+        self._kind, self._count = kind, count
         rows = [
             [tf.convert_to_tensor(variable.value).numpy() for variable in agent_as(index).trainable_variables]
             for index in range(count)
@@ -47,11 +45,9 @@ class WeightStack(Generic[Agent]):
     @contextlib.contextmanager
     def acting(self, index: tf.Tensor) -> Iterator[Agent]:
         """Inside, the layers compute with the weights of agent `index`, int32 []; an error where it does not exist."""
-        sentence = f"There is no {self.kind} of this number; the export has {self.kind} 0 to {self.count - 1}:"
-        exists = tf.debugging.Assert((index >= 0) & (index < self.count), [sentence, index])
-        with tf.control_dependencies([exists]):
-            row = [tf.gather(stack, index) for stack in self.stacks.values()]
-        with bound(self._variables, row):
+        sentence = f"There is no {self._kind} of this number; the export has {self._kind} 0 to {self._count - 1}:"
+        index = asserted(index, (index >= 0) & (index < self._count), sentence, index)
+        with bound(self._variables, [tf.gather(stack, index) for stack in self.stacks.values()]):
             yield self._agent
 
 
@@ -64,33 +60,19 @@ AGENT, NOISE, SEED = tf.TensorSpec([], tf.int32), tf.TensorSpec([], tf.float32),
 Arrays = dict[str, tf.Tensor]
 
 
-class ExportedModule(tf.Module):
-    """Functions of trained agents, saved with all their weights, that run without this library.
+class ExportedModule(tf.Module, abc.ABC):
+    """Functions of trained agents, saved with all their weights, that run without this library; see docs/export.md.
 
     The module holds every agent of a run; the agents that act are arguments. Numbers of games and of candidates are
-    free; features F and symbols T are fixed. `speak`, `listen` and `play` are for users. Tests of trained agents use
-    the others, which compute what the methods of the same names of `Speaker`, `Listener`, head and grammar do.
-    Subclasses define what listeners do.
-
-    Attributes:
-      metadata: function without arguments → {"json": string []}.
-      speak: greedy messages of a speaker.
-      greedy: as `speak`, with entropies and logits.
-      mask_after_end: received messages, with the symbols behind a sent end symbol as they were sent.
-      listen: a listener's answers to messages.
-      play: whole games.
+    free; features F and symbols T are fixed. `speak`, `listen`, `play` and `metadata` are for users. Tests of trained
+    agents use the others, which compute what the methods of the same names of `Speaker`, `Listener`, head and grammar
+    do. Subclasses define what listeners do.
     """
 
     listen: Callable[..., Arrays]
 
     def __init__(self, agents: Agents, metadata: dict[str, Any], files: Sequence[str]) -> None:
-        """Copies all weights.
-
-        Args:
-          agents: the agents to export.
-          metadata: as `contents.describe` returns it.
-          files: paths of files that become assets of the SavedModel.
-        """
+        """Copies all weights; `metadata` is that of `contents.describe`, and the files at these paths become assets."""
         super().__init__(name="agents")
         self.features, self.length = metadata["features"], metadata["message_length"]
         self._unknown = metadata["unknown_symbol"]
@@ -111,23 +93,18 @@ class ExportedModule(tf.Module):
         """Name → function, of the SavedModel's signatures."""
         return {"speak": self.speak, "metadata": self.metadata, "listen": self.listen, "play": self.play}
 
+    @abc.abstractmethod
     def _answers(self, messages: tf.Tensor, inputs: tf.Tensor, listener: tf.Tensor) -> Arrays:
         """What a listener answers to messages [B, T] about inputs [B, F]."""
-        raise NotImplementedError
 
     def _speak(self, inputs: tf.Tensor, speaker: tf.Tensor = 0) -> Arrays:
-        said = self._greedy(inputs, speaker)
-        return {name: said[name] for name in ("symbols", "log_probabilities", "lengths")}
+        said = self._speech(inputs, speaker)
+        return {"symbols": said.symbols, "log_probabilities": said.log_probs, "lengths": said.lengths}
 
     def _greedy(self, inputs: tf.Tensor, speaker: tf.Tensor = 0) -> Arrays:
         said = self._speech(inputs, speaker)
-        return {
-            "symbols": said.symbols,
-            "log_probabilities": said.log_probs,
-            "lengths": said.lengths,
-            "entropy": said.entropy,
-            "policy_logits": said.policy_logits,
-        }
+        spoken = {"symbols": said.symbols, "log_probabilities": said.log_probs, "lengths": said.lengths}
+        return {**spoken, "entropy": said.entropy, "policy_logits": said.policy_logits}
 
     def _play(
         self,
@@ -150,33 +127,33 @@ class ExportedModule(tf.Module):
 
         A game's mask is a function of the seed, int64 [], and of its place in the batch.
         """
-        is_probability = tf.debugging.Assert(
-            (noise >= 0.0) & (noise <= 1.0), ["noise is a probability, 0 to 1, not", noise]
-        )
+        noise = asserted(noise, (noise >= 0.0) & (noise <= 1.0), "noise is a probability, 0 to 1, not", noise)
         halves = tf.stack([seed, tf.bitwise.right_shift(seed, 31)])
         words = tf.cast(tf.bitwise.bitwise_and(halves, 0x7FFFFFFF), tf.int32)
         # One draw of the stream for all games, since their number is unknown during tracing.
         stream = Stream(words, tf.constant(0), 1, 1).stage("channel")
         drawn = stream.uniform(tf.shape(symbols)[0], self.length)
-        with tf.control_dependencies([is_probability]):
-            erased = erase(symbols, noise, tf.reshape(drawn, tf.shape(symbols)), unknown=self._unknown)
+        erased = erase(symbols, noise, tf.reshape(drawn, tf.shape(symbols)), unknown=self._unknown)
         return self._grammar.mask_after_end(symbols, erased)
 
     def _message(self, symbols: tf.Tensor) -> Message:
         """A message of symbols [B, T]; an error of TensorFlow where their number is not T, or one is above V."""
         sentence = f"Symbols are 0 to {self._unknown}, which is UNK; the smallest and the largest given are:"
-        extremes = [tf.reduce_min(symbols), tf.reduce_max(symbols)]
         inside = tf.reduce_all((symbols >= 0) & (symbols <= self._unknown))
-        with tf.control_dependencies([tf.debugging.Assert(inside, [sentence, *extremes])]):
-            return Message(sized(symbols, self.length, "Messages"))
+        symbols = asserted(symbols, inside, sentence, tf.reduce_min(symbols), tf.reduce_max(symbols))
+        return Message(sized(symbols, self.length, "Messages"))
+
+
+def asserted(values: tf.Tensor, condition: tf.Tensor, sentence: str, *shown: tf.Tensor) -> tf.Tensor:
+    """The values; an error of TensorFlow with the sentence and what is shown, where the condition does not hold."""
+    with tf.control_dependencies([tf.debugging.Assert(condition, [sentence, *shown])]):
+        return tf.identity(values)
 
 
 def sized(values: tf.Tensor, size: int, name: str) -> tf.Tensor:
     """The values, with the static size of the last axis set; an error of TensorFlow where it is another one."""
     sentence = f"{name} have {size} in the last axis; the shape given is:"
-    fits = tf.debugging.Assert(tf.shape(values)[-1] == size, [sentence, tf.shape(values)])
-    with tf.control_dependencies([fits]):
-        values = tf.identity(values)
+    values = asserted(values, tf.shape(values)[-1] == size, sentence, tf.shape(values))
     values.set_shape([*values.shape[:-1], size])
     return values
 
@@ -188,16 +165,7 @@ def traced(function: Callable[..., Any], **arguments: tf.TensorSpec) -> Callable
 
 
 class ChoosingModule(ExportedModule):
-    """Agents whose listeners compare a message with candidates.
-
-    Attributes:
-      listen: scores and choices of candidates.
-      play: whole games, in which the inputs of a batch are each other's distractors.
-      represent: messages [B, T] ↦ the core's output [B, H].
-      project_messages: [B, H] ↦ [B, E].
-      project_candidates: [N, F] ↦ [N, E].
-      compare: projected messages and candidates ↦ scores [B, N].
-    """
+    """Agents whose listeners compare messages with candidates; in `play`, these are the inputs of the whole batch."""
 
     def __init__(self, agents: Agents, metadata: dict[str, Any], files: Sequence[str]) -> None:
         super().__init__(agents, metadata, files)
@@ -224,11 +192,10 @@ class ChoosingModule(ExportedModule):
     def _listen(self, messages: tf.Tensor, candidates: tf.Tensor, listener: tf.Tensor = 0) -> Arrays:
         games, groups, each = tf.shape(messages)[0], tf.shape(candidates)[0], tf.shape(candidates)[1]
         sentence = "Candidates are [1, C, F], the same for every message, or [B, C, F], its own for each; B and shape:"
-        fitting = tf.debugging.Assert((groups == 1) | (groups == games), [sentence, games, tf.shape(candidates)])
+        candidates = asserted(candidates, (groups == 1) | (groups == games), sentence, games, tf.shape(candidates))
         read = self._project_messages(self._represent(messages, listener), listener)
         flat = self._project_candidates(tf.reshape(candidates, [-1, tf.shape(candidates)[2]]), listener)
-        with tf.control_dependencies([fitting]):
-            shown = tf.reshape(flat, [groups, each, flat.shape[-1]])
+        shown = tf.reshape(flat, [groups, each, flat.shape[-1]])
         scores = tf.cond(groups == 1, lambda: self._compare(read, shown[0]), lambda: self._with_their_own(read, shown))
         return {"scores": scores, "choices": _best(scores)}
 
@@ -253,13 +220,7 @@ def _rows_of(function: Any) -> tf.TensorSpec:
 
 
 class PredictingModule(ExportedModule):
-    """Agents whose listeners predict labels or images from the message alone.
-
-    Attributes:
-      listen: predictions and, of labels, choices.
-      play: messages, what is received, and a listener's predictions from it.
-      predictions: predictions alone.
-    """
+    """Agents whose listeners predict labels or images from the message alone."""
 
     def __init__(self, agents: Agents, metadata: dict[str, Any], files: Sequence[str]) -> None:
         super().__init__(agents, metadata, files)

@@ -1,7 +1,7 @@
 """Check of a SavedModel's operations before it is loaded."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import tensorflow as tf
 from google.protobuf.message import DecodeError
@@ -17,22 +17,9 @@ from tf_emcom.errors import UserError
 _FAMILIES = {
     f"tensorflow.python.ops.gen_{family}"
     for family in (
-        "array_ops",
-        "bitwise_ops",
-        "control_flow_ops",
-        "functional_ops",
-        "image_ops",
-        "linalg_ops",
-        "list_ops",
-        "math_ops",
-        "nn_ops",
-        "random_ops",
-        "resource_variable_ops",
-        "special_math_ops",
-        "spectral_ops",
-        "stateless_random_ops",
-        "stateless_random_ops_v2",
-        "string_ops",
+        *("array_ops", "bitwise_ops", "control_flow_ops", "functional_ops", "image_ops", "linalg_ops", "list_ops"),
+        *("math_ops", "nn_ops", "random_ops", "resource_variable_ops", "special_math_ops", "spectral_ops"),
+        *("stateless_random_ops", "stateless_random_ops_v2", "string_ops"),
     )
 }
 # Operations of other families that exports need.
@@ -44,13 +31,10 @@ _OF_SAVING = {"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename", "S
 
 
 def require_computation(folder: str) -> None:
-    """Checks the operations of a SavedModel without loading it.
+    """UserError where an operation of a SavedModel, which is not loaded, does anything but compute with tensors.
 
     TensorFlow has operations that read and write files, and a SavedModel's functions may run them, some while it is
-    loaded.
-
-    Raises:
-      UserError: an operation does anything but compute with tensors, or the SavedModel cannot be read.
+    loaded. UserError also where the SavedModel cannot be read.
     """
     fix = "export the run again, with bin/export --workdir=RUN"
     if "saved_model.cpb" in files.names_in(folder):
@@ -75,7 +59,7 @@ def require_computation(folder: str) -> None:
         _require(node.op, functions, True, folder)
 
 
-def _require(operation: str, functions: dict[str, FunctionDef], saves: bool, folder: str) -> None:
+def _require(operation: str, functions: Collection[str], saves: bool, folder: str) -> None:
     """UserError unless it is a function, an operation that computes, or one of saving where that is allowed."""
     known = getattr(tf.raw_ops, operation, None)
     if known is None:

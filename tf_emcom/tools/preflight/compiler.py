@@ -1,11 +1,8 @@
 """The TPU compiler, run ahead of time on a machine without a TPU."""
 
-import contextlib
 import os
 import re
-import sys
 import time
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +12,11 @@ from tf_emcom.files import reason
 from tf_emcom.tools.preflight.findings import Line, Refused, SourceLines
 
 _INSTALL = "install it with `pip install -e '.[preflight]'`, in an environment without tensorflow-tpu"
-# libtpu does not ask a cloud for its TPU; JAX itself uses the CPU; several preflights may run at the same time.
+# libtpu does not ask a cloud for its TPU, or the machine for its shape, which it would warn about; JAX itself uses the
+# CPU; several preflights may run at the same time.
 _ENVIRONMENT = {
     "TPU_SKIP_MDS_QUERY": "1",
+    "TPU_HOST_BOUNDS": "1,1,1",
     "JAX_PLATFORMS": "cpu",
     "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
     "TPU_WORKER_HOSTNAMES": "localhost",
@@ -33,7 +32,7 @@ _PLACE = re.compile(r"Suspected Python Code Location: (\S+):(\d+)")
 class Compiled(NamedTuple):
     """A program for one device, and the bytes that it needs there."""
 
-    text: str  # the optimised program
+    program: bytes  # optimised, a serialised HLO module
     seconds: float  # of compiling
     arguments: int  # weights and a batch
     outputs: int
@@ -57,14 +56,9 @@ class TpuCompiler:
     """
 
     def __init__(self, topology: str, chip_config: str | None = None) -> None:
-        """Loads the description of a topology.
+        """Loads the description of a topology, such as "v5e:2x2"; UserError where it or the compiler is not there.
 
-        Args:
-          topology: chip and shape, such as "v5e:2x2".
-          chip_config: how the cores of a chip are used; None: the compiler's default.
-
-        Raises:
-          UserError: JAX or libtpu is missing or has another version, or the topology is unknown.
+        `chip_config` says how the cores of a chip are used; None: the compiler's default.
         """
         os.environ.update(_ENVIRONMENT)
         try:
@@ -79,9 +73,8 @@ class TpuCompiler:
         self._compiler, self._mlir, self._jax, self._ir = compiler, mlir, _jax, ir
         self._to_stablehlo = hlo_to_stablehlo
         try:
-            with _silent():
-                options = {"chip_config_name": chip_config} if chip_config else {}
-                self._devices = topologies.get_topology_desc(topology, platform="tpu", **options).devices
+            options = {"chip_config_name": chip_config} if chip_config else {}
+            self._devices = topologies.get_topology_desc(topology, platform="tpu", **options).devices
         except (RuntimeError, ValueError, NotImplementedError) as error:
             if "libtpu" in str(error) and "topology" not in str(error).lower():
                 raise UserError(f"bin/preflight cannot load libtpu ({error}); {_INSTALL}.") from error
@@ -93,11 +86,7 @@ class TpuCompiler:
         self.kind = self._devices[0].device_kind
 
     def compile(self, hlo: bytes, lines: SourceLines) -> Compiled:
-        """Compiles a program for the topology's first device.
-
-        Args:
-          hlo: a serialised HLO module.
-          lines: the lines of its ops, for the compiler's messages.
+        """Compiles a serialised HLO module for the topology's first device; messages name the lines of its ops.
 
         Raises:
           Refused: the program uses something that the chip lacks, or needs more memory than it has.
@@ -105,7 +94,11 @@ class TpuCompiler:
         device = self._devices[0]
         begin = time.perf_counter()
         try:
-            module = self._module(hlo, lines)
+            context = self._mlir.make_ir_context()
+            context.allow_unregistered_dialects = True
+            with context:
+                module = self._ir.Module.parse(self._to_stablehlo(hlo))
+                self._prepare(module.operation, lines)
             options = self._compiler.get_compile_options(1, 1, device_assignment=np.array([[device.id]]))
             compiled = device.client.compile(module, self._jax.DeviceList((device,)), options)
         except self._jax.JaxRuntimeError as error:
@@ -113,7 +106,7 @@ class TpuCompiler:
         seconds = time.perf_counter() - begin
         sizes = compiled.get_compiled_memory_stats()
         return Compiled(
-            compiled.hlo_modules()[0].to_string(),
+            compiled.hlo_modules()[0].as_serialized_hlo_module_proto(),
             seconds,
             arguments=sizes.argument_size_in_bytes,
             outputs=sizes.output_size_in_bytes,
@@ -122,14 +115,6 @@ class TpuCompiler:
             code=sizes.generated_code_size_in_bytes,
             operations=compiled.cost_analysis()["flops"],
         )
-
-    def _module(self, hlo: bytes, lines: SourceLines) -> Any:
-        context = self._mlir.make_ir_context()
-        context.allow_unregistered_dialects = True
-        with context:
-            module = self._ir.Module.parse(self._to_stablehlo(hlo))
-            self._prepare(module.operation, lines)
-        return module
 
     def _prepare(self, operation: Any, lines: SourceLines) -> None:
         """Adds lines of Python to all operations inside one, and removes copies.
@@ -143,29 +128,12 @@ class TpuCompiler:
                 if each.name == "mhlo.copy":
                     each.results[0].replace_all_uses_with(each.operands[0])
                     each.erase()
-                elif (name := _op_name(each.location)) and (line := lines.of(name)):
+                    continue
+                named = [each.location, *getattr(each.location, "locations", ())]
+                name = next((location.name_str for location in named if hasattr(location, "name_str")), "")
+                if line := lines.of(name):
                     place = self._ir.Location
                     each.location = place.fused([place.name(name), place.file(line.file, line.number, 0)])
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Hides what libtpu prints because it finds no TPU."""
-    sys.stderr.flush()
-    terminal = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(terminal, 2)
-        os.close(terminal)
-
-
-def _op_name(location: Any) -> str:
-    """The TensorFlow op that an operation comes from; empty if it is unknown."""
-    named = [location, *getattr(location, "locations", ())]
-    return next((each.name_str for each in named if hasattr(each, "name_str")), "")
 
 
 def _explained(message: str) -> str:

@@ -4,11 +4,13 @@ import os
 import re
 import sysconfig
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import tensorflow as tf
+from tensorflow.compiler.xla import xla_data_pb2
 
-from tf_emcom.tools.preflight.hlo import Computation, Instruction, Program
+from tf_emcom.tools.preflight.hlo import Computation, Instruction, Program, arrays_of, bytes_of
 from tf_emcom.tools.preflight.traffic import Cost, Traffic
 
 
@@ -17,6 +19,7 @@ class Refused(Exception):  # noqa: N818 a finding about the configuration, not a
 
 
 _SLOW = ("gather", "scatter", "sort", "while", "conditional")
+_LONG = (xla_data_pb2.S64, xla_data_pb2.U64)
 _NO_WORK = ("parameter", "constant", "tuple", "get-tuple-element")
 
 
@@ -29,7 +32,7 @@ def slow_operations(program: Program) -> dict[str, int]:
 def long_integers(exported: Program) -> int:
     """Number of operations of an exported program with integers of 64 bits, which TPUs emulate."""
     return sum(
-        each.opcode not in _NO_WORK and any(array.dtype in ("s64", "u64") for array in each.arrays)
+        each.opcode not in _NO_WORK and any(array.element_type in _LONG for array in arrays_of(each))
         for each in exported.instructions()
     )
 
@@ -39,8 +42,8 @@ def stack_copies(traffic: Traffic, stacks: set[tuple[int, ...]]) -> list[Cost]:
     return [
         cost
         for cost in traffic.costs
-        for array, written in zip(cost.instruction.arrays, cost.results, strict=False)
-        if array.shape in stacks and written >= cost.times * array.bytes
+        for array, written in zip(arrays_of(cost.instruction), cost.results, strict=False)
+        if tuple(array.dimensions) in stacks and written >= cost.times * bytes_of(array)
     ]
 
 
@@ -74,10 +77,9 @@ class SourceLines:
     def note(self, graph: tf.Graph) -> None:
         """Notes the lines of all ops of a graph during tracing; a finished function does not have them."""
         for operation in graph.get_operations():
-            for frame in reversed(operation.traceback or ()):
-                if _is_ours(frame.filename):
-                    self._lines[operation.name] = (frame.filename, frame.lineno)
-                    break
+            frames = (frame for frame in reversed(operation.traceback or ()) if _is_ours(frame.filename))
+            if frame := next(frames, None):
+                self._lines[operation.name] = (frame.filename, frame.lineno)
 
     def of(self, op_name: str) -> Line | None:
         """The line of an op by its name in a compiled program; None if it is unknown.
@@ -118,32 +120,26 @@ def hot_lines(traffic: Traffic, lines: SourceLines) -> list[HotLine]:
     """The costs of all lines, those first that move most."""
     costs: dict[str, list[Cost]] = defaultdict(list)
     for cost in traffic.costs:
-        costs[str(_line(traffic.program, cost, lines) or "an unknown line")].append(cost)
+        related = _related(traffic.program.computations[cost.computation], cost.instruction)
+        known = (line for each in related if (line := lines.of(each.metadata.op_name)))
+        costs[str(next(known, "an unknown line"))].append(cost)
     found = [
-        HotLine(place, *map(sum, zip(*((c.moved, c.work.products, c.cycles) for c in own), strict=True)))
+        HotLine(place, sum(c.moved for c in own), sum(c.work.products for c in own), sum(c.cycles for c in own))
         for place, own in costs.items()
     ]
     return sorted(found, key=lambda each: (-each.moved, -each.cycles, each.place))
 
 
-def _line(program: Program, cost: Cost, lines: SourceLines) -> Line | None:
-    """The line of an instruction, of one that made its input or, for a copy of an argument, of its first use."""
-    here = program.computations[cost.computation]
-    if own := lines.of(cost.instruction.op_name):
-        return own
-    source: Instruction | None = cost.instruction
-    while source and source.operands:
-        source = here.get(source.operands[0])
-        if source and source.opcode != "parameter" and (found := lines.of(source.op_name)):
-            return found
-    return _first_use(here, cost.instruction, lines)
-
-
-def _first_use(here: Computation, start: Instruction, lines: SourceLines) -> Line | None:
-    derived = {start.name}
+def _related(here: Computation, start: Instruction) -> Iterator[Instruction]:
+    """An instruction, those that made its input and, for a copy of an argument, those that use it."""
+    yield start
+    source = start
+    while source.operand_ids:
+        source = here[source.operand_ids[0]]
+        if source.opcode != "parameter":
+            yield source
+    derived = {start.id}
     for each in here.values():
-        if derived & set(each.operands):
-            if found := lines.of(each.op_name):
-                return found
-            derived.add(each.name)
-    return None
+        if derived & set(each.operand_ids):
+            yield each
+            derived.add(each.id)

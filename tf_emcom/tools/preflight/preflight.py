@@ -1,8 +1,8 @@
 """From a configuration to a report."""
 
+import contextlib
 from collections.abc import Sequence
 
-from tf_emcom.data.source import Source
 from tf_emcom.errors import UserError, require_even_shares, require_integer
 from tf_emcom.runtime import catalogue, config, config_checks
 from tf_emcom.runtime.config import build
@@ -79,24 +79,19 @@ def _experiment(
         extra += ["data=@RandomFeatures()", *(f"RandomFeatures.{name}={size}" for name, size in sizes.items())]
     given = config.load(gin_files, [*gin_params, *extra])
     if not config.macro("checkpoint", ""):
-        speaker = UntrainedSpeaker(config.macro("vocab_size", None), config.macro("message_length", None))
-        config.rebind("ShuffledSpeaker.source" if _is_control() else "TransferLearner.speaker_source", speaker)
+        source = "TransferLearner.speaker_source"
+        # A game has none.
+        with contextlib.suppress(UserError):
+            if config.referenced(source).__name__ == "ShuffledSpeaker":
+                source = "ShuffledSpeaker.source"
+        # Transfer files bind both to None: a trained speaker would have its own.
+        sizes = (config.macro(name, None) or size for name, size in (("vocab_size", 20), ("message_length", 10)))
+        config.rebind(source, UntrainedSpeaker(*sizes))
     if features is None:
-        _require_data(config.macro("data"))
+        try:
+            config.macro("data").features()
+        except UserError as error:
+            fix = "To run without the data set, add --features=2048 for random features."
+            raise UserError(f"{error} {fix}") from error
     with config.plain_errors():
         return build("Experiment", build("OneDevice")), given[: len(gin_params)]
-
-
-def _is_control() -> bool:
-    """Whether the configuration has the control around the speaker's source."""
-    try:
-        return config.referenced("TransferLearner.speaker_source").__name__ == "ShuffledSpeaker"
-    except UserError:
-        return False
-
-
-def _require_data(data: Source) -> None:
-    try:
-        data.features()
-    except UserError as error:
-        raise UserError(f"{error} To run without the data set, add --features=2048 for random features.") from error

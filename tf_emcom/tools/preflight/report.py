@@ -31,10 +31,10 @@ class Report:
 
     def __init__(self, setting: Setting, step: ExportedStep, compiled: Compiled) -> None:
         self.setting, self.step, self.compiled = setting, step, compiled
-        program = Program(compiled.text)
+        program = Program(compiled.program)
         self.traffic = Traffic(program)
         self.slow = slow_operations(program)
-        self.long_integers = long_integers(Program(step.text))
+        self.long_integers = long_integers(Program(step.hlo))
         self.stack_copies = stack_copies(self.traffic, step.stacks)
         self.lines: list[HotLine] = hot_lines(self.traffic, step.lines)
         self.roofline: Roofline = roofline(
@@ -57,6 +57,7 @@ class Report:
         setting, step, work = self.setting, self.step, self.traffic.work
         turns = f", in each of the {step.turns} turns of a step" if step.turns > 1 else ""
         passes = f", as {work.passes / 1e9:.2f} in passes of bfloat16" if work.passes != work.products else ""
+        hottest = [*self.lines[:_LINES], *sorted(self.lines, key=lambda each: -each.cycles)[: _LINES // 2]]
         lines = [
             f"Preflight of {setting.configuration}, {setting.precision}, for {setting.kind} ({setting.topology})",
             f"  one of {setting.replicas} replicas: {step.local_games:,} of {setting.batch_size:,} games{turns}",
@@ -74,7 +75,8 @@ class Report:
             "  The lines that cost most    HBM MB     GFLOP  kilocycles",
             *(
                 f"    {each.moved / 1e6:30.1f} {each.products / 1e9:9.2f} {each.cycles / 1e3:11.0f}  {each.place}"
-                for each in self._hottest()
+                for each in self.lines
+                if each in hottest
             ),
             "",
             "This is an estimate made while compiling, not a measurement: no TPU ran. The roofline is a lower limit; a",
@@ -127,12 +129,11 @@ class Report:
             "temporaries": compiled.temporaries,
             "outputs": compiled.outputs - compiled.reused,
             "code": compiled.code,
+            "together": compiled.memory,
         }
-        share = f"{compiled.memory / chip:.1%} of the chip's {chip / 2**30:.0f} GiB"
-        return [
-            *(f"  memory: {name:<13} {size / 1e6:10.1f} MB" for name, size in parts.items()),
-            f"  memory: together      {compiled.memory / 1e6:10.1f} MB, {share}",
-        ]
+        lines = [f"  memory: {name:<13} {size / 1e6:10.1f} MB" for name, size in parts.items()]
+        lines[-1] += f", {compiled.memory / chip:.1%} of the chip's {chip / 2**30:.0f} GiB"
+        return lines
 
     def _times(self) -> list[str]:
         chip, roof, step = self.setting.chip, self.roofline, self.step
@@ -162,11 +163,7 @@ class Report:
             size = sum(cost.written for cost in self.stack_copies) / 1e6
             lines.append(f"  {len(self.stack_copies)} whole stacks of agents written to HBM, {size:.1f} MB")
         for loop in self.traffic.unknown_loops:
-            place = self.step.lines.of(loop.op_name)
+            place = self.step.lines.of(loop.metadata.op_name)
             lines.append(f"  a loop whose length depends on the data is counted once: {place or loop.name}")
         return lines
 
-    def _hottest(self) -> list[HotLine]:
-        slowest = sorted(self.lines, key=lambda each: -each.cycles)[: _LINES // 2]
-        chosen = {*self.lines[:_LINES], *slowest}
-        return [each for each in self.lines if each in chosen]

@@ -15,16 +15,14 @@ from tf_emcom.types import Batch
 
 
 class UntrainedSpeaker:
-    """An untrained speaker of the size in EaS's and NEC's code; the costs of a step do not depend on its weights."""
+    """An untrained speaker, by default of the size in EaS's and NEC's code; its weights change no costs."""
 
-    def __init__(self, vocab_size: int | None = None, message_length: int | None = None) -> None:
-        """The size of its vocabulary and the length of its messages; None: 20 symbols, 10 of them a message."""
-        given = {"vocab_size": vocab_size, "message_length": message_length}
-        self._given = {name: value for name, value in given.items() if value is not None}
+    def __init__(self, vocab_size: int = 20, message_length: int = 10) -> None:
+        self._sizes = {"vocab_size": vocab_size, "message_length": message_length}
 
     def speaker(self, features: int) -> Speaker:
         """The speaker, for inputs of `features` features."""
-        speaker = Speaker(**self._given)
+        speaker = Speaker(**self._sizes)
         speaker.build((None, features))
         return speaker
 
@@ -57,8 +55,7 @@ class ExportedStep:
       weight_bytes: of weights and optimizer state.
       stacks: the shapes of stacked variables, where there are several agents.
       lines: the lines of its ops.
-      hlo: the program, serialised.
-      text: the program, as text.
+      hlo: the program, a serialised HLO module.
     """
 
     def __init__(self, experiment: Experiment, replicas: int) -> None:
@@ -68,39 +65,36 @@ class ExportedStep:
           UserError: the configuration is wrong.
           Refused: the step has an op that XLA cannot compile.
         """
-        self._learner: Trainee = experiment.learner
+        learner: Trainee = experiment.learner
         self.local_games = experiment.batch_size // replicas
         self.lines = SourceLines()
-        turns = self._learner.turns(tf.constant(0, tf.int64))
+        turns = learner.turns(tf.constant(0, tf.int64))
         self.turns = turns.shape[0]
         batch, candidates = _specs(experiment, self.local_games)
         self.candidate_bytes = _bytes_of([candidates])
-        groups = (*self._learner.agents.values(), *self._learner.optimizer_state.values())
+        groups = (*learner.agents.values(), *learner.optimizer_state.values())
         variables: Sequence[keras.Variable] = list({id(v): v for group in groups for v in group}.values())
         self.weight_bytes = _bytes_of(variables)
-        several = self._learner.speakers * self._learner.listeners > 1
+        several = learner.speakers * learner.listeners > 1
         self.stacks = {tuple(v.shape) for v in variables if several and v.shape and v.shape[0] > 1}
         step, first_game = tf.TensorSpec((), tf.int64), tf.TensorSpec((), tf.int32)
         given = Turn(batch, candidates, step, first_game, tf.TensorSpec(turns.shape[1:], turns.dtype))
 
         def replica(*flat: tf.Tensor) -> Metrics:
-            return self._replica(tf.nest.pack_sequence_as(given, flat))
+            turn: Turn = tf.nest.pack_sequence_as(given, flat)
+            gradients, metrics = learner.gradients(turn)
+            self.gradient_bytes = _bytes_of(tf.nest.flatten(gradients, expand_composites=True))
+            learner.apply(gradients, turn.step, turn.row)
+            self.lines.note(tf.compat.v1.get_default_graph())
+            return metrics
 
         function = tf.function(replica, jit_compile=True, autograph=False)
         # Traces the step, which finds errors of the configuration.
         export = function.experimental_get_compiler_ir(*tf.nest.flatten(given))
         try:
             self.hlo: bytes = export(stage="hlo_serialized", platform_name="CPU")
-            self.text: str = export(stage="hlo", platform_name="CPU")
         except (ValueError, tf.errors.OpError) as error:
             raise Refused(self._explained(str(error))) from error
-
-    def _replica(self, turn: Turn) -> Metrics:
-        gradients, metrics = self._learner.gradients(turn)
-        self.gradient_bytes = _bytes_of(tf.nest.flatten(gradients, expand_composites=True))
-        self._learner.apply(gradients, turn.step, turn.row)
-        self.lines.note(tf.compat.v1.get_default_graph())
-        return metrics
 
     def _explained(self, message: str) -> str:
         """XLA's message about an op that it does not know, with the line that made the op."""

@@ -1,12 +1,13 @@
 """The arithmetic of a compiled step, and the time that a chip needs at least."""
 
 import math
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from tensorflow.compiler.xla import xla_data_pb2
+
 from tf_emcom.errors import UserError
-from tf_emcom.tools.preflight.hlo import Computation, Instruction, Program, numbers_in
+from tf_emcom.tools.preflight.hlo import Instruction, Program, arrays_of, elements_of
 
 _CHEAP = frozenset(
     "add subtract multiply divide maximum minimum negate abs compare select and or xor not clamp power remainder sign"
@@ -14,8 +15,7 @@ _CHEAP = frozenset(
     " exponential log log-plus-one exponential-minus-one logistic tanh sine cosine cbrt atan2 erf".split()
 )
 # Products of bfloat16 numbers that the matrix units need for one product of float32 numbers.
-_PASSES = {"highest": 6, "high": 3}
-_WINDOW = re.compile(r"(\w+)=([0-9x_\-]+)")
+_PASSES = {xla_data_pb2.PrecisionConfig.HIGHEST: 6, xla_data_pb2.PrecisionConfig.HIGH: 3}
 
 
 class Work(NamedTuple):
@@ -31,81 +31,73 @@ class Work(NamedTuple):
         return cls(*(times * sum(counts) for counts in zip(*parts, strict=True)))
 
 
-def work_of(program: Program, computation: str, instruction: Instruction) -> Work:
+def work_of(program: Program, computation: int, instruction: Instruction) -> Work:
     """The arithmetic of one instruction, including all that is fused into it."""
-    here = program.computations[computation]
+    operands = [program.computations[computation][operand] for operand in instruction.operand_ids]
     if instruction.opcode in ("fusion", "call", "async-start"):
-        called = instruction.attribute("calls") or instruction.attribute("to_apply")
+        (called,) = instruction.called_computation_ids
         return Work.total(work_of(program, called, each) for each in program.computations[called].values())
     if instruction.opcode == "dot":
-        sizes = here[instruction.operands[0]].arrays[0].shape
-        summed = math.prod(sizes[d] for d in numbers_in(instruction.attribute("lhs_contracting_dims")))
-        return _products(here, instruction, 2 * instruction.arrays[0].elements * summed)
+        sizes = operands[0].shape.dimensions
+        summed = math.prod(sizes[d] for d in instruction.dot_dimension_numbers.lhs_contracting_dimensions)
+        return _products(operands, instruction, 2 * elements_of(instruction.shape) * summed)
     if instruction.opcode == "convolution":
-        return _products(here, instruction, _convolution(here, instruction))
+        return _products(operands, instruction, _convolution(operands, instruction))
     if instruction.opcode in ("reduce", "reduce-window"):
-        return Work(elementwise=sum(array.elements for array in here[instruction.operands[0]].arrays))
-    return Work(elementwise=instruction.arrays[0].elements) if instruction.opcode in _CHEAP else Work()
+        return Work(elementwise=sum(map(elements_of, arrays_of(operands[0]))))
+    return Work(elementwise=elements_of(instruction.shape)) if instruction.opcode in _CHEAP else Work()
 
 
-def _products(here: Computation, instruction: Instruction, products: int) -> Work:
-    single = all(here[name].arrays[0].dtype == "f32" for name in instruction.operands)
-    precision = instruction.attribute("operand_precision").strip("{}").partition(",")[0]
+def _products(operands: Sequence[Instruction], instruction: Instruction, products: int) -> Work:
+    single = all(each.shape.element_type == xla_data_pb2.F32 for each in operands)
+    precision = [*instruction.precision_config.operand_precision, xla_data_pb2.PrecisionConfig.DEFAULT][0]
     return Work(products, products * (_PASSES.get(precision, 1) if single else 1))
 
 
-def _convolution(here: Computation, instruction: Instruction) -> int:
+def _convolution(operands: Sequence[Instruction], instruction: Instruction) -> int:
     """Two for each pair of an output element and an element of its window that lies within the input."""
-    labels = re.fullmatch(r"(\w+)_(\w+)->(\w+)", instruction.attribute("dim_labels")).groups()
-    shapes = [each.arrays[0].shape for each in (*(here[name] for name in instruction.operands), instruction)]
-    # Each: name of a dimension → its size.
-    image, kernel, output = (dict(zip(*pair, strict=True)) for pair in zip(labels, shapes, strict=True))
-    found = re.search(r"window=\{([^}]*)\}", instruction.attributes)
-    window = {name: values.split("x") for name, values in _WINDOW.findall(found[1])} if found else {}
-    pairs = output["b"] * output["f"] * kernel["i"]
-    for place in range(len(image) - 2):
-        along = {name: values[place] for name, values in window.items()}
-        pairs *= _pairs(image[str(place)], output[str(place)], kernel[str(place)], along)
+    image, kernel, output = (each.shape.dimensions for each in (*operands, instruction))
+    numbers = instruction.convolution_dimension_numbers
+    pairs = output[numbers.output_batch_dimension] * output[numbers.output_feature_dimension]
+    pairs *= kernel[numbers.kernel_input_feature_dimension]
+    spatial = (
+        numbers.input_spatial_dimensions,
+        numbers.output_spatial_dimensions,
+        numbers.kernel_spatial_dimensions,
+        instruction.window.dimensions,
+    )
+    for i, o, k, window in zip(*spatial, strict=True):
+        pairs *= _pairs(image[i], output[o], kernel[k], window)
     # Each group of the batch has kernels of its own.
-    return 2 * pairs // int(instruction.attribute("batch_group_count") or 1)
+    return 2 * pairs // max(1, instruction.batch_group_count)
 
 
-def _pairs(image: int, output: int, kernel: int, window: dict[str, str]) -> int:
+def _pairs(image: int, output: int, kernel: int, window: xla_data_pb2.WindowDimension) -> int:
     """Along one dimension: the number of pairs of an output and a kernel position that meet an element of the input."""
-    stride, spread = int(window.get("stride", 1)), int(window.get("lhs_dilate", 1))
-    low, apart = int(window.get("pad", "0_0").partition("_")[0]), int(window.get("rhs_dilate", 1))
-    places = (out * stride + tap * apart - low for out in range(output) for tap in range(kernel))
+    spread = window.base_dilation
+    places = (
+        out * window.stride + tap * window.window_dilation - window.padding_low
+        for out in range(output)
+        for tap in range(kernel)
+    )
     return sum(0 <= place <= (image - 1) * spread and place % spread == 0 for place in places)
 
 
 class Chip(NamedTuple):
     """The published figures of one TPU chip.
 
-    Attributes:
-      cores: devices that a program sees; each has an equal share of the following figures.
-      memory: bytes of HBM.
-      bandwidth: bytes/s between chip and HBM.
-      peak: FLOP/s of matrix products of bfloat16 numbers. A product of float32 numbers is rounded to bfloat16 at
-        TensorFlow's default precision and costs the same; at the precisions "high" and "highest" it takes 3 and 6.
-      links: bytes/s that all its links to other chips send together, one way.
-      clock: Hz; None where it is not published.
-      source: of the figures.
-      chip_config: the compiler's name of the way in which the cores are used; None: the default.
+    A product of float32 numbers is rounded to bfloat16 at TensorFlow's default precision and costs the same as one of
+    bfloat16 numbers; at the precisions "high" and "highest" it takes 3 and 6 of them.
     """
 
-    cores: int
-    memory: float
-    bandwidth: float
-    peak: float
-    links: float
-    clock: float | None
-    source: str
-    chip_config: str | None = None
-
-    def per_core(self) -> "Chip":
-        """The figures of one device."""
-        shared = {name: getattr(self, name) / self.cores for name in ("memory", "bandwidth", "peak", "links")}
-        return self._replace(cores=1, **shared)
+    cores: int  # devices that a program sees; each has an equal share of the following figures
+    memory: float  # bytes of HBM
+    bandwidth: float  # bytes/s between chip and HBM
+    peak: float  # FLOP/s of matrix products of bfloat16 numbers
+    links: float  # bytes/s that all its links to other chips send together, one way
+    clock: float | None  # Hz; None where it is not published
+    source: str  # of the figures
+    chip_config: str | None = None  # the compiler's name of the way in which the cores are used; None: the default
 
 
 _OLD = "Jouppi et al., A domain-specific supercomputer for training deep neural networks, CACM 2020, table 3"
@@ -136,7 +128,9 @@ def chip_of(topology: str) -> Chip:
             f"--topology is {topology!r}, but it is a chip and a shape, as in v5e:2x2 or v4:2x2x1; the chips are"
             f" {', '.join(_CHIPS)}."
         )
-    return _CHIPS[generation].per_core()
+    chip = _CHIPS[generation]
+    shared = {name: getattr(chip, name) / chip.cores for name in ("memory", "bandwidth", "peak", "links")}
+    return chip._replace(cores=1, **shared)
 
 
 # In a small slice the chips are a grid without wrap-around, which uses about half of their links.
@@ -164,16 +158,10 @@ class Roofline(NamedTuple):
 def roofline(
     chip: Chip, moved: int, products: int, replicas: int, gradient_bytes: int, candidate_bytes: int, turns: int = 1
 ) -> Roofline:
-    """The roofline of a step.
+    """The roofline of a step of several turns, each of which moves so many bytes and does so many operations.
 
-    Args:
-      chip: of one replica.
-      moved: bytes between chip and HBM, a turn.
-      products: floating-point operations of matrix products, a turn.
-      replicas: n.
-      gradient_bytes: of the sum over replicas: each sends and receives 2 (n − 1) / n of it, in a ring.
-      candidate_bytes: of all replicas: each receives (n − 1) / n of it.
-      turns: of a step.
+    Of the sum of gradients over n replicas each sends and receives 2 (n − 1) / n, in a ring; of the candidates of all
+    replicas each receives (n − 1) / n.
     """
     received = (2 * gradient_bytes + candidate_bytes) * (replicas - 1) / replicas
     times = (moved / chip.bandwidth, products / chip.peak, received / (_LINKS_USED * chip.links))

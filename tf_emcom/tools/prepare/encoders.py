@@ -67,28 +67,6 @@ def checksum_of(path: str) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
-def image_size(encoder: str, shape: Sequence[int | None] | None, asked: int | None) -> tuple[int, int]:
-    """Height and width of the images that an encoder sees.
-
-    `shape` is that of its input, the batch first, where None stands for any size; `asked` are pixels a side, or None.
-    UserError where the input is not a batch of colour images, or its size is unknown, or not the one asked for.
-    """
-    if shape is None or len(shape) != 4 or shape[0] is not None or shape[3] != 3:
-        given = "of unknown shape" if shape is None else f"of the shape {tuple(shape)}"
-        raise UserError(
-            f"The encoder {encoder} takes an input {given}, but it has to take images: (None, height, width, 3)."
-        )
-    height, width = (asked if side is None else side for side in shape[1:3])
-    if height is None or width is None:
-        raise UserError(f"The encoder {encoder} takes images of any size; say with --image_size how many pixels.")
-    if asked is not None and (height, width) != (asked, asked):
-        raise UserError(
-            f"--image_size is {asked}, but the encoder {encoder} takes {height} × {width} pixels; leave --image_size"
-            " out."
-        )
-    return height, width
-
-
 def pixel_range_of(text: str) -> tuple[float, float]:
     """The values of black and white, as in "-1,1"; UserError where these are not two different numbers."""
     try:
@@ -100,7 +78,7 @@ def pixel_range_of(text: str) -> tuple[float, float]:
     return black, white
 
 
-def in_range(images: tf.Tensor, pixel_range: tuple[float, float] | None) -> tf.Tensor:
+def _in_range(images: tf.Tensor, pixel_range: tuple[float, float] | None) -> tf.Tensor:
     """Images in [0, 255] to [black, white]; None: they stay."""
     if pixel_range is None:
         return images
@@ -111,17 +89,39 @@ def in_range(images: tf.Tensor, pixel_range: tuple[float, float] | None) -> tf.T
 class _FromPath(ImageEncoder):
     """An encoder from a path, which holds its own weights."""
 
+    kind: str
+
     def __init__(self, choice: EncoderChoice) -> None:
         super().__init__(choice)
         if choice.weights:
             raise UserError(f"--weights was given, but {choice.name} holds its own weights; leave --weights out.")
 
-    def _require_one_each(self, inputs: Sequence[Any], outputs: Sequence[Any], fix: str) -> None:
+    def identity(self) -> str:
+        return f"{self.kind} {checksum_of(self.choice.name)}"
+
+    def _image_size(self, inputs: Sequence[Any], outputs: Sequence[Any], fix: str) -> tuple[int, int]:
+        """Height and width of its images; UserError where `inputs` is not one batch of them, or has another size."""
+        name, asked = self.choice.name, self.choice.image_size
         if len(inputs) != 1 or len(outputs) != 1:
             raise UserError(
-                f"The encoder {self.choice.name} has {len(inputs)} inputs and {len(outputs)} outputs, but it has to"
-                f" have one of each; {fix}."
+                f"The encoder {name} has {len(inputs)} inputs and {len(outputs)} outputs, but it has to have one of"
+                f" each; {fix}."
             )
+        shape = tf.TensorShape(inputs[0].shape)
+        if shape.rank != 4 or shape[0] is not None or shape[3] != 3:
+            given = "of unknown shape" if shape.rank is None else f"of the shape {tuple(shape)}"
+            raise UserError(
+                f"The encoder {name} takes an input {given}, but it has to take images: (None, height, width, 3)."
+            )
+        height, width = (asked if side is None else side for side in shape[1:3])
+        if height is None or width is None:
+            raise UserError(f"The encoder {name} takes images of any size; say with --image_size how many pixels.")
+        if asked is not None and (height, width) != (asked, asked):
+            raise UserError(
+                f"--image_size is {asked}, but the encoder {name} takes {height} × {width} pixels; leave --image_size"
+                " out."
+            )
+        return height, width
 
 
 class KerasFile(_FromPath):
@@ -131,6 +131,8 @@ class KerasFile(_FromPath):
     its own. Code is not run while it is loaded, so a model with a Lambda layer is refused.
     """
 
+    kind = "Keras"
+
     def __init__(self, choice: EncoderChoice) -> None:
         super().__init__(choice)
         if not tf.io.gfile.exists(choice.name) or tf.io.gfile.isdir(choice.name):
@@ -139,9 +141,6 @@ class KerasFile(_FromPath):
     @classmethod
     def recognises(cls, name: str) -> bool:
         return name.endswith((".keras", ".h5", ".hdf5"))
-
-    def identity(self) -> str:
-        return f"Keras {checksum_of(self.choice.name)}"
 
     def build(self) -> Network:
         name = self.choice.name
@@ -154,10 +153,8 @@ class KerasFile(_FromPath):
                 " without Lambda layers."
             ) from error
         inputs, outputs = getattr(model, "inputs", None) or [], getattr(model, "outputs", None) or []
-        self._require_one_each(inputs, outputs, "save keras.Model(images, features)")
-        height, width = image_size(name, inputs[0].shape, self.choice.image_size)
-        pixel_range = self.choice.pixel_range
-        return Network(height, width, lambda images: model(in_range(images, pixel_range), training=False))
+        size = self._image_size(inputs, outputs, "save keras.Model(images, features)")
+        return Network(*size, lambda images: model(_in_range(images, self.choice.pixel_range), training=False))
 
 
 class SavedModelEncoder(_FromPath):
@@ -166,6 +163,8 @@ class SavedModelEncoder(_FromPath):
     It takes one input [None, height, width, 3], and gives one output: floats [None, ...]. An input of type uint8 gets
     pixels from 0 to 255; one of float32 as well, unless --pixel_range says otherwise.
     """
+
+    kind = "SavedModel"
 
     def __init__(self, choice: EncoderChoice) -> None:
         super().__init__(choice)
@@ -178,9 +177,6 @@ class SavedModelEncoder(_FromPath):
     @classmethod
     def recognises(cls, name: str) -> bool:
         return ("/" in name or "." in name) and not KerasFile.recognises(name)
-
-    def identity(self) -> str:
-        return f"SavedModel {checksum_of(self.choice.name)}"
 
     def build(self) -> Network:
         name, usual = self.choice.name, "serving_default"
@@ -199,20 +195,17 @@ class SavedModelEncoder(_FromPath):
         inputs, outputs = signature.structured_input_signature[1], sorted(signature.structured_outputs)
         names = ", ".join([*inputs, *outputs])
         fix = f"its signature has {names}; export one with images as its input and features as its output"
-        self._require_one_each(inputs, outputs, fix)
+        size = self._image_size(list(inputs.values()), outputs, fix)
         ((key, spec),) = inputs.items()
-        shape = None if spec.shape.rank is None else spec.shape.as_list()
-        height, width = image_size(name, shape, self.choice.image_size)
         preprocess = self._preprocessing(spec.dtype)
 
         def encode(images: tf.Tensor, model: Any = model) -> tf.Tensor:
             # A signature does not keep the model's weights alive; the default argument does.
             return signature(**{key: preprocess(images)})[outputs[0]]
 
-        return Network(height, width, encode)
+        return Network(*size, encode)
 
     def _preprocessing(self, dtype: tf.DType) -> Callable[[tf.Tensor], tf.Tensor]:
-        """What turns images in [0, 255] into the input of the signature."""
         name, pixel_range = self.choice.name, self.choice.pixel_range
         if dtype == tf.uint8:
             if pixel_range is not None:
@@ -220,7 +213,7 @@ class SavedModelEncoder(_FromPath):
             return lambda images: tf.cast(tf.round(images), tf.uint8)
         if not dtype.is_floating:
             raise UserError(f"The encoder {name} takes {dtype.name}, but it has to take images as float32 or uint8.")
-        return lambda images: tf.cast(in_range(images, pixel_range), dtype)
+        return lambda images: tf.cast(_in_range(images, pixel_range), dtype)
 
 
 def encoder_for(choice: EncoderChoice) -> ImageEncoder:

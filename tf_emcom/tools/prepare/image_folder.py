@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,19 +17,17 @@ _SPLIT_OF = {
     **dict.fromkeys(("valid", "val", "validation", "dev", "development"), "valid"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
-# Names that look like a split, without being one of those: train2017, test_images, Training Set, trainA.
-_LIKE = re.compile(
-    rf"(?:images?|imgs?)?[-_ .]*({'|'.join(sorted(_SPLIT_OF, key=len, reverse=True))})"
-    r"(?:[-_ .]*(?:sets?|split|images?|imgs?|data|full|val|[ab]|\d+))*",
-    re.IGNORECASE,
-)
-# Words in the names of other people's splits, such as seg_train, 1_train, my-test, ILSVRC2012_img_val, query.
-_TRAIN = {"train", "training"}
-_WORDS = {*_SPLIT_OF, "tests", "eval", "evaluation", "holdout", "heldout", "infer", "inference"} | {
-    *("pred", "prediction", "predictions", "query", "gallery"),
+# Also words in the names of other people's splits, such as seg_train, 1_train, my-test, ILSVRC2012_img_val, query.
+_MEANT = {
+    **_SPLIT_OF,
+    "trainval": "train",
+    **dict.fromkeys(("tests", "eval", "evaluation", "holdout", "heldout", "infer", "inference", "pred"), "another"),
+    **dict.fromkeys(("prediction", "predictions", "query", "gallery"), "another"),
+    **dict.fromkeys(("unlabeled", "unlabelled", "unsup", "unsupervised", "extra"), "another"),
 }
-# Names of folders that often lie beside splits.
-_EXTRA = re.compile(r"(?:un-?label+ed|unsup(?:ervised)?|extra)(?:[-_ ].*)?", re.IGNORECASE)
+_FILLERS = ("image", "images", "img", "imgs", "set", "sets", "split", "data", "full", "a", "b")
+# Of train2017, trainset, test_images and photosTrain as well.
+_WORD = re.compile("|".join(sorted([*_MEANT, *_FILLERS[:-2]], key=len, reverse=True)) + "|[a-z]+")
 
 
 def splits_of(root: str, paths: Sequence[str]) -> dict[str, str]:
@@ -38,32 +36,41 @@ def splits_of(root: str, paths: Sequence[str]) -> dict[str, str]:
     `paths` are those of images, relative to the root. UserError where some of the folders look like splits, and not all
     of them are; two are the same split; there is no training split; or splits lie below another folder.
     """
-    tops = sorted({path.partition("/")[0] for path in paths if "/" in path})
-    found = {top: _SPLIT_OF[top.lower()] for top in tops if top.lower() in _SPLIT_OF}
-    if tops and len(found) == len(tops):
+    below: dict[str, set[str]] = {}
+    for top, *folders, _ in (path.split("/") for path in paths if "/" in path):
+        below.setdefault(top, set()).update(folders[:1])
+    found = {top: _SPLIT_OF[top.lower()] for top in sorted(below) if top.lower() in _SPLIT_OF}
+    if below and len(found) == len(below):
         _require_one_each(root, found)
         return found
-    like = {top: split for top in tops if (split := _look_of(top))}
-    extra = [top for top in tops if _EXTRA.fullmatch(top)]
-    if "train" in like.values() and (len(set(like.values())) > 1 or extra):
-        odd = next(iter(sorted(set(like) - set(found)) + extra + sorted(set(tops) - set(like))))
-        names, but = like, f"{odd!r} is no split's name"
-    else:
-        names, but = tops if _are_all_splits(tops) else (), "do not have their names"
-    if names:
+    if like := _like_splits(below):
+        odd = next(top for top in [*like, *sorted(below)] if top not in found)
         raise UserError(
-            f"In {root}, {_named(names)} look like splits, but {but}; call the splits train, valid and test, and move"
-            " other folders out; or, if these are classes, give them other names."
+            f"In {root}, {_named(like)} look like splits, but {odd!r} is no split's name; call the splits train, valid"
+            " and test, and move other folders out; or, if these are classes, give them other names."
         )
-    _refuse_deeper(root, paths)
+    for top, names in below.items():
+        if like := _like_splits(names):
+            raise UserError(
+                f"In {root}, {_named(f'{top}/{name}' for name in like)} look like splits below another folder;"
+                f" give --images={root.rstrip('/')}/{top} if {top!r} is no class, or else move the images to"
+                f" train/{top}/ and so on."
+            )
     return {}
 
 
-def _are_all_splits(names: Sequence[str]) -> bool:
-    """Whether each of several names has a word of splits in it, and one is about training."""
-    words = {name: {*re.findall("[a-z]+", re.sub("(?<=[a-z])(?=[A-Z])", " ", name).lower())} for name in names}
-    is_split = [found & _WORDS or _EXTRA.fullmatch(name) for name, found in words.items()]
-    return len(names) > 1 and all(is_split) and any(found & _TRAIN for found in words.values())
+def _like_splits(names: Collection[str]) -> list[str]:
+    """Those names of folders that look like splits, where one is about training and another one is not.
+
+    That is all of them, where each has the word of a split in it, or else those that have hardly another word.
+    """
+    words = {name: {*_WORD.findall(re.sub("(?<=[a-z])(?=[A-Z])", " ", name).lower())} for name in sorted(names)}
+    meant = {name: {_MEANT[word] for word in found & _MEANT.keys()} for name, found in words.items()}
+    like = [name for name in words if meant[name] and words[name] <= {*_MEANT, *_FILLERS}]
+    if all(meant.values()):
+        like = list(words)
+    kinds = set().union(*(meant[name] for name in like))
+    return like if "train" in kinds and len(kinds) > 1 else []
 
 
 def _require_one_each(root: str, found: dict[str, str]) -> None:
@@ -81,29 +88,7 @@ def _require_one_each(root: str, found: dict[str, str]) -> None:
         )
 
 
-def _refuse_deeper(root: str, paths: Sequence[str]) -> None:
-    """UserError where splits lie below classes, or below one more folder, and would be mixed without notice."""
-    below: dict[str, set[str]] = {}
-    for path in paths:
-        top, *inner = path.split("/")
-        if len(inner) > 1:
-            below.setdefault(top, set()).add(inner[0])
-    for top, names in below.items():
-        like = {name: split for name in names if (split := _look_of(name))}
-        if "train" in like.values() and len(set(like.values())) > 1:
-            raise UserError(
-                f"In {root}, {_named(sorted(f'{top}/{name}' for name in like))} look like splits below another folder;"
-                f" give --images={root.rstrip('/')}/{top} if {top!r} is no class, or else move the images to"
-                f" train/{top}/ and so on."
-            )
-
-
-def _look_of(name: str) -> str | None:
-    like = _LIKE.fullmatch(name)
-    return _SPLIT_OF[like[1].lower()] if like else None
-
-
-def _named(names: Collection[str]) -> str:
+def _named(names: Iterable[str]) -> str:
     return " and ".join(map(repr, names))
 
 
@@ -193,11 +178,9 @@ def shares_of(text: str) -> tuple[float, float, float]:
 def partition(images: Sequence[Image], shares: tuple[float, float, float], seed: int) -> dict[str, list[Image]]:
     """Draws from `seed` the split of each image, so that each class has its share of each split.
 
-    Of a class with n images, a split with the share s gets n·s, rounded up or down; over all classes a split
-    has its share within two images. `shares` are those of train, valid and test; they add up to 1.
-
-    Returns split → its images, in the order that was drawn, without splits of the share 0; UserError where a split
-    would be empty.
+    Of a class with n images, a split with the share s gets n·s, rounded up or down; over all classes a split has its
+    share within two images. `shares` are those of train, valid and test. Returns split → its images, in the order that
+    was drawn, without splits of the share 0; UserError where a split would be empty.
     """
     order = np.random.Generator(np.random.PCG64([seed])).permutation(len(images))
     drawn = [images[index] for index in order]

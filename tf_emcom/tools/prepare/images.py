@@ -1,9 +1,9 @@
 """Images: the files below a folder, and their pixels."""
 
+import collections
 import contextlib
 import io
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
@@ -18,58 +18,45 @@ from tf_emcom.files import FILE_ERRORS, is_remote, reason
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
 
 
-# Paths of images, relative to the folder and sorted part by part; how many other files there are; paths of links.
-FilesBelow = tuple[list[str], int, list[str]]
-
-
-def files_below(root: str) -> FilesBelow:
+def files_below(root: str) -> tuple[list[str], int, list[str]]:
     """Walks through a folder; names that begin with a dot do not count.
 
     A link to a file is read like a file, once: not where its target is an image of the folder itself, or of another
     link. A link to a folder is never followed. Links to what is below the folder already, or to a folder around it, are
-    listed apart. UserError where a folder cannot be read, a name is not in UTF-8, or a link leads to another folder.
+    listed apart. Pipes and devices are not read.
+
+    Returns paths of images, relative to the folder and sorted part by part; how many other files there are; and paths
+    of links. UserError where a folder cannot be read, a name is not in UTF-8, or a link leads to another folder.
     """
     try:
-        return _walk_remote(root.rstrip("/")) if is_remote(root) else _walk_local(root)
+        return _walk(root)
     except UnicodeError as error:
         raise UserError(f"--images is {root}, where a name is not UTF-8 ({error.object!r:.80}); rename it.") from error
     except FILE_ERRORS as error:
         raise UserError(f"--images is {root}, which cannot be read through ({reason(error)}).") from error
 
 
-def _walk_remote(root: str) -> FilesBelow:
-    found = []
-    for folder, _, names in tf.io.gfile.walk(root, onerror=_raise):
+def _walk(root: str) -> tuple[list[str], int, list[str]]:
+    images, links, skipped, others = [], [], [], 0
+    walk = tf.io.gfile.walk if is_remote(root) else os.walk
+    for folder, folders, names in walk(root, onerror=_raise):
         inside = folder[len(root) :].strip("/")
-        found += [f"{inside}/{name}".lstrip("/") for name in names]
-    seen = [path for path in found if not any(part.startswith(".") for part in path.split("/"))]
-    images = [path for path in seen if path.lower().endswith(ENDINGS)]
-    return _sorted(images), len(seen) - len(images), []
-
-
-def _raise(error: tf.errors.OpError) -> None:
-    raise error
-
-
-def _walk_local(root: str) -> FilesBelow:
-    """Also handles links, and pipes and devices, which are not read."""
-    images, links, skipped, others, folders = [], [], [], 0, [""]
-    while folders:
-        inside = folders.pop()
-        with os.scandir(os.path.join(root, inside)) as entries:
-            found = [entry for entry in entries if not entry.name.startswith(".")]
-        for entry in found:
-            path = os.path.join(inside, entry.name)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in folders:
+            if os.path.islink(os.path.join(folder, name)):
+                _refuse_elsewhere(root, os.path.join(inside, name))
+                skipped.append(os.path.join(inside, name))
+        for name in names:
+            place, path = os.path.join(folder, name), os.path.join(inside, name)
+            if name.startswith("."):
+                continue
             path.encode()  # UnicodeError where it is not in UTF-8
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(path)
-            elif entry.is_dir():
-                _refuse_elsewhere(root, path)
-                skipped.append(path)
-            elif not path.lower().endswith(ENDINGS) or _is_special(entry):
+            # A link to nothing counts as an image, which is missing then.
+            is_special = os.path.exists(place) and not os.path.isfile(place)
+            if not name.lower().endswith(ENDINGS) or is_special:
                 others += 1
             else:
-                (links if entry.is_symlink() else images).append(path)
+                (links if os.path.islink(place) else images).append(path)
     real_root = os.path.realpath(root)
     known = {os.path.join(real_root, path) for path in images}
     for path in _sorted(links):
@@ -77,6 +64,10 @@ def _walk_local(root: str) -> FilesBelow:
         (skipped if target in known else images).append(path)
         known.add(target)
     return _sorted(images), others, sorted(skipped)
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def _refuse_elsewhere(root: str, path: str) -> None:
@@ -90,14 +81,6 @@ def _refuse_elsewhere(root: str, path: str) -> None:
             f"{root.rstrip('/')}/{path} is a link to the folder {target}, which is not followed; put the folder itself"
             " there ('cp -al' copies without taking room on the same disk), or remove the link."
         )
-
-
-def _is_special(entry: os.DirEntry) -> bool:
-    """Whether it is a pipe or a device, reading which may never end; a link to nothing is none of these."""
-    try:
-        return not stat.S_ISREG(entry.stat().st_mode)
-    except FileNotFoundError:
-        return False
 
 
 def _sorted(paths: list[str]) -> list[str]:
@@ -114,10 +97,8 @@ def decode(content: bytes) -> np.ndarray:
 
     An orientation in EXIF is applied. Palettes, grey levels, black and white, and CMYK become red, green and blue; of
     16 bits the upper 8 are used; colour profiles are not. Transparent parts show the white page. Of an animation the
-    first picture counts.
-
-    Raises:
-      ValueError: the file is none of these, is damaged, or has more pixels than Pillow thinks safe; it says why.
+    first picture counts. ValueError where the file is none of these, is damaged, or has more pixels than Pillow thinks
+    safe; it says why.
     """
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
@@ -149,82 +130,75 @@ def _in_colour(image: Image.Image, is_bmp: bool) -> Image.Image:
 class Pixels(NamedTuple):
     """B images."""
 
-    seen: tf.Tensor  # float32 [B, height, width, 3] in [0, 255], for the encoder
-    kept: np.ndarray  # small copies in PNG, B objects of type bytes; empty ones where none are kept
+    paths: Sequence[str]
+    seen: Sequence[tf.Tensor]  # each float32 [height, width, 3] in [0, 255], for the encoder
+    kept: Sequence[bytes]  # small copies in PNG; empty where none are kept
 
 
-class BrokenImageError(Exception):
-    """An image is not there or cannot be decoded; `path` is relative to the folder of all images."""
-
-    def __init__(self, path: str, reason: str) -> None:
-        super().__init__(f"{path}: {reason}")
-        self.path, self.reason = path, reason
-
-
-class ImageReader:
+class ImageReader(NamedTuple):
     """Reads image files as `decode` does.
 
     Of each image the largest part in the middle with the wanted proportions is resized, bilinearly and with
     antialiasing, so that nothing is distorted.
     """
 
-    def __init__(self, root: str, height: int, width: int, kept_side: int, batch_size: int) -> None:
-        """`root` is the folder of all images; small copies have `kept_side` pixels a side, 0: none are kept."""
-        self._root, self._kept_side, self._batch_size = root, kept_side, batch_size
-        self._height, self._width = height, width
+    root: str  # the folder of all images
+    height: int
+    width: int
+    kept_side: int  # pixels a side of small copies, 0: none are kept
+    batch_size: int
 
-    def batches(self, paths: Sequence[str]) -> Iterator[Pixels]:
-        """The images at these paths below the root, in this order.
+    def batches(self, paths: Sequence[str], broken: dict[str, str]) -> Iterator[Pixels]:
+        """The images at these paths below the root, in this order; UserError where one cannot be read.
 
-        BrokenImageError where one of them is not there or cannot be decoded, UserError where it cannot be read.
+        Those that are not there or cannot be decoded are left out, and go to `broken`: path ↦ why.
         """
         pool = ThreadPoolExecutor()
         try:
-            # One batch is decoded while the one before is encoded.
-            waiting: list[list[Future]] = []
-            for start in range(0, len(paths), self._batch_size):
-                waiting.append([pool.submit(self._read, path) for path in paths[start : start + self._batch_size]])
-                if len(waiting) > 1:
-                    yield _together(waiting.pop(0))
-            for last in waiting:
-                yield _together(last)
+            found = []
+            for path, image in self._ahead(pool, paths):
+                try:
+                    found.append((path, *image.result()))
+                except UserError:  # a ValueError, too
+                    raise
+                except ValueError as error:
+                    broken[path] = str(error)
+                if len(found) == self.batch_size:
+                    yield Pixels(*zip(*found, strict=True))
+                    found = []
+            if found:
+                yield Pixels(*zip(*found, strict=True))
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def broken(self, paths: Sequence[str]) -> dict[str, str]:
-        """Those of the images that are not there or cannot be decoded, and why; UserError where one cannot be read."""
-        found = {}
+    def _ahead(self, pool: ThreadPoolExecutor, paths: Sequence[str]) -> Iterator[tuple[str, Future]]:
+        """One batch is decoded while the one before is encoded."""
+        waiting: collections.deque[tuple[str, Future]] = collections.deque()
         for path in paths:
-            try:
-                self._read(path)
-            except BrokenImageError as error:
-                found[path] = error.reason
-        return found
+            waiting.append((path, pool.submit(self._read, path)))
+            if len(waiting) == 2 * self.batch_size:
+                yield waiting.popleft()
+        yield from waiting
 
     def _read(self, path: str) -> tuple[tf.Tensor, bytes]:
-        file_name = os.path.join(self._root, path)
+        """What is seen and kept of an image; ValueError where it is not there or cannot be decoded."""
+        file_name = os.path.join(self.root, path)
         try:
             with tf.io.gfile.GFile(file_name, "rb") as file:
-                image = tf.constant(decode(file.read()))
-        except ValueError as error:
-            raise BrokenImageError(path, str(error)) from error
+                content = file.read()
         except tf.errors.NotFoundError as error:
-            raise BrokenImageError(path, "there is no such file") from error
+            raise ValueError("there is no such file") from error
         except tf.errors.OpError as error:
             raise UserError(
                 f"The image {file_name} cannot be read ({reason(error)}); fix that, and run the same command again to"
                 " resume."
             ) from error
-        seen = _fitted(image, self._height, self._width)
-        if not self._kept_side:
+        image = tf.constant(decode(content))
+        seen = _fitted(image, self.height, self.width)
+        if not self.kept_side:
             return seen, b""
-        kept = tf.cast(tf.round(_fitted(image, self._kept_side, self._kept_side)), tf.uint8)
+        kept = tf.cast(tf.round(_fitted(image, self.kept_side, self.kept_side)), tf.uint8)
         return seen, tf.io.encode_png(kept).numpy()
-
-
-def _together(images: Sequence[Future]) -> Pixels:
-    seen, kept = zip(*(image.result() for image in images), strict=True)
-    return Pixels(tf.stack(seen), np.array(kept, object))
 
 
 def _fitted(image: tf.Tensor, height: int, width: int) -> tf.Tensor:

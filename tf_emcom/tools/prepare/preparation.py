@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,13 +13,13 @@ import tqdm
 
 from tf_emcom.data import tfds_folder
 from tf_emcom.errors import UserError
-from tf_emcom.files import file_errors, read_json, write_whole
+from tf_emcom.files import FILE_ERRORS, file_errors, is_remote, lock, names_in, read_json, write_whole
 from tf_emcom.tools.prepare import shard_files
 from tf_emcom.tools.prepare.encoders import ImageEncoder
+from tf_emcom.tools.prepare.extraction import FeatureExtractor, encode
 from tf_emcom.tools.prepare.image_folder import Image, ImageFolder
 from tf_emcom.tools.prepare.images import ImageReader
-from tf_emcom.tools.prepare.shard_files import Shard, Written, schema_of, write_metadata
-from tf_emcom.tools.prepare.shard_maker import FeatureExtractor, ShardMaker
+from tf_emcom.tools.prepare.shard_files import Shard, schema_of, write_metadata
 from tf_emcom.tools.prepare.standardisation import Standardisation
 
 VERSION = "1.0.0"
@@ -76,10 +75,10 @@ class FeatureSet(NamedTuple):
 class Preparation:
     """Makes one data set of images in `DIR/<name>/1.0.0`.
 
-    Everything is written below `DIR/<name>/.unfinished-1.0.0`: each shard under a new name first, then a note that it
-    is whole. After a kill, the same command resumes with the shards that have no note. When all are there, their
-    features are standardised, again file by file. The last step renames the folder, so that nobody reads an unfinished
-    data set. The files are a function of images, encoder and settings.
+    Everything is written below `DIR/<name>/.unfinished-1.0.0`: first what is encoded, a file for each shard, which is
+    written as a whole. After a kill, the same command resumes with the shards that are missing. When all are there, the
+    records are written, with standardised features. The last step renames their folder, so that nobody reads an
+    unfinished data set. The files are a function of images, encoder and settings.
 
     `data_dir` is the folder of all data sets, `~` the home folder; `splits` is split → its images, in the order that
     they are written in. UserError where TFDS cannot use the name.
@@ -98,9 +97,7 @@ class Preparation:
         self._root = os.path.join(os.path.expanduser(data_dir), name)
         self._path = os.path.join(self._root, VERSION)
         self._unfinished = os.path.join(self._root, f"{tfds_folder.UNFINISHED}{VERSION}")
-        self._encoded, self._notes = (os.path.join(self._unfinished, part) for part in ("encoded", "notes"))
-        self._standardised = os.path.join(self._unfinished, "standardised")
-        self._ready = self._standardised if settings.standardises else self._encoded
+        self._encoded, self._ready = (os.path.join(self._unfinished, part) for part in ("encoded", "ready"))
         self._another_name = f"choose another --name, or delete {self._path} to prepare it again"
         self._name, self._folder, self._splits = name, folder, splits
         self._encoder, self._settings = encoder, settings
@@ -126,19 +123,27 @@ class Preparation:
 
         UserError where a data set of that name was made otherwise, an image cannot be decoded, or a file not written.
         """
-        fix = "fix that, then run the same command again to resume"
-        with file_errors(self._root, "cannot be prepared", fix), shard_files.locked(self._root) as is_locked:
+        fix = "fix that or name another --data_dir, then run the same command again to resume"
+        with file_errors(self._root, "cannot be prepared", fix):
             if tf.io.gfile.exists(self._path):
-                self._refuse_another()
+                about = self._manifest_there()
                 print(f"{self._path} is prepared already.", flush=True)
             else:
-                self._finish(self._write_shards(is_locked))
+                tf.io.gfile.makedirs(self._unfinished)
+                busy = f"Another process is preparing {self._root}; wait until it ends, or choose another --name."
+                path = os.path.join(self._unfinished, ".lock")
+                # Cloud storage has no locks.
+                with contextlib.nullcontext() if is_remote(path) else lock(path, busy):
+                    if not tf.io.gfile.exists(self._path):
+                        self._make()
+                about = self._manifest_there()
             # The data set is finished; unfinished files beside it do no harm.
-            with contextlib.suppress(UserError):
-                shard_files.remove_folder(self._unfinished)
-            return FeatureSet(self._name, self._path, _read_manifest(self._path, self._another_name))
+            with contextlib.suppress(*FILE_ERRORS):
+                _remove_folder(self._unfinished)
+            return FeatureSet(self._name, self._path, about)
 
-    def _refuse_another(self) -> None:
+    def _manifest_there(self) -> dict[str, Any]:
+        """That of the finished data set; UserError where it was not made by this command, or otherwise."""
         stored = _read_manifest(self._path, self._another_name)
         if stored is None:
             raise UserError(
@@ -146,96 +151,86 @@ class Preparation:
             )
         if differing := _differences(stored, self._manifest):
             raise UserError(f"{self._path} was prepared otherwise ({'; '.join(differing[:3])}); {self._another_name}.")
-        examples, left_out = stored.get("examples"), stored.get("left_out")
-        counts = [*examples.values(), stored.get("features")] if isinstance(examples, dict) else [None]
-        is_list = isinstance(left_out, list) and all(isinstance(path, str) for path in left_out)
-        if not is_list or not all(type(count) is int for count in counts):
+        if not {"examples", "features", "left_out"} <= stored.keys():
             path = os.path.join(self._path, _MANIFEST)
             raise UserError(f"{path} is damaged (the results of the preparation are missing); {self._another_name}.")
+        return stored
 
-    def _write_shards(self, is_locked: bool) -> list[tuple[Shard, Written]]:
-        self._claim(is_locked)
-        shards = shard_files.shards_of(self._name, self._splits, self._settings.shard_size, self._encoded, self._notes)
-        done = {each.path: found for each in shards if (found := each.written(self._folder.root)) is not None}
-        missing = [each for each in shards if each.path not in done]
+    def _make(self) -> None:
+        self._claim()
+        shards = shard_files.shards_of(self._name, self._splits, self._settings.shard_size, self._encoded)
+        missing = [shard for shard in shards if not shard.is_encoded(self._folder.root)]
         if missing:
-            # Standardised files that were made of other encoded ones are of no use any more.
-            shard_files.remove_folder(self._standardised)
-            if done:
-                print(f"Resuming: {len(done)} of {len(shards)} files are done.", flush=True)
-            done |= self._make(missing, sum(len(each.images) for each in shards if each.path in done))
-        return [(each, done[each.path]) for each in shards]
+            if len(missing) < len(shards):
+                print(f"Resuming: {len(shards) - len(missing)} of {len(shards)} files are done.", flush=True)
+            self._encode(missing)
+        self._write_records(shards)
+        tf.io.gfile.rename(self._ready, self._path)
 
-    def _claim(self, is_locked: bool) -> None:
-        """Makes the folders and writes the manifest, unless another data set is half prepared here."""
-        shard_files.make_folder(self._notes)
-        if is_locked:
-            for folder in (self._unfinished, self._notes, self._encoded, self._standardised):
-                shard_files.remove_unfinished(folder)
+    def _claim(self) -> None:
+        """Makes the folder and writes the manifest, unless another data set is half prepared here."""
         stored = None
         with contextlib.suppress(UserError):
             stored = _read_manifest(self._unfinished, "")
-        differing = _differences(stored, self._manifest) if stored is not None else []
-        if differing and tf.io.gfile.listdir(self._notes):
-            raise UserError(
-                f"{self._root} is half prepared otherwise ({'; '.join(differing[:3])}); give the same flags again,"
-                f" choose another --name, or delete {self._unfinished} to start again."
-            )
-        if stored is None or differing:
-            # A kill may have left whole files without a note, which would not fit.
-            shard_files.remove_folder(self._encoded)
-        shard_files.make_folder(self._encoded)
+        differing = _differences(stored or {}, self._manifest)
+        if differing:
+            if stored and any(name.endswith(".npz") for name in names_in(self._encoded)):
+                raise UserError(
+                    f"{self._root} is half prepared otherwise ({'; '.join(differing[:3])}); give the same flags again,"
+                    f" choose another --name, or delete {self._unfinished} to start again."
+                )
+            # What is encoded without a manifest that can be read may not fit.
+            _remove_folder(self._encoded)
+        tf.io.gfile.makedirs(self._encoded)
         _write_manifest(self._unfinished, self._manifest)
 
-    def _make(self, missing: Sequence[Shard], done: int) -> dict[str, Written]:
-        """Encodes and writes the shards that are missing, after so many images of others; path → its note."""
-        settings = self._settings
+    def _encode(self, missing: Sequence[Shard]) -> None:
+        """Encodes the shards that are missing."""
+        settings, root = self._settings, self._folder.root
         network = self._encoder.build()
         extractor = FeatureExtractor(network, settings.batch_size)
-        reader = ImageReader(self._folder.root, network.height, network.width, settings.kept_side, settings.batch_size)
-        left = sum(len(each.images) for each in missing)
-        total, is_terminal = done + left, sys.stderr.isatty()
-        needed = left * (4 * extractor.features + 2 * settings.kept_side**2)
-        # Encoded files stay until all standardised ones are written.
-        shard_files.require_room(self._unfinished, 2 * needed if settings.standardises else needed)
-        maker = ShardMaker(self._folder, reader, extractor, settings.kept_side, settings.skips_broken)
-        found = {}
-        with tqdm.tqdm(total=total, initial=done, unit="image", dynamic_ncols=True, disable=not is_terminal) as bar:
-            for each in missing:
-                found[each.path] = maker.make(each, lambda images, done=done: bar.update(done + images - bar.n))
-                done += len(each.images)
-                if not is_terminal:
+        reader = ImageReader(root, network.height, network.width, settings.kept_side, settings.batch_size)
+        left, total = sum(len(shard.images) for shard in missing), self._manifest["images"]
+        # What is encoded stays until all records are written.
+        shard_files.require_room(self._unfinished, 2 * left * (4 * extractor.features + 2 * settings.kept_side**2))
+        done = total - left
+        with tqdm.tqdm(total=total, initial=done, unit="image", dynamic_ncols=True, disable=None) as bar:
+            for shard in missing:
+                encode(shard, root, reader, extractor, settings.skips_broken, bar.update)
+                done += len(shard.images)
+                if bar.disable:
                     print(f"{done:,} of {total:,} images", flush=True)
-        return found
 
-    def _finish(self, made: list[tuple[Shard, Written]]) -> None:
-        notes = {split: [written for each, written in made if each.split == split] for split in self._splits}
-        examples = {split: sum(written.examples for written in parts) for split, parts in notes.items()}
+    def _write_records(self, shards: Sequence[Shard]) -> None:
+        """Writes the data set of what is encoded, in a folder of its own."""
+        left_out, examples = [], dict.fromkeys(self._splits, 0)
+        for shard in shards:
+            broken = shard.read("left_out").tolist()
+            examples[shard.split] += len(shard.images) - len(broken)
+            left_out += broken
         if empty := [split for split, count in examples.items() if not count]:
             raise UserError(f"No image of the split {empty[0]!r} can be decoded; repair some of them in place.")
+        _remove_folder(self._ready)
+        tf.io.gfile.makedirs(self._ready)
+        measured = None
         if self._settings.standardises:
-            self._standardise(made)
-        shard_files.remove_unfinished(self._ready)
-        features = made[0][1].features
-        schema = schema_of(self._folder.classes, features, self._settings.kept_side)
-        write_metadata(self._ready, schema, VERSION, notes)
-        left_out = sorted(path for _, written in made for path in written.left_out)
-        results = {"examples": examples, "features": features, "left_out": left_out}
+            print("Standardising the features.", flush=True)
+            measured = Standardisation.of(shard.read("features") for shard in shards if shard.split == "train")
+            measured.write(self._ready)
+        made: dict[str, list[tuple[int, int]]] = {split: [] for split in self._splits}
+        for shard in shards:
+            features = shard.read("features")
+            schema = schema_of(self._folder.classes, features.shape[1], self._settings.kept_side)
+            size = shard.write_records(self._ready, schema, measured.apply(features) if measured else features)
+            made[shard.split].append((len(features), size))
+        write_metadata(self._ready, schema, VERSION, made)
+        results = {"examples": examples, "features": features.shape[1], "left_out": sorted(left_out)}
         _write_manifest(self._ready, {**self._manifest, **results})
-        with shard_files.writing(self._path):
-            tf.io.gfile.rename(self._ready, self._path)
 
-    def _standardise(self, made: Sequence[tuple[Shard, Written]]) -> None:
-        """Writes the files with standardised features that are not there yet."""
-        shard_files.make_folder(self._ready)
-        print("Standardising the features.", flush=True)
-        measured = Standardisation.of([each for each, _ in made if each.split == "train"])
-        measured.write(self._ready)
-        for each, written in made:
-            path = os.path.join(self._ready, os.path.basename(each.path))
-            # A standardised file is as long as the encoded one.
-            if not tf.io.gfile.exists(path) or tf.io.gfile.stat(path).length != written.bytes:
-                measured.apply(each, path)
+
+def _remove_folder(path: str) -> None:
+    if tf.io.gfile.exists(path):
+        tf.io.gfile.rmtree(path)
 
 
 def _read_manifest(folder: str, fix: str) -> dict[str, Any] | None:

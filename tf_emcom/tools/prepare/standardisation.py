@@ -1,16 +1,13 @@
-"""The standardisation of features, which are read from shards and written to others."""
+"""The standardisation of features."""
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple, Self
 
 import numpy as np
-import tensorflow as tf
 
-from tf_emcom.errors import UserError
-from tf_emcom.files import reason, write_whole
-from tf_emcom.tools.prepare.shard_files import Shard, whole_file, writing
+from tf_emcom.files import write_whole
 
 
 class Standardisation(NamedTuple):
@@ -20,15 +17,15 @@ class Standardisation(NamedTuple):
     deviation: np.ndarray  # float64 [F], the standard deviation of each, 1 where it is 0
 
     @classmethod
-    def of(cls, shards: Sequence[Shard]) -> Self:
-        """Measures the features in the files of the training split, which are whole.
+    def of(cls, parts: Iterable[np.ndarray]) -> Self:
+        """Measures the features of the training split, arrays [n, F].
 
         Sums are taken of the differences from the first example, in double precision, so that nothing is lost where a
         feature varies little around a large mean.
         """
         first, count, total, squares = None, 0, 0.0, 0.0
-        for shard in shards:
-            for features in map(_features, _examples(shard)):
+        for part in parts:
+            for features in part.astype(np.float64):
                 first = features if first is None else first
                 count, total, squares = count + 1, total + (features - first), squares + (features - first) ** 2
         mean = total / count
@@ -36,33 +33,11 @@ class Standardisation(NamedTuple):
         # The deviation of a feature that never differs is only rounding.
         return cls(first + mean, np.where(deviation > 1e-6 * np.abs(first + mean), deviation, 1.0))
 
-    def apply(self, shard: Shard, path: str) -> None:
-        """Writes the examples of a whole file to `path`, standardised; UserError where it cannot be written."""
-        with whole_file(path) as writer:
-            for example in _examples(shard):
-                scaled = ((_features(example) - self.mean) / self.deviation).astype(np.float32)
-                example.features.feature["logit"].float_list.value[:] = scaled.tolist()
-                with writing(path):
-                    writer.write(example.SerializeToString(deterministic=True))
+    def apply(self, features: np.ndarray) -> np.ndarray:
+        """Features float32 [n, F], standardised."""
+        return ((features.astype(np.float64) - self.mean) / self.deviation).astype(np.float32)
 
     def write(self, folder: str) -> None:
         """Writes it into a folder, for images that come later; UserError where that is not possible."""
         content = {"mean": self.mean.tolist(), "deviation": self.deviation.tolist()}
         write_whole(os.path.join(folder, "standardisation.json"), json.dumps(content) + "\n")
-
-
-def _examples(shard: Shard) -> Iterator[tf.train.Example]:
-    """The examples of a file; UserError where it is damaged, and then the next process writes it again."""
-    try:
-        for record in tf.data.TFRecordDataset(shard.path).as_numpy_iterator():
-            yield tf.train.Example.FromString(record)
-    except tf.errors.DataLossError as error:
-        tf.io.gfile.remove(shard.note)
-        raise UserError(
-            f"{shard.path} was damaged after it was written ({reason(error)}); check the disk, and run the same"
-            " command again, which encodes these images again."
-        ) from error
-
-
-def _features(example: tf.train.Example) -> np.ndarray:
-    return np.array(example.features.feature["logit"].float_list.value, np.float64)

@@ -2,29 +2,23 @@
 
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from tf_emcom.plots import Mark
-from tf_emcom.tools.report.run import Row
+from tf_emcom.tools.report.run import Row, Run
 
 
-class Cell(NamedTuple):
-    """One cell of a table.
-
-    Attributes:
-      text: what is shown.
-      value: the number behind it, unrounded.
-      note: an interval or a deviation.
-    """
+class Number(NamedTuple):
+    """A number in a table: as it is shown, as it is in a file, and an interval or a deviation."""
 
     text: str
-    value: float | None = None
+    value: float
     note: str = ""
 
 
 class Entry(NamedTuple):
-    """A line of a legend."""
+    """A line of a legend, which may be a `Run` as well."""
 
     mark: Mark
     name: str
@@ -37,54 +31,34 @@ class Text(NamedTuple):
     template = "text.html.jinja"
 
 
-class Missing:
-    """A note about what is missing, and the command that makes it."""
+class Missing(NamedTuple):
+    """A note about what is missing, and the command that makes it, in a shell's words."""
 
+    sentence: str
+    command: str
     template = "missing.html.jinja"
-
-    def __init__(self, sentence: str, *command: str) -> None:
-        """The words of the command are quoted where a shell needs it."""
-        self.sentence = sentence
-        self.command = " ".join(map(shlex.quote, command))
 
 
 class Table(NamedTuple):
-    """Numbers as text.
-
-    Attributes:
-      caption: what is in it.
-      heads: of the columns.
-      rows: cells, one for each column.
-      headed: how many of the first columns say what a row is about.
-      summary: unless it is empty, the table is folded away behind these words.
-      differing: numbers of rows that stand out.
-    """
+    """Numbers and words."""
 
     caption: str
     heads: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
-    headed: int = 1
-    summary: str = ""
-    differing: Sequence[int] = ()
+    rows: Sequence[Sequence[Number | str]]
+    headed: int = 1  # so many of the first columns say what a row is about, in words
+    summary: str = ""  # unless it is empty, the table is folded away behind these words
+    differing: Sequence[int] = ()  # numbers of rows that stand out
     template = "table.html.jinja"
 
 
 class Figure(NamedTuple):
-    """One or several plots with a legend and a sentence that explains them.
+    """One or several plots with a legend and a sentence that explains them."""
 
-    Attributes:
-      plots: kinds of `drawing.Plot`.
-      legend: of all of them.
-      caption: the sentence.
-      wide: whether each has a row of its own.
-      columns: how many are in a row otherwise, if the screen is wide enough.
-    """
-
-    plots: Sequence[Any]
-    legend: Sequence[Entry]
+    plots: Sequence[Any]  # kinds of `drawing.Plot`
+    legend: Sequence[Any]  # of all of them: kinds of `Entry`
     caption: str
-    wide: bool = False
-    columns: int = 3
+    wide: bool = False  # each plot has a row of its own
+    columns: int = 3  # so many are in a row otherwise, if the screen is wide enough
     template = "figure.html.jinja"
 
 
@@ -107,30 +81,56 @@ class Code(NamedTuple):
 class Games(NamedTuple):
     """Games from the candidates to the choice: lines of eval/examplegames.jsonl."""
 
-    title: Entry
+    run: Run
     rows: Sequence[Row]
     template = "games.html.jinja"
 
 
-def number(value: float | None, digits: int = 3, note: str = "") -> Cell:
+def number(value: float | None, note: str = "") -> Number | str:
     """A number, or "undefined" where there is none."""
     if value is None or not math.isfinite(value):
-        return Cell("undefined")
+        return "undefined"
     whole = float(value).is_integer() and abs(value) >= 2
-    return Cell(f"{value:,.0f}" if whole else f"{value:,.{digits}f}", value, note)
+    return Number(f"{value:,.0f}" if whole else f"{value:,.3f}", value, note)
 
 
-def spread(row: Row) -> str:
-    """The deviation between pairs or the interval of a row, as text."""
+def accuracy(row: Row | None) -> Number | str:
+    """The accuracy of a row with the deviation between pairs or its interval; a dash where there is none."""
+    if row is None:
+        return "–"
     deviation, interval = row.get("deviation"), row.get("interval")
     if deviation is not None and "pairs" in row:
-        return f"± {deviation:.3f}"
-    return f"{interval[0]:.3f}–{interval[1]:.3f}" if isinstance(interval, list) and len(interval) == 2 else ""
+        return number(row["accuracy"], note=f"± {deviation:.3f}")
+    found = isinstance(interval, list) and len(interval) == 2
+    return number(row["accuracy"], note=f"{interval[0]:.3f}–{interval[1]:.3f}" if found else "")
 
 
-def left_out(run_name: str, file: str, count: int) -> list[Text]:
+def left_out(run: Run, file: str, count: int) -> list[object]:
     """A sentence if lines could not be used."""
     if not count:
         return []
     lines = "1 line" if count == 1 else f"{count} lines"
-    return [Text(f"{run_name}: {lines} of {file} cut short, changed or of another form, and left out.")]
+    return [Text(f"{run.name}: {lines} of {file} cut short, changed or of another form, and left out.")]
+
+
+def missing(run: Run, mode: str) -> Missing:
+    """A note about a run without that test."""
+    command = shlex.join(["bin/evaluate", f"--workdir={run.path}", f"--mode={mode}"])
+    return Missing(f"{run.name} has no eval/{mode}.jsonl; this command makes it:", command)
+
+
+def tested(
+    run: Run,
+    mode: str,
+    needed: Sequence[str] = (),
+    usable: Callable[[Row], bool] = lambda row: True,
+    expected: bool = True,
+) -> tuple[list[Row], list[object]]:
+    """The usable rows of a run's test, and notes about lines that were left out, or about no rows if some are expected.
+
+    `needed` are the fields that must be numbers.
+    """
+    lines = run.evaluation(mode, needed)
+    rows = [row for row in lines.rows if usable(row)]
+    notes = left_out(run, f"eval/{mode}.jsonl", lines.left_out + len(lines.rows) - len(rows))
+    return rows, notes if rows or not expected else [*notes, missing(run, mode)]

@@ -32,26 +32,15 @@ class Curve(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """What is drawn on a pair of axes.
-
-    Attributes:
-      curves: on them.
-      x_label: with its unit.
-      y_label: with its unit.
-      title: above.
-      limits: of y; None: as the curves need it.
-      levels: horizontal lines, such as chance, each with its colour.
-      beside: curves on a second y axis from 0 to 1.
-      beside_label: of that axis.
-    """
+    """What is drawn on a pair of axes; labels have units."""
 
     curves: Sequence[Curve]
     x_label: str
     y_label: str
     title: str = ""
-    limits: tuple[float, float] | None = None
-    levels: Sequence[tuple[float, str]] = ()
-    beside: Sequence[Curve] = ()
+    limits: tuple[float, float] | None = None  # of y; None: as the curves need it
+    levels: Sequence[tuple[float, str]] = ()  # horizontal lines, such as chance, each with its colour
+    beside: Sequence[Curve] = ()  # on a second y axis from 0 to 1
     beside_label: str = ""
 
 
@@ -95,9 +84,8 @@ def _draw(axes: Axes, curve: Curve) -> None:
     every = max(1, len(curve.x) // _MOST_MARKERS)
     shown = {"marker": marker, "markersize": 4, "markevery": every} if curve.marked and not curve.faint else {}
     width, alpha = (0.6, 0.45) if curve.faint else (1.6, 1.0)
-    axes.plot(
-        curve.x, curve.y, color=colour, linestyle=dash, linewidth=width, alpha=alpha, clip_on=False, zorder=3, **shown
-    )
+    look = {"color": colour, "linestyle": dash, "linewidth": width, "alpha": alpha, **shown}
+    axes.plot(curve.x, curve.y, clip_on=False, zorder=3, **look)
     if curve.band:
         low, high = zip(*curve.band, strict=True)
         axes.fill_between(curve.x, low, high, color=colour, alpha=0.18, linewidth=0)

@@ -5,7 +5,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import tensorflow as tf
 
@@ -17,17 +17,11 @@ from tf_emcom.tools.report.run import Run, distinct_names
 
 
 class Section(abc.ABC):
-    """A part of the page about all runs of a report.
-
-    Attributes:
-      title: its heading.
-      place: sections stand in the order of these numbers.
-      explanation: a sentence below the heading about what it shows.
-    """
+    """A part of the page about all runs of a report."""
 
     title: str
-    place: int
-    explanation: str = ""
+    place: int  # sections stand in the order of these numbers
+    explanation: str = ""  # a sentence below the heading about what it shows
 
     @abc.abstractmethod
     def blocks(self, runs: Sequence[Run]) -> Iterable[object]:
@@ -40,23 +34,12 @@ _HEAD = 2000  # characters in which the sign is
 _SCRIPT = "addEventListener('beforeprint',()=>document.querySelectorAll('details').forEach(d=>{d.open=true}))"
 
 
-class Chapter(NamedTuple):
-    """A section with its blocks made."""
-
-    anchor: str
-    section: Section
-    blocks: list[object]
-
-
 def write_report(paths: Sequence[str], out: str | None = None) -> str:
-    """Writes one HTML page about runs, which loads nothing from anywhere.
+    """Writes one HTML page about runs, which loads nothing from anywhere, and returns its path.
 
     Args:
       paths: the runs' folders; one that is named twice is shown once.
       out: the file; None: RUN/report.html for one run, report.html in the current folder for several.
-
-    Returns:
-      The path of the page.
 
     Raises:
       UserError: a folder holds no run, or the page cannot be written.
@@ -68,7 +51,7 @@ def write_report(paths: Sequence[str], out: str | None = None) -> str:
     _check_place(out)
     names = distinct_names(folders)
     runs = [Run(path, name, mark(n)) for n, (path, name) in enumerate(zip(folders, names, strict=True))]
-    text = page(runs)
+    text = _page(runs)
     with files.file_errors(out):
         tf.io.gfile.makedirs(os.path.dirname(out) or ".")
     # A link stays, and its target is replaced.
@@ -76,20 +59,16 @@ def write_report(paths: Sequence[str], out: str | None = None) -> str:
     return out
 
 
-def page(runs: Sequence[Run]) -> str:
-    """The page's text."""
-    environment = _environment()
-    chapters = [Chapter(name, section, list(section.blocks(runs))) for name, section in _sections()]
+def _page(runs: Sequence[Run]) -> str:
+    template = _environment().get_template("report.html.jinja")
+    sections = [(name, cls()) for name, cls in plug_ins(Section, ["tools.report"], separator="-").items()]
+    chapters = [
+        {"anchor": name, "section": section, "blocks": list(section.blocks(runs))}
+        for name, section in sorted(sections, key=lambda pair: (pair[1].place, pair[0]))
+    ]
     digest = base64.b64encode(hashlib.sha256(_SCRIPT.encode()).digest()).decode()
-    return environment.get_template("report.html.jinja").render(
-        runs=runs, chapters=[chapter for chapter in chapters if chapter.blocks], script=_SCRIPT, script_digest=digest
-    )
-
-
-def _sections() -> list[tuple[str, Section]]:
-    """Every section with its name, in the order of their places."""
-    found = [(name, cls()) for name, cls in plug_ins(Section, ["tools.report"], separator="-").items()]
-    return sorted(found, key=lambda pair: (pair[1].place, pair[0]))
+    chapters = [chapter for chapter in chapters if chapter["blocks"]]
+    return template.render(runs=runs, chapters=chapters, script=_SCRIPT, script_digest=digest)
 
 
 def _environment() -> Any:

@@ -1,6 +1,6 @@
 """What a report reads of a run's folder."""
 
-import functools
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -16,18 +16,13 @@ from tf_emcom.runtime.evaluation_rows import of_the_run
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.trained_speaker import SPEAKER_CONFIG
 
-FIX = "check the rights of the file, or run the command that wrote it again"
+_FIX = "check the rights of the file, or run the command that wrote it again"
 
 Row = dict[str, Any]
 
 
 class Lines(NamedTuple):
-    """What a file of JSON lines holds.
-
-    Attributes:
-      rows: the lines that can be used.
-      left_out: how many cannot: cut off, changed, or of another form.
-    """
+    """What a file of JSON lines holds: rows, and the number of lines that are cut off, changed, or of another form."""
 
     rows: list[Row]
     left_out: int
@@ -39,19 +34,15 @@ def read_lines(path: str, needed: Sequence[str]) -> Lines:
     Raises:
       UserError: there is a file that cannot be read.
     """
-    found = files.read_text(path, FIX) if tf.io.gfile.exists(path) else ""
+    found = files.read_text(path, _FIX) if tf.io.gfile.exists(path) else ""
     texts = [text for text in found.split("\n") if text.strip()]
-    rows = [row for row in map(_parsed, texts) if row is not None]
+    rows = []
+    for text in texts:
+        with contextlib.suppress(ValueError):
+            rows.append(files.row_of(text))
     left_out = max(len(texts) - len(rows), files.missing_lines(rows))
     usable = [row for row in rows if all(is_number(row.get(key)) for key in needed)]
     return Lines(usable, left_out + len(rows) - len(usable))
-
-
-def _parsed(text: str) -> Row | None:
-    try:
-        return files.row_of(text)
-    except ValueError:
-        return None
 
 
 def is_number(value: object) -> bool:
@@ -72,6 +63,7 @@ class Run:
       mark: of its curves.
       config: the text of its config.gin.
       bindings: name → value of that text, both as they are written.
+      metrics: the lines of metrics.jsonl, each with a step.
     """
 
     def __init__(self, path: str, name: str, mark: Mark) -> None:
@@ -92,6 +84,7 @@ class Run:
         except UserError as error:
             raise UserError(f"{folder.config} cannot be understood: {error}") from error
         self.bindings = dict(one.removesuffix(_ABSENT).split(" = ", 1) for one in bindings)
+        self.metrics = read_lines(os.path.join(path, "metrics.jsonl"), ["step"])
         if self.metrics.left_out and not self.metrics.rows:
             raise UserError(f"{path}/metrics.jsonl is damaged (no line of it is a logged step); copy the file again.")
         if not self.metrics.rows:
@@ -99,11 +92,6 @@ class Run:
                 f"The run in {path} has no metrics yet: metrics.jsonl gets its first line at the first logged step;"
                 " wait for it, or start the same bin/train command again."
             )
-
-    @functools.cached_property
-    def metrics(self) -> Lines:
-        """The lines of metrics.jsonl, each with a step."""
-        return read_lines(os.path.join(self.path, "metrics.jsonl"), ["step"])
 
     @property
     def transfers(self) -> bool:
@@ -144,7 +132,7 @@ class Run:
     def figure(self, name: str) -> bytes | None:
         """The picture figures/<name>.png; None where it is missing."""
         path = os.path.join(self.path, "figures", f"{name}.png")
-        return files.read_bytes(path, FIX) if tf.io.gfile.exists(path) else None
+        return files.read_bytes(path, _FIX) if tf.io.gfile.exists(path) else None
 
 
 def distinct_names(paths: Sequence[str]) -> list[str]:

@@ -7,23 +7,22 @@ import numpy as np
 
 from tf_emcom.evaluation.results import by_agents
 from tf_emcom.plots import GREY
-from tf_emcom.tools.report.accuracy import missing
 from tf_emcom.tools.report.blocks import (
-    Cell,
     Code,
-    Entry,
     Figure,
     Games,
-    Missing,
+    Number,
     Table,
     Text,
+    accuracy,
     left_out,
+    missing,
     number,
-    spread,
+    tested,
 )
 from tf_emcom.tools.report.drawing import Curve, Panel, draw, draw_heat_map
 from tf_emcom.tools.report.report import Section
-from tf_emcom.tools.report.run import Lines, Row, Run, at_last
+from tf_emcom.tools.report.run import Row, Run, at_last
 
 _KEYS = ["candidates", "noise"]
 
@@ -35,25 +34,23 @@ class RunsAtAGlance(Section):
     place = 10
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """A legend where there are several runs, and a table."""
         for run in runs:
-            yield from left_out(run.name, "metrics.jsonl", run.metrics.left_out)
+            yield from left_out(run, "metrics.jsonl", run.metrics.left_out)
         if len(runs) > 1:
-            legend = [Entry(run.mark, run.name) for run in runs]
-            yield Figure([], legend, "Every run has this colour on the whole page.")
+            yield Figure([], runs, "Every run has this colour on the whole page.")
         columns = [_at_a_glance(run) for run in runs]
         names = dict.fromkeys(name for column in columns for name in column)
-        rows = [[Cell(name), *(column.get(name, Cell("–")) for column in columns)] for name in names]
+        rows = [[name, *(column.get(name, "–") for column in columns)] for name in names]
         yield Table("The runs, and what they reach.", ["", *(run.name for run in runs)], rows)
 
 
-def _at_a_glance(run: Run) -> dict[str, Cell]:
+def _at_a_glance(run: Run) -> dict[str, Number | str]:
     last = run.metrics.rows[-1]
-    cells = {"folder": Cell(run.path), "game": Cell(run.setting("game")), "data": Cell(run.setting("data"))}
-    cells["agents"] = Cell(_agents(run, last))
+    cells: dict[str, Number | str] = {"folder": run.path, "game": run.setting("game"), "data": run.setting("data")}
+    cells["agents"] = _agents(run, last)
     steps = run.setting("steps")
     of_all = f" of {int(steps):,}" if steps.isdigit() else ""
-    cells["steps trained"] = Cell(f"{last['step']:,}{of_all}", last["step"])
+    cells["steps trained"] = Number(f"{last['step']:,}{of_all}", last["step"])
     for key in ("accuracy", "loss"):
         value = at_last(last, key)
         if value is not None:
@@ -63,7 +60,7 @@ def _at_a_glance(run: Run) -> dict[str, Cell]:
         row = min(rows, key=lambda row: (row["candidates"], row["noise"]))
         of_whom = f", {agents}" if agents else ""
         name = f"test accuracy, {row['candidates']:,} candidates, noise {row['noise']:g}{of_whom}"
-        cells[name] = number(row["accuracy"], note=spread(row))
+        cells[name] = accuracy(row)
     return cells
 
 
@@ -88,19 +85,17 @@ class Configuration(Section):
     explanation = "The settings of the run; bin/train --gin_file=RUN/config.gin repeats it."
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """A table of macros, one of the other bindings that differ, and the texts."""
         names = dict.fromkeys(name for run in runs for name in run.bindings)
         macros = sorted(name for name in names if "." not in name)
         differing = [number for number, name in enumerate(macros) if _differs(name, runs)]
-        heads = ["setting", *(run.name for run in runs)]
+        heads = [run.name for run in runs]
         marked = " Those that differ stand out." if len(runs) > 1 else ""
-        rows = _configuration_rows(macros, runs)
-        yield Table(f"Macros of the configuration.{marked}", heads, rows, differing=differing)
-        others = sorted(name for name in names if "." in name and _differs(name, runs))
-        if others:
+        caption, rows = f"Macros of the configuration.{marked}", _configuration_rows(macros, runs)
+        yield Table(caption, ["setting", *heads], rows, differing=differing)
+        if others := sorted(name for name in names if "." in name and _differs(name, runs)):
             folded = f"{len(others)} other bindings that differ" if len(others) > _MOST_ROWS else ""
-            rows = _configuration_rows(others, runs)
-            yield Table("All other bindings that differ.", ["binding", *heads[1:]], rows, summary=folded)
+            caption, rows = "All other bindings that differ.", _configuration_rows(others, runs)
+            yield Table(caption, ["binding", *heads], rows, summary=folded)
         elif len(runs) > 1:
             yield Text("All other bindings are the same.")
         for run in runs:
@@ -111,8 +106,8 @@ def _differs(name: str, runs: Sequence[Run]) -> bool:
     return len({run.bindings.get(name) for run in runs}) > 1
 
 
-def _configuration_rows(names: Sequence[str], runs: Sequence[Run]) -> list[list[Cell]]:
-    return [[Cell(name), *(Cell(run.bindings.get(name, "not bound")) for run in runs)] for name in names]
+def _configuration_rows(names: Sequence[str], runs: Sequence[Run]) -> list[list[str]]:
+    return [[name, *(run.bindings.get(name, "not bound") for run in runs)] for name in names]
 
 
 _ROWS = 21  # of the table, at most
@@ -126,16 +121,22 @@ class LearningCurves(Section):
     explanation = "Means over the games since the logged step before; agents sample, and so err more than in tests."
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """Accuracy with noise, losses, and the numbers."""
-        legend = [Entry(run.mark, run.name) for run in runs]
-        if any(_has(run, "accuracy") for run in runs):
-            yield _accuracy([run for run in runs if _has(run, "accuracy")])
+        if measured := [run for run in runs if _has(run, "accuracy")]:
+            yield _accuracy(measured)
         keys = dict.fromkeys(key for run in runs for row in run.metrics.rows for key in row)
         terms = [key for key in keys if key.endswith(("loss", "entropy")) and key != "by_seed"]
-        if terms:
-            plots = [draw(_panel(key, runs)) for key in terms]
-            yield Figure(plots, legend if len(runs) > 1 else [], "Losses with their terms, and entropies, by step.")
+        plots = []
+        for key in terms:
+            curves = [curve for run in runs if _has(run, key) for curve in _curves(run, key)]
+            unit = "entropy (nats)" if key.endswith("entropy") else "loss"
+            plots.append(draw(Panel(curves, "step", unit, key.replace("_", " "))))
+        if plots:
+            yield Figure(plots, _legend(runs), "Losses with their terms, and entropies, by step.")
         yield _curves_table(runs)
+
+
+def _legend(runs: Sequence[Run]) -> Sequence[Run]:
+    return runs if len(runs) > 1 else []
 
 
 def _has(run: Run, key: str) -> bool:
@@ -152,14 +153,8 @@ def _accuracy(runs: Sequence[Run]) -> Figure:
     noise = "Dashed, on the right axis: the noise schedule." if noises else "The channel had no noise in training."
     chance = " Dotted: chance, 1 / candidates." if levels else ""
     seeds = " Thin: each independent pair." if any(curve.faint for curve in curves) else ""
-    legend = [Entry(run.mark, run.name) for run in runs] if len(runs) > 1 else []
-    return Figure([draw(panel, wide=True)], legend, f"Accuracy in training. {noise}{chance}{seeds}", wide=True)
-
-
-def _panel(key: str, runs: Sequence[Run]) -> Panel:
-    curves = [curve for run in runs if _has(run, key) for curve in _curves(run, key)]
-    unit = "entropy (nats)" if key.endswith("entropy") else "loss"
-    return Panel(curves, "step", unit, key.replace("_", " "))
+    caption = f"Accuracy in training. {noise}{chance}{seeds}"
+    return Figure([draw(panel, wide=True)], _legend(runs), caption, wide=True)
 
 
 def _curves(run: Run, key: str) -> Iterator[Curve]:
@@ -186,10 +181,7 @@ def _curves_table(runs: Sequence[Run]) -> Table:
     keys = ("accuracy", "loss", "noise")
     columns = [(run, at, key) for run, at in zip(runs, by_step, strict=True) for key in keys if _has(run, key)]
     rows = [
-        [
-            Cell(f"{step:,}", step),
-            *(number(at_last(at[step], key)) if step in at else Cell("–") for _, at, key in columns),
-        ]
+        [f"{step:,}", *(number(at_last(at[step], key)) if step in at else "–" for _, at, key in columns)]
         for step in kept
     ]
     heads = ["step", *(f"{run.name}: {key}" if len(runs) > 1 else key for run, _, key in columns)]
@@ -213,16 +205,11 @@ class ExamplesOfGames(Section):
     )
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """Each run's games."""
         for run in runs:
-            lines = run.evaluation("examplegames", _NEEDED)
-            whole = [row for row in lines.rows if _is_whole(row)]
-            left = lines.left_out + len(lines.rows) - len(whole)
-            yield from left_out(run.name, "eval/examplegames.jsonl", left)
-            if whole:
-                yield Games(Entry(run.mark, run.name), whole)
-            elif not run.transfers and not run.names:
-                yield missing(run, "examplegames")
+            rows, notes = tested(run, "examplegames", _NEEDED, _is_whole, not run.transfers and not run.names)
+            yield from notes
+            if rows:
+                yield Games(run, rows)
 
 
 def _is_whole(row: Row) -> bool:
@@ -258,21 +245,15 @@ class LanguageMeasures(Section):
     explanation = "Measures of greedy messages about the test split, by themselves and against what they are about."
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """One table with a column for each run."""
-        columns: list[dict[tuple[str, str], Row]] = []
+        columns: list[dict[tuple[str, str], Number | str]] = []
         for run in runs:
-            similarity, measures = run.evaluation("testtopsim", []), run.evaluation("testlanguage", [])
-            for mode, lines in (("testtopsim", similarity), ("testlanguage", measures)):
-                yield from left_out(run.name, f"eval/{mode}.jsonl", lines.left_out)
-                if not lines.rows:
-                    yield missing(run, mode)
-            columns.append({**_similarities(similarity), **_measures(measures)})
-        names = list(dict.fromkeys(name for column in columns for name in column))
+            similarities, notes = tested(run, "testtopsim")
+            measures, more = tested(run, "testlanguage")
+            yield from (*notes, *more)
+            columns.append(_similarities(similarities) | _measures(measures))
+        names = dict.fromkeys(name for column in columns for name in column)
         if names:
-            rows = [
-                [Cell(measure), Cell(about), *(_cell(column.get((measure, about))) for column in columns)]
-                for measure, about in names
-            ]
+            rows = [[*name, *(column.get(name, "–") for column in columns)] for name in names]
             caption = (
                 "Language measures. ±: standard deviation (n − 1) between agents, or for topographic similarity of one"
                 " speaker between draws of messages."
@@ -280,21 +261,21 @@ class LanguageMeasures(Section):
             yield Table(caption, ["measure", "what it is", *(run.name for run in runs)], rows, headed=2)
 
 
-def _similarities(lines: Lines) -> dict[tuple[str, str], Row]:
-    found: dict[tuple[str, str], Row] = {}
-    usable = [row for row in lines.rows if "topsim" in row and "meaning" in row]
-    for row in _of_all(usable, ["meaning"], "topsim"):
+def _similarities(rows: list[Row]) -> dict[tuple[str, str], Number | str]:
+    found = {}
+    for row in _of_all([row for row in rows if "topsim" in row and "meaning" in row], ["meaning"], "topsim"):
         about = f"correlation of distances between messages with those between {row['meaning']} ({row.get('distance')})"
-        found["topographic similarity", about] = {**row, "value": row["topsim"]}
+        found["topographic similarity", about] = _with_deviation(row, "topsim")
     return found
 
 
-def _measures(lines: Lines) -> dict[tuple[str, str], Row]:
-    usable = [row for row in lines.rows if "measure" in row and "value" in row and row["measure"] not in _BY_POSITION]
-    found: dict[tuple[str, str], Row] = {}
+def _measures(rows: list[Row]) -> dict[tuple[str, str], Number | str]:
+    usable = [row for row in rows if "measure" in row and "value" in row and row["measure"] not in _BY_POSITION]
+    found = {}
     for row in _of_all(usable, ["measure", "attributes"], "value"):
         against = f" ({row['attributes']})" if row.get("attributes") else ""
-        found[row["measure"].replace("_", " "), _ABOUT.get(row["measure"], "") + against] = row
+        about = _ABOUT.get(row["measure"], "") + against
+        found[row["measure"].replace("_", " "), about] = _with_deviation(row, "value")
     return found
 
 
@@ -302,11 +283,8 @@ def _of_all(rows: list[Row], keys: list[str], value: str) -> list[Row]:
     return next(iter(by_agents(rows, keys, value).values()), [])
 
 
-def _cell(row: Row | None) -> Cell:
-    if row is None:
-        return Cell("–")
-    deviation = row.get("deviation")
-    return number(row["value"], note=f"± {deviation:.3f}" if deviation else "")
+def _with_deviation(row: Row, value: str) -> Number | str:
+    return number(row[value], note=f"± {row['deviation']:.3f}" if row.get("deviation") else "")
 
 
 class UseOfSymbols(Section):
@@ -317,56 +295,36 @@ class UseOfSymbols(Section):
     explanation = "Which symbols a speaker says where, over its messages about the test split."
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
-        """A heat map for each run, entropies by position, and the numbers."""
-        found = {run.path: _first_speaker(run) for run in runs}
+        heat_maps, curves, tables = [], [], []
+        measured, most, several = [], set(), False
         for run in runs:
-            if not _of(found[run.path], "symbol_use", "share"):
-                yield _missing(run)
-        measured = [run for run in runs if _of(found[run.path], "symbol_use", "share")]
+            rows = run.evaluation("testlanguage", ["position"]).rows
+            first = [row for row in rows if row.get("speaker") == rows[0].get("speaker")]
+            used = [row for row in first if row.get("measure") == "symbol_use" and "share" in row]
+            if not used:
+                lacking = Text(f"{run.name}: eval/testlanguage.jsonl has no symbols by position.")
+                yield lacking if rows else missing(run, "testlanguage")
+                continue
+            shares = _shares(run, used)
+            measured.append(run)
+            heat_maps.append(draw_heat_map(shares, run.name if len(runs) > 1 else ""))
+            curves.append(_entropies(run, first))
+            tables.append(_symbol_table(run, shares))
+            most.add(math.log(shares.shape[1]))
+            several = several or any(row.get("speaker") not in (0, None) for row in rows)
         if not measured:
             return
-        shares = {run.path: _shares(run, found[run.path]) for run in measured}
-        several = any(row.get("speaker") not in (0, None) for run in measured for row in _symbol_rows(run))
-        yield Figure(
-            [draw_heat_map(shares[run.path], run.name if len(runs) > 1 else "") for run in measured],
-            [],
-            "How often each symbol is said at each position." + (" Of several speakers, the first." if several else ""),
-            columns=2,
-        )
-        curves = [_entropies(run, found[run.path]) for run in measured]
-        most = {math.log(shares[run.path].shape[1]) for run in measured}
-        levels = [(level, GREY) for level in sorted(most)]
-        limits = (0.0, 1.08 * max(most))
+        caption = "How often each symbol is said at each position."
+        yield Figure(heat_maps, [], caption + (" Of several speakers, the first." if several else ""), columns=2)
+        levels, limits = [(level, GREY) for level in sorted(most)], (0.0, 1.08 * max(most))
         panel = Panel(curves, "position in the message", "entropy (nats)", limits=limits, levels=levels)
-        legend = [Entry(run.mark, run.name) for run in measured] if len(runs) > 1 else []
         caption = "Entropy of the symbols at each position. Dotted: all symbols equally often."
-        yield Figure([draw(panel, wide=True)], legend, caption, wide=True)
-        for run in measured:
-            yield _symbol_table(run, shares[run.path])
+        yield Figure([draw(panel, wide=True)], measured if len(runs) > 1 else [], caption, wide=True)
+        yield from tables
 
 
-def _missing(run: Run) -> Missing | Text:
-    if _symbol_rows(run):
-        return Text(f"{run.name}: eval/testlanguage.jsonl has no symbols by position.")
-    return missing(run, "testlanguage")
-
-
-def _symbol_rows(run: Run) -> list[Row]:
-    return run.evaluation("testlanguage", ["position"]).rows
-
-
-def _first_speaker(run: Run) -> list[Row]:
-    rows = _symbol_rows(run)
-    return [row for row in rows if row.get("speaker") == rows[0].get("speaker")]
-
-
-def _of(rows: Sequence[Row], measure: str, key: str) -> list[Row]:
-    return [row for row in rows if row.get("measure") == measure and key in row]
-
-
-def _shares(run: Run, rows: Sequence[Row]) -> np.ndarray:
+def _shares(run: Run, used: Sequence[Row]) -> np.ndarray:
     """[T, V]; symbols that are never said have no line, so V comes from the configuration if it is bound there."""
-    used = _of(rows, "symbol_use", "share")
     size = run.setting("vocab_size")
     vocabulary = max(int(size) if size.isdigit() else 0, *(row["symbol"] + 1 for row in used))
     shares = np.zeros((max(row["position"] for row in used) + 1, vocabulary))
@@ -376,12 +334,12 @@ def _shares(run: Run, rows: Sequence[Row]) -> np.ndarray:
 
 
 def _entropies(run: Run, rows: Sequence[Row]) -> Curve:
-    found = sorted(_of(rows, "symbol_entropy", "value"), key=lambda row: row["position"])
+    found = [row for row in rows if row.get("measure") == "symbol_entropy" and "value" in row]
+    found.sort(key=lambda row: row["position"])
     return Curve([row["position"] for row in found], [row["value"] for row in found], run.mark)
 
 
 def _symbol_table(run: Run, shares: np.ndarray) -> Table:
-    by_symbol = enumerate(shares.T.tolist())
-    rows = [[Cell(str(symbol)), *(number(share) for share in column)] for symbol, column in by_symbol]
+    rows = [[str(symbol), *map(number, column)] for symbol, column in enumerate(shares.T.tolist())]
     heads = ["symbol", *(f"position {t}" for t in range(len(shares)))]
     return Table(f"{run.name}: share of messages.", heads, rows, summary=f"Shares of {run.name}")

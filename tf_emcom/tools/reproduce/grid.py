@@ -4,24 +4,17 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.checks import Checked, Index
+from tf_emcom.errors import UserError
 
 
 class Cell(NamedTuple):
-    """A run and its tests.
+    """A run and its tests."""
 
-    Attributes:
-      name: its folder's, below the grid's.
-      labels: its place in tables, e.g. game and seed.
-      commands: make it, one after the other: a command of bin/ and its arguments.
-      needs: the name of the cell that has to be finished before; empty: none.
-    """
-
-    name: str
-    labels: dict[str, str | int]
-    commands: tuple[tuple[str, ...], ...]
-    needs: str = ""
+    name: str  # its folder's, below the grid's
+    labels: dict[str, str | int]  # its place in tables, e.g. game and seed
+    commands: tuple[tuple[str, ...], ...]  # make it, one after the other: a command of bin/ and its arguments
+    needs: str = ""  # the name of the cell that has to be finished before; empty: none
 
 
 class Reproduction(Checked):
@@ -30,7 +23,7 @@ class Reproduction(Checked):
     def __init__(
         self,
         games: Mapping[str, Sequence[str]],
-        seeds: Sequence[int],
+        seeds: Sequence[Index],
         tests: Sequence[str] = ("testchannel", "testmessage", "testinput", "testtopsim", "testlanguage"),
         test_arguments: Sequence[str] = (),
         tasks: Mapping[str, Sequence[str]] | None = None,
@@ -55,8 +48,6 @@ class Reproduction(Checked):
         self.tasks, self.speakers = _lists("tasks", tasks or {}), _lists("speakers", speakers or {})
         if not self.games or not seeds:
             raise UserError("Reproduction.games or Reproduction.seeds is empty; bind at least one of each.")
-        for seed in seeds:
-            require_integer("Reproduction.seeds", seed, 0, "each is a run's seed")
         for name, arguments in self.speakers.items():
             if not arguments or arguments[0] not in self.games:
                 raise UserError(
@@ -64,17 +55,10 @@ class Reproduction(Checked):
                     f" speakers are used, one of {', '.join(self.games)}."
                 )
         self.seeds = tuple(dict.fromkeys(seeds))
-        lists = {
-            "tests": tests,
-            "test_arguments": test_arguments,
-            "transfer_test_arguments": transfer_test_arguments,
-        }
-        for name, values in lists.items():
-            if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
+        self.tests, self.test_arguments, self.transfer_test_arguments = tests, test_arguments, transfer_test_arguments
+        for name in ("tests", "test_arguments", "transfer_test_arguments"):
+            if not _is_list(values := getattr(self, name)):
                 raise UserError(f'Reproduction.{name} is {values!r}; bind it to a list of texts, as in ["test"].')
-        self.tests = tuple(tests)
-        self.test_arguments = tuple(test_arguments)
-        self.transfer_test_arguments = tuple(transfer_test_arguments)
 
     def game_cells(self, runs: str) -> list[Cell]:
         """The runs of games, in folders below `runs`; seed by seed, so that a grid cut short has whole seeds."""
@@ -114,12 +98,16 @@ def _cell(
     return Cell(name, labels, (("train", *train, workdir), ("evaluate", workdir, *tests)), needs)
 
 
-def _lists(name: str, table: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, ...]]:
+def _is_list(values: Any) -> bool:
+    return isinstance(values, list | tuple) and all(isinstance(value, str) for value in values)
+
+
+def _lists(name: str, table: Mapping[str, Sequence[str]]) -> Mapping[str, Sequence[str]]:
+    """The table; UserError where it is no table of folders' names and lists of texts."""
     for key, values in table.items():
-        texts = isinstance(values, list | tuple) and all(isinstance(value, str) for value in values)
-        if not texts or not isinstance(key, str) or os.sep in key or key.strip(".") == "":
+        if not _is_list(values) or not isinstance(key, str) or os.sep in key or key.strip(".") == "":
             raise UserError(
                 f"Reproduction.{name}[{key!r}] is {values!r}; its name becomes a folder's, and it is a list of"
                 ' arguments, as in ["--gin_file=gin/nlg_shapes.gin"].'
             )
-    return {key: tuple(values) for key, values in table.items()}
+    return table

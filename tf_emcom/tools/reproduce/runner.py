@@ -27,6 +27,10 @@ class Runner:
         require_integer("--jobs", jobs, 1, "it counts the runs that are made at a time")
         self.runs = Path(runs)
         self.jobs = jobs
+        # The same share of the cores for each process: more threads than cores only wait.
+        share = str(max(1, (os.cpu_count() or 1) // jobs))
+        names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+        self._threads = dict.fromkeys(names, share) if jobs > 1 else {}
         self._running: set[subprocess.Popen] = set()
         self._stopped = False
 
@@ -74,45 +78,25 @@ class Runner:
 
     def _make(self, cell: Cell, lock: IO[str]) -> str:
         """Runs the commands, which hold the lock while they run; returns what went wrong, or an empty text."""
+        log = self.runs / f"{cell.name}.log"
         try:
-            with files.file_errors(str(self.runs / cell.name)):
-                return self._run(cell, lock)
+            with files.file_errors(str(self.runs / cell.name)), log.open("a") as output:
+                for command, *arguments in cell.commands:
+                    words = [sys.executable, str(_COMMANDS / command), *arguments]
+                    streams = {"stdout": output, "stderr": subprocess.STDOUT, "pass_fds": (lock.fileno(),)}
+                    environment = {**os.environ, **self._threads}
+                    process = subprocess.Popen(words, cwd=_COMMANDS.parent, env=environment, **streams)
+                    self._running.add(process)
+                    status = process.wait()
+                    self._running.discard(process)
+                    if status or self._stopped:
+                        said = log.read_text(errors="replace").strip().splitlines() or ["it printed nothing"]
+                        return f"{f'ended by signal {-status}' if status < 0 else said[-1]} (all of it in {log})"
+                files.write_whole(str(self.runs / cell.name / _FINISHED), _marker(cell))
         except UserError as error:
             return str(error)
-
-    def _run(self, cell: Cell, lock: IO[str]) -> str:
-        log = self.runs / f"{cell.name}.log"
-        with log.open("a") as output:
-            for command, *arguments in cell.commands:
-                process = subprocess.Popen(
-                    [sys.executable, str(_COMMANDS / command), *arguments],
-                    cwd=_COMMANDS.parent,
-                    env={**os.environ, **self._threads()},
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    pass_fds=(lock.fileno(),),
-                )
-                self._running.add(process)
-                status = process.wait()
-                self._running.discard(process)
-                if status or self._stopped:
-                    reason = f"ended by signal {-status}" if status < 0 else _last_line(log)
-                    return f"{reason} (all of it in {log})"
-        files.write_whole(str(self.runs / cell.name / _FINISHED), _marker(cell))
         return ""
-
-    def _threads(self) -> dict[str, str]:
-        """The same share of the cores for each process: more threads than cores only wait."""
-        if self.jobs == 1:
-            return {}
-        share = str(max(1, (os.cpu_count() or 1) // self.jobs))
-        return {"TF_NUM_INTRAOP_THREADS": share, "TF_NUM_INTEROP_THREADS": share, "OMP_NUM_THREADS": share}
 
 
 def _marker(cell: Cell) -> str:
     return json.dumps(cell.commands)
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it printed nothing"

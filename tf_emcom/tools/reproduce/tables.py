@@ -12,7 +12,7 @@ from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.results import deviation, markdown_table, whole_rows
 from tf_emcom.plots import Series, draw_panels
-from tf_emcom.runtime.evaluation_rows import of_the_run
+from tf_emcom.runtime.evaluation_rows import grouped, of_the_run
 from tf_emcom.tools.reproduce.grid import Cell
 
 Row = dict[str, Any]
@@ -21,19 +21,12 @@ Row = dict[str, Any]
 def results(
     runs: str, cells: Iterable[Cell], file: str, numbers: Sequence[str] = (), texts: Sequence[str] = ()
 ) -> list[Row]:
-    """The rows of the runs' eval/<file>.jsonl about all agents of a run, with the labels of their run.
+    """The rows of eval/<file>.jsonl of the cells' runs about all agents of a run, with the labels of their run.
 
     For a population these are its averages. Runs without that file have no rows.
 
-    Args:
-      runs: the folder of all runs.
-      cells: which runs.
-      file: the name of the file, without its ending.
-      numbers: fields that are a number, or null, in all of these rows.
-      texts: fields that are a text.
-
     Raises:
-      UserError: a file is damaged.
+      UserError: a file is damaged, or a field is not a number, null or, of `texts`, a text in all of these rows.
     """
     rows = []
     for cell in cells:
@@ -42,7 +35,8 @@ def results(
             fix = f"remove {path.parent.parent}/finished.json and run the same command again, which tests it again"
             found = whole_rows(of_the_run(files.read_json_lines(str(path), fix)))
             found = [row for row in found if row.get("ensemble") != "vote"]
-            for key, kind in (*((key, (int, float, type(None))) for key in numbers), *((key, str) for key in texts)):
+            kinds = {**dict.fromkeys(numbers, int | float | None), **dict.fromkeys(texts, str)}
+            for key, kind in kinds.items():
                 if not all(isinstance(row.get(key, ...), kind) for row in found):
                     raise UserError(f"{path} is damaged (a line has no {key}); {fix}.")
             # Results are averaged over the seeds of training, not of the test; each independent pair has its own.
@@ -59,51 +53,27 @@ def over_seeds(rows: Iterable[Row], keys: Sequence[str], value: str) -> list[Row
     Raises:
       UserError: a seed has two values under the same keys, which would be counted as two seeds.
     """
-    groups: dict[tuple, dict[int, float]] = {}
-    for row in rows:
-        if row.get(value) is not None:
-            seeds = groups.setdefault(tuple(row.get(key) for key in keys), {})
-            if row["seed"] in seeds:
-                raise UserError(
-                    f"Seed {row['seed']} has more than one {value} by {', '.join(keys)}: {row}; test that run again."
-                )
-            seeds[row["seed"]] = row[value]
-    return [
-        {
-            **dict(zip(keys, group, strict=True)),
-            "mean": float(np.mean(list(seeds.values()))),
-            "deviation": deviation(seeds.values()),
-            "seeds": len(seeds),
-        }
-        for group, seeds in groups.items()
-    ]
+    found = []
+    for same in grouped(keys, (row for row in rows if row.get(value) is not None)).values():
+        for (seed,), own in grouped(["seed"], same).items():
+            if len(own) > 1:
+                many = f"Seed {seed} has more than one {value} by {', '.join(keys)}"
+                raise UserError(f"{many}: {own[1]}; test that run again.")
+        values = [row[value] for row in same]
+        summary = {"mean": float(np.mean(values)), "deviation": deviation(values), "seeds": len(same)}
+        found.append({**{key: same[0].get(key) for key in keys}, **summary})
+    return found
 
 
 class Table(NamedTuple):
-    """Summaries and their layout: one page for each combination of `pages`, `down` by `across` on each.
+    """Summaries and their layout: one page for each combination of the keys `pages`, `down` by `across` on each."""
 
-    Attributes:
-      name: of its files.
-      title: what it shows.
-      rows: summaries over seeds: the keys below, mean, deviation, seeds.
-      pages: keys.
-      down: a key.
-      across: a key.
-    """
-
-    name: str
+    name: str  # of its files
     title: str
-    rows: list[Row]
+    rows: list[Row]  # over seeds: the keys below, mean, deviation, seeds
     pages: Sequence[str]
     down: str
     across: str
-
-    def by_page(self) -> dict[tuple, list[Row]]:
-        """The rows of each page, by the values of its keys, in order of appearance."""
-        pages: dict[tuple, list[Row]] = {}
-        for row in self.rows:
-            pages.setdefault(tuple(row[key] for key in self.pages), []).append(row)
-        return pages
 
     def as_csv(self) -> str:
         """One line for each summary."""
@@ -116,7 +86,7 @@ class Table(NamedTuple):
     def as_markdown(self) -> str:
         """Mean ± standard deviation over seeds."""
         lines = [f"## {self.title}", "", f"Mean ± standard deviation (n − 1) over {self._seeds()}."]
-        for page, rows in self.by_page().items():
+        for page, rows in grouped(self.pages, self.rows).items():
             heads = list(dict.fromkeys(row[self.across] for row in rows))
             cells = {(row[self.down], row[self.across]): _cell(row) for row in rows}
             lines.append("")
@@ -163,7 +133,7 @@ def write_report(out: str, runs: str, games: Sequence[Cell], transfers: Sequence
         files.write_whole(str(folder / "tables" / f"{table.name}.md"), table.as_markdown())
         if all(isinstance(row[table.across], int | float) for row in table.rows):
             _draw(table, str(folder / "figures" / f"{table.name}.png"))
-    _draw_learning(over_seeds(_curves(runs, transfers), ("task", "speaker", "step"), "value"), folder / "figures")
+    _draw_learning(results(runs, transfers, "ease_of_learning", ["step"]), folder / "figures")
     path = str(folder / "results.md")
     files.write_whole(path, "\n".join(["# Results", "", *(table.as_markdown() for table in tables)]))
     return path
@@ -193,58 +163,40 @@ def _of_transfers(runs: str, cells: Sequence[Cell]) -> list[Table]:
         row["task"] = f"{row['task']}{where} ({row['metric']})"
         row["result"] = row.get(row["metric"])
     # It is the same for all speakers, so one of them is enough.
-    first = rows[0]["speaker"] if rows else None
-    silent = [
-        {**row, "speaker": "without message", "result": row["without_message"]}
-        for row in rows
-        if row["speaker"] == first
-    ]
-    keys = ("noise", "task", "speaker")
-    transfer = over_seeds([*rows, *silent], keys, "result")
-    areas = [
-        {**row, "result": row["area"]}
-        for cell in cells
-        for row in results(runs, [cell], "ease_of_learning", ["area"])[-1:]
-    ]
+    of_one = [row for row in rows if row["speaker"] == rows[0]["speaker"]]
+    silent = [{**row, "speaker": "without message", "result": row["without_message"]} for row in of_one]
+    transfer = over_seeds([*rows, *silent], ("noise", "task", "speaker"), "result")
+    areas = [row for cell in cells for row in results(runs, [cell], "ease_of_learning", ["area"])[-1:]]
+    learning = over_seeds(areas, ("task", "speaker"), "area")
+    title = "Ease of learning: mean of the learning curve over the steps (accuracy; loss for reconstruction)"
     return [
         Table("transfer", "Transfer to a new listener, by channel noise", transfer, ("noise",), "task", "speaker"),
-        Table(
-            "ease_of_learning",
-            "Ease of learning: mean of the learning curve over the steps (accuracy; loss for reconstruction)",
-            over_seeds(areas, ("task", "speaker"), "result"),
-            (),
-            "task",
-            "speaker",
-        ),
+        Table("ease_of_learning", title, learning, (), "task", "speaker"),
     ]
-
-
-def _curves(runs: str, cells: Sequence[Cell]) -> list[Row]:
-    rows = results(runs, cells, "ease_of_learning", ["step"])
-    return [{**row, "value": row.get("accuracy", row.get("loss"))} for row in rows]
 
 
 def _draw(table: Table, path: str) -> None:
     """One panel for each page, one curve for each name down."""
     panels: dict[str, list[Series]] = {}
-    for page, rows in table.by_page().items():
+    for page, rows in grouped(table.pages, table.rows).items():
         title = ", ".join(f"{key} {value:g}" for key, value in zip(table.pages, page, strict=True))
         panels[title] = _series(rows, table.down, table.across)
-    draw_panels(panels, table.across.replace("_", " "), "accuracy", path, legend=table.down)
+    draw_panels(panels, _words(table.across), "accuracy", path, legend=table.down)
 
 
 def _draw_learning(rows: list[Row], folder: Path) -> None:
     """A picture for each task, since losses and accuracies have different axes."""
-    for task in dict.fromkeys(row["task"] for row in rows):
-        series = _series([row for row in rows if row["task"] == task], "speaker", "step")
+    rows = [{**row, "value": row.get("accuracy", row.get("loss"))} for row in rows]
+    for (task,), curves in grouped(["task"], over_seeds(rows, ("task", "speaker", "step"), "value")).items():
+        series = _series(curves, "speaker", "step")
         path = str(folder / f"ease_of_learning_{task}.png")
         draw_panels({task: series}, "step", "loss" if task == "reconstruction" else "accuracy", path, legend="speaker")
 
 
 def _series(rows: list[Row], down: str, across: str) -> list[Series]:
     found = []
-    for name in dict.fromkeys(row[down] for row in rows):
-        curve = sorted((row for row in rows if row[down] == name), key=lambda row: row[across])
+    for (name,), curve in grouped([down], rows).items():
+        curve.sort(key=lambda row: row[across])
         spreads = [row["deviation"] or 0.0 for row in curve]
         means = [row["mean"] for row in curve]
         intervals = [(mean - spread, mean + spread) for mean, spread in zip(means, spreads, strict=True)]

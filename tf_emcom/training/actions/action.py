@@ -5,22 +5,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tf_emcom.checks import Checked
+from tf_emcom.checks import Checked, Count
 from tf_emcom.data.pipeline import Pipeline
-from tf_emcom.errors import require_integer
 from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.strategies import Distribution
 from tf_emcom.training.trainee import Trainee
 
 _ROWS = 5
-
-
-class Place(NamedTuple):
-    """Where a training run takes place."""
-
-    distribution: Distribution
-    pipeline: Pipeline  # of what is played
 
 
 class TrainingState(NamedTuple):
@@ -31,7 +23,8 @@ class TrainingState(NamedTuple):
     learner: Trainee
     folder: RunFolder
     checkpoints: Checkpoints
-    place: Place
+    distribution: Distribution
+    pipeline: Pipeline  # of what is played
     carried: str = ""  # what a checkpoint that is saved now keeps for the actions
 
     @property
@@ -45,14 +38,11 @@ class Action(Checked):
     """Something done every so many steps, outside the compiled step, and once more after the last one.
 
     A subclass overrides the methods that it needs.
-
-    Attributes:
-      every: how many steps lie between; None: it is done after every call of the compiled loop.
-      keeps: whether what it does about a step is kept in the run's folder, so that it has to come before the step is
-        saved: a process that resumes there does not do it again.
     """
 
-    every: int | None = None
+    every: int | None = None  # None: after every call of the compiled loop.
+    # Whether what it does about a step is kept in the run's folder, so that it has to come before the step is saved: a
+    # process that resumes there does not do it again.
     keeps: bool = False
 
     def check(self, learner: Trainee) -> None:
@@ -74,11 +64,10 @@ class Action(Checked):
         """Called with the numbers that any action, `by`, returned."""
 
     def state(self) -> Any:
-        """Called between two calls of the compiled loop, when the process is asked to stop, and after the last call.
+        """What it needs in order to continue in another process as if nothing had happened, as JSON can hold it.
 
-        Returns:
-          What this action needs in order to continue in another process as if nothing had happened, made of what JSON
-          can hold; None: nothing. At steps where regular checkpoints are saved, it has to be None.
+        Called between two calls of the compiled loop, when the process is asked to stop, and after the last call. None:
+        nothing, as it has to be at steps where regular checkpoints are saved.
         """
 
     def finish(self, training: TrainingState) -> None:
@@ -91,18 +80,12 @@ class Action(Checked):
 
 def played(training: TrainingState, index: int | None = None) -> str:
     """Which examples the last step played, and with which seed; of the run `index` where there are several in one."""
-    seeds, rows = training.learner.seeds(), training.place.pipeline.order.indices(training.step - 1)
+    seeds, rows = training.learner.seeds(), training.pipeline.order.indices(training.step - 1)
     if index is None and len(seeds) > 1:
         return f"step {training.step} is one of runs with the seeds {', '.join(map(str, seeds))}"
     rows = rows[:, index or 0] if rows.ndim > 1 else rows
     shown = f"{', '.join(map(str, rows[:_ROWS]))}{' and so on' if len(rows) > _ROWS else ''}"
     return f"step {training.step} with seed {seeds[index or 0]} played rows {shown} of the training examples"
-
-
-def check_every(name: str, every: int) -> int:
-    """`every`, if it is a number of steps; UserError otherwise."""
-    require_integer(f"{name}.every", every, 1, "it counts the steps between two times")
-    return every
 
 
 def games_per_step(learner: Trainee) -> int:
@@ -116,14 +99,12 @@ class AgentAction(Action, abc.ABC):
     It is not done after the last step: agents that are kept have played since they were changed.
     """
 
-    def __init__(self, every: int) -> None:
-        """`every`: how many steps lie between; UserError where that is no number of steps."""
-        self.every = check_every(type(self).__name__, every)
+    def __init__(self, every: Count) -> None:
+        self.every = every
 
     @abc.abstractmethod
     def act(self, training: TrainingState) -> dict[str, float] | None:
         """Changes them; may return numbers that are worth noting."""
 
     def due(self, training: TrainingState) -> bool:
-        """At every multiple, except after the last step."""
         return training.step % self.every == 0 and training.step < training.steps

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tf_emcom.checks import Count
 from tf_emcom.errors import UserError
-from tf_emcom.training.actions.action import Action, TrainingState, check_every, played
+from tf_emcom.training.actions.action import Action, TrainingState, played
 
 _SHOWN = 3
 
@@ -13,8 +14,8 @@ _SHOWN = 3
 class Checkpoint(Action):
     """Every so many steps, saves everything that resuming needs."""
 
-    def __init__(self, every: int = 5000) -> None:
-        self.every = check_every("Checkpoint", every)
+    def __init__(self, every: Count = 5000) -> None:
+        self.every = every
         self._terms: dict[str, float] = {}
 
     def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:
@@ -22,20 +23,14 @@ class Checkpoint(Action):
         self._terms = {name: float(np.abs(value).max()) / steps for name, value in losses.items()}
 
     def act(self, training: TrainingState) -> None:
-        """Saves, unless this step is saved already; the rest as for `save_checkpoint`."""
         if training.checkpoints.last != training.step:
             save_checkpoint(training, self._terms)
 
 
 def save_checkpoint(training: TrainingState, terms: Mapping[str, float] | None = None) -> None:
-    """Saves.
+    """Saves; UserError where a weight, or a number of an optimiser, is not finite.
 
-    Args:
-      training: where the run stands.
-      terms: how large the losses were at last, for the error where numbers are not finite.
-
-    Raises:
-      UserError: a weight, or a number of an optimiser, is not finite: what was saved before stays the newest.
+    What was saved before stays the newest then; `terms`, how large the losses were at last, are for the error.
     """
     broken = training.learner.not_finite()
     if broken:

@@ -31,20 +31,14 @@ class EaseOfLearning(Action):
             for i, (step, value) in enumerate(zip(steps, values, strict=True))
         ]
         training.folder.write_evaluation("ease_of_learning", lines)
-        draw_curves(
-            [Series(measured, steps, values)], "step", measured, training.folder.figure("ease_of_learning")
-        )
+        figure = training.folder.figure("ease_of_learning")
+        draw_curves([Series(measured, steps, values)], "step", measured, figure)
 
 
 def area_under_curve(steps: Sequence[int], values: Sequence[float]) -> float:
-    """The mean over all steps of a curve of means.
+    """The mean over all steps of a curve of means: Σ value · width / the last step.
 
-    Args:
-      steps: rising; value i is the mean over the steps from steps[i − 1] (0 for the first) to steps[i].
-      values: one a step.
-
-    Returns:
-      Σ value · width / the last step.
+    Value i is the mean over the steps from steps[i − 1] (0 for the first) to steps[i].
     """
     starts = [0, *steps[:-1]]
     return sum(value * (end - start) for value, start, end in zip(values, starts, steps, strict=True)) / steps[-1]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.checks import Repeats
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.checks import Count, Repeats
+from tf_emcom.errors import UserError
 from tf_emcom.seeds import named_generator
 from tf_emcom.training.actions.action import AgentAction, TrainingState
 from tf_emcom.training.populations.imitator import Imitator
@@ -22,11 +22,8 @@ class Imitation(AgentAction):
     Of `students` + 1 speakers drawn at random, a subclass takes the teacher.
     """
 
-    def __init__(self, every: int = 10, students: Repeats = 1) -> None:
-        """UserError where a number cannot be used."""
-        name = type(self).__name__
+    def __init__(self, every: Count = 10, students: Repeats = 1) -> None:
         super().__init__(every)
-        require_integer(f"{name}.students", students, 1, "it counts the speakers that learn from the teacher")
         self.students = students
         self._trainer: Trainer | None = None
 
@@ -35,12 +32,20 @@ class Imitation(AgentAction):
         """Which of the speakers teaches, given their running successes; they are in random order."""
 
     def check(self, learner: Trainee) -> None:
-        learner.check_imitation(type(self).__name__)
+        self.require_population(learner)
         if self.students >= learner.speakers:
             raise UserError(
                 f"{type(self).__name__}.students is {self.students}, but with n_speakers = {learner.speakers} a teacher"
                 f" has at most {learner.speakers - 1} students; bind students below n_speakers, or raise"
                 " n_speakers (one speaker alone can do @SelfImitation())."
+            )
+
+    def require_population(self, learner: Trainee) -> None:
+        """UserError where no speaker can learn from another one."""
+        if not isinstance(learner, Population):
+            raise UserError(
+                f"{type(self).__name__} needs a population whose speakers can learn from one another; leave it out of"
+                " Train.changes in runs with several seeds at once and in transfer runs."
             )
 
     def act(self, training: TrainingState) -> dict[str, float]:
@@ -54,10 +59,10 @@ class Imitation(AgentAction):
     def teach(self, training: TrainingState, turns: Sequence[tuple[int, int]]) -> dict[str, float]:
         """Teaches pairs of (teacher, student) in turn, and returns the mean metrics."""
         if self._trainer is None or self._trainer.learner.crowd is not training.learner:
-            with training.place.distribution.strategy.scope():
-                self._trainer = Trainer(Imitator(training.learner), training.place.distribution)
+            with training.distribution.strategy.scope():
+                self._trainer = Trainer(Imitator(training.learner), training.distribution)
         # The inputs of the step that was just played.
-        step, batch = training.place.pipeline.at(training.place.distribution.strategy, training.step - 1)
+        step, batch = training.pipeline.at(training.distribution.strategy, training.step - 1)
         metrics = self._trainer.teach(step, batch, tf.constant(turns, tf.int32))
         return {name: float(value) for name, value in metrics.items()}
 
@@ -86,14 +91,14 @@ class ImitationOfWorst(Imitation):
 class SelfImitation(Imitation):
     """The only speaker learns to sample what it says greedily."""
 
-    def __init__(self, every: int = 10) -> None:
+    def __init__(self, every: Count = 10) -> None:
         super().__init__(every)
 
     def teacher(self, successes: Sequence[float]) -> int:
         return 0
 
     def check(self, learner: Trainee) -> None:
-        learner.check_imitation("SelfImitation")
+        self.require_population(learner)
         if learner.speakers != 1:
             raise UserError(
                 f"SelfImitation is for one speaker, but n_speakers is {learner.speakers}; bind n_speakers to 1, or let"

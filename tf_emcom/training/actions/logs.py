@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import tqdm
 
+from tf_emcom.checks import Count
 from tf_emcom.errors import UserError
 from tf_emcom.seeds import step_tensor
-from tf_emcom.training.actions.action import Action, TrainingState, check_every, games_per_step, played
+from tf_emcom.training.actions.action import Action, TrainingState, games_per_step, played
 
 
 class Log(Action):
@@ -21,8 +22,8 @@ class Log(Action):
 
     keeps = True
 
-    def __init__(self, every: int = 500) -> None:
-        self.every = check_every("Log", every)
+    def __init__(self, every: Count = 500) -> None:
+        self.every = every
         self._sums: dict[str, np.ndarray] = {}
         self._steps = 0
         self._noted: dict[str, list[float]] = {}

@@ -3,6 +3,7 @@
 import abc
 from collections.abc import Sequence
 
+from tf_emcom.checks import Count
 from tf_emcom.errors import UserError
 from tf_emcom.training.actions.action import AgentAction, TrainingState
 from tf_emcom.training.populations.members import Members
@@ -16,18 +17,12 @@ class Reset(AgentAction):
     A subclass says of which kinds. Of runs with several seeds at once, each has its own reset.
     """
 
-    def __init__(self, every: int, parts: Sequence[str] | None = None, optimizer_state: bool = True) -> None:
-        """Checks the numbers.
-
-        Args:
-          every: how many steps lie between.
-          parts: what is reset of an agent, such as ["head"]; None: the whole agent.
-          optimizer_state: whether its optimiser forgets what it knows of these parts, too.
-        """
-        name = type(self).__name__
-        if parts is not None and not parts:
-            raise UserError(f"{name}.parts is {parts!r}; bind it to a list of names, as in ['head'], or to None.")
+    def __init__(self, every: Count, parts: Sequence[str] | None = None, optimizer_state: bool = True) -> None:
+        """`parts` are what is reset of an agent, such as ["head"], None: all; with them, its `optimizer_state`."""
         super().__init__(every)
+        if parts is not None and not parts:
+            name = type(self).__name__
+            raise UserError(f"{name}.parts is {parts!r}; bind it to a list of names, as in ['head'], or to None.")
         self.parts = parts
         self.optimizer_state = optimizer_state
 
@@ -36,7 +31,11 @@ class Reset(AgentAction):
         """Of which kinds one agent each is reset."""
 
     def check(self, learner: Trainee) -> None:
-        learner.check_resets(type(self).__name__)
+        if not isinstance(learner, Crowd):
+            raise UserError(
+                f"{type(self).__name__} resets agents of a game, and this run has none that learn from each other;"
+                " leave it out of Train.changes."
+            )
         for members in self.kinds(learner):
             members.positions(self.parts)
 
@@ -82,7 +81,7 @@ class ResetOfPair(Reset):
 class ResetOfOptimizers(Reset):
     """The optimisers of a speaker and of a listener start again; their weights stay as they are."""
 
-    def __init__(self, every: int, parts: Sequence[str] | None = None) -> None:
+    def __init__(self, every: Count, parts: Sequence[str] | None = None) -> None:
         """`parts`: for which parts of the agents the optimisers forget; None: all."""
         super().__init__(every, parts)
 
@@ -90,5 +89,4 @@ class ResetOfOptimizers(Reset):
         return (crowd.speaker_members, crowd.listener_members)
 
     def reset(self, members: Members, index: int, seed: int) -> None:
-        """Only the optimiser."""
         members.reset_optimizer(index, self.parts)

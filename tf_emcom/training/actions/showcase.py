@@ -18,25 +18,15 @@ _SILENCE = "·"
 
 
 class Shown(NamedTuple):
-    """G games of a greedy speaker and a greedy listener.
+    """G games of a greedy speaker and a greedy listener."""
 
-    Attributes:
-      sent: int32 [G, T], what was said.
-      lengths: int32 [G], symbols before a message ends.
-      received: int32 [G, T], what arrived; V where it was erased.
-      candidates: int [G, C], which examples each game showed; where labels are named, the message's own one alone.
-      targets: int [G], which of the C was the right one.
-      choices: int [G], which of the C was taken; −1 where a wrong label was named.
-      named: int [G], the first label that was named; None where candidates are chosen.
-    """
-
-    sent: np.ndarray
-    lengths: np.ndarray
-    received: np.ndarray
-    candidates: np.ndarray
-    targets: np.ndarray
-    choices: np.ndarray
-    named: np.ndarray | None = None
+    sent: np.ndarray  # int32 [G, T]
+    lengths: np.ndarray  # int32 [G], symbols before a message ends
+    received: np.ndarray  # int32 [G, T]; V where it was erased
+    candidates: np.ndarray  # int [G, C], of the examples; where labels are named, the message's own one alone
+    targets: np.ndarray  # int [G], which of the C was the right one
+    choices: np.ndarray  # int [G], which of the C was taken; −1 where a wrong label was named
+    named: np.ndarray | None = None  # int [G], the first label that was named; None where candidates are chosen
 
 
 class Showcase(Checked):
@@ -44,22 +34,14 @@ class Showcase(Checked):
 
     The speaker is greedy and so is the listener; the channel is that of the step, with the same draws every time. It
     is run without a graph: for so few games, tracing one would take longer than they do.
-
-    Attributes:
-      rows: int [N], which examples of the split are shown.
-      labels: name → array [N, ...], what is known of them.
-      vocab_size: V.
     """
 
     def __init__(self, learner: Trainee, examples: Examples, count: int, games: int) -> None:
-        """Takes `count` of the examples, at random but the same in each process; the first `games` of them are played.
+        """Takes N = `count` of the examples, at random but the same in each process; the first G are played.
 
-        Args:
-          learner: whose agents are shown; it plays a `Game`.
-          examples: of a split that is not trained on.
-          count: N, fewer where there are not so many.
-          games: G, at most N.
+        N is smaller where there are not so many examples, and G = `games`, but at most N.
         """
+        # Which of the split are shown, int [N].
         self.rows = named_generator(learner.seed, "showcase").permutation(len(examples.inputs))[:count]
         self.vocab_size = learner.speaker_as(0).vocab_size
         self._learner = learner
@@ -78,7 +60,7 @@ class Showcase(Checked):
         return speech.symbols.numpy(), speech.lengths.numpy()
 
     def games(self, step: int, symbols: np.ndarray, lengths: np.ndarray) -> Shown:
-        """Plays the games as they are at `step`, with the first of the `messages` that were said, [N, T] and [N]."""
+        """Plays the games as they are at `step`, with the first of the `messages`, [N, T] and [N]."""
         game, count = self._learner.game, self._games
         speaker, listener = self._learner.speaker_as(0), self._learner.listener_as(0)
         inputs, symbols, lengths = self._inputs[:count], symbols[:count], lengths[:count]
@@ -124,11 +106,9 @@ class Showcase(Checked):
 
 
 def _in_groups(games: int) -> tuple[np.ndarray, np.ndarray]:
-    """Examples in groups of up to four, each being the right one of one game.
+    """Examples in groups of up to four, each being the right one of one game: int32 [G, C], and which it is, int32 [G].
 
-    Returns:
-      The candidates int32 [G, C], and which is the right one, int32 [G]; the last group continues with the first
-      examples where it is not full.
+    The last group continues with the first examples where it is not full.
     """
     size = min(_CANDIDATES, games)
     numbers = np.arange(games, dtype=np.int32)

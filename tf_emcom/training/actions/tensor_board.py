@@ -2,16 +2,15 @@
 
 import numpy as np
 
-from tf_emcom.checks import Repeats
+from tf_emcom.checks import Count, Repeats
 from tf_emcom.data.source import Source
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.errors import UserError
 from tf_emcom.plots import draw_games
 from tf_emcom.runtime.event_file import EventFile
-from tf_emcom.training.actions.action import Action, TrainingState, check_every
+from tf_emcom.training.actions.action import Action, TrainingState
 from tf_emcom.training.actions.logs import Log
 from tf_emcom.training.actions.showcase import Showcase
 
-_AGENTS = ("speaker", "listener")
 _CONFIG = "config.gin"
 
 
@@ -26,21 +25,11 @@ class TensorBoard(Action):
 
     keeps = True
 
-    def __init__(self, every: int = 2500, data: Source | None = None, examples: int = 256, games: Repeats = 8) -> None:
-        """Checks the numbers.
-
-        Args:
-          every: steps between two looks at what agents say; curves have the steps of `Log`.
-          data: whose validation split they speak of; None: there are curves and the configuration only.
-          examples: how many examples the histograms are made of.
-          games: how many games are shown.
-
-        Raises:
-          UserError: a number or the data cannot be used.
-        """
-        self.every = check_every("TensorBoard", every)
-        require_integer("TensorBoard.examples", examples, 1, "it counts the examples of the histograms")
-        require_integer("TensorBoard.games", games, 1, "it counts the games that are shown")
+    def __init__(
+        self, every: Count = 2500, data: Source | None = None, examples: Count = 256, games: Repeats = 8
+    ) -> None:
+        """Agents speak of `examples` of the validation split of `data`; None: there are no histograms and no games."""
+        self.every = every
         self.data = data
         self.examples = examples
         self.games = games
@@ -51,7 +40,7 @@ class TensorBoard(Action):
 
     def begin(self, training: TrainingState) -> None:
         """Opens the file, drops what a lost process wrote after the step where this one resumes, takes examples."""
-        if not training.place.distribution.is_chief:
+        if not training.distribution.is_chief:
             return
         self._events = EventFile(training.folder.tensorboard, training.step)
         if not training.step and training.folder.has_document(_CONFIG):
@@ -79,18 +68,18 @@ class TensorBoard(Action):
     def act(self, training: TrainingState) -> None:
         if not self._showcase:
             return
+        step = training.step
         symbols, lengths = self._showcase.messages()
         length = symbols.shape[1]
         for position, said in enumerate(symbols.T, start=1):
             counts = np.bincount(said, minlength=self._showcase.vocab_size)
-            self._events.write_counts(training.step, f"messages/symbol_{position:0{len(str(length))}d}", counts)
-        self._events.write_counts(training.step, "messages/length", np.bincount(lengths, minlength=length + 1))
-        shown = self._showcase.games(training.step, symbols, lengths)
-        self._events.write_markdown(training.step, "games/table", self._showcase.table(shown))
+            self._events.write_counts(step, f"messages/symbol_{position:0{len(str(length))}d}", counts)
+        self._events.write_counts(step, "messages/length", np.bincount(lengths, minlength=length + 1))
+        shown = self._showcase.games(step, symbols, lengths)
+        self._events.write_markdown(step, "games/table", self._showcase.table(shown))
         images = self._showcase.images(shown)
         if images is not None:
-            picture = draw_games(images, shown.targets, shown.choices)
-            self._events.write_picture(training.step, "games/candidates", picture)
+            self._events.write_picture(step, "games/candidates", draw_games(images, shown.targets, shown.choices))
 
     def finish(self, training: TrainingState) -> None:
         if self._events:
@@ -98,14 +87,13 @@ class TensorBoard(Action):
 
     def _tag(self, name: str) -> str:
         agent, _, rest = name.partition("_")
-        if rest and agent in _AGENTS:
+        if rest and agent in ("speaker", "listener"):
             return f"{agent}/{rest}"
         if name == "games_per_second":
             return f"speed/{name}"
         return f"game/{name}" if name in self._played or name == "noise" else f"changes/{name}"
 
     def _chosen(self, training: TrainingState) -> Showcase | None:
-        """The examples that agents speak of, if there are any."""
         if self.data is None or not Showcase.suits(training.learner):
             return None
         wanted = {"label", "image", *training.learner.labels} & {*self.data.labels()}

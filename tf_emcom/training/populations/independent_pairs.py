@@ -1,15 +1,14 @@
 """Several runs of one experiment at once."""
 
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 
-from tf_emcom.checks import Repeats
-from tf_emcom.errors import UserError, require_integer
+from tf_emcom.checks import Repeats, Share
+from tf_emcom.errors import UserError
 from tf_emcom.games.lewis import Game
 from tf_emcom.seeds import seed_words
-from tf_emcom.training.learner import Learner
+from tf_emcom.training.learner import Learner, values_of
 from tf_emcom.training.populations.members import Members
 from tf_emcom.training.populations.population import Crowd, Lesson
 from tf_emcom.training.trainee import Metrics, Turn
@@ -32,15 +31,11 @@ class IndependentPairs(Crowd):
         batch_size: int,
         seed: int = 0,
         seeds: Repeats = 2,
-        success_decay: float = 0.99,
+        success_decay: Share = 0.99,
         n_speakers: int = 1,
         n_listeners: int = 1,
     ) -> None:
-        """Builds the agents of R = `seeds` pairs, each as its own run would; the rest as for a population.
-
-        UserError where the runs would be of more than a pair each.
-        """
-        require_integer("seeds", seeds, 1, "it counts the independent runs")
+        """Builds the agents of R = `seeds` pairs, each as its own run would; UserError unless it has one pair."""
         for name, count in (("n_speakers", n_speakers), ("n_listeners", n_listeners)):
             if count != 1:
                 raise UserError(
@@ -48,16 +43,13 @@ class IndependentPairs(Crowd):
                     f" {name} to 1, or seeds to 1 and start a run for each seed."
                 )
         made = [learner_cls(game=game, features=features, batch_size=batch_size, seed=seed + i) for i in range(seeds)]
-        super().__init__(
-            made[0], [pair.speaker_values for pair in made], [pair.listener_values for pair in made], success_decay
-        )
+        speakers, listeners = [values_of(pair.speaker) for pair in made], [values_of(pair.listener) for pair in made]
+        super().__init__(made[0], speakers, listeners, success_decay)
 
     def origin(self, index: int) -> tuple[int, int]:
-        """Each is the only one of its kind in a run of its own."""
         return self.seed + index, 0
 
     def drawn(self, members: Members, *occasion: object) -> list[int]:
-        """The only one of every run."""
         return list(range(members.count))
 
     def seeds(self) -> list[int]:
@@ -77,8 +69,11 @@ class IndependentPairs(Crowd):
             weights, games, candidates, row = given
             return self.played(weights, Turn(games, candidates, turn.step, turn.first_game, row))
 
-        inputs = _pairs_first(turn.batch), _pairs_first(turn.candidate_inputs)
-        given = ([s.value for s in stacks], *inputs, turn.row)
+        # [B, R, ...] ↦ [R, B, ...]
+        games, candidates = tf.nest.map_structure(
+            lambda v: tf.experimental.numpy.swapaxes(v, 0, 1), (turn.batch, turn.candidate_inputs)
+        )
+        given = ([s.value for s in stacks], games, candidates, turn.row)
         return tf.vectorized_map(one, tf.nest.map_structure(tf.convert_to_tensor, given), warn=False)
 
     def apply(self, gradients: Lesson, step: tf.Tensor, row: tf.Tensor) -> None:
@@ -91,8 +86,3 @@ class IndependentPairs(Crowd):
         given = ([tf.convert_to_tensor(stack.value) for stack in stacks], gradients, row)
         for stack, value in zip(stacks, tf.vectorized_map(one, given, warn=False), strict=True):
             stack.assign(value)
-
-
-def _pairs_first(values: Any) -> Any:
-    """[b, R, ...] ↦ [R, b, ...], for every tensor in a structure."""
-    return tf.nest.map_structure(lambda v: tf.experimental.numpy.swapaxes(v, 0, 1), values)

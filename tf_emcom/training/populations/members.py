@@ -23,10 +23,7 @@ class RunningSuccess(tf.Module):
         self.mean = zeros((), "float32", f"{name}_success")
         self.turns = zeros((), "float32", f"{name}_turns")
 
-    @property
-    def state(self) -> list[keras.Variable]:
-        """The mean, and over how many turns."""
-        return [self.mean, self.turns]
+        self.state = [self.mean, self.turns]
 
     def update(self, success: tf.Tensor) -> None:
         """Takes in the mean success [] of one more turn."""
@@ -43,15 +40,8 @@ Weights = Sequence[np.ndarray]
 class Members:
     """Agents of one kind, each with a row: weights, their moving average, the optimiser's state, running success.
 
-    Attributes:
-      name: "speaker" or "listener".
-      count: how many there are.
-      model: the layers that they share.
-      weights: the model's trainable variables.
-      averages: what follows the weights, in their order; empty where nothing does.
-      optimizer: what updates the weights.
-      success: their running success.
-      rows: the rows of all.
+    They share the layers of `model`, whose trainable variables are `weights`; `averages` follow these, in their order,
+    and are empty where nothing does.
     """
 
     def __init__(
@@ -88,30 +78,23 @@ class Members:
         self.rows.lend(index, self.weights)
         return self.model
 
-    def part(self, name: str) -> list[int]:
-        """The positions, among the weights, of those of a part such as "head".
-
-        Raises:
-          UserError: there is no such part.
-        """
-        parts = {
+    def positions(self, parts: Sequence[str] | None) -> list[int]:
+        """The positions of the weights of some parts, such as ["head"], of all for None; UserError: no such part."""
+        if parts is None:
+            return list(range(len(self.weights)))
+        layers = {
             key: layer
             for key, layer in vars(self.model).items()
             if isinstance(layer, keras.layers.Layer) and layer.trainable_variables
         }
-        if name not in parts:
-            raise UserError(
-                f"A {self.name} has no part {name!r}; its parts are {', '.join(sorted(parts))}: name some of these, or"
-                " bind parts to None for the whole agent."
-            )
-        own = {id(variable) for variable in parts[name].trainable_variables}
+        for name in parts:
+            if name not in layers:
+                raise UserError(
+                    f"A {self.name} has no part {name!r}; its parts are {', '.join(sorted(layers))}: name some of"
+                    " these, or bind parts to None for the whole agent."
+                )
+        own = {id(variable) for name in parts for variable in layers[name].trainable_variables}
         return [i for i, variable in enumerate(self.weights) if id(variable) in own]
-
-    def positions(self, parts: Sequence[str] | None) -> list[int]:
-        """The positions of the weights of some parts, of all for None; UserError where there is no such part."""
-        if parts is None:
-            return list(range(len(self.weights)))
-        return sorted({position for name in parts for position in self.part(name)})
 
     def reset_weights(self, index: int, seed: int, parts: Sequence[str] | None) -> None:
         """Gives agent `index` new weights, drawn from `seed`, in some of its parts; the average starts there, too."""

@@ -5,17 +5,16 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.rows import Row, bound, row_in
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.checks import Repeats
-from tf_emcom.errors import UserError, require_integer, require_number
+from tf_emcom.checks import Repeats, Share
+from tf_emcom.errors import UserError
 from tf_emcom.games.lewis import Game
 from tf_emcom.seeds import named_generator, named_seed, seed_words, step_stream
-from tf_emcom.training.learner import Gradients, Learner
+from tf_emcom.training.learner import Gradients, Learner, values_of
 from tf_emcom.training.populations.members import Members, Weights
 from tf_emcom.training.trainee import Metrics, Trainee, Turn
 
@@ -34,12 +33,10 @@ class Crowd(Trainee):
     """
 
     def __init__(
-        self, pair: Learner, speakers: Sequence[Weights], listeners: Sequence[Weights], success_decay: float
+        self, pair: Learner, speakers: Sequence[Weights], listeners: Sequence[Weights], success_decay: Share
     ) -> None:
         """Takes the layers of a pair, and the first weights of every agent."""
         super().__init__()
-        name = f"{type(self).__name__}.success_decay"
-        require_number(name, success_decay, 0, 1, "it is the share that a moving average keeps")
         self.pair = pair
         self.game, self.batch_size, self.seed = pair.game, pair.batch_size, pair.seed
         self.speakers, self.listeners = len(speakers), len(listeners)
@@ -59,9 +56,6 @@ class Crowd(Trainee):
     def drawn(self, members: Members, *occasion: object) -> list[int]:
         """Who is drawn at an occasion, such as ("ResetOfPair", 100): one at random of every run."""
 
-    def check_resets(self, action: str) -> None:
-        """Its agents can be reset."""
-
     @property
     def agents(self) -> dict[str, Sequence[keras.Variable]]:
         speaker, listener = self.speaker_members, self.listener_members
@@ -78,16 +72,6 @@ class Crowd(Trainee):
             kept[f"{members.name}_optimizer"] = members.rows.stacks_of(members.optimizer.state)
             kept[f"{members.name}_success"] = members.rows.stacks_of(members.success.state)
         return kept
-
-    @property
-    def labels(self) -> Sequence[str]:
-        return self.pair.labels
-
-    def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
-        return self.pair.prepare(inputs, labels, data)
-
-    def subjects(self, count: int) -> np.ndarray | None:
-        return self.pair.subjects(count)
 
     def speaker_as(self, index: int) -> Speaker:
         return self.speaker_members.lend(index)
@@ -142,27 +126,13 @@ class Population(Crowd):
         n_speakers: Repeats = 1,
         n_listeners: Repeats = 1,
         pairs_per_step: Repeats = 1,
-        success_decay: float = 0.99,
+        success_decay: Share = 0.99,
     ) -> None:
-        """Builds the agents.
+        """Builds n = `n_speakers` and m = `n_listeners` agents; k = `pairs_per_step`, at most n · m.
 
-        Args:
-          game: the rules.
-          learner_cls: makes a pair, and with it the layers that all agents share.
-          features: F.
-          batch_size: B, over all replicas.
-          seed: of the initial weights and of every draw.
-          n_speakers: n.
-          n_listeners: m.
-          pairs_per_step: k, at most n · m.
-          success_decay: of each agent's running success, a turn; 1: the mean over its whole life.
-
-        Raises:
-          UserError: a number cannot be used.
+        `learner_cls` makes a pair, and with it the layers that all agents share. Running success keeps `success_decay`
+        a turn; 1: it is the mean over an agent's whole life.
         """
-        require_integer("n_speakers", n_speakers, 1, "it counts the speakers of the population")
-        require_integer("n_listeners", n_listeners, 1, "it counts the listeners of the population")
-        require_integer("pairs_per_step", pairs_per_step, 1, "it counts the pairs that play in a step")
         if pairs_per_step > n_speakers * n_listeners:
             raise UserError(
                 f"pairs_per_step is {pairs_per_step}, but {n_speakers} x {n_listeners} agents make"
@@ -173,7 +143,8 @@ class Population(Crowd):
         self.pairs_per_step = pairs_per_step
         speakers = [pair.new_speaker(named_seed(seed, "speaker", i)) for i in range(1, n_speakers)]
         listeners = [pair.new_listener(named_seed(seed, "listener", i)) for i in range(1, n_listeners)]
-        super().__init__(pair, [pair.speaker_values, *speakers], [pair.listener_values, *listeners], success_decay)
+        speakers, listeners = [values_of(pair.speaker), *speakers], [values_of(pair.listener), *listeners]
+        super().__init__(pair, speakers, listeners, success_decay)
 
     def origin(self, index: int) -> tuple[int, int]:
         return self.seed, index
@@ -206,6 +177,3 @@ class Population(Crowd):
         updated = self.taught(speaker.read(row[2]) + listener.read(row[3]), gradients, step, row)
         speaker.write(row[2], updated[: len(speaker.variables)])
         listener.write(row[3], updated[len(speaker.variables) :])
-
-    def check_imitation(self, action: str) -> None:
-        """Its speakers can."""

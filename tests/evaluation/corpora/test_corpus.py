@@ -16,8 +16,7 @@ from tests import commands
 from tests.evaluation.corpora import sayings
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.corpora import corpus
-from tf_emcom.evaluation.corpora.corpus import Corpus
-from tf_emcom.evaluation.corpora.corpus_writer import CorpusWriter
+from tf_emcom.evaluation.corpora.corpus import Corpus, new_corpus
 from tf_emcom.evaluation.corpora.formats import CorpusFormat, Jsonl
 from tf_emcom.runtime.catalogue import plug_ins
 
@@ -25,26 +24,26 @@ KNOWN = plug_ins(CorpusFormat)
 
 
 def write(path, said):
-    with CorpusWriter(str(path), sayings.manifest(said, ["jsonl"]), [Jsonl]) as writer:
-        writer.append(said)
+    with new_corpus(str(path), sayings.manifest(said, ["jsonl"]), [Jsonl]) as append:
+        append(said.columns())
 
 
 def stopped(path, said):
     """Writes half of it, and is interrupted."""
-    with pytest.raises(KeyboardInterrupt), CorpusWriter(str(path), sayings.manifest(said), [Jsonl]) as writer:
-        writer.append(sayings.cut(said, slice(2)))
+    with pytest.raises(KeyboardInterrupt), new_corpus(str(path), sayings.manifest(said), [Jsonl]) as append:
+        append(sayings.cut(said, slice(2)).columns())
         raise KeyboardInterrupt
 
 
 KILLED = """
 import os, signal, sys
 from tests.evaluation.corpora import sayings
-from tests.evaluation.corpora.test_corpus_writer import KNOWN
-from tf_emcom.evaluation.corpora.corpus_writer import CorpusWriter
+from tests.evaluation.corpora.test_corpus import KNOWN
+from tf_emcom.evaluation.corpora.corpus import new_corpus
 
 said = sayings.utterances(6)
-with CorpusWriter(sys.argv[1], sayings.manifest(said), list(KNOWN.values())) as writer:
-    writer.append(sayings.cut(said, slice(2)))
+with new_corpus(sys.argv[1], sayings.manifest(said), list(KNOWN.values())) as append:
+    append(sayings.cut(said, slice(2)).columns())
     os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -103,8 +102,8 @@ def test_a_kill_between_taking_away_the_older_corpus_and_putting_the_newer_one_t
 FULL = """
 import resource, signal, sys
 from tests.evaluation.corpora import sayings
-from tests.evaluation.corpora.test_corpus_writer import KNOWN
-from tf_emcom.evaluation.corpora.corpus_writer import CorpusWriter
+from tests.evaluation.corpora.test_corpus import KNOWN
+from tf_emcom.evaluation.corpora.corpus import new_corpus
 from tf_emcom.errors import UserError
 
 said = sayings.utterances(4000)
@@ -114,8 +113,8 @@ for limit in map(int, sys.argv[2:]):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     for name, form in KNOWN.items():
         try:
-            with CorpusWriter(sys.argv[1], sayings.manifest(said, [name]), [form]) as writer:
-                writer.append(said)
+            with new_corpus(sys.argv[1], sayings.manifest(said, [name]), [form]) as append:
+                append(said.columns())
             print(limit, name, "was written")
         except UserError as error:
             print(limit, name, error)
@@ -170,16 +169,16 @@ def test_a_corpus_with_a_file_that_is_not_of_it_is_left_alone(tmp_path, name):
 
 def test_two_processes_do_not_write_one_corpus(tmp_path):
     said = sayings.utterances(4)
-    with CorpusWriter(str(tmp_path / "c"), sayings.manifest(said, ["jsonl"]), [Jsonl]) as writer:
+    with new_corpus(str(tmp_path / "c"), sayings.manifest(said, ["jsonl"]), [Jsonl]) as append:
         with pytest.raises(UserError, match="Another process is writing"):
             write(tmp_path / "c", said)
-        writer.append(said)
+        append(said.columns())
     assert len(Corpus(str(tmp_path / "c")).columns()["symbols"]) == 4
 
 
 def test_an_error_that_is_none_of_writing_stays_what_it_is(tmp_path):
     said = sayings.utterances(4)
-    with pytest.raises(BrokenPipeError), CorpusWriter(str(tmp_path / "c"), sayings.manifest(said), [Jsonl]):
+    with pytest.raises(BrokenPipeError), new_corpus(str(tmp_path / "c"), sayings.manifest(said), [Jsonl]):
         raise BrokenPipeError
     assert os.listdir(tmp_path) == []
 
@@ -189,13 +188,13 @@ def test_a_folder_that_is_deleted_while_it_is_written_is_told(tmp_path, when):
     said = sayings.utterances(4)
     with (
         pytest.raises(UserError, match="cannot be written .No such file or directory"),
-        CorpusWriter(str(tmp_path / "c"), sayings.manifest(said), list(KNOWN.values())) as writer,
+        new_corpus(str(tmp_path / "c"), sayings.manifest(said), list(KNOWN.values())) as append,
     ):
         if when == "at the end":
-            writer.append(said)
+            append(said.columns())
         shutil.rmtree(tmp_path / "c.tf_emcom-new")
         if when != "at the end":
-            writer.append(said)
+            append(said.columns())
 
 
 def test_where_nothing_can_be_written_is_told(tmp_path):
@@ -231,11 +230,3 @@ def test_a_description_that_was_changed_is_told(tmp_path):
         Corpus(str(tmp_path / "c"))
 
 
-def test_a_corpus_of_an_older_version_has_no_checksums_and_is_read(tmp_path):
-    said = sayings.utterances(4)
-    write(tmp_path / "c", said)
-    path = tmp_path / "c" / "corpus.json"
-    about = json.loads(path.read_text())
-    del about["checksum"], about["files"]
-    path.write_text(json.dumps(about))
-    np.testing.assert_array_equal(Corpus(str(tmp_path / "c")).columns()["symbols"], said.symbols)

@@ -2,4 +2,5 @@
 
 from setuptools import find_packages, setup
 
-setup(packages=[*find_packages(include=["tf_emcom", "tf_emcom.*"]), "tf_emcom.gin"], package_dir={"tf_emcom.gin": "gin"})
+PACKAGES = find_packages(include=["tf_emcom", "tf_emcom.*"])
+setup(packages=[*PACKAGES, "tf_emcom.gin"], package_dir={"tf_emcom.gin": "gin"})

@@ -91,6 +91,7 @@ _OFFERED = {
     "training.actions.tensor_board": "TensorBoard",
     "evaluation.evaluator": "Condition Evaluator",
     "evaluation.player": "GreedyPlayer",
+    "evaluation.results": "evaluate",
     "evaluation.transfer_evaluator": "TransferEvaluator",
     "evaluation.tests.accuracy_test": "AccuracyTest TestChannel TestInput",
     "evaluation.tests.held_out": "ChannelTest HeldOutTest",
@@ -137,8 +138,8 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """What the package has, with all classes."""
-    return sorted({*globals(), *_MODULE_OF})
+    """What a user may use."""
+    return ["__version__", *__all__]
 
 
 class _Registered(dict):

@@ -3,14 +3,12 @@
 import contextlib
 import os
 import re
-import signal
+import shlex
 import sys
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import tensorflow as tf
-from absl import flags
 
 from tf_emcom.errors import UserError
 from tf_emcom.files import is_remote
@@ -19,53 +17,15 @@ from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.checkpoint_files import checkpoint_steps
 from tf_emcom.runtime.config import build
 from tf_emcom.runtime.config_checks import refuse_unused
-from tf_emcom.runtime.config_file import Binding
+from tf_emcom.runtime.config_file import GIN_HOMES, Binding
 from tf_emcom.runtime.placement import place
 from tf_emcom.runtime.run_folder import RunFolder, WorkerFolder
-from tf_emcom.runtime.strategies import PeerLost
-from tf_emcom.runtime.termination import Terminated, stop_at_once
 from tf_emcom.tools.export.folder import ExportFolder
 from tf_emcom.tools.reproduce.runner import Runner
 from tf_emcom.tools.reproduce.tables import write_report
 from tf_emcom.training.mode import Evaluation, Mode
 from tf_emcom.training.same_configuration import free_in_tests, refuse_another
 from tf_emcom.training.trained_speaker import SPEAKER_CONFIG
-
-_INTERRUPTED = 128 + signal.SIGINT
-_PRESETS = Path(__file__).parents[1] / "gin" / "reproduce"
-
-
-def exit_plainly(command: Callable[[], None], resumes: str | None = None) -> None:
-    """Runs a command, and ends the process after an error.
-
-    A user's mistake prints its sentence and exits with 2, an interruption exits with 130, SIGTERM with 143. Where
-    another process of the run is lost, this one starts again, and waits for it at the last checkpoint. `resumes` says
-    what the command does when it is run again after an interruption; None: it resumes from a checkpoint.
-    """
-    stop_at_once()
-    try:
-        command()
-    except UserError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        rest = resumes or "resumes from the last checkpoint"
-        _end_at_once(f"Interrupted; the same command {rest}.", _INTERRUPTED)
-    except PeerLost as loss:
-        print(f"\n{loss} Starting again from the last checkpoint, once it is back.", file=sys.stderr, flush=True)
-        os.execv(sys.executable, sys.orig_argv)
-    except Terminated as end:
-        _end_at_once(f"Terminated; the same command {resumes}." if resumes else str(end), end.status)
-
-
-def _end_at_once(sentence: str, status: int) -> NoReturn:
-    """Ends the process without freeing its memory: iterators of tf.data would wait for their threads for long."""
-    # A machine that stops may send the signal again.
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
-    print(f"\n{sentence}", file=sys.stderr, flush=True)
-    sys.stdout.flush()
-    os._exit(status)
 
 
 def run(
@@ -127,6 +87,10 @@ def run(
             folder.write_document(name, content)
     with config.plain_errors(), distribution.watching_peers(), contextlib.closing(folder):
         mode.run(experiment, folder)
+    if not evaluates and distribution.is_chief:
+        flags = [f"--workdir={path}", *([f"--data_dir={data_dir}"] if data_dir else [])]
+        flags += [f"--allow_imports={module}" for module in re.findall(r"^import ([^.\s]+)", current, re.MULTILINE)]
+        print(f"Test it with `{shlex.join(['tf-emcom', 'evaluate', *flags])}`.", flush=True)
 
 
 def _chosen_mode() -> tuple[type[Mode], set[str]]:
@@ -205,7 +169,7 @@ def evaluate(
     if not transfers and re.search("^Experiment.learner_cls = @TransferLearner", stored, re.MULTILINE):
         raise UserError(
             f"{os.path.join(folder.path, SPEAKER_CONFIG)}, which describes the speaker of a transfer run, is missing;"
-            " copy it again, or run the same bin/train command again."
+            " copy it again, or run the same tf-emcom train command again."
         )
     bindings = [f"{name}={value}" for name, value in folder.bindings.items()]
     # A run that started from another run's weights is tested itself, unless a binding says otherwise.
@@ -259,7 +223,7 @@ def reproduce(
     """Trains and tests the missing runs of a grid, and writes tables and figures of all runs.
 
     Args:
-      preset: the name of a file in gin/reproduce/, without its ending.
+      preset: the name of a file in gin/reproduce/, without its ending; or the path of any such file.
       out: the folder of everything; None: runs/reproduce-<preset>.
       jobs: the number of runs at a time; None: one for each core, or one in all where there is a GPU.
       gin_params: bindings that come last.
@@ -268,11 +232,14 @@ def reproduce(
     Raises:
       UserError: there is no such preset, or some of the runs failed; the tables have the others.
     """
-    known = sorted(file.stem for file in _PRESETS.glob("*.gin"))
-    if preset not in known:
-        raise UserError(f"There is no preset {preset!r}: {catalogue.suggest(preset, known)}")
+    known = {file.stem: str(file) for home in GIN_HOMES for file in Path(home).glob("gin/reproduce/*.gin")}
+    if preset not in known and not preset.endswith(".gin"):
+        raise UserError(
+            f"There is no preset {preset!r}: {catalogue.suggest(preset, known)} The path of a file of your own ends in"
+            " .gin."
+        )
     catalogue.register_components()
-    given = config.load([str(_PRESETS / f"{preset}.gin")], gin_params)
+    given = config.load([known.get(preset, preset)], gin_params)
     with config.plain_errors():
         grid = build("Reproduction")
     refuse_unused(given, (), allow_unused)
@@ -280,7 +247,7 @@ def reproduce(
         choose(test, plug_ins(Evaluation), "test")
     if "://" in (out or ""):
         raise UserError(f"--out is {out}, but grids are made on the local disk; name a local folder.")
-    out = os.path.realpath(out or os.path.join("runs", f"reproduce-{preset}"))
+    out = os.path.realpath(out or os.path.join("runs", f"reproduce-{Path(preset).stem}"))
     RunFolder(out).lock()
     runs = os.path.join(out, "runs")
     gpu = bool(tf.config.list_physical_devices("GPU"))
@@ -295,45 +262,3 @@ def reproduce(
     if failed:
         name, sentence = next(iter(failed.items()))
         raise UserError(f"{len(failed)} runs failed, the first of them {name}: {sentence}")
-
-
-# The flags of `shared_flag` belong to the command that calls it, in its --help too.
-flags.disclaim_key_flags()
-_STRINGS = flags.DEFINE_multi_string
-_IMPORTS = "A module that the configuration of a run may import, with everything in it; may be repeated."
-_PLUGIN = "A module of your own to import, e.g. my_lab.tests, so that its classes are found; may be repeated."
-_SHARED_FLAGS = {
-    "data_dir": (flags.DEFINE_string, None, "The folder of TFDS-prepared data sets; default: ~/tensorflow_datasets."),
-    "allow_imports": (_STRINGS, [], _IMPORTS),
-    "allow_unused": (flags.DEFINE_bool, False, "Continue where nothing uses a --gin_param."),
-    "plugin": (_STRINGS, [], _PLUGIN),
-}
-
-
-def shared_flag(name: str) -> flags.FlagHolder:
-    """Defines a flag of several commands, for the command that calls."""
-    define, default, meaning = _SHARED_FLAGS[name]
-    return define(name, default, meaning)
-
-
-def parse_flags(
-    arguments: Sequence[str], required: Mapping[str, flags.FlagHolder] | None = None, others: bool = False
-) -> list[str]:
-    """Reads the flags of a command, its name first; UserError for an unknown or bad one, or a `required` one missing.
-
-    --help prints them and exits. With `others`, other arguments may stand between the flags, and are returned.
-    """
-    flags.FLAGS.set_gnu_getopt(others)
-    if {"--help", "-h"} & set(arguments):
-        print(f"{sys.modules['__main__'].__doc__}\n{flags.FLAGS.main_module_help()}")
-        sys.exit(0)
-    try:
-        rest = flags.FLAGS(list(arguments))[1:]
-    except flags.Error as error:
-        raise UserError(f"{error}; --help shows the flags.") from error
-    if rest and not others:
-        raise UserError(f"The command takes flags only, but was given {' '.join(rest)}; write --flag=value.")
-    for name, holder in (required or {}).items():
-        if not holder.value:
-            raise UserError(f"--{name} is missing; --help shows the flags.")
-    return rest

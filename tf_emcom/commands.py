@@ -3,6 +3,7 @@
 Each imports what it needs after its flags are read, so that --help and a wrong flag are answered at once.
 """
 
+import difflib
 import os
 import signal
 import sys
@@ -20,35 +21,40 @@ Flag = Callable[[Given], Any]
 _INTERRUPTED = 128 + signal.SIGINT
 
 
-def _text(name: str, about: str, default: str | None = None) -> Flag:
-    return lambda values: flags.DEFINE_string(name, default, about, values)
+def text(name: str, about: str, default: str | None = None) -> Flag:
+    """A flag with a text."""
+    return lambda values: flags.DEFINE_string(name, default, about, flag_values=values)
 
 
-def _texts(name: str, about: str) -> Flag:
-    return lambda values: flags.DEFINE_multi_string(name, [], about, values)
+def texts(name: str, about: str) -> Flag:
+    """A flag with a text that may be given more than once."""
+    return lambda values: flags.DEFINE_multi_string(name, [], about, flag_values=values)
 
 
-def _whole(name: str, about: str, default: int | None = None) -> Flag:
-    return lambda values: flags.DEFINE_integer(name, default, about, values)
+def whole(name: str, about: str, default: int | None = None) -> Flag:
+    """A flag with a whole number."""
+    return lambda values: flags.DEFINE_integer(name, default, about, flag_values=values)
 
 
-def _number(name: str, about: str, default: float | None = None) -> Flag:
-    return lambda values: flags.DEFINE_float(name, default, about, values)
+def number(name: str, about: str, default: float | None = None) -> Flag:
+    """A flag with a number."""
+    return lambda values: flags.DEFINE_float(name, default, about, flag_values=values)
 
 
-def _switch(name: str, about: str, default: bool = False) -> Flag:
-    return lambda values: flags.DEFINE_bool(name, default, about, values)
+def switch(name: str, about: str, default: bool = False) -> Flag:
+    """A flag that is on or off."""
+    return lambda values: flags.DEFINE_bool(name, default, about, flag_values=values)
 
 
-_GIN_FILE = _texts("gin_file", "A gin file, e.g. gin/nlg_digits.gin; may be given more than once.")
-_GIN_PARAM = _texts("gin_param", "A binding that comes last, e.g. noise=0.5; may be given more than once.")
-_WORKDIR = _text("workdir", "The run's folder.")
-_DATA_DIR = _text("data_dir", "The folder of TFDS-prepared data sets; default: ~/tensorflow_datasets.")
-_ALLOW_IMPORTS = _texts(
+_GIN_FILE = texts("gin_file", "A gin file, e.g. gin/nlg_digits.gin; may be given more than once.")
+_GIN_PARAM = texts("gin_param", "A binding that comes last, e.g. noise=0.5; may be given more than once.")
+_WORKDIR = text("workdir", "The run's folder.")
+_DATA_DIR = text("data_dir", "The folder of TFDS-prepared data sets; default: ~/tensorflow_datasets.")
+_ALLOW_IMPORTS = texts(
     "allow_imports", "A module that the configuration of a run may import, with everything in it; may be repeated."
 )
-_ALLOW_UNUSED = _switch("allow_unused", "Continue where nothing uses a --gin_param.")
-_PLUGIN = _texts(
+_ALLOW_UNUSED = switch("allow_unused", "Continue where nothing uses a --gin_param.")
+_PLUGIN = texts(
     "plugin", "A module of your own to import, e.g. my_lab.tests, so that its classes are found; may be repeated."
 )
 _CONFIGURATION = (_GIN_PARAM, _DATA_DIR, _ALLOW_IMPORTS, _ALLOW_UNUSED)
@@ -91,10 +97,10 @@ def _allowed(given: Given) -> dict[str, Any]:
 @_command(
     _GIN_FILE,
     *_CONFIGURATION,
-    _text("workdir", "The run's folder; default: runs/<gin file's name>-<seed>."),
-    _text("strategy", "auto, one_device, mirrored, multi_worker or tpu.", "auto"),
-    _text("tpu", "The TPU to train on: its name, or local on its own machine."),
-    _whole("replicas", "Split a CPU into that many replicas, to try a strategy."),
+    text("workdir", "The run's folder; default: runs/<gin file's name>-<seed>."),
+    text("strategy", "auto, one_device, mirrored, multi_worker or tpu.", "auto"),
+    text("tpu", "The TPU to train on: its name, or local on its own machine."),
+    whole("replicas", "Split a CPU into that many replicas, to try a strategy."),
     required=("gin_file",),
 )
 def train(given: Given, _: list[str]) -> None:
@@ -106,9 +112,9 @@ def train(given: Given, _: list[str]) -> None:
 
 
 @_command(
-    _text("workdir", "The run's folder, or where the results of --saved_model go."),
-    _text("saved_model", "A folder of an export, tested instead of a run; --workdir: for the results."),
-    _texts("mode", "The test, e.g. testchannel; may be repeated. Default: testchannel, or test for a transfer run."),
+    text("workdir", "The run's folder, or where the results of --saved_model go."),
+    text("saved_model", "A folder of an export, tested instead of a run; --workdir: for the results."),
+    texts("mode", "The test, e.g. testchannel; may be repeated. Default: testchannel, or test for a transfer run."),
     *_CONFIGURATION,
     _PLUGIN,
 )
@@ -125,8 +131,8 @@ def evaluate(given: Given, _: list[str]) -> None:
 
 @_command(
     _WORKDIR,
-    _text("out", "The folder to write, local or gs://; default: RUN/export/FORMAT."),
-    _text("format", "saved_model, or keras for the weights alone.", "saved_model"),
+    text("out", "The folder to write, local or gs://; default: RUN/export/FORMAT."),
+    text("format", "saved_model, or keras for the weights alone.", "saved_model"),
     *_CONFIGURATION,
     _PLUGIN,
     required=("workdir",),
@@ -142,11 +148,11 @@ def export(given: Given, _: list[str]) -> None:
 
 @_command(
     _WORKDIR,
-    _text("split", "Which split of the run's data; default: test."),
-    _texts("format", "The format of the corpus: parquet, jsonl or numpy; may be repeated. Default: all three."),
-    _number("noise", "The probability with which the channel erases a symbol; default: 0."),
-    _whole("candidates", "How many inputs a listener chooses among; default: 64, or all of a smaller split."),
-    _text("out", "The corpus's folder; default: WORKDIR/corpora/SPLIT."),
+    text("split", "Which split of the run's data; default: test."),
+    texts("format", "The format of the corpus: parquet, jsonl or numpy; may be repeated. Default: all three."),
+    number("noise", "The probability with which the channel erases a symbol; default: 0."),
+    whole("candidates", "How many inputs a listener chooses among; default: 64, or all of a smaller split."),
+    text("out", "The corpus's folder; default: WORKDIR/corpora/SPLIT."),
     *_CONFIGURATION,
     _PLUGIN,
     required=("workdir",),
@@ -163,9 +169,9 @@ def messages(given: Given, _: list[str]) -> None:
 
 
 @_command(
-    _text("corpus", "Its folder, or a file of JSON lines; --corpus= may be left out."),
-    _whole("samples", "The largest number of messages that are compared pair by pair.", 2000),
-    _whole("seed", "Of the draw of these messages.", 42),
+    text("corpus", "Its folder, or a file of JSON lines; --corpus= may be left out."),
+    whole("samples", "The largest number of messages that are compared pair by pair.", 2000),
+    whole("seed", "Of the draw of these messages.", 42),
     _PLUGIN,
     arguments="CORPUS",
 )
@@ -182,7 +188,7 @@ def analyse(given: Given, corpora: list[str]) -> None:
 
 
 @_command(
-    _text("out", "The page; default: report.html in the run's folder, or in the current folder for several runs."),
+    text("out", "The page; default: report.html in the run's folder, or in the current folder for several runs."),
     _PLUGIN,
     arguments="RUN [RUN…]",
 )
@@ -196,9 +202,9 @@ def report(given: Given, runs: list[str]) -> None:
 
 
 @_command(
-    _text("preset", "The grid: offline or paper_imagenet, a file of gin/reproduce/; or the path of such a file."),
-    _text("out", "The folder of runs, tables and figures; default: runs/reproduce-<preset>."),
-    _whole("jobs", "Runs at a time; default: one for each core, or one in all with a GPU."),
+    text("preset", "The grid: offline or paper_imagenet, a file of gin/reproduce/; or the path of such a file."),
+    text("out", "The folder of runs, tables and figures; default: runs/reproduce-<preset>."),
+    whole("jobs", "Runs at a time; default: one for each core, or one in all with a GPU."),
     _GIN_PARAM,
     _ALLOW_UNUSED,
     required=("preset",),
@@ -215,10 +221,10 @@ def reproduce(given: Given, _: list[str]) -> None:
 @_command(
     _GIN_FILE,
     *_CONFIGURATION,
-    _text("topology", "Chip and shape of the TPU, e.g. v4:2x2x1 or v6e:2x2.", "v5e:2x2"),
-    _whole("replicas", "Replicas that share a batch; default: all devices of the topology."),
-    _whole("features", "Use random inputs of that many features, e.g. 2048, as data."),
-    _text("json", "A file to write the numbers to, as JSON."),
+    text("topology", "Chip and shape of the TPU, e.g. v4:2x2x1 or v6e:2x2.", "v5e:2x2"),
+    whole("replicas", "Replicas that share a batch; default: all devices of the topology."),
+    whole("features", "Use random inputs of that many features, e.g. 2048, as data."),
+    text("json", "A file to write the numbers to, as JSON."),
     required=("gin_file",),
 )
 def preflight(given: Given, _: list[str]) -> None:
@@ -241,20 +247,20 @@ def preflight(given: Given, _: list[str]) -> None:
 
 
 @_command(
-    _text("images", "The folder of images: FOLDER/<class>/*.jpg, FOLDER/*.jpg, or FOLDER/{train,valid,test}/…"),
-    _text("name", "The name of the data set.", "features"),
-    _text("encoder", "A model of keras.applications, e.g. ResNet50; or the path of a .keras file or of a SavedModel."),
-    _text("weights", "The file of a keras.applications model's weights; or random."),
-    _text("data_dir", "Where to write the data set; default: ~/tensorflow_datasets."),
-    _whole("batch_size", "The number of images that are encoded together.", 32),
-    _whole("keep_images", "The side, in pixels, of the stored images; 0: store none.", 64),
-    _text("splits", "Shares of train, valid and test; default: 0.8,0.1,0.1."),
-    _whole("seed", "Draws the splits, and random weights.", 0),
-    _whole("image_size", "The side, in pixels, of the encoder's input; default: its own."),
-    _text("pixel_range", "The numbers of black and white for an encoder from a path, e.g. -1,1; default: 0,255."),
-    _whole("shard_size", "Images in each file; a killed command loses at most one file.", 2048),
-    _switch("standardise", "Give each feature mean 0 and standard deviation 1 over the training split.", True),
-    _switch("skip_broken", "Leave out images that cannot be decoded."),
+    text("images", "The folder of images: FOLDER/<class>/*.jpg, FOLDER/*.jpg, or FOLDER/{train,valid,test}/…"),
+    text("name", "The name of the data set.", "features"),
+    text("encoder", "A model of keras.applications, e.g. ResNet50; or the path of a .keras file or of a SavedModel."),
+    text("weights", "The file of a keras.applications model's weights; or random."),
+    text("data_dir", "Where to write the data set; default: ~/tensorflow_datasets."),
+    whole("batch_size", "The number of images that are encoded together.", 32),
+    whole("keep_images", "The side, in pixels, of the stored images; 0: store none.", 64),
+    text("splits", "Shares of train, valid and test; default: 0.8,0.1,0.1."),
+    whole("seed", "Draws the splits, and random weights.", 0),
+    whole("image_size", "The side, in pixels, of the encoder's input; default: its own."),
+    text("pixel_range", "The numbers of black and white for an encoder from a path, e.g. -1,1; default: 0,255."),
+    whole("shard_size", "Images in each file; a killed command loses at most one file.", 2048),
+    switch("standardise", "Give each feature mean 0 and standard deviation 1 over the training split.", True),
+    switch("skip_broken", "Leave out images that cannot be decoded."),
     _PLUGIN,
     required=("images", "encoder"),
     resumes="resumes with the files that are not finished",
@@ -262,11 +268,10 @@ def preflight(given: Given, _: list[str]) -> None:
 def prepare_features(given: Given, _: list[str]) -> None:
     """Turns a folder of images into a data set of features, which `train` takes by name."""
     from tf_emcom import cli
-    from tf_emcom.tools.prepare import preparation
+    from tf_emcom.tools.prepare.prepare import prepare
 
     cli.import_plug_ins(given.plugin)
-    values = {flag: value for flag, value in given.flag_values_dict().items() if flag != "plugin"}
-    print(preparation.prepare_features(**values))
+    print(prepare(given))
 
 
 @_command(_PLUGIN, arguments="[NAME…]")
@@ -281,7 +286,7 @@ def components(given: Given, names: list[str]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a command and ends the process: a user's mistake prints its sentence, with status 2."""
-    program, *rest = [os.path.basename(sys.argv[0]), *(sys.argv[1:] if arguments is None else arguments)]
+    rest = [*(sys.argv[1:] if arguments is None else arguments)]
     name = rest[0].replace("_", "-") if rest else "--help"
     if name in ("--help", "-h", "help"):
         print(_overview())
@@ -291,30 +296,47 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         print(tf_emcom.__version__)
         return
-    _ended_plainly(lambda: _run(name, rest[1:]), COMMANDS[name].resumes if name in COMMANDS else None)
-
-
-def _run(name: str, arguments: Sequence[str]) -> None:
     if name not in COMMANDS:
-        raise UserError(f"There is no command {name!r}; there are {', '.join(COMMANDS)}.")
-    command = COMMANDS[name]
+        _ended_plainly(lambda: _unknown(name))
+    start(COMMANDS[name], name, rest[1:])
+
+
+def _unknown(name: str) -> NoReturn:
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}."
+    raise UserError(f"There is no command {name!r}; {hint}")
+
+
+def start(command: Command, name: str, arguments: Sequence[str]) -> None:
+    """Runs a command with its arguments, and ends the process after an error."""
+    _ended_plainly(lambda: _run(command, name, arguments), command.resumes)
+
+
+def _run(command: Command, name: str, arguments: Sequence[str]) -> None:
     values = flags.FlagValues()
     for define in command.flags:
         define(values)
     if {"--help", "-h"} & set(arguments):
-        print(f"tf-emcom {name} {command.arguments}\n\n{command.run.__doc__}\n{values.get_help(include_special_flags=False)}")
+        flags_help = values.get_help(include_special_flags=False)
+        print(f"tf-emcom {name} {command.arguments}\n\n{command.run.__doc__}\n{flags_help}")
         return
     values.set_gnu_getopt(bool(command.arguments))
     try:
         rest = values([name, *arguments])[1:]
     except flags.Error as error:
-        raise UserError(f"{error}; --help shows the flags.") from error
+        raise UserError(f"{error}; {_advice(values, arguments)}--help shows the flags.") from error
     if rest and not command.arguments:
         raise UserError(f"The command takes flags only, but was given {' '.join(rest)}; write --flag=value.")
     for flag in command.required:
         if not values[flag].value:
             raise UserError(f"--{flag} is missing; --help shows the flags.")
     command.run(values, rest)
+
+
+def _advice(values: Given, arguments: Sequence[str]) -> str:
+    """What may be meant by an unknown flag: a binding."""
+    unknown = [each for each in arguments if "=" in each and each.strip("-").partition("=")[0] not in values]
+    return f"a binding is written --gin_param={unknown[0].strip('-')}; " if unknown and "gin_param" in values else ""
 
 
 def _ended_plainly(command: Callable[[], None], resumes: str | None = None) -> None:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable
 
 # Sentences from these modules are about gin files and commands, also before anything is bound.
-_ABOUT_GIN = ("tf_emcom.cli", "tf_emcom.runtime.config", "tf_emcom.runtime.config_file")
+_ABOUT_GIN = ("tf_emcom.commands", "tf_emcom.cli", "tf_emcom.runtime.config", "tf_emcom.runtime.config_file")
 # Whether gin has any bindings; the module that imports gin replaces it.
 gin_has_bindings: Callable[[], bool] = lambda: False  # noqa: E731
 
@@ -23,6 +23,10 @@ class UserError(ValueError):
     def __init__(self, sentence: str) -> None:
         """`sentence` uses gin's words: what to bind, and to which `@Component`."""
         super().__init__(sentence if _gin_is_used() else _in_python(sentence))
+
+
+class PeerLost(RuntimeError):
+    """Another process of the run is lost, so that this one cannot continue; the message says so in a sentence."""
 
 
 def _gin_is_used() -> bool:

@@ -18,7 +18,7 @@ from tf_emcom.errors import UserError
 # A TFRecord is its length, a checksum of that, the record and a checksum of it.
 _LENGTH_BYTES = 8
 FRAME_BYTES = _LENGTH_BYTES + 4 + 4
-# The prefix of a version's folder while bin/prepare_features fills it.
+# The prefix of a version's folder while tf-emcom prepare-features fills it.
 UNFINISHED = ".unfinished-"
 COPY_AGAIN = "copy the whole archive again"
 # Names of the split between training and test.
@@ -51,8 +51,8 @@ def latest_version(data_dir: str, name: str) -> str:
     versions = [entry for entry in entries if _VERSION.fullmatch(entry)]
     if not versions and any(entry.startswith(UNFINISHED) for entry in entries):
         raise UserError(
-            f"The data set {name!r} in {root} is half prepared: run bin/prepare_features with the same flags again to"
-            " finish it."
+            f"The data set {name!r} in {root} is half prepared: run tf-emcom prepare-features with the same flags"
+            " again to finish it."
         )
     if not versions and (configs := [entry for entry in entries if _has_versions(os.path.join(root, entry))]):
         if len(configs) > 1:
@@ -67,8 +67,9 @@ def latest_version(data_dir: str, name: str) -> str:
         raise UserError(
             f"No prepared data set {name!r} in {folder or root}, where DIR/{name}/<x.y.z>/features.json and "
             f"{_prefix(name)}-<split>.tfrecord-* with DIR = {data_dir} were expected: point --data_dir (or"
-            " $TFDS_DATA_DIR) elsewhere, get an archive as the README says under 'Feature folders' (published with the"
-            " code of arXiv:2502.12624), or make one of your own images with bin/prepare_features (docs/own_data.md)."
+            " $TFDS_DATA_DIR) elsewhere, get an archive as docs/data.md says under 'Feature folders' (published with"
+            " the code of arXiv:2502.12624), or make one of your own images with tf-emcom prepare-features"
+            " (docs/own_data.md)."
         )
     return folder
 

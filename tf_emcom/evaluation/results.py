@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from rich import box
@@ -10,8 +10,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tf_emcom.evaluation.evaluator import Evaluator
+from tf_emcom.checks import Highest, Least, Share, checked_value
+from tf_emcom.data.source import Examples
+from tf_emcom.errors import UserError
+from tf_emcom.evaluation.evaluator import Condition, Evaluator
 from tf_emcom.evaluation.metrics.success import SuccessRate, Wins
+from tf_emcom.games.channels import Channel
 from tf_emcom.runtime.evaluation_rows import Row, grouped
 from tf_emcom.training.trainee import Agents
 
@@ -75,6 +79,40 @@ def _mean_of_pairs(rows: list[Row], value: str) -> Row:
         spread = spread or 0.0
         found = {value: mean, "deviation": spread, "interval": [mean - spread, mean + spread]}
     return result_row(shared, found, {"pairs": len(rows)}, whole=True)
+
+
+def evaluate(
+    agents: Agents,
+    examples: Examples,
+    candidates: int = 16,
+    noise: float = 0.0,
+    passes: int = 5,
+    seed: int = 42,
+    channel: Channel | None = None,
+) -> Row:
+    """The accuracy of greedy agents on examples, as the test `testchannel` measures it.
+
+    Each of N inputs is the right one of a game with C = `candidates`, in each of some shuffled `passes`. The channel is
+    that of the game, or Erasure where that is clear, and has the `noise`, in [0, 1]. The row has `accuracy`, its 95 %
+    `interval`, and the numbers of `games` and `inputs`; of a population it is the average over all pairs, of several
+    independent pairs their mean, with its `deviation` (n − 1).
+    """
+    task = agents.game.task
+    if task.answer is None:
+        raise UserError(f"Listeners of {type(task).__name__} give no answers that could be right or wrong.")
+    checked_value("noise", noise, Share)
+    checked_value("candidates", candidates, Annotated[int, Least(2), Highest(len(examples.inputs))])
+    inputs, labels = agents.prepare(np.asarray(examples.inputs), dict(examples.labels), "that is tested on")
+    channel = (channel or agents.game.channel).with_noise(0.0)
+    evaluator = Evaluator(agents, inputs, False, channel, task.answer, labels)
+    wins = evaluator.successes([candidates], [Condition(noise)], passes, seed, "given")
+    games, inputs = int(wins.games[0]), int(wins.inputs[0])
+    common = {"channel": type(channel).__name__, "candidates": candidates, "noise": noise}
+    rows = [
+        result_row(common, team.labels, result(team.won[:, 0, 0], games, inputs, team.effects[0, 0]), whole=team.whole)
+        for team in teams(agents, evaluator, wins)
+    ]
+    return of_the_whole(rows, ["candidates", "noise"])[0]
 
 
 def averages(rows: Sequence[Row], keys: Sequence[str], value: str) -> list[Row]:

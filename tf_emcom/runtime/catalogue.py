@@ -10,8 +10,10 @@ import functools
 import importlib
 import importlib.metadata
 import inspect
+import os
 import pkgutil
 import re
+import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
 from types import ModuleType
 from typing import Any
@@ -45,11 +47,14 @@ def register_components(package: str = "tf_emcom", homes: Sequence[str] = HOMES)
         register_module(module)
 
 
-def import_module(name: str, asked_by: str) -> None:
+def import_module(name: str, asked_by: str, *folders: str) -> None:
     """Imports a module from outside the package, which a line or a flag names, and registers its components.
 
-    UserError if it cannot be imported, or has a class of a name that is taken.
+    It is searched in `folders`, too, where it is on no other path. UserError if it cannot be imported, or has a class
+    of a name that is taken.
     """
+    # At the end, so that they hide nothing; for good, since the module may import its own parts later.
+    sys.path.extend(folder for folder in map(os.path.abspath, folders) if folder not in sys.path)
     register_module(_imported(name, asked_by))
 
 
@@ -131,8 +136,8 @@ def _imported(name: str, asked_by: str) -> ModuleType:
         return importlib.import_module(name)
     except (Exception, SystemExit) as error:
         raise UserError(
-            f"{asked_by} does not work ({type(error).__name__}: {reason(error)}); correct it, or add the folder of its"
-            " package to PYTHONPATH."
+            f"{asked_by} does not work ({type(error).__name__}: {reason(error)}); correct it, or set PYTHONPATH to the"
+            " folder that its package is in."
         ) from error
 
 

@@ -115,10 +115,10 @@ def _no_checkpoint(run: str) -> UserError:
     if steps := checkpoint_files.data_steps(folder):
         return UserError(
             f"There is no checkpoint in {folder}, only data: ckpt-{steps[0]}.index is missing; copy it again, or run"
-            " the same bin/train command again, which starts training from step 0."
+            " the same tf-emcom train command again, which starts training from step 0."
         )
     return UserError(
-        f"There is no checkpoint in {folder}; train first, with bin/train"
+        f"There is no checkpoint in {folder}; train first, with tf-emcom train"
         f" --gin_file={run}/config.gin --workdir={run}, or bind checkpoint to the folder of a trained run."
     )
 

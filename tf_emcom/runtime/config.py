@@ -135,11 +135,19 @@ def _find_component(selector: str, place: str) -> Callable[..., Any]:
 
 
 def _check_macros(bindings: Sequence[Binding], macros: set[str]) -> None:
-    """UserError for a macro that no file binds, whether the command line binds it or a value uses it."""
+    """UserError for a macro that no file binds, or one that is a component and is bound to a text."""
+    values = {each.name: each.value for each in bindings if not isinstance(each.value, str)}
+    components = {name: value for name, value in values.items() if isinstance(value, gin_tables.Reference)}
     for binding in bindings:
         if not binding.parameter and binding.name not in macros:
-            hint = catalogue.suggest(binding.name, macros)
+            same = dict.fromkeys(each.name for each in bindings if each.parameter == binding.name)
+            hint = f"did you mean {' or '.join(same)}?" if same else catalogue.suggest(binding.name, macros)
             raise UserError(f"{binding.place}: no gin file binds a macro {binding.name}; {hint}")
+        if not binding.parameter and isinstance(binding.value, str) and binding.name in components:
+            raise UserError(
+                f"{binding.place}: {binding.name} is a text, but it is bound to {components[binding.name]} here; bind"
+                " it to a component, with an @, or name another gin file."
+            )
         for name in gin_tables.macros_in(binding.value):
             if name not in macros:
                 hint = catalogue.suggest(name, macros)

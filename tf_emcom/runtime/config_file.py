@@ -95,7 +95,9 @@ def read_file(
             if isinstance(statement, IncludeStatement):
                 yield from read_file(statement.filename, (*including, path), check)
             elif isinstance(statement, ImportStatement):
-                catalogue.import_module(statement.module, f"{place}: `{statement.format()}`")
+                # Not for a file that comes with a run: anybody may have put modules beside that.
+                folders = [] if check else [os.getcwd(), os.path.dirname(path)]
+                catalogue.import_module(statement.module, f"{place}: `{statement.format()}`", *folders)
                 gin.parse_config(statement.format())  # so that gin writes the import into the operative configuration
             elif isinstance(statement, BindingStatement):
                 yield _binding(statement, place)

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 _NEEDED = (
-    *("absl", "gin", "matplotlib", "rapidfuzz", "scipy", "sklearn", "tensorflow", "tensorflow_datasets"),
-    *("tensorflow_probability", "tf_keras", "tqdm"),
+    *("absl", "docstring_parser", "gin", "jinja2", "matplotlib", "rapidfuzz", "rich", "scipy", "tensorflow"),
+    *("tensorflow_datasets", "tensorflow_probability", "tf_keras", "tqdm"),
 )
 
 

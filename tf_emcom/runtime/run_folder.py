@@ -143,6 +143,12 @@ class RunFolder:
             for name in ("", "eval", "figures"):
                 files.clear_unfinished(os.path.join(self.path, name))
 
+    def append_environment(self, start: dict[str, Any]) -> None:
+        """Adds a line about a start of the run to environment.json, and keeps those of earlier starts."""
+        path = os.path.join(self.path, "environment.json")
+        earlier = files.read_bytes(path, _METRICS_FIX).decode(errors="replace") if tf.io.gfile.exists(path) else ""
+        files.write_whole(path, earlier + files.json_lines([start]))
+
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Adds a line to metrics.jsonl; on cloud storage, that uploads the whole file, which is small."""
         with files.file_errors(self._metrics, fix=_GOING_ON):

@@ -12,13 +12,8 @@ from typing import Any
 import tensorflow as tf
 
 from tf_emcom.checks import Checked
-from tf_emcom.errors import UserError
+from tf_emcom.errors import PeerLost, UserError
 from tf_emcom.files import reason
-
-
-class PeerLost(RuntimeError):
-    """Another process of the run is lost, so that this one cannot continue; the message says so in a sentence."""
-
 
 # Errors of collectives where a process that they need is lost.
 PEER_ERRORS = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.DeadlineExceededError)

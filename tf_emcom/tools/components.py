@@ -1,8 +1,9 @@
 """Lists the components that gin files can name, and describes them from their docstrings."""
 
-import importlib
 import functools
+import importlib
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import docstring_parser
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime import catalogue
+from tf_emcom.runtime import catalogue, gin_tables
 
 Component = Callable[..., Any]
 
@@ -33,10 +34,11 @@ def described(names: Sequence[str]) -> str:
     catalogue.register_components()
     texts = []
     for name in names:
-        found = catalogue.matches(name.lstrip("@").removesuffix("()"))
+        found = gin_tables.matching(name.lstrip("@").removesuffix("()"))
         if not found:
-            raise UserError(f"There is no component {name!r}: {catalogue.suggest(name, catalogue.component_names())}")
-        texts += [_description(component) for component in found]
+            known = [entry.name for entry in gin_tables.components()]
+            raise UserError(f"There is no component {name!r}: {catalogue.suggest(name, known)}")
+        texts += [_description(entry.wrapped) for entry in found]
     return "\n\n".join(texts)
 
 
@@ -44,8 +46,8 @@ def by_module() -> dict[str, list[Component]]:
     """Module ↦ its components in the order of their names; modules in the order of the package."""
     catalogue.register_components()
     found: dict[str, list[Component]] = {}
-    every = {id(each): each for name in catalogue.component_names() for each in catalogue.matches(name)}
-    for component in sorted(every.values(), key=lambda each: (each.__module__, each.__name__)):
+    every = [entry.wrapped for entry in gin_tables.components()]
+    for component in sorted(every, key=lambda each: (each.__module__, each.__name__)):
         found.setdefault(component.__module__, []).append(component)
     return found
 
@@ -73,23 +75,31 @@ def parameters(component: Component) -> list[Parameter]:
 
 def markdown() -> str:
     """Every component with all of its parameters, as a page in Markdown."""
-    lines = ["# Components", "", "What gin files can name, by modules. `tf-emcom components NAME` prints the same of one.", ""]
+    lines = ["# Components", "", "What gin files can name, by modules; `tf-emcom components NAME` prints the same.", ""]
     for module, components in by_module().items():
         lines += [f"## {module.removeprefix('tf_emcom.')}", "", _first_line(importlib.import_module(module)), ""]
         for component in components:
-            lines += [f"### {component.__name__}", "", inspect.getdoc(component) or "", ""]
-            rows = [(f"`{each.name}`", f"`{each.default}`" if each.default else "", each.about) for each in parameters(component)]
+            lines += [f"### {component.__name__}", "", _about(component), ""]
+            rows = [(f"`{name}`", default and f"`{default}`", about) for name, default, about in parameters(component)]
             cells = [" | ".join(cell.replace("|", "\\|") for cell in row) for row in rows]
-            lines += ["| parameter | default | |", "|---|---|---|", *(f"| {row} |" for row in cells), ""] if rows else []
+            heads = ["| parameter | default | |", "|---|---|---|"] if rows else []
+            lines += [*heads, *(f"| {row} |" for row in cells), ""]
     return "\n".join(lines)
 
 
 def _description(component: Component) -> str:
-    lines = [signature(component), "", inspect.getdoc(component) or "", ""]
+    lines = [signature(component), "", _about(component), ""]
     for name, default, about in parameters(component):
         lines += [f"  {name} = {default}" if default else f"  {name} (has to be bound)"]
         lines += textwrap.wrap(about, 110, initial_indent=" " * 6, subsequent_indent=" " * 6)
     return "\n".join(lines)
+
+
+def _about(component: Component) -> str:
+    """What the component does, and how it is built, but for its parameters one by one."""
+    of_constructor = getattr(vars(component).get("__init__"), "__doc__", None) or ""
+    texts = (inspect.getdoc(component) or "", inspect.cleandoc(of_constructor))
+    return "\n\n".join(re.split(r"\n+(?:Args|Attributes|Raises):\n", text)[0] for text in texts if text)
 
 
 def _said_of_parameters(component: Component) -> dict[str, str]:
@@ -118,4 +128,6 @@ def _default(parameter: inspect.Parameter) -> str:
         return ""
     # A class with some of its arguments stands for the class.
     cls = value.func if isinstance(value, functools.partial) else value
-    return f"@{cls.__name__}" if inspect.isclass(cls) else repr(value)
+    if inspect.isclass(cls):
+        return f"@{cls.__name__}"
+    return f"@{type(value).__name__}()" if type(value).__module__.startswith("tf_emcom.") else repr(value)

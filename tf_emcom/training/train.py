@@ -15,6 +15,7 @@ from tf_emcom.data.source import Examples
 from tf_emcom.errors import UserError
 from tf_emcom.files import reason
 from tf_emcom.runtime.checkpoints import Checkpoints
+from tf_emcom.runtime.provenance import environment
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.termination import Termination
 from tf_emcom.training.actions.action import Action, AgentAction, TrainingState
@@ -90,6 +91,7 @@ class Train(Training):
         settle_compiler(experiment, pipeline, folder)
         batches = pipeline.distributed(placed.strategy, start, placed.input_options)
         if placed.is_chief:
+            folder.append_environment(environment())
             begins = "Going on from" if start else "Starting at"
             print(
                 f"{begins} step {start:,} of {experiment.steps:,} in {folder.path}:"

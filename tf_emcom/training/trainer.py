@@ -1,5 +1,6 @@
 """The inner training loop."""
 
+import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -31,6 +32,8 @@ class Trainer(Checked, tf.Module):
         self.distribution = distribution
         self.traces = 0
         self.steps = 0  # done by `train`
+        # Out of sight of tf.Module, which would wrap the list.
+        self._kept = types.SimpleNamespace(history=[])
         self._content: list[tuple] = []
         self._batches: Iterator[tuple[tf.Tensor, Any]] | None = None
         self._receive = distribution.compiled(receive) if receive else lambda games: games
@@ -53,11 +56,19 @@ class Trainer(Checked, tf.Module):
         self._apply(gradients, step, row)
         return metrics
 
-    def train(self, examples: Examples, steps: int, first_step: int | None = None) -> dict[str, float]:
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """What `train` returned so far, each with the `step` after it, as a list for pandas or a plot."""
+        return list(self._kept.history)
+
+    def train(
+        self, examples: Examples, steps: int, first_step: int | None = None, every: int | None = None
+    ) -> dict[str, float]:
         """Trains on examples in memory: all that a notebook needs, without folder, log and checkpoints.
 
         Another call goes on where the one before stopped: two calls of 50 steps are one call of 100. The order of the
-        examples, schedules and all draws go on from `first_step`; None: from the steps that earlier calls did.
+        examples, schedules and all draws go on from `first_step`; None: from the steps that earlier calls did. After
+        every `every` steps, and at the end, the means since then become a row of `history`; None: at the end.
 
         Returns:
           The means of the metrics over these steps, and over the runs where several are trained at once.
@@ -67,6 +78,7 @@ class Trainer(Checked, tf.Module):
         """
         steps = checked_value("steps", steps, Count)
         first_step = checked_value("first_step", first_step, Index | None)
+        every = checked_value("every", every, Count | None) or steps
         checked_value("examples", examples, Examples)
         batches, self._batches = self._batches, None  # Interrupted in the middle, they are of no use any more.
         examples = _as_arrays(examples)
@@ -76,10 +88,17 @@ class Trainer(Checked, tf.Module):
         if batches is None or first_step not in (None, self.steps) or content != self._content:
             self.steps = self.steps if first_step is None else first_step
             batches = self._batches_of(examples)
+        parts = [self._advanced(batches, min(every, steps - done)) for done in range(0, steps, every)]
+        self._batches, self._content = batches, content
+        return {name: sum(float(np.mean(part[name])) for part in parts) / steps for name in parts[0]}
+
+    def _advanced(self, batches: Iterator[tuple[tf.Tensor, Any]], steps: int) -> Metrics:
+        """The sums of the metrics over some steps, whose means become a row of the history."""
         sums, _ = self.advance(batches, tf.constant(steps))
         self.steps += steps
-        self._batches, self._content = batches, content
-        return {name: float(np.mean(value)) / steps for name, value in sums.items()}
+        means = {name: float(np.mean(value)) / steps for name, value in sums.items()}
+        self._kept.history.append({"step": self.steps, **means})
+        return sums
 
     def _batches_of(self, examples: Examples) -> Iterator[tuple[tf.Tensor, Any]]:
         """The batches from the next step on, of examples as the learner prepares them."""

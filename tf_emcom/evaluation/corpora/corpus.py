@@ -100,7 +100,7 @@ def new_corpus(
 
 
 class Corpus:
-    """What agents said and chose, in a folder that `bin/messages` wrote; `manifest` is what its corpus.json says."""
+    """What agents said and chose, in a folder of `tf-emcom messages`; `manifest` is what its corpus.json says."""
 
     def __init__(self, path: str) -> None:
         """Reads corpus.json; UserError where there is no corpus, or it is not finished."""
@@ -125,7 +125,7 @@ class Corpus:
         found = [name for name in files.names_in(of_run) if not name.endswith(files.NEW_FOLDER)]
         if found:
             return f"name one of those of this run, {', '.join(os.path.join(of_run, name) for name in found)}"
-        return "write one with bin/messages --workdir=RUN"
+        return "write one with tf-emcom messages --workdir=RUN"
 
     def columns(self, names: Sequence[str] | None = None, written_as: str | None = None) -> dict[str, np.ndarray]:
         """Reads columns into memory, or maps them: name ↦ [N, ...], texts as objects of bytes or str.

@@ -55,13 +55,12 @@ class Language(Checked):
         seed: Index = 42,
     ) -> None:
         """Sets what is measured, as the constructor of `TestLanguage`."""
-        if measures is None:
-            counted = of_messages.MessageEntropy(), of_messages.UniqueMessages(), of_messages.UniqueMessageShare()
-            measures = [*counted, MeanEditDistance()]
-        if attribute_measures is None:
-            disentanglement = of_attributes.PositionalDisentanglement(), of_attributes.BagOfSymbolsDisentanglement()
-            attribute_measures = [*disentanglement, of_attributes.ContextIndependence()]
-        self.measures, self.attribute_measures = measures, attribute_measures
+        counted = of_messages.MessageEntropy(), of_messages.UniqueMessages(), of_messages.UniqueMessageShare()
+        disentanglement = of_attributes.PositionalDisentanglement(), of_attributes.BagOfSymbolsDisentanglement()
+        usual = *disentanglement, of_attributes.ContextIndependence()
+        # Each once, by its name in results.
+        self.measures = {each.name: each for each in (*counted, MeanEditDistance(), *(measures or ()))}.values()
+        self.attribute_measures = {each.name: each for each in (*usual, *(attribute_measures or ()))}.values()
         self.sample = Sample(samples, seed)
 
     @staticmethod

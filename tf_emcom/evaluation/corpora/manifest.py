@@ -99,7 +99,7 @@ class Manifest(NamedTuple):
     @classmethod
     def read(cls, folder: str) -> "Manifest":
         """Reads corpus.json; UserError where it is not there, damaged, or of another version."""
-        path, fix = os.path.join(folder, FILE), "write the corpus again with bin/messages"
+        path, fix = os.path.join(folder, FILE), "write the corpus again with tf-emcom messages"
         found = files.read_json(path, fix)
         try:
             if found.pop(_CHECKSUM) != _checksum(found):

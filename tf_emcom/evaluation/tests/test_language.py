@@ -59,9 +59,9 @@ class TestLanguage(HeldOutTest):
         """Sets what is measured.
 
         Args:
-          measures: of messages alone; None: entropy, unique messages, mean edit distance.
-          attribute_measures: of messages and attributes; None: positional and bag-of-symbols disentanglement, context
-            independence.
+          measures: of messages alone, besides the usual ones: entropy, unique messages, mean edit distance.
+          attribute_measures: of messages and attributes, besides the usual ones: positional and bag-of-symbols
+            disentanglement, context independence.
           samples: how many messages a measure compares pair by pair, at most.
           **shared: what all `HeldOutTest` have.
         """

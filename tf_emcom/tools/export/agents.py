@@ -157,8 +157,8 @@ def _loaded(folder: str) -> tuple[Any, dict[str, Any]]:
         return model, json.loads(model.metadata()["json"].numpy())
     except _DAMAGES as error:
         raise UserError(
-            f"The SavedModel in {folder} is damaged, or not written by bin/export ({files.reason(error)}); export the"
-            " run again, with bin/export --workdir=RUN."
+            f"The SavedModel in {folder} is damaged, or not written by tf-emcom export ({files.reason(error)}); export"
+            " the run again, with tf-emcom export --workdir=RUN."
         ) from error
 
 

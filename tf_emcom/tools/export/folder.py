@@ -12,7 +12,7 @@ from tf_emcom.tools.export.formats import SavedModel
 from tf_emcom.training.trained_speaker import SPEAKER_CONFIG
 from tf_emcom.training.trainee import Agents
 
-_FIX = "export the run again, with bin/export --workdir=RUN"
+_FIX = "export the run again, with tf-emcom export --workdir=RUN"
 
 
 class ExportFolder(RunFolder):
@@ -28,13 +28,14 @@ class ExportFolder(RunFolder):
         if tf.io.gfile.exists(os.path.join(self.saved_model, METADATA)):
             raise UserError(
                 f"{self.saved_model} holds an export of weights alone, but tests need its functions; name a folder that"
-                " bin/export --workdir=RUN wrote without --format."
+                " tf-emcom export --workdir=RUN wrote without --format."
             )
         files.require_unchanged(self.saved_model, _FIX)
         entry = os.path.join(self.saved_model, SavedModel.entry)
         if not tf.io.gfile.exists(entry) or not self.has_document(METADATA):
             raise UserError(
-                f"There is no export of a run in {self.saved_model}; name a folder that bin/export --workdir=RUN wrote."
+                f"There is no export of a run in {self.saved_model}; name a folder that tf-emcom export"
+                " --workdir=RUN wrote."
             )
         return super().require_config()
 

@@ -226,7 +226,7 @@ class Messages(ChannelTest):
         for name, default in (("seed", 42), ("speakers", None), ("listeners", None), ("labels", None)):
             if (value := getattr(self, name)) != default:
                 given.append(f"--gin_param=Messages.{name}={value!r}")
-        return shlex.join(["bin/messages", *given])
+        return shlex.join(["tf-emcom", "messages", *given])
 
     def _summary(self, about: Manifest, won: float, out: str) -> str:
         among = "" if about.candidates is None else f" among {about.candidates} candidates"

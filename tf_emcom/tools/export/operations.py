@@ -36,10 +36,10 @@ def require_computation(folder: str) -> None:
     TensorFlow has operations that read and write files, and a SavedModel's functions may run them, some while it is
     loaded. UserError also where the SavedModel cannot be read.
     """
-    fix = "export the run again, with bin/export --workdir=RUN"
+    fix = "export the run again, with tf-emcom export --workdir=RUN"
     if "saved_model.cpb" in files.names_in(folder):
-        # TensorFlow would load that file instead, which bin/export does not write.
-        raise UserError(f"The SavedModel in {folder} is not written by bin/export (it has a saved_model.cpb); {fix}.")
+        # TensorFlow would load that file instead, which tf-emcom export does not write.
+        raise UserError(f"The SavedModel in {folder} has a saved_model.cpb, so it is not by tf-emcom export; {fix}.")
     path = os.path.join(folder, "saved_model.pb")
     model = SavedModel()
     try:
@@ -47,7 +47,7 @@ def require_computation(folder: str) -> None:
     except DecodeError as error:
         raise UserError(f"The SavedModel in {folder} is damaged ({files.reason(error)}); {fix}.") from error
     if len(model.meta_graphs) != 1 or not model.meta_graphs[0].HasField("object_graph_def"):
-        raise UserError(f"The SavedModel in {folder} is damaged, or not written by bin/export; {fix}.")
+        raise UserError(f"The SavedModel in {folder} is damaged, or not written by tf-emcom export; {fix}.")
     graph = model.meta_graphs[0]
     functions = {function.signature.name: function for function in graph.graph_def.library.function}
     called = _called(functions, _roots(graph.object_graph_def))
@@ -70,7 +70,7 @@ def _require(operation: str, functions: Collection[str], saves: bool, folder: st
     if not allowed:
         raise UserError(
             f"The SavedModel in {folder} has the operation {operation}, which may reach files, so it is not loaded;"
-            " test the run that it comes from, with bin/evaluate --workdir=RUN."
+            " test the run that it comes from, with tf-emcom evaluate --workdir=RUN."
         )
 
 

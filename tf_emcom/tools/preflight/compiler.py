@@ -69,7 +69,7 @@ class TpuCompiler:
             from jax.experimental import topologies
             from jax.extend.mlir import hlo_to_stablehlo
         except ImportError as error:
-            raise UserError(f"bin/preflight needs JAX with the TPU compiler ({error}); {_INSTALL}.") from error
+            raise UserError(f"tf-emcom preflight needs JAX with the TPU compiler ({error}); {_INSTALL}.") from error
         self._compiler, self._mlir, self._jax, self._ir = compiler, mlir, _jax, ir
         self._to_stablehlo = hlo_to_stablehlo
         try:
@@ -77,7 +77,7 @@ class TpuCompiler:
             self._devices = topologies.get_topology_desc(topology, platform="tpu", **options).devices
         except (RuntimeError, ValueError, NotImplementedError) as error:
             if "libtpu" in str(error) and "topology" not in str(error).lower():
-                raise UserError(f"bin/preflight cannot load libtpu ({error}); {_INSTALL}.") from error
+                raise UserError(f"tf-emcom preflight cannot load libtpu ({error}); {_INSTALL}.") from error
             raise UserError(
                 f"The TPU compiler knows no topology {topology!r} ({reason(error)}); name another, such as v5e:2x2,"
                 " v4:2x2x1 or v6e:2x2."

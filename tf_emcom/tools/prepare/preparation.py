@@ -67,7 +67,7 @@ class FeatureSet(NamedTuple):
         smaller = f" --gin_param=batch_size={about['examples']['train']}" if few else ""
         return (
             f"{missing}{self.path}: {splits}; {about['features']:,} features{classes}. Train on it with\n"
-            f"bin/train --gin_file=gin/nlg_features.gin --gin_param='data_name=\"{self.name}\"'{smaller}"
+            f"tf-emcom train --gin_file=gin/nlg_features.gin --gin_param='data_name=\"{self.name}\"'{smaller}"
             f" --data_dir={data_dir}"
         )
 

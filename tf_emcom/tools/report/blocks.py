@@ -115,7 +115,7 @@ def left_out(run: Run, file: str, count: int) -> list[object]:
 
 def missing(run: Run, mode: str) -> Missing:
     """A note about a run without that test."""
-    command = shlex.join(["bin/evaluate", f"--workdir={run.path}", f"--mode={mode}"])
+    command = shlex.join(["tf-emcom", "evaluate", f"--workdir={run.path}", f"--mode={mode}"])
     return Missing(f"{run.name} has no eval/{mode}.jsonl; this command makes it:", command)
 
 

@@ -45,7 +45,7 @@ def write_report(paths: Sequence[str], out: str | None = None) -> str:
       UserError: a folder holds no run, or the page cannot be written.
     """
     if not paths:
-        raise UserError("No run is named; give the folders of one or more, as in bin/report runs/nlg_digits-0.")
+        raise UserError("No run is named; give the folders of one or more, as in tf-emcom report runs/nlg_digits-0.")
     folders = list(dict.fromkeys(path if files.is_remote(path) else os.path.realpath(path) for path in paths))
     out = out or (os.path.join(folders[0], "report.html") if len(folders) == 1 else "report.html")
     _check_place(out)

@@ -74,8 +74,8 @@ class Run:
         folder = RunFolder(path)
         if not tf.io.gfile.exists(folder.config) or tf.io.gfile.isdir(folder.config):
             raise UserError(
-                f"There is no run in {path}: it has no config.gin; name the folder of a run, or make one with bin/train"
-                " --gin_file=gin/nlg_digits.gin."
+                f"There is no run in {path}: it has no config.gin; name the folder of a run, or make one with"
+                " tf-emcom train --gin_file=gin/nlg_digits.gin."
             )
         self.config = folder.require_config()
         try:
@@ -90,7 +90,7 @@ class Run:
         if not self.metrics.rows:
             raise UserError(
                 f"The run in {path} has no metrics yet: metrics.jsonl gets its first line at the first logged step;"
-                " wait for it, or start the same bin/train command again."
+                " wait for it, or start the same tf-emcom train command again."
             )
 
     @property
@@ -128,6 +128,11 @@ class Run:
         """The lines of eval/<test>.jsonl about the run as it is now that have a number under every key in `needed`."""
         lines = read_lines(os.path.join(self.path, "eval", f"{test}.jsonl"), needed)
         return lines._replace(rows=of_the_run(lines.rows))
+
+    @property
+    def starts(self) -> Lines:
+        """The lines of environment.json; none in a run of an earlier version."""
+        return read_lines(os.path.join(self.path, "environment.json"), [])
 
     def figure(self, name: str) -> bytes | None:
         """The picture figures/<name>.png; None where it is missing."""

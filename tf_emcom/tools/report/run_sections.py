@@ -82,7 +82,7 @@ class Configuration(Section):
 
     title = "Configuration"
     place = 20
-    explanation = "The settings of the run; bin/train --gin_file=RUN/config.gin repeats it."
+    explanation = "The settings of the run; tf-emcom train --gin_file=RUN/config.gin repeats it."
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
         names = dict.fromkeys(name for run in runs for name in run.bindings)
@@ -108,6 +108,37 @@ def _differs(name: str, runs: Sequence[Run]) -> bool:
 
 def _configuration_rows(names: Sequence[str], runs: Sequence[Run]) -> list[list[str]]:
     return [[name, *(run.bindings.get(name, "not bound") for run in runs)] for name in names]
+
+
+class Provenance(Section):
+    """When and where every run was started, and with which code, from environment.json."""
+
+    title = "Provenance"
+    place = 25
+    explanation = "A line for each start of a run: a new one, or one that resumes."
+
+    def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
+        for run in runs:
+            starts = run.starts
+            yield from left_out(run, "environment.json", starts.left_out)
+            rows = [_start(row) for row in starts.rows]
+            heads = ["start", "command", "code", "versions", "machine"]
+            folded = "Starts" if len(rows) > _FEW_STARTS else ""
+            if rows:
+                yield Table(f"Starts of {run.name}.", heads, rows, headed=len(heads), summary=folded)
+
+
+_FEW_STARTS = 4
+
+
+def _start(row: Row) -> list[str]:
+    code = (row.get("git") or {}).get("tf_emcom") or {}
+    commit = f"{str(code.get('commit', ''))[:10]}{', with changes' if code.get('changed') else ''}"
+    versions = row.get("versions") or {}
+    named = [f"{name} {versions[name]}" for name in versions if name in ("tf_emcom", "python", "keras", "numpy")]
+    named += [f"{name} {versions[name]}" for name in versions if name.startswith("tensorflow")][:1]
+    machine = [str(row.get("processor", "")), f"{row.get('cores', '?')} cores", *map(str, row.get("devices") or [])]
+    return [str(row.get("time", "")), str(row.get("command", "")), commit or "–", ", ".join(named), ", ".join(machine)]
 
 
 _ROWS = 21  # of the table, at most

@@ -37,7 +37,7 @@ class Transfer(Section):
                 " others:"
             )
             checkpoint = f"--gin_param=checkpoint={json.dumps(runs[0].path, ensure_ascii=False)}"
-            yield Missing(sentence, shlex.join(["bin/train", *_data_of(runs[0]), checkpoint]))
+            yield Missing(sentence, shlex.join(["tf-emcom", "train", *_data_of(runs[0]), checkpoint]))
             return
         learning, results = [], []
         for run in transfers:
@@ -48,7 +48,7 @@ class Transfer(Section):
             else:
                 yield Text(
                     f"{run.name} has no eval/ease_of_learning.jsonl: training writes it after its last step; run the"
-                    " same bin/train command again to resume."
+                    " same tf-emcom train command again to resume."
                 )
         for run in transfers:
             rows, notes = tested(run, "test", ["noise"], _is_measured)

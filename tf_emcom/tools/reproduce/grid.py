@@ -33,13 +33,13 @@ class Reproduction(Checked):
         """Checks the grid.
 
         Args:
-          games: name in tables → arguments of bin/train.
+          games: name in tables → arguments of tf-emcom train.
           seeds: of each game and of each transfer.
-          tests: modes of bin/evaluate for every game.
-          test_arguments: more arguments of bin/evaluate for games.
-          tasks: transfer task → arguments of bin/train.
-          speakers: name in tables → the game whose speakers are used, and more arguments of bin/train.
-          transfer_test_arguments: more arguments of bin/evaluate for transfer runs.
+          tests: modes of tf-emcom evaluate for every game.
+          test_arguments: more arguments of tf-emcom evaluate for games.
+          tasks: transfer task → arguments of tf-emcom train.
+          speakers: name in tables → the game whose speakers are used, and more arguments of tf-emcom train.
+          transfer_test_arguments: more arguments of tf-emcom evaluate for transfer runs.
 
         Raises:
           UserError: there is no game or no seed, or a speaker's game is none of the grid's.

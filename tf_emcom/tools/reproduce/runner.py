@@ -14,7 +14,7 @@ from tf_emcom import files
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.tools.reproduce.grid import Cell
 
-_COMMANDS = Path(__file__).parents[3] / "bin"
+_SOURCE = str(Path(__file__).parents[3])
 _FINISHED = "finished.json"
 _LOCK = ".lock"
 
@@ -82,10 +82,12 @@ class Runner:
         try:
             with files.file_errors(str(self.runs / cell.name)), log.open("a") as output:
                 for command, *arguments in cell.commands:
-                    words = [sys.executable, str(_COMMANDS / command), *arguments]
+                    words = [sys.executable, "-m", "tf_emcom", command, *arguments]
                     streams = {"stdout": output, "stderr": subprocess.STDOUT, "pass_fds": (lock.fileno(),)}
-                    environment = {**os.environ, **self._threads}
-                    process = subprocess.Popen(words, cwd=_COMMANDS.parent, env=environment, **streams)
+                    # A checkout need not be installed.
+                    path = os.pathsep.join(filter(None, (_SOURCE, os.environ.get("PYTHONPATH"))))
+                    environment = {**os.environ, **self._threads, "PYTHONPATH": path}
+                    process = subprocess.Popen(words, env=environment, **streams)
                     self._running.add(process)
                     status = process.wait()
                     self._running.discard(process)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from tf_emcom.errors import UserError
+from tf_emcom.errors import UserError, suggest
 from tf_emcom.files import is_remote
 from tf_emcom.runtime import catalogue, config, config_checks, config_diff
 from tf_emcom.runtime.catalogue import choose, plug_ins
@@ -235,7 +235,7 @@ def reproduce(
     known = {file.stem: str(file) for home in GIN_HOMES for file in Path(home).glob("gin/reproduce/*.gin")}
     if preset not in known and not preset.endswith(".gin"):
         raise UserError(
-            f"There is no preset {preset!r}: {catalogue.suggest(preset, known)} The path of a file of your own ends in"
+            f"There is no preset {preset!r}: {suggest(preset, known)} The path of a file of your own ends in"
             " .gin."
         )
     catalogue.register_components()

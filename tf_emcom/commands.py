@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 from absl import flags
 
 from tf_emcom.errors import PeerLost, UserError
+from tf_emcom.runtime import early_checks
 from tf_emcom.runtime.termination import Terminated, stop_at_once
 
 Given = flags.FlagValues
@@ -105,6 +106,7 @@ def _allowed(given: Given) -> dict[str, Any]:
 )
 def train(given: Given, _: list[str]) -> None:
     """Trains the experiment of a gin file, or runs another mode of it."""
+    early_checks.refuse_unknown_names(given.gin_file, given.gin_param)
     from tf_emcom import cli
 
     placed = given.strategy, given.replicas, given.tpu

@@ -1,5 +1,6 @@
 """The exception for a user's mistake, and checks that raise it."""
 
+import difflib
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable
@@ -75,3 +76,19 @@ def require_labels(task: str, needed: Iterable[str], there: Collection[str], dat
                 f"The task {task} needs the label {name!r}, which the data set {data} lacks ({have}); choose another"
                 f" {other}, or another data set."
             )
+
+
+def nearest(name: str, known: Collection[str]) -> str:
+    """Returns the known names nearest to an unknown one, for a sentence; empty if none is near."""
+    by_lower = {option.lower(): option for option in sorted(known)}
+    return " or ".join(by_lower[each] for each in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6))
+
+
+def suggest(name: str, known: Collection[str]) -> str:
+    """Returns the end of a sentence about an unknown name: the nearest known names, and all names if they are few."""
+    near, everything = nearest(name, known), ", ".join(sorted(known))
+    if not everything:
+        return "there is none at all."
+    if near:
+        return f"did you mean {near}?" + (f" (known: {everything})" if len(known) <= 30 else "")
+    return f"the known ones are {everything}."

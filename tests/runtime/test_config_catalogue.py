@@ -7,7 +7,7 @@ import keras
 import pytest
 import tensorflow as tf
 
-from tf_emcom.errors import UserError
+from tf_emcom.errors import UserError, nearest, suggest
 from tf_emcom.runtime import catalogue, gin_tables
 
 MODULE = '''
@@ -174,6 +174,6 @@ def test_plug_ins_are_named_by_their_words_and_two_of_one_name_are_refused(packa
 
 
 def test_suggestions_ignore_case_and_fall_back_to_all_names():
-    assert catalogue.nearest("erasre", ["Erasure", "Clear"]) == "Erasure"
-    assert catalogue.suggest("zzz", ["b", "a"]) == "the known ones are a, b."
-    assert catalogue.suggest("zzz", []) == "there is none at all."
+    assert nearest("erasre", ["Erasure", "Clear"]) == "Erasure"
+    assert suggest("zzz", ["b", "a"]) == "the known ones are a, b."
+    assert suggest("zzz", []) == "there is none at all."

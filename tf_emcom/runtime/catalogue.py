@@ -4,7 +4,6 @@ Every public class of the package, of a module that a gin file imports and of an
 classes need no decorator.
 """
 
-import difflib
 import enum
 import functools
 import importlib
@@ -14,14 +13,14 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
 import gin
 
 from tf_emcom.checks import Checked, is_base, subclasses
-from tf_emcom.errors import UserError
+from tf_emcom.errors import UserError, suggest
 from tf_emcom.files import reason
 from tf_emcom.runtime import gin_tables
 
@@ -104,22 +103,6 @@ def parameters(component: Callable[..., Any]) -> tuple[dict[str, inspect.Paramet
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY) and parameter.name != "self":
             found.setdefault(parameter.name, parameter)
     return found, bool(takes_others) and all(takes_others)
-
-
-def nearest(name: str, known: Collection[str]) -> str:
-    """Returns the known names nearest to an unknown one, for a sentence; empty if none is near."""
-    by_lower = {option.lower(): option for option in sorted(known)}
-    return " or ".join(by_lower[each] for each in difflib.get_close_matches(name.lower(), by_lower, n=3, cutoff=0.6))
-
-
-def suggest(name: str, known: Collection[str]) -> str:
-    """Returns the end of a sentence about an unknown name: the nearest known names, and all names if they are few."""
-    near, everything = nearest(name, known), ", ".join(sorted(known))
-    if not everything:
-        return "there is none at all."
-    if near:
-        return f"did you mean {near}?" + (f" (known: {everything})" if len(known) <= 30 else "")
-    return f"the known ones are {everything}."
 
 
 def _modules(name: str) -> Iterator[ModuleType]:

@@ -9,7 +9,7 @@ from typing import Any
 import gin
 import tensorflow as tf
 
-from tf_emcom.errors import UserError
+from tf_emcom.errors import UserError, nearest, suggest
 from tf_emcom.files import is_remote, reason
 from tf_emcom.runtime import catalogue, config_checks, gin_tables
 from tf_emcom.runtime.config_file import Binding, read_file, read_parameter
@@ -118,7 +118,7 @@ def _check_parameter(binding: Binding) -> None:
     known, takes_others = catalogue.parameters(_find_component(binding.selector, binding.place))
     if binding.parameter not in known and not takes_others:
         valid = f"its parameters are {', '.join(known)}" if known else "it has none"
-        near = catalogue.nearest(binding.parameter, known)
+        near = nearest(binding.parameter, known)
         hint = f"did you mean {near}? ({valid})" if near else f"{valid}."
         raise UserError(f"{binding.place}: {binding.selector} has no parameter {binding.parameter}; {hint}")
 
@@ -126,7 +126,7 @@ def _check_parameter(binding: Binding) -> None:
 def _find_component(selector: str, place: str) -> Callable[..., Any]:
     found = gin_tables.matching(selector)
     if not found:
-        hint = catalogue.suggest(selector, {entry.name for entry in gin_tables.components()})
+        hint = suggest(selector, {entry.name for entry in gin_tables.components()})
         raise UserError(f"{place}: there is no component {selector}; {hint}")
     if len(found) > 1:
         names = " or ".join(sorted(entry.selector for entry in found))
@@ -141,7 +141,7 @@ def _check_macros(bindings: Sequence[Binding], macros: set[str]) -> None:
     for binding in bindings:
         if not binding.parameter and binding.name not in macros:
             same = dict.fromkeys(each.name for each in bindings if each.parameter == binding.name)
-            hint = f"did you mean {' or '.join(same)}?" if same else catalogue.suggest(binding.name, macros)
+            hint = f"did you mean {' or '.join(same)}?" if same else suggest(binding.name, macros)
             raise UserError(f"{binding.place}: no gin file binds a macro {binding.name}; {hint}")
         if not binding.parameter and isinstance(binding.value, str) and binding.name in components:
             raise UserError(
@@ -150,7 +150,7 @@ def _check_macros(bindings: Sequence[Binding], macros: set[str]) -> None:
             )
         for name in gin_tables.macros_in(binding.value):
             if name not in macros:
-                hint = catalogue.suggest(name, macros)
+                hint = suggest(name, macros)
                 raise UserError(f"{binding.place}: {binding.name} uses %{name}, which nothing binds; {hint}")
 
 
@@ -163,7 +163,7 @@ def _check_scopes(given: Sequence[Binding], in_files: Sequence[Binding]) -> None
     known = {outer for scope in used for outer in gin_tables.outermost(scope)} - {""}
     for binding in given:
         if binding.parameter and binding.scope and binding.scope not in known:
-            hint = catalogue.suggest(binding.scope, known)
+            hint = suggest(binding.scope, known)
             raise UserError(f"{binding.place}: no gin file uses a scope {binding.scope}; {hint}")
 
 

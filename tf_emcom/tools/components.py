@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import docstring_parser
 
-from tf_emcom.errors import UserError
+from tf_emcom.errors import UserError, suggest
 from tf_emcom.runtime import catalogue, gin_tables
 
 Component = Callable[..., Any]
@@ -37,7 +37,7 @@ def described(names: Sequence[str]) -> str:
         found = gin_tables.matching(name.lstrip("@").removesuffix("()"))
         if not found:
             known = [entry.name for entry in gin_tables.components()]
-            raise UserError(f"There is no component {name!r}: {catalogue.suggest(name, known)}")
+            raise UserError(f"There is no component {name!r}: {suggest(name, known)}")
         texts += [_description(entry.wrapped) for entry in found]
     return "\n\n".join(texts)
 

@@ -9,9 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tf_emcom.errors import UserError
+from tf_emcom.errors import UserError, suggest
 from tf_emcom.files import reason
-from tf_emcom.runtime import catalogue
 from tf_emcom.tools.prepare.encoders import EncoderChoice, ImageEncoder, Network, checksum_of
 
 RANDOM = "random"
@@ -31,7 +30,7 @@ class KerasApplication(ImageEncoder):
         if choice.name not in known:
             raise UserError(
                 f"--encoder is {choice.name!r}, which is neither a path nor a model of keras.applications:"
-                f" {catalogue.suggest(choice.name, list(known))}"
+                f" {suggest(choice.name, list(known))}"
             )
         if choice.pixel_range is not None:
             raise UserError(f"--pixel_range was given, but {choice.name} has its own preprocessing; leave it out.")

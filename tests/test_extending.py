@@ -1,7 +1,6 @@
 """What docs/extending.md shows runs as it stands there, outside the package."""
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -22,18 +21,16 @@ def files():
 
 
 def shown_commands():
-    """The page's commands, each as a list of words without the environment in front."""
-    return [shlex.split(line)[1:] for line in PAGE.splitlines() if line.startswith("PYTHONPATH=. bin/")]
+    """The page's commands, each as a list of words without `tf-emcom` in front."""
+    return [shlex.split(line)[1:] for line in PAGE.splitlines() if line.startswith("tf-emcom ")]
 
 
 def run(words, folder):
     command, *arguments = words
-    arguments += SMALL if command == "bin/train" else []
-    environment = {**os.environ, "PYTHONPATH": "."}
+    arguments += SMALL if command == "train" else []
     done = subprocess.run(
-        [sys.executable, str(commands.ROOT / command), *arguments],
+        [sys.executable, str(commands.ROOT / "bin" / command), *arguments],
         cwd=folder,
-        env=environment,
         capture_output=True,
         text=True,
         timeout=300,
@@ -54,7 +51,7 @@ def lab(tmp_path_factory):
 
 def test_page_shows_three_parts_and_uses_them():
     assert list(files()) == ["my_lab/channels.py", "my_lab/data.py", "my_lab/measures.py", "circle.gin"]
-    assert [words[0] for words in shown_commands()] == ["bin/train", "bin/evaluate", "bin/evaluate"]
+    assert [words[0] for words in shown_commands()] == ["train", "evaluate", "evaluate"]
 
 
 def test_training_uses_channel_and_data_set(lab):

@@ -54,8 +54,7 @@ def run(
       allow_imports: modules that the configuration of a run may import, each with everything in it.
       allow_unused: whether a binding that nothing uses gives a note instead of an error.
     """
-    catalogue.register_components()
-    config_checks.allow_imports(allow_imports)
+    _register(allow_imports)
     flags_too = [*gin_params, *([f"ByolFolder.data_dir={data_dir!r}"] if data_dir else [])]
     given = config.load(gin_files, flags_too, comes_with_run=folder is not None)
     chosen, others = _chosen_mode()
@@ -87,10 +86,22 @@ def run(
             folder.write_document(name, content)
     with config.plain_errors(), distribution.watching_peers(), contextlib.closing(folder):
         mode.run(experiment, folder)
-    if not evaluates and distribution.is_chief:
-        flags = [f"--workdir={path}", *([f"--data_dir={data_dir}"] if data_dir else [])]
-        flags += [f"--allow_imports={module}" for module in re.findall(r"^import ([^.\s]+)", current, re.MULTILINE)]
-        print(f"Test it with `{shlex.join(['tf-emcom', 'evaluate', *flags])}`.", flush=True)
+    _name_the_test(path, data_dir, "" if evaluates or not distribution.is_chief else current)
+
+
+def _name_the_test(path: str, data_dir: str | None, configuration: str) -> None:
+    """Prints the command that tests a run with this configuration; nothing where it is empty."""
+    flags = [f"--workdir={path}", *([f"--data_dir={data_dir}"] if data_dir else [])]
+    modules = dict.fromkeys(re.findall(r"^import ([^.\s]+)", configuration, re.MULTILINE))
+    words = ["tf-emcom", "evaluate", *flags, *(f"--allow_imports={module}" for module in modules)]
+    if configuration:
+        print(f"Test it with `{shlex.join(words)}`.", flush=True)
+
+
+def _register(allow_imports: Sequence[str]) -> None:
+    """Registers all components, and the modules that the configuration of a run may import."""
+    catalogue.register_components()
+    config_checks.allow_imports(allow_imports)
 
 
 def _chosen_mode() -> tuple[type[Mode], set[str]]:
@@ -159,8 +170,7 @@ def evaluate(
     folder = ExportFolder(_folder_named(saved_model), workdir) if saved_model else RunFolder(_folder_named(workdir))
     stored = folder.require_config()
     # The configuration may import the module of a test.
-    catalogue.register_components()
-    config_checks.allow_imports(allow_imports)
+    _register(allow_imports)
     config.load([folder.config], (), comes_with_run=True)
     known = plug_ins(Evaluation)
     for mode in modes:

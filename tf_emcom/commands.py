@@ -299,7 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(tf_emcom.__version__)
         return
     if name not in COMMANDS:
-        _ended_plainly(lambda: _unknown(name))
+        ended_plainly(lambda: _unknown(name))
     start(COMMANDS[name], name, rest[1:])
 
 
@@ -311,7 +311,7 @@ def _unknown(name: str) -> NoReturn:
 
 def start(command: Command, name: str, arguments: Sequence[str]) -> None:
     """Runs a command with its arguments, and ends the process after an error."""
-    _ended_plainly(lambda: _run(command, name, arguments), command.resumes)
+    ended_plainly(lambda: _run(command, name, arguments), command.resumes)
 
 
 def _run(command: Command, name: str, arguments: Sequence[str]) -> None:
@@ -341,7 +341,7 @@ def _advice(values: Given, arguments: Sequence[str]) -> str:
     return f"a binding is written --gin_param={unknown[0].strip('-')}; " if unknown and "gin_param" in values else ""
 
 
-def _ended_plainly(command: Callable[[], None], resumes: str | None = None) -> None:
+def ended_plainly(command: Callable[[], None], resumes: str | None = None) -> None:
     """Runs a command, and ends the process after an error.
 
     A user's mistake prints its sentence and exits with 2, an interruption exits with 130, SIGTERM with 143. Where

@@ -87,11 +87,11 @@ def pack(case: Path) -> Callable[[], None]:
     """The packing alone, as training does it."""
 
     def load() -> None:
-        from tf_emcom.cli import exit_plainly
+        from tf_emcom.commands import ended_plainly
         from tf_emcom.data.byol_folder import ByolFolder
 
         folder = ByolFolder(DATA, f"{case}/data", cache_dir=f"{case}/cache", least_packed_bytes=0)
-        exit_plainly(lambda: folder.load("train"))
+        ended_plainly(lambda: folder.load("train"))
 
     return load
 

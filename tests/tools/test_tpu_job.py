@@ -245,7 +245,7 @@ def test_the_scripts_install_train_and_end_as_the_run_does(world, host):
     assert (host / "said").read_text().splitlines()[1:] == [
         "python3.11 -m venv tf_emcom_environment",
         "pip install --quiet --constraint tf_emcom/constraints.txt --editable ./tf_emcom[tpu]",
-        "pip install --quiet --constraint tf_emcom/constraints.txt --no-deps tf-keras",
+        "pip install --quiet --constraint tf_emcom/constraints.txt --force-reinstall --no-deps tensorflow-tpu",
         "python -c import tensorflow",
     ]
     for status in (0, 143):

@@ -104,7 +104,7 @@ def test_the_setup_does_what_tpu_job_installs(machine, tmp_path):
         "python3.11 -c import ensurepip",
         f"python3.11 -m venv {tmp_path}/tf_emcom_environment",
         "pip install --quiet --constraint constraints.txt --editable .[tpu]",
-        "pip install --quiet --constraint constraints.txt --no-deps tf-keras",
+        "pip install --quiet --constraint constraints.txt --force-reinstall --no-deps tensorflow-tpu",
         "python -c import tensorflow",
     ]
 

@@ -96,7 +96,7 @@ def read_file(
                 yield from read_file(statement.filename, (*including, path), check)
             elif isinstance(statement, ImportStatement):
                 # Not for a file that comes with a run: anybody may have put modules beside that.
-                folders = [] if check else [os.getcwd(), os.path.dirname(path)]
+                folders = [os.getcwd(), *([] if check else [os.path.dirname(path)])]
                 catalogue.import_module(statement.module, f"{place}: `{statement.format()}`", *folders)
                 gin.parse_config(statement.format())  # so that gin writes the import into the operative configuration
             elif isinstance(statement, BindingStatement):

@@ -259,6 +259,6 @@ def _connected(name: str) -> tf.distribute.cluster_resolver.TPUClusterResolver:
     except (ValueError, RuntimeError, OSError, tf.errors.OpError) as error:
         raise UserError(
             f"There is no TPU {name!r} that can be used from here ({reason(error)}); run on a TPU VM with --tpu=local,"
-            " with tf_emcom installed as pip install -e '.[tpu]'."
+            " with tf_emcom installed as pip install '.[tpu]'."
         ) from error
     return resolver

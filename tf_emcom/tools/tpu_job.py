@@ -101,7 +101,7 @@ def install(given: Namespace) -> Step:
         f"python3.11 -m venv {_ENVIRONMENT}",
         f"{pip} --editable './{_FOLDER}[tpu]'",
         # With its dependencies it would bring the package `tensorflow`, whose files overwrite tensorflow-tpu's.
-        f"{pip} --no-deps tf-keras",
+        f"{pip} --force-reinstall --no-deps tensorflow-tpu",
         f"{_ENVIRONMENT}/bin/python -c 'import tensorflow'",
     ]
     return (

@@ -63,7 +63,7 @@ def manifest(said, formats=("parquet", "jsonl", "numpy"), pairs=((0, 1),), compl
         config="0" * 64,
         step=12,
         training_seeds=None,
-        command="bin/messages --workdir=/runs/made-up --split=test",
+        command="tf-emcom messages --workdir=/runs/made-up --split=test",
         complete=complete,
     )
 

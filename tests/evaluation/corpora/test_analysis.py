@@ -132,7 +132,7 @@ def test_lines_that_cannot_be_measured_are_refused(tmp_path, text, sentence):
 
 
 def test_a_corpus_that_is_not_there_is_told(tmp_path):
-    with pytest.raises(UserError, match="There is no corpus in .* write one with bin/messages"):
+    with pytest.raises(UserError, match="There is no corpus in .* write one with tf-emcom messages"):
         analyse(str(tmp_path / "none"))
     with pytest.raises(UserError, match="cannot be read"):
         analyse(str(tmp_path / "none.jsonl"))

@@ -78,7 +78,7 @@ def test_after_a_kill_the_unfinished_corpus_is_refused_and_the_next_writer_clear
     path, older, newer = tmp_path / "c", sayings.utterances(8), sayings.utterances(6, seed=1)
     killed(path)
     for given in (path, f"{path}.tf_emcom-new"):
-        with pytest.raises(UserError, match="is not finished: .* write it with bin/messages --workdir=/runs/made-up"):
+        with pytest.raises(UserError, match="is not finished: .* tf-emcom messages --workdir=/runs/made-up"):
             Corpus(str(given))
     write(path, older)
     assert os.listdir(tmp_path) == ["c"]
@@ -204,7 +204,7 @@ def test_where_nothing_can_be_written_is_told(tmp_path):
 
 
 def test_where_there_is_no_corpus_is_told(tmp_path):
-    with pytest.raises(UserError, match="no corpus in .*: it lacks corpus.json; write one with bin/messages"):
+    with pytest.raises(UserError, match="no corpus in .*: it lacks corpus.json; write one with tf-emcom messages"):
         Corpus(str(tmp_path))
     (tmp_path / "corpora" / "test").mkdir(parents=True)
     with pytest.raises(UserError, match=f"name one of those of this run, {tmp_path}/corpora/test, or"):

@@ -119,7 +119,7 @@ def test_damage_is_told_in_one_sentence(tmp_path, file, how):
     if how != "missing":
         path.write_bytes(content[: len(content) // 2] if how == "cut short" else b"\x00\xff" * 100)
     name = {"corpus.parquet": "parquet", "messages.jsonl": "jsonl"}.get(file, "numpy")
-    with pytest.raises(UserError, match="(is damaged|cannot be read) .*write the corpus again with bin/messages"):
+    with pytest.raises(UserError, match="(is damaged|cannot be read) .*write the corpus again with tf-emcom messages"):
         corpus.columns(["symbols"], name)
 
 
@@ -144,7 +144,7 @@ def test_a_pipe_in_place_of_a_file_is_told_without_waiting(tmp_path):
     for file, name in (("corpus.parquet", "parquet"), ("messages.jsonl", "jsonl"), ("numpy/symbols.npy", "numpy")):
         (tmp_path / "c" / file).unlink()
         os.mkfifo(tmp_path / "c" / file)
-        with pytest.raises(UserError, match="is no regular file; write the corpus again with bin/messages"):
+        with pytest.raises(UserError, match="is no regular file; write the corpus again with tf-emcom messages"):
             corpus.columns(["symbols"], name)
 
 

@@ -150,7 +150,7 @@ def test_an_export_is_not_exported_or_trained_again(exported, tmp_path):
 def test_a_folder_that_is_no_export_is_refused(exported, tmp_path):
     run, export = exported
     for folder in (tmp_path, run, tmp_path / "nowhere"):
-        with pytest.raises(UserError, match="There is no export of a run in .*bin/export --workdir=RUN"):
+        with pytest.raises(UserError, match="There is no export of a run in .*tf-emcom export --workdir=RUN"):
             cli.evaluate(None, ["testtopsim"], [], saved_model=str(folder))
     broken = shutil.copytree(export, tmp_path / "broken")
     (broken / "saved_model.pb").write_bytes((broken / "saved_model.pb").read_bytes()[:1000])
@@ -170,7 +170,7 @@ def test_the_file_of_a_changed_bit_is_named(name, exported, tmp_path):
     (copy / name).write_bytes(content)
     with pytest.raises(UserError, match=f"{name}.* is damaged") as refused:
         cli.evaluate(None, ["testtopsim"], [], saved_model=str(copy))
-    assert "bin/export --workdir=RUN" in str(refused.value)
+    assert "tf-emcom export --workdir=RUN" in str(refused.value)
     (copy / name).unlink()
     if name != "checksums.json":
         with pytest.raises(UserError, match=f"{name} cannot be read"):

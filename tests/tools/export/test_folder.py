@@ -16,7 +16,7 @@ def test_damaged_metadata_are_reported_in_one_sentence(tmp_path, content):
     path.write_bytes(b'{"step": 4}')
     assert ExportFolder(str(tmp_path)).restore_agents(None) == 4
     path.write_bytes(content)
-    with pytest.raises(UserError, match="metadata.json is damaged .*; export the run again, with bin/export") as raised:
+    with pytest.raises(UserError, match="metadata.json is damaged .*; export .* again, with tf-emcom export") as raised:
         ExportFolder(str(tmp_path)).restore_agents(None)
     assert "\n" not in str(raised.value)
 

@@ -276,7 +276,7 @@ def test_a_kill_leaves_a_corpus_that_is_refused_and_the_same_command_then_finish
     refused = commands.start("analyse", path, env=env.items())
     assert refused.returncode == 2
     (line,) = [line for line in refused.stderr.splitlines() if line.startswith("Error: ")]
-    assert f"is not finished: its writing stopped, or still goes on; write it with bin/messages {given[0]}" in line
+    assert f"is not finished: its writing stopped, or still goes on; write it with tf-emcom messages {given[0]}" in line
     again = commands.start("messages", *given, env=env.items())
     assert again.returncode == 0, again.stderr
     assert "1,077 messages of 3 pairs about the test split, step 4, noise 0.25 (Erasure); accuracy 0." in again.stdout

@@ -114,7 +114,7 @@ def saved(tmp_path_factory):
 def test_another_form_that_tensorflow_prefers_is_refused(saved, tmp_path):
     folder = shutil.copytree(saved, tmp_path / "saved")
     (folder / "saved_model.cpb").write_bytes((folder / "saved_model.pb").read_bytes())
-    with pytest.raises(UserError, match="is not written by bin.export .it has a saved_model.cpb"):
+    with pytest.raises(UserError, match="has a saved_model.cpb, so it is not by tf-emcom export"):
         require_computation(str(folder))
 
 
@@ -124,7 +124,7 @@ def test_damage_and_a_pipe_are_reported_in_one_sentence(saved, tmp_path):
     content = path.read_bytes()
     for bad in (b"", content[:1000], b"\xff" * 100, np.random.default_rng(0).bytes(1000)):
         path.write_bytes(bad)
-        with pytest.raises(UserError, match="is damaged.*export the run again, with bin/export"):
+        with pytest.raises(UserError, match="is damaged.*export the run again, with tf-emcom export"):
             require_computation(str(folder))
     path.unlink()
     os.mkfifo(path)

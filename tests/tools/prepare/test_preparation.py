@@ -225,7 +225,7 @@ def test_file_of_broken_images_only_is_empty_and_a_split_of_them_is_refused(tmp_
 
 def test_half_prepared_data_set_is_reported_and_other_arguments_are_refused(tmp_path, pictures, encoder):
     break_one(pictures, encoder, tmp_path)
-    with pytest.raises(UserError, match="half prepared: run bin/prepare_features with the same flags again"):
+    with pytest.raises(UserError, match="half prepared: run tf-emcom prepare-features with the same flags again"):
         ByolFolder(NAME, str(tmp_path / "data")).features()
     before = snapshot(tmp_path / "data")
     with pytest.raises(UserError, match="is half prepared otherwise .batch_size was 3, is 4.; give the same flags"):

@@ -140,12 +140,12 @@ else:
         time.sleep(0.05)
 """
 GRID = """
-import pathlib, sys
+import sys
 from tf_emcom.tools.reproduce import runner
 from tf_emcom.tools.reproduce.grid import Cell
-runner._COMMANDS = pathlib.Path(sys.argv[1])
+runner._START = [sys.executable]
 runs = sys.argv[1] + "/runs"
-print(runner.Runner(runs, jobs=1).make([Cell("slow", {}, (("slow", runs + "/slow"),))]))
+print(runner.Runner(runs, jobs=1).make([Cell("slow", {}, ((sys.argv[1] + "/slow", runs + "/slow"),))]))
 """
 
 

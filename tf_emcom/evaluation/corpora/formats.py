@@ -40,7 +40,7 @@ class CorpusFormat(abc.ABC):
         if cls.library is not None and importlib.util.find_spec(cls.library) is None:
             raise UserError(
                 f"Corpora in the format {cls.__name__.lower()} need {cls.library}, which is not installed; run pip"
-                " install -c constraints.txt -e '.[corpora]', or choose --format=jsonl or --format=numpy."
+                f" install {cls.library}, or choose --format=jsonl or --format=numpy."
             )
 
     def keeps(self, column: str) -> bool:

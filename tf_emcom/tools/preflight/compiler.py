@@ -11,7 +11,7 @@ from tf_emcom.errors import UserError
 from tf_emcom.files import reason
 from tf_emcom.tools.preflight.findings import Line, Refused, SourceLines
 
-_INSTALL = "install it with `pip install -e '.[preflight]'`, in an environment without tensorflow-tpu"
+_INSTALL = "install it with `pip install 'tf_emcom[preflight]'`, in an environment without tensorflow-tpu"
 # libtpu does not ask a cloud for its TPU, or the machine for its shape, which it would warn about; JAX itself uses the
 # CPU; several preflights may run at the same time.
 _ENVIRONMENT = {

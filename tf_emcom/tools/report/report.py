@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import jinja2
+import markupsafe
 import tensorflow as tf
 
 from tf_emcom import files
@@ -72,14 +74,6 @@ def _page(runs: Sequence[Run]) -> str:
 
 
 def _environment() -> Any:
-    try:
-        import jinja2
-        import markupsafe
-    except ImportError as error:
-        raise UserError(
-            "Reports need the library jinja2, which is not installed; run"
-            " pip install -c constraints.txt -e '.[report]'."
-        ) from error
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tf_emcom.tools.report", "template"),
         autoescape=True,

@@ -14,6 +14,7 @@ from tf_emcom import files
 from tf_emcom.errors import UserError, require_integer
 from tf_emcom.tools.reproduce.grid import Cell
 
+_START = [sys.executable, "-m", "tf_emcom"]
 _SOURCE = str(Path(__file__).parents[3])
 _FINISHED = "finished.json"
 _LOCK = ".lock"
@@ -82,7 +83,7 @@ class Runner:
         try:
             with files.file_errors(str(self.runs / cell.name)), log.open("a") as output:
                 for command, *arguments in cell.commands:
-                    words = [sys.executable, "-m", "tf_emcom", command, *arguments]
+                    words = [*_START, command, *arguments]
                     streams = {"stdout": output, "stderr": subprocess.STDOUT, "pass_fds": (lock.fileno(),)}
                     # A checkout need not be installed.
                     path = os.pathsep.join(filter(None, (_SOURCE, os.environ.get("PYTHONPATH"))))

@@ -61,9 +61,9 @@ def expected(hint: Any) -> str:
     """The values that an annotation allows, as the end of `it has to be …`."""
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is Annotated:
-        least = [f", {limit.value} or more" for limit in parts[1:] if isinstance(limit, Least)]
-        highest = [f", {limit.value} or less" for limit in parts[1:] if isinstance(limit, Highest)]
-        return expected(parts[0]) + "".join(least + highest)
+        low, high = ([limit.value for limit in parts[1:] if isinstance(limit, kind)] for kind in (Least, Highest))
+        between = f" between {low[0]} and {high[0]}" if low and high else ""
+        return expected(parts[0]) + (between or "".join(f", {value} or more" for value in low))
     if origin in (typing.Union, types.UnionType):
         allowed = [expected(part) for part in sorted(parts, key=lambda part: part is type(None))]
         return (", or " if "," in "".join(allowed) else " or ").join(allowed)

@@ -64,7 +64,7 @@ class Spaced(CorpusFormat):
     @contextlib.contextmanager
     def writing(self):
         with open(os.path.join(self.folder, "messages.txt"), "w") as file:
-            yield lambda columns: file.writelines(f"{row}\\n" for row in columns["symbols"].tolist())
+            yield lambda rows: file.writelines(f"{' '.join(map(str, row))}\\n" for row in rows["symbols"].tolist())
 
     def read(self, names): ...
 ''',

@@ -111,7 +111,8 @@ class ColumnWriter:
 
     def end_shard(self) -> None:
         """From now on, what was added survives a kill."""
-        files.sync(self._file)
+        self._file.flush()
+        os.fsync(self._file.fileno())
         self.blocks.append([self._rows, self._checksum])
         write_description(self._column.parts[1], {**self._about, "blocks": self.blocks}, self._column.parts[0])
         self._rows = self._checksum = 0

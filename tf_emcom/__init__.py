@@ -161,7 +161,7 @@ class _Watch:
         if name != _REGISTRY:
             return None
         sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
+        spec: Any = importlib.util.find_spec(name)
         run = spec.loader.exec_module
 
         def run_and_change(module: ModuleType) -> None:
@@ -172,7 +172,7 @@ class _Watch:
         return spec
 
 
-def _register_lazily(registry: ModuleType) -> None:
+def _register_lazily(registry: Any) -> None:
     registry.GLOBAL_CUSTOM_OBJECTS = _Registered(registry.GLOBAL_CUSTOM_OBJECTS)
 
 

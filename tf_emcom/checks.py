@@ -108,7 +108,7 @@ def is_base(cls: type) -> bool:
     return inspect.isabstract(cls) or abc.ABC in cls.__bases__
 
 
-def subclasses(base: type) -> Iterator[type]:
+def subclasses(base: type[Any]) -> Iterator[type[Any]]:
     """All classes that derive from a class, as their modules have them; gin makes others of the same name."""
     for cls in base.__subclasses__():
         yield from subclasses(cls)
@@ -149,7 +149,7 @@ class Checked:
         """Puts the check before the class's own constructor."""
         super().__init_subclass__(**given)
         if "__init__" in vars(cls):
-            cls.__init__ = _checking(vars(cls)["__init__"])
+            cls.__init__ = _checking(vars(cls)["__init__"])  # type: ignore[method-assign]  # what the class is for
 
 
 def _checking(init: Callable[..., None]) -> Callable[..., None]:
@@ -170,7 +170,7 @@ def _checking(init: Callable[..., None]) -> Callable[..., None]:
         return init(*bound.args, **bound.kwargs)
 
     # Keras reads the names of the arguments from the wrapper itself.
-    checked.__signature__ = signature
+    checked.__signature__ = signature  # type: ignore[attr-defined]  # typeshed does not know it
     return checked
 
 

@@ -167,7 +167,8 @@ def evaluate(
     Raises:
       UserError: there is no run, no export, or no such test; or some of several tests failed, and the others are done.
     """
-    folder = ExportFolder(_folder_named(saved_model), workdir) if saved_model else RunFolder(_folder_named(workdir))
+    named = _folder_named(saved_model or workdir)  # type: ignore[arg-type]  # the commands ask for one of them
+    folder = ExportFolder(named, workdir) if saved_model else RunFolder(named)
     stored = folder.require_config()
     # The configuration may import the module of a test.
     _register(allow_imports)

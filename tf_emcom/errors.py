@@ -4,6 +4,7 @@ import difflib
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable
+from types import FrameType
 
 # Sentences from these modules are about gin files and commands, also before anything is bound.
 _ABOUT_GIN = ("tf_emcom.commands", "tf_emcom.cli", "tf_emcom.runtime.config", "tf_emcom.runtime.config_file")
@@ -33,7 +34,7 @@ class PeerLost(RuntimeError):
 def _gin_is_used() -> bool:
     if gin_has_bindings():
         return True
-    frame = sys._getframe()
+    frame: FrameType | None = sys._getframe()
     while frame and frame.f_globals.get("__name__") not in _ABOUT_GIN:
         frame = frame.f_back
     return frame is not None

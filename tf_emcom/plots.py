@@ -139,7 +139,7 @@ def _draw(axes: Axes, series: Sequence[Series]) -> None:
     """Every curve on the axes, with its interval as a band; y from 0 to 1 where nothing lies outside."""
     colours = _dark_to_light(len(series), 0.0, 0.85)
     for one, colour, marker in zip(series, colours, itertools.cycle(_MARKERS), strict=False):
-        shown = {"marker": marker, "markersize": 5, "markevery": max(1, len(one.x) // _MOST_MARKERS)}
+        shown: dict[str, Any] = {"marker": marker, "markersize": 5, "markevery": max(1, len(one.x) // _MOST_MARKERS)}
         axes.plot(one.x, one.y, color=colour, label=one.name, clip_on=False, zorder=3, **shown)
         if one.intervals is not None:
             low, high = zip(*one.intervals, strict=True)

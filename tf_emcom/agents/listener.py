@@ -1,7 +1,7 @@
 """The listener."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -69,7 +69,7 @@ class Listener(Checked, keras.Model):
         self.core = checked_value("What Listener.core_cls makes", core_cls(), Core)
         self.head = checked_value("What Listener.head_cls makes", head_cls(), ListenerHead | PredictionHead)
 
-    def build(self, candidates_shape: tuple) -> None:
+    def build(self, candidates_shape: Sequence[Any]) -> None:
         """Creates the weights, for C candidates of F features in each game: (C, F).
 
         Before a first call, Keras gives the shapes ([B, T], [C, F]) of messages and candidates instead.

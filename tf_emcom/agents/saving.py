@@ -40,7 +40,7 @@ def rebuilt(description: Any) -> Any:
     if not isinstance(description, dict):
         return description
     # Files of older versions name the module.
-    cls = _class(description.get("package", description.get("module", "")), description["class_name"])
+    cls = _class(description.get("package") or description.get("module", ""), description["class_name"])
     if issubclass(cls, keras.layers.Layer):
         return cls.from_config(description["config"])
     return cls(**{name: rebuilt(value) for name, value in description["config"].items()})
@@ -62,7 +62,7 @@ def _package(cls: type) -> str:
     return cls.__module__.partition(".")[0]
 
 
-def _class(package: str, name: str) -> type:
+def _class(package: str, name: str) -> type[Any]:
     """The class of that name which a package has, ours or another one that is imported, wherever it lies in there."""
     # An older version wrote the module.
     package = package.partition(".")[0]

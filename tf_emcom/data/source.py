@@ -1,7 +1,7 @@
 """Data sets: what each of them provides, checks of its numbers, and arrays that TensorFlow need not copy."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import tensorflow as tf
@@ -88,7 +88,8 @@ def require_finite_examples(examples: Examples, where: str) -> None:
 
 def finite_only(data: Source) -> Source:
     """The same data set, which refuses NaN and infinity as it loads; itself where it does so by itself."""
-    return data if getattr(data, "checks_numbers", False) else _FiniteOnly(data)
+    checked: Any = _FiniteOnly(data)  # its __getattr__ makes it a Source
+    return data if getattr(data, "checks_numbers", False) else checked
 
 
 class _FiniteOnly:

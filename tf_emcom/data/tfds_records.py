@@ -110,7 +110,7 @@ def batches(
 def _check_kinds(text: str, path: str) -> None:
     """UserError where a description, or one that is written as a text within it, names another class."""
 
-    def check(part: dict[str, Any]) -> None:
+    def check(part: dict[str, Any]) -> dict[str, Any]:
         # The newer form has the class under one of the first two keys, the older one under the last.
         for key in ("pythonClassName", "python_class_name", *(["type"] if "content" in part else [])):
             if isinstance(part.get(key), str) and not _OWN.fullmatch(part[key]):
@@ -123,10 +123,11 @@ def _check_kinds(text: str, path: str) -> None:
         for value in part.values():
             if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
                 _check_kinds(value, path)
+        return part
 
     # TFDS cannot read a text that is no JSON either.
     with contextlib.suppress(json.JSONDecodeError):
-        json.loads(text, object_hook=lambda part: check(part) or part)
+        json.loads(text, object_hook=check)
 
 
 def _resized(value: tf.Tensor, side: int | None) -> tf.Tensor:
@@ -146,7 +147,7 @@ def _stored_type(dtype: tf.DType) -> tf.DType:
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested features under the names that they have in a TFRecord, such as "attributes/Bald"."""
-    flat = {}
+    flat: dict[str, Any] = {}
     for name, value in tree.items():
         flat |= _flat(value, f"{prefix}{name}/") if isinstance(value, Mapping) else {prefix + name: value}
     return flat

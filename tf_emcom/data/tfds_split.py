@@ -86,7 +86,8 @@ class TfdsSplit:
 
     def read(self, features: Sequence[str]) -> dict[str, np.ndarray]:
         """Feature → [N, ...], in memory; filled in place, so that nothing is there twice."""
-        arrays, rows = {}, 0
+        arrays: dict[str, np.ndarray] = {}
+        rows = 0
         for batch in self.batches(features):
             arrays = arrays or _allocate(batch, self.count)
             size = len(next(iter(batch.values())))

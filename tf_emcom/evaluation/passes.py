@@ -30,7 +30,7 @@ class Passes:
         """
         groups, size = self._order.batches_per_epoch, self._size
         together = min(max(1, _BLOCK // size), groups)
-        numbers = np.arange(-(-groups // together) * together) % groups
+        numbers = (np.arange(-(-groups // together) * together) % groups).tolist()
         rows = np.stack([self._order.indices(number * groups + group) for group in numbers])
         return tf.constant(rows.reshape(-1, together, size)), rows.reshape(-1)[: groups * size]
 

@@ -46,12 +46,12 @@ class GreedyPlayer(tf.Module):
     ) -> None:
         """`answer` is that of the listeners; None: they are not asked."""
         super().__init__()
-        self.speaker, self.listener, self.answer, self.channel = speaker, listener, answer, channel
+        self.speaker, self.listener, self.channel = speaker, listener, channel
+        self.answer: Answer = answer  # type: ignore[assignment]  # None where no listener is asked
         self._jit_compile = jit_compile
         self._pieces: list[Any] = []
-        self.speak, self.see, self.hear, self.decide = map(
-            self.compiled, (self._speak, self._see, self._hear, self._decide)
-        )
+        self.speak, self.see = self.compiled(self._speak), self.compiled(self._see)
+        self.hear, self.decide = self.compiled(self._hear), self.compiled(self._decide)
 
     def compiled(self, function: Callable) -> Any:
         """The function, compiled once for a shape and counted in `traces`."""
@@ -84,7 +84,7 @@ class GreedyPlayer(tf.Module):
         games = read[0].shape[0]
         at_once = min(games, _SCORED_AT_ONCE)
         parts = tuple(_sliced(each, at_once) for each in read)
-        shown = ()
+        shown: tuple[tf.Tensor, ...] = ()
         if self.answer.chooses_inputs and size < games:
             # Several groups are compared together, and each game shows its own.
             own = (np.arange(games) // size * size)[:, np.newaxis] + np.arange(size)

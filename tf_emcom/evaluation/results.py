@@ -106,10 +106,10 @@ def evaluate(
     channel = (channel or agents.game.channel).with_noise(0.0)
     evaluator = Evaluator(agents, inputs, False, channel, task.answer, labels)
     wins = evaluator.successes([candidates], [Condition(noise)], passes, seed, "given")
-    games, inputs = int(wins.games[0]), int(wins.inputs[0])
+    games, played = int(wins.games[0]), int(wins.inputs[0])
     common = {"channel": type(channel).__name__, "candidates": candidates, "noise": noise}
     rows = [
-        result_row(common, team.labels, result(team.won[:, 0, 0], games, inputs, team.effects[0, 0]), whole=team.whole)
+        result_row(common, team.labels, result(team.won[:, 0, 0], games, played, team.effects[0, 0]), whole=team.whole)
         for team in teams(agents, evaluator, wins)
     ]
     return of_the_whole(rows, ["candidates", "noise"])[0]

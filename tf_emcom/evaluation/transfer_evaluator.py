@@ -11,6 +11,7 @@ from tf_emcom.data.source import Examples
 from tf_emcom.evaluation.metrics.measures import SampleMean
 from tf_emcom.evaluation.player import not_finite
 from tf_emcom.games.channels import Channel
+from tf_emcom.games.transfer import TransferGame
 from tf_emcom.seeds import Stream, stage_number
 from tf_emcom.training.trainee import Agents
 from tf_emcom.types import Batch, Message
@@ -26,6 +27,7 @@ class TransferEvaluator(tf.Module):
         """`examples` are a whole split, as `learner.prepare` made them; `channel` gets the noise of each test."""
         super().__init__()
         self.learner, self.examples, self._channel = learner, examples, channel
+        self.game: TransferGame = learner.game  # type: ignore[assignment]  # `prepare` made the examples for it
         self.speaker, self.listener = learner.speaker_as(0), learner.listener_as(0)
         self._group = tf.function(self._metrics, jit_compile=jit_compile, autograph=False)
 
@@ -55,13 +57,13 @@ class TransferEvaluator(tf.Module):
         """Targets and predictions of the first examples, without channel noise, for tasks that draw."""
         batch = self._batch(np.arange(min(count, len(self.examples.inputs))))
         stream = Stream(tf.constant([seed, 0]), tf.constant(0), batch.inputs.shape[0], batch.inputs.shape[0])
-        spoken, _ = self.learner.game.views(self.speaker, batch, batch.inputs, stream)
-        pictures = self.learner.game.task.pictures(self.listener, Message(spoken), batch)
+        spoken, _ = self.game.views(self.speaker, batch, batch.inputs, stream)
+        pictures = self.game.task.pictures(self.listener, Message(spoken), batch)
         return pictures and tuple(picture.numpy() for picture in pictures)
 
     def _groups(self, size: int, passes: int, seed: int, split: str) -> Iterator[np.ndarray]:
         count = len(self.examples.inputs)
-        if self.learner.game.task.chooses_inputs:
+        if self.game.task.chooses_inputs:
             order = Order(count, size, seed, split)
             for step in range(passes * order.batches_per_epoch):
                 yield order.indices(step)
@@ -78,7 +80,7 @@ class TransferEvaluator(tf.Module):
         """Metric → its values in the games of a group, [B]."""
         games = batch.inputs.shape[0]
         # The run's own game, with the noise of the test.
-        game = copy.copy(self.learner.game)
+        game = copy.copy(self.game)
         game.channel = self._channel.with_noise(noise)
         stream = Stream(seed, tf.constant(0), games, games)
         terms = game.play(self.speaker, self.listener, batch, batch.inputs, tf.constant(0), stream)

@@ -96,7 +96,7 @@ class SteadyChannel(Channel, abc.ABC):
     def noise(self, step: tf.Tensor) -> tf.Tensor:
         return tf.zeros([])
 
-    def with_noise(self, noise: float | tf.Tensor) -> Erasure:
+    def with_noise(self, noise: float | tf.Tensor) -> Channel:
         """Erasure: agents that met no noise are tested with the noise of the noisy games (NEC, section 2.2)."""
         return Erasure(0.0).with_noise(noise)
 

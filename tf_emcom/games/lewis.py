@@ -38,7 +38,7 @@ class Game(Rules):
         listener_loss: Loss,
     ) -> None:
         self.channel = channel
-        self.task = task
+        self.task: Task = task
         self.listener_policy = listener_policy
         self.reward = reward
         self.speaker_loss = speaker_loss

@@ -22,7 +22,7 @@ class TransferGame(Rules):
 
     def __init__(self, channel: Channel, task: TransferTask) -> None:
         self.channel = channel
-        self.task = task
+        self.task: TransferTask = task
 
     @property
     def speaks_once(self) -> bool:

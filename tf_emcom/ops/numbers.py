@@ -25,7 +25,7 @@ def turned(matrix: tf.Tensor) -> tf.Tensor:
 
 
 @tf.custom_gradient
-def product(left: tf.Tensor, right: tf.Tensor, right_turned: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+def product(left: tf.Tensor, right: tf.Tensor, right_turned: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
     """Left [B, K] · right [K, N] ↦ [B, N], for a matrix that many rows are multiplied with, one after the other.
 
     `right_turned` is `turned(right)`. On CPUs the rows of a matrix as wide as a power of two lie in the same places of

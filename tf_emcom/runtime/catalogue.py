@@ -140,12 +140,13 @@ def _public_classes(module: ModuleType, with_submodules: bool = False) -> list[t
         if inspect.isclass(cls)
         and not cls.__name__.startswith("_")
         and (cls.__module__ == module.__name__ or with_submodules and cls.__module__.startswith(own))
-        and not (is_base(cls) or issubclass(cls, tuple) and hasattr(cls, "_fields") or getattr(cls, "_is_protocol", 0))
+        and not (is_base(cls) or issubclass(cls, tuple) and hasattr(cls, "_fields"))
+        and not getattr(cls, "_is_protocol", False)
         and not issubclass(cls, BaseException | enum.Enum)
     ]
 
 
-def plug_ins(base: type, homes: Sequence[str] = (), separator: str = "") -> dict[str, type]:
+def plug_ins(base: type, homes: Sequence[str] = (), separator: str = "") -> dict[str, type[Any]]:
     """The concrete subclasses of a base class by their names in lower case: ours, a user's, and installed ones.
 
     Modules and packages of tf_emcom at `homes` are imported first; `separator` stands between the words of a name.

@@ -166,7 +166,8 @@ def _hint(binding: Binding) -> str:
         bound = gin_tables.bindings().items()
         holders = sorted({gin_tables.written(*key) for key, value in bound if binding.name in macros_in(value)})
         return f"it is the value of {', '.join(holders[:3])}, which nothing here uses; " if holders else ""
-    scoped = sorted(gin_tables.written(*key) for key in used if key[0] and key[1:] == (selector, parameter))
+    scopes = [scope for scope, *rest in used if scope and rest == [selector, parameter]]
+    scoped = sorted(gin_tables.written(scope, selector, parameter) for scope in scopes)
     if scoped and selector != "gin.macro":
         return f"did you mean {' or '.join(scoped)}? "
     component = selector.rpartition(".")[2]

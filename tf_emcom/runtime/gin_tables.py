@@ -5,7 +5,7 @@ No other module uses such names, and setup.py pins the version of gin-config for
 
 import contextlib
 import tokenize
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import gin
@@ -88,12 +88,12 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def references(value: Any) -> list[Reference]:
+def references(value: Any) -> list[Any]:
     """The references in a value, to components and macros."""
     return [leaf for leaf in leaves(value) if isinstance(leaf, Reference)]
 
 
-def components_in(value: Any) -> list[Reference]:
+def components_in(value: Any) -> list[Any]:
     """The references to components in a value."""
     return [leaf for leaf in references(value) if leaf.configurable.module != "gin"]
 
@@ -125,15 +125,16 @@ def _is_writable(value: Any) -> bool:
 def original(error: BaseException) -> BaseException:
     """The error that a component raised, without what gin added to it."""
     # gin raises a proxy, and around it another one for every component further out; each reads the error inside it.
-    while "augment_exception_message" in getattr(type(error).__str__, "__qualname__", ""):
-        error = error.__getattr__("__str__").__self__
-    return error
+    inner: Any = error
+    while "augment_exception_message" in getattr(type(inner).__str__, "__qualname__", ""):
+        inner = inner.__getattr__("__str__").__self__
+    return inner
 
 
 @contextlib.contextmanager
 def kept() -> Iterator[None]:
     """Within it, gin's configuration may be replaced; after it, bindings, used values and imports are as before."""
-    tables = (BOUND, USED, gin.config._SINGLETONS, gin.config._IMPORTS)
+    tables: Sequence[Any] = (BOUND, USED, gin.config._SINGLETONS, gin.config._IMPORTS)
     before = [table.copy() for table in tables]
     try:
         yield

@@ -5,6 +5,7 @@ import io
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 _NEEDED = (
     *("absl", "docstring_parser", "gin", "jinja2", "matplotlib", "rapidfuzz", "rich", "scipy", "tensorflow"),
@@ -15,7 +16,7 @@ _NEEDED = (
 class _LastingStream(io.FileIO):
     """Writes to a file descriptor; to nowhere as soon as its reader is gone or its disk is full."""
 
-    def write(self, content: bytes) -> int:
+    def write(self, content: Any, /) -> int:
         try:
             return os.write(self.fileno(), content)
         except OSError:
@@ -48,7 +49,7 @@ def keep_streams() -> None:
         stream = io.TextIOWrapper(lasting, encoding, "replace", line_buffering=line_buffering)
         if given:
             # Kept: when it is deleted, it closes the descriptor.
-            stream.given = given
+            stream.given = given  # type: ignore[attr-defined]  # nothing reads it
         setattr(sys, name, stream)
 
 

@@ -43,7 +43,7 @@ def environment() -> dict[str, Any]:
 
 def _commit(folder: Path) -> dict[str, Any] | None:
     """The commit that a folder's checkout is at, and whether files differ from it; None where git knows of none."""
-    asked = {"cwd": folder, "capture_output": True, "text": True, "timeout": 10}
+    asked: dict[str, Any] = {"cwd": folder, "capture_output": True, "text": True, "timeout": 10}
     try:
         head = subprocess.run(["git", "rev-parse", "HEAD"], **asked)
         changes = subprocess.run(["git", "status", "--porcelain", "--untracked-files=no"], **asked)

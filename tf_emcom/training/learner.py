@@ -48,7 +48,7 @@ class Learner(Trainee):
         `speaker_cls` makes the speaker and its moving average, of which each update keeps `target_decay`, in [0, 1].
         """
         super().__init__()
-        self.game = game
+        self.game: Game = game
         self.batch_size = batch_size
         self.seed = seed
         self.target_decay = target_decay

@@ -4,6 +4,7 @@ import abc
 import math
 import types
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -50,7 +51,7 @@ class Optimizer(Checked, tf.Module, abc.ABC):
         """The counts, each int32 [n]."""
         return self._all("_counts")
 
-    def _all(self, kind: str) -> list:
+    def _all(self, kind: str) -> list[Any]:
         # Optimisers may lie within one another.
         parts = [part for part in (self, *self.submodules) if isinstance(part, Optimizer)]
         return [made for part in parts for made in getattr(part, kind, ())]

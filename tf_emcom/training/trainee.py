@@ -17,6 +17,7 @@ from tf_emcom.runtime.evaluation_rows import checksum_of
 from tf_emcom.seeds import Stream, seed_words, step_stream
 from tf_emcom.types import Batch
 
+Labels = dict[str, np.ndarray]
 Metrics = dict[str, tf.Tensor]
 
 # Tests play all speakers with all listeners, up to this many of each.
@@ -65,7 +66,7 @@ class Agents(Checked, tf.Module, abc.ABC):
         """The labels of the data set that the task asks about."""
         return self.game.task.labels
 
-    def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
+    def prepare(self, inputs: np.ndarray, labels: Labels, data: str) -> tuple[np.ndarray, Labels]:
         """What is fed instead of inputs [N, F] and labels [N, ...]: anything that is the same at every step, done once.
 
         UserError where the data set called `data` does not fit the task.

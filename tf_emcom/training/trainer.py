@@ -34,7 +34,7 @@ class Trainer(Checked, tf.Module):
         self.steps = 0  # done by `train`
         # Out of sight of tf.Module, which would wrap the list.
         self._kept = types.SimpleNamespace(history=[])
-        self._content: list[tuple] = []
+        self._content: list[tuple[Any, ...]] = []
         self._batches: Iterator[tuple[tf.Tensor, Any]] | None = None
         self._receive = distribution.compiled(receive) if receive else lambda games: games
         self._gradients = distribution.compiled(learner.gradients)

@@ -14,7 +14,7 @@ from tf_emcom.checks import Count
 from tf_emcom.errors import UserError
 from tf_emcom.games.transfer import MESSAGES, TransferGame
 from tf_emcom.training.optimizers import Optimizer
-from tf_emcom.training.trainee import Agents, Metrics, Trainee, Turn
+from tf_emcom.training.trainee import Labels, Metrics, Trainee, Turn
 from tf_emcom.types import Batch
 
 
@@ -55,7 +55,7 @@ class TransferLearner(Trainee):
           UserError: the speaker cannot be restored, or is another one than was asked for.
         """
         super().__init__()
-        self.game = game
+        self.game: TransferGame = game
         self.batch_size = batch_size
         self.seed = seed
         self.speaker_source = speaker_source
@@ -77,8 +77,8 @@ class TransferLearner(Trainee):
     def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
         return {"listener_optimizer": self.listener_optimizer.state}
 
-    def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
-        return with_messages(self, self.speaker, inputs, labels, data)
+    def prepare(self, inputs: np.ndarray, labels: Labels, data: str) -> tuple[np.ndarray, Labels]:
+        return with_messages(self.game, self.subjects(len(inputs)), self.speaker, inputs, labels, data)
 
     def subjects(self, count: int) -> np.ndarray | None:
         return self.speaker_source.subjects(count, self.seed)
@@ -131,15 +131,14 @@ def _from_beside(batch: Batch) -> Batch:
 
 
 def with_messages(
-    learner: Agents, speaker: Speaker, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str
-) -> tuple[np.ndarray, dict]:
+    game: TransferGame, subjects: np.ndarray | None, speaker: Speaker, inputs: np.ndarray, labels: Labels, data: str
+) -> tuple[np.ndarray, Labels]:
     """The labels of a data set, with the speaker's messages about its inputs where it needs to speak only once.
 
-    Inputs that nobody looks at any more are left out. Where messages are about other inputs (`Agents.subjects`), they
-    are spoken once, about inputs without noise, and inputs that are only talked about are left out, too. UserError
-    where the data set called `data` does not fit the task.
+    Inputs that nobody looks at any more are left out. Where messages are about other inputs, `subjects` as those of
+    `Agents`, they are spoken once, about inputs without noise, and inputs that are only talked about are left out, too.
+    UserError where the data set called `data` does not fit the task.
     """
-    game, subjects = learner.game, learner.subjects(len(inputs))
     game.task.check_labels(labels, data)
     if subjects is None and not game.speaks_once:
         return inputs, labels

@@ -142,7 +142,7 @@ class NormMergePolicyQValue(NormMergePolicyValue):
 
     def values(self, scores: tf.Tensor) -> Values:
         """[B, C] ↦ value [B] and Q-values [B, C], Q = v + a − mean(a) (Wang et al. 2016, eq. 9)."""
-        value = super().values(scores).value
+        value = self.value(scores)[:, 0]
         advantage = self.advantage(scores)
         centred = advantage - tf.reduce_mean(advantage, axis=-1, keepdims=True)
         return Values(value, value[:, tf.newaxis] + centred)

@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -14,7 +15,7 @@ from tf_emcom.errors import UserError
 class PredictionHead(Part, abc.ABC):
     """Predicts something about the speaker's input from the message alone; there are no candidates."""
 
-    def build(self, representation_shape: tuple[int | None, ...], candidates_shape: tuple[int, int]) -> None:
+    def build(self, representation_shape: tuple[Any, ...], candidates_shape: tuple[int, int]) -> None:
         """Creates the weights, for message representations [B, H]; the candidates' shape plays no part."""
         self.build_for(representation_shape[-1])
 

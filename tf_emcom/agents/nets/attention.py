@@ -83,7 +83,7 @@ class MessageReader(Core, abc.ABC):
     """A core that listens only: it has no steps, so it cannot speak. A subclass overrides `read`."""
 
     @property
-    def state_size(self) -> int:
+    def state_size(self) -> int:  # type: ignore[override]  # nobody assigns it here
         """UserError: only a speaker asks for it."""
         raise UserError(
             f"{type(self).__name__} is a speaker's core here, but it reads whole messages and cannot utter symbols"

@@ -67,7 +67,7 @@ class Linear(Part, keras.layers.Dense):
     ) -> None:
         super().__init__(units, activation=activation, use_bias=use_bias, name=name)
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         self.kernel_initializer = truncated_normal(input_shape[-1])
         super().build(input_shape)
 

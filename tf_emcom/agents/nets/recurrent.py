@@ -1,6 +1,7 @@
 """Recurrent cores: what an agent carries from symbol to symbol."""
 
 import abc
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -56,7 +57,7 @@ class IdentityCore(Core):
         super().__init__(name=name)
         self.state_size = 1
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         """Creates no weights; `input_shape` is [B, E], and H is E."""
         self.units = input_shape[-1]
 
@@ -75,7 +76,7 @@ class LstmCore(Core):
         self.units = units
         self.state_size = 2 * units
 
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         fan_in = input_shape[-1] + self.units
         self.cell = keras.layers.LSTMCell(
             self.units,

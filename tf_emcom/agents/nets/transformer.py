@@ -78,7 +78,7 @@ class Transformer(Part):
 
         With them come the keys and values of all tokens; before the first one, there are none, `()`.
         """
-        extended = []
+        extended: list[tf.Tensor] = []
         for i, block in enumerate(self.blocks):
             tokens, of_layer = block.extend(tokens, earlier[2 * i : 2 * i + 2] or None)
             extended.extend(of_layer)
@@ -111,7 +111,7 @@ class TransformerCore(_OverTransformer):
     """
 
     @property
-    def state_size(self) -> int:
+    def state_size(self) -> int:  # type: ignore[override]  # nobody assigns it here
         return self.units
 
     def split_state(self, flat: tf.Tensor) -> State:

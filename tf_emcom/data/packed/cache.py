@@ -81,7 +81,7 @@ class Cache:
 
         UserError where there is no room, the folder cannot be written to, or the files to pack are damaged.
         """
-        arrays = {feature: self._open(feature) for feature in features}
+        arrays: dict[str, Any] = {feature: self._open(feature) for feature in features}
         missing = [feature for feature, array in arrays.items() if array is None]
         kept = {part for column in self._columns(missing) for part in column.parts}
         for folder in self._folders:
@@ -122,8 +122,8 @@ class Cache:
         """UserError where shards lost examples since they were packed, and no `dataset_info.json` has their lengths."""
         split, now = self._split, self._split.lengths
         for column in [] if split.is_promised else self._columns(features):
-            about = read_description(column.about)
-            before = [rows for rows, _ in about["blocks"]] if about else []
+            about = read_description(column.about) or {"blocks": []}
+            before = [rows for rows, _ in about["blocks"]]
             if sum(before) <= split.count or about["source"]["features"] != self._source["features"]:
                 continue
             fewer = [i for i, (was, there) in enumerate(zip(before, now, strict=False)) if there < was]
@@ -147,8 +147,8 @@ class Cache:
 
     def _write(self, folder: str, columns: dict[str, Column]) -> None:
         # The first batch has the types and shapes; features.json does not declare all of them.
-        first = next(self._split.batches(list(columns)), None)
-        if first is None:
+        first = next(self._split.batches(list(columns)), {})
+        if not first:
             self._split.check(0)
         writers = {name: ColumnWriter(column, first[name][0], self._split.count) for name, column in columns.items()}
         done = min(len(writer.blocks) for writer in writers.values())

@@ -67,8 +67,9 @@ class Column:
             if os.path.lexists(path):
                 os.remove(path)
 
-    def _pack_again(self, why: str) -> None:
+    def _pack_again(self, why: str) -> np.memmap | None:
         print(f"{self.path} {why}: it is packed again.", flush=True)
+        return None
 
 
 class ColumnWriter:
@@ -104,7 +105,7 @@ class ColumnWriter:
 
     def append(self, rows: np.ndarray) -> None:
         """Adds examples [n, ...] to the shard."""
-        data = memoryview(np.ascontiguousarray(rows).reshape(-1).view(np.uint8))
+        data = np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data
         self._file.write(data)
         self._checksum = files.checksum(data, self._checksum)
         self._rows += len(rows)

@@ -126,8 +126,8 @@ def _from_lines(path: str) -> Said:
 
 def _similarity(said: Said, similarities: TopographicSimilarities) -> list[Row]:
     """Similarity to attributes, where there are any and messages enough; with the mean over speakers."""
-    meanings = said.labels.get(ATTRIBUTES, ())
-    if len(meanings) < LEAST:
+    meanings = said.labels.get(ATTRIBUTES)
+    if meanings is None or len(meanings) < LEAST:
         return []
     alone = said.independent or len(said.messages) == 1
     rows = [

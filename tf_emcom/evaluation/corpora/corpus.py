@@ -96,7 +96,7 @@ def new_corpus(
                 if os.path.isfile(os.path.join(path, name)):
                     shutil.copyfile(os.path.join(path, name), os.path.join(folder, name))
     except _StoppedError as stopped:
-        raise stopped.__cause__ from None
+        raise (stopped.__cause__ or stopped) from None
 
 
 class Corpus:

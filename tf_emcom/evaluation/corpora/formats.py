@@ -57,7 +57,7 @@ class CorpusFormat(abc.ABC):
 
     def undamaged(self, name: str) -> str:
         """The path of a file in the folder; UserError where it is missing or not as it was written."""
-        path, written = os.path.join(self.folder, name), self.manifest.files.get(name)
+        path, written = os.path.join(self.folder, name), (self.manifest.files or {}).get(name)
         fix = f"write the corpus again with {self.manifest.command}"
         files.require_regular(path, fix)
         with files.file_errors(path, "cannot be read", fix):

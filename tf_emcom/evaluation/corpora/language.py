@@ -100,9 +100,9 @@ class Language(Checked):
             chosen = measure.sampled(messages, self.sample)
             yield {"measure": measure.name, "value": _defined(measure(chosen)), "messages": len(chosen)}
         for name, values in attributes.items():
-            for measure in self.attribute_measures:
-                value = _defined(measure(messages, values))
-                yield {"measure": measure.name, "value": value, "messages": len(messages), "attributes": name}
+            for relation in self.attribute_measures:
+                value = _defined(relation(messages, values))
+                yield {"measure": relation.name, "value": value, "messages": len(messages), "attributes": name}
 
 
 def _defined(value: float) -> float | None:

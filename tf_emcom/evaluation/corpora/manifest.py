@@ -60,7 +60,7 @@ class Manifest(NamedTuple):
     data: str  # the data set
     split: str
     examples: int  # in the split
-    count: int  # rows: examples times pairs
+    count: int  # type: ignore[assignment]  # rows: examples times pairs; tuples have a method count
     pairs: list[list[int]]  # speaker and listener of each pair, in the order of the rows
     columns: dict[str, ColumnType]
     names: dict[str, list[str]]  # label ↦ what its columns or its classes are called, where the data set says so
@@ -87,7 +87,7 @@ class Manifest(NamedTuple):
 
     def is_of_the_same_messages(self, other: "Manifest") -> bool:
         """Whether both describe the same messages of the same agents, in whatever formats and places."""
-        apart = {"formats": [], "run": "", "command": "", "complete": True, "files": None}
+        apart: dict[str, Any] = {"formats": [], "run": "", "command": "", "complete": True, "files": None}
         return self._replace(**apart) == other._replace(**apart)
 
     def text(self) -> str:

@@ -105,7 +105,7 @@ class Recorder(tf.Module):
         said = {name: values.numpy()[:own] for name, values in said.items()}
         self._require_finite(np.isfinite(said["log_probability"]), f"speaker {speaker}", rows)
         choice = success = None
-        if heard:
+        if self._answer is not None:
             choices, finite = (each[0].numpy() for each in heard)
             self._require_finite(finite[:own], f"listener {listener} about messages of speaker {speaker}", rows)
             choice, right = self._answer.judged(choices, rows, self._size, self._examples.labels)

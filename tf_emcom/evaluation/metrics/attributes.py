@@ -25,11 +25,11 @@ def mean_gap(variables: Iterable[np.ndarray], attributes: np.ndarray) -> float:
     Variables, each int [N], are functions of the messages; those that do not vary are left out. The mean is in [0, 1];
     nan where no variable varies, or there are fewer than two attributes.
     """
-    attributes = [numbered(column) for column in attributes.T]
+    columns = [numbered(column) for column in attributes.T]
     gaps = []
     for variable in map(numbered, variables):
-        if len(attributes) > 1 and variable.any():
-            second, first = sorted(mutual_information(variable, attribute) for attribute in attributes)[-2:]
+        if len(columns) > 1 and variable.any():
+            second, first = sorted(mutual_information(variable, attribute) for attribute in columns)[-2:]
             gaps.append((first - second) / entropy(np.bincount(variable)))
     return float(np.mean(gaps)) if gaps else float("nan")
 

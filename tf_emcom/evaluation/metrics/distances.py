@@ -1,7 +1,8 @@
 """Distances between all of some vectors."""
 
 import abc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -18,12 +19,12 @@ class PairwiseDistance(Checked, abc.ABC):
 
     name: str  # in results
 
-    def prepare(self, values: np.ndarray) -> Sequence:
+    def prepare(self, values: np.ndarray) -> Any:
         """The N things [N, …] as `between` wants them, once for all blocks; by default vectors float64 [N, F]."""
         return as_vectors(values)
 
     @abc.abstractmethod
-    def between(self, left: Sequence, right: Sequence) -> np.ndarray:
+    def between(self, left: Any, right: Any) -> np.ndarray:
         """Distances [L, R] of L prepared things to R."""
 
     def __call__(self, values: np.ndarray) -> np.ndarray:

@@ -89,7 +89,7 @@ class AccuracyTest(ChannelTest, abc.ABC):
         evaluator = Evaluator(learner, inputs, experiment.distribution.jit_compile, channel)
         cells = self.cells(learner.speaker_as(0).message_length)
         conditions = [condition for cell in cells for condition in cell.conditions]
-        pools = np.split(np.arange(len(conditions)), _ends(cells))
+        pools = [pool.tolist() for pool in np.split(np.arange(len(conditions)), _ends(cells))]
         wins = evaluator.successes(counts, conditions, self.passes, self.seed, self.split, pools)
         common["channel"] = type(channel).__name__
         rows = [
@@ -128,11 +128,11 @@ class AccuracyTest(ChannelTest, abc.ABC):
         """One curve for each number of candidates, in each picture; votes are not drawn."""
         panels: dict[str, list[Series]] = {}
         drawn = [row for row in rows if row.get("ensemble") != "vote"]
-        for curve in grouped([self.beside, "candidates"], drawn).values():
+        for curve in grouped([*([self.beside] if self.beside else []), "candidates"], drawn).values():
             curve.sort(key=lambda row: row[self.across])
-            count, beside = curve[0]["candidates"], curve[0].get(self.beside)
+            count = curve[0]["candidates"]
             x, y, intervals = ([row[key] for row in curve] for key in (self.across, "accuracy", "interval"))
-            title = "" if self.beside is None else f"{self.beside.replace('_', ' ')} {beside:g}"
+            title = f"{self.beside.replace('_', ' ')} {curve[0][self.beside]:g}" if self.beside else ""
             panels.setdefault(title, []).append(Series(str(count), x, y, intervals, chance=1.0 / count))
         return panels
 

@@ -49,22 +49,23 @@ class Test(ChannelTest):
                 "The mode test is for transfer runs (game = etl), and this is a run of a game; use testchannel,"
                 " testmessage, testinput, testtopsim, testlanguage or testnaming."
             )
-        common = {"mode": "test", "task": learner.game.task.name, **self.start(experiment, folder)}
+        started = self.start(experiment, folder)
         found = experiment.data.load(self.split, learner.labels)
         examples = Examples(*learner.prepare(found.inputs, found.labels, experiment.data.name))
         channel = self.channel_under_test(experiment.game.channel)
         evaluator = TransferEvaluator(learner, examples, experiment.distribution.jit_compile, channel)
+        task = evaluator.game.task
         learnt = experiment.data.load("train", learner.labels).labels if learner.labels else {}
-        common["channel"] = type(channel).__name__
+        common = {"mode": "test", "task": task.name, **started, "channel": type(channel).__name__}
         rows = []
         sizes = [_GAMES_A_GROUP]
-        if learner.game.task.chooses_inputs:
+        if task.chooses_inputs:
             sizes = within("Test.candidates", self.candidates, len(examples.inputs), self.split)
         for size in sizes:
             # The same at every noise, and for images a pass over all of them.
-            silent = learner.game.task.without_message(learnt, examples.labels, size)
-            found = [self._row(evaluator, size, noise, silent) for noise in self.noises]
-            rows += [result_row(common, each, whole=True) for each in found]
+            silent = task.without_message(learnt, examples.labels, size)
+            measured = [self._row(evaluator, size, noise, silent) for noise in self.noises]
+            rows += [result_row(common, each, whole=True) for each in measured]
         path = folder.write_evaluation("test", rows, learner.checksum())
         print(_table(rows))
         games = f"{self.passes} pass{'' if self.passes == 1 else 'es'}; {common['channel']}"
@@ -74,7 +75,7 @@ class Test(ChannelTest):
             draw_image_pairs(*pictures, folder.figure("test"))
 
     def _row(self, evaluator: TransferEvaluator, size: int, noise: float, silent: dict[str, float]) -> dict[str, Any]:
-        task = evaluator.learner.game.task
+        task = evaluator.game.task
         # Without anything random, another pass would be the same games again.
         passes = self.passes if task.chooses_inputs or task.input_noise or noise else 1
         means = evaluator.means(size, noise, passes, self.seed, self.split)

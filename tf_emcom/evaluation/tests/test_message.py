@@ -44,7 +44,7 @@ class TestMessage(AccuracyTest):
         """One a number of erased symbols; UserError where it is larger than T."""
         erased = self.erased
         if erased is None:
-            erased = dict.fromkeys((*range(min(_USUALLY_UP_TO, message_length) + 1), message_length))
+            erased = [*dict.fromkeys((*range(min(_USUALLY_UP_TO, message_length) + 1), message_length))]
         if max(erased) > message_length:
             raise UserError(
                 f"{self._name('erased')} holds {max(erased)}, but messages have {message_length} symbols; bind it to"

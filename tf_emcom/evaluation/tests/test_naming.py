@@ -28,8 +28,8 @@ class TestNaming(ChannelTest):
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         task = experiment.game.task
-        is_suited = task.answer is not None and bool(task.answer.labels)
-        self.require_suited(experiment.game, is_suited, "whose listener names labels")
+        named = task.answer.labels if task.answer else ()
+        self.require_suited(experiment.game, bool(named), "whose listener names labels")
         common = self.start(experiment, folder)
         examples = experiment.data.load(self.split, task.labels)
         task.check_labels(examples.labels, experiment.data.name)
@@ -41,10 +41,10 @@ class TestNaming(ChannelTest):
             evaluator.successes((), [Condition(noise)], self.passes if noise else 1, self.seed, self.split)
             for noise in self.noises
         ]
-        (label,) = task.answer.labels
+        (label,) = named
         learnt = experiment.data.load("train", task.labels)
-        labels = (part.labels[label].reshape(len(part.inputs), -1) for part in (learnt, examples))
-        silent = share_of_the_most_frequent(*labels)
+        known, asked = (part.labels[label].reshape(len(part.inputs), -1) for part in (learnt, examples))
+        silent = share_of_the_most_frequent(known, asked)
         common["channel"] = type(channel).__name__
         by_noise = zip(*(teams(agents, evaluator, each) for each in wins), strict=True)
         rows = [
@@ -54,13 +54,13 @@ class TestNaming(ChannelTest):
         whole = of_the_whole(rows, ["noise"])
         print(accuracy_table(whole, ["ensemble"] if "ensemble" in whole[0] else [], "noise"))
         figure = folder.figure("testnaming")
-        curves = [
-            Series(name, *([row[key] for row in curve] for key in ("noise", "accuracy", "interval")), chance=silent)
-            for (name,), curve in grouped(["ensemble"], ({"ensemble": "accuracy", **row} for row in whole)).items()
-        ]
+        curves = []
+        for (name,), curve in grouped(["ensemble"], ({"ensemble": "accuracy", **row} for row in whole)).items():
+            x, y, intervals = ([row[key] for row in curve] for key in ("noise", "accuracy", "interval"))
+            curves.append(Series(name, x, y, intervals, chance=silent))
         draw_curves(curves, f"channel noise, {common['channel']}", "accuracy", figure, legend="agents")
-        known = f"{common['channel']}; always answering the most frequent class in training gives {silent:.3f}"
-        summary = f"{self.split} split, step {common['step']:,}; {known}"
+        about = f"{common['channel']}; always answering the most frequent class in training gives {silent:.3f}"
+        summary = f"{self.split} split, step {common['step']:,}; {about}"
         print(f"{summary}; every pair and 95 % intervals in {path}, drawn in {figure}")
 
     def _rows(self, team: Sequence[Team], wins: Sequence[Wins], silent: float) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,7 @@ from tf_emcom.errors import UserError
 from tf_emcom.games.lewis import Rules
 from tf_emcom.ops.selection import take_shown
 from tf_emcom.tools.export.operations import require_computation
-from tf_emcom.training.trainee import Agents
+from tf_emcom.training.trainee import Agents, Labels
 from tf_emcom.training.transfer_learner import strangers, with_messages
 from tf_emcom.types import Candidates, Message, Speech
 
@@ -165,8 +165,8 @@ def _loaded(folder: str) -> tuple[Any, dict[str, Any]]:
 class ExportedTransfer(ExportedAgents):
     """The speaker and the new listener of a transfer run."""
 
-    def prepare(self, inputs: np.ndarray, labels: dict[str, np.ndarray], data: str) -> tuple[np.ndarray, dict]:
-        return with_messages(self, self.speaker_as(0), inputs, labels, data)
+    def prepare(self, inputs: np.ndarray, labels: Labels, data: str) -> tuple[np.ndarray, Labels]:
+        return with_messages(self.game, self.subjects(len(inputs)), self.speaker_as(0), inputs, labels, data)
 
     def subjects(self, count: int) -> np.ndarray | None:
         return strangers(count, self.seed) if self.shuffled else None

@@ -100,7 +100,7 @@ class AgentAction(Action, abc.ABC):
     """
 
     def __init__(self, every: Count) -> None:
-        self.every = every
+        self.every: int = every
 
     @abc.abstractmethod
     def act(self, training: TrainingState) -> dict[str, float] | None:

@@ -15,7 +15,7 @@ class Checkpoint(Action):
     """Every so many steps, saves everything that resuming needs."""
 
     def __init__(self, every: Count = 5000) -> None:
-        self.every = every
+        self.every: int = every
         self._terms: dict[str, float] = {}
 
     def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:

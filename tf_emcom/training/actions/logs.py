@@ -23,7 +23,7 @@ class Log(Action):
     keeps = True
 
     def __init__(self, every: Count = 500) -> None:
-        self.every = every
+        self.every: int = every
         self._sums: dict[str, np.ndarray] = {}
         self._steps = 0
         self._noted: dict[str, list[float]] = {}

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tf_emcom.checks import Checked
 from tf_emcom.data.source import Examples
+from tf_emcom.games.answers import Answer
 from tf_emcom.games.channels import transmit
 from tf_emcom.seeds import named_generator, step_stream, step_tensor
 from tf_emcom.training.trainee import Trainee
@@ -57,7 +58,7 @@ class Showcase(Checked):
     def messages(self) -> tuple[np.ndarray, np.ndarray]:
         """What is said of all N examples: symbols int32 [N, T], and lengths int32 [N]."""
         speech = self._learner.speaker_as(0).greedy(self._inputs)
-        return speech.symbols.numpy(), speech.lengths.numpy()
+        return speech.symbols.numpy(), np.asarray(speech.lengths)
 
     def games(self, step: int, symbols: np.ndarray, lengths: np.ndarray) -> Shown:
         """Plays the games as they are at `step`, with the first of the `messages`, [N, T] and [N]."""
@@ -69,7 +70,7 @@ class Showcase(Checked):
         at = step_tensor(step)
         message = transmit(game.channel, speaker, sent, at, stream)
         heard = (symbols, lengths, message.symbols.numpy())
-        answer = game.task.answer
+        answer: Answer = game.task.answer  # type: ignore[assignment]  # suits() says that there is one
         if answer.chooses_inputs:
             shown, targets = _in_groups(count)
             scores = listener.scores(message, Candidates(inputs, tf.constant(shown), tf.constant(targets)))

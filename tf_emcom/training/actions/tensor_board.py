@@ -66,7 +66,7 @@ class TensorBoard(Action):
             self._events.write_scalars(training.step, {self._tag(name): value for name, value in numbers.items()})
 
     def act(self, training: TrainingState) -> None:
-        if not self._showcase:
+        if not self._showcase or not self._events:
             return
         step = training.step
         symbols, lengths = self._showcase.messages()

@@ -1,6 +1,7 @@
 """Several runs of one experiment at once."""
 
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -65,7 +66,7 @@ class IndependentPairs(Crowd):
         stacks = speaker.rows.stacks_of([*speaker.weights, *speaker.averages])
         stacks += listener.rows.stacks_of(listener.weights)
 
-        def one(given: tuple) -> tuple[Lesson, Metrics]:
+        def one(given: tuple[Any, ...]) -> tuple[Lesson, Metrics]:
             weights, games, candidates, row = given
             return self.played(weights, Turn(games, candidates, turn.step, turn.first_game, row))
 
@@ -79,7 +80,7 @@ class IndependentPairs(Crowd):
     def apply(self, gradients: Lesson, step: tf.Tensor, row: tf.Tensor) -> None:
         stacks = [*self.speaker_members.rows.stacks, *self.listener_members.rows.stacks]
 
-        def one(given: tuple) -> list[tf.Tensor]:
+        def one(given: tuple[Any, ...]) -> list[tf.Tensor]:
             weights, lesson, own_row = given
             return self.taught(weights, lesson, step, own_row)
 

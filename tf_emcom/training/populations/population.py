@@ -38,7 +38,8 @@ class Crowd(Trainee):
         """Takes the layers of a pair, and the first weights of every agent."""
         super().__init__()
         self.pair = pair
-        self.game, self.batch_size, self.seed = pair.game, pair.batch_size, pair.seed
+        self.game: Game = pair.game
+        self.batch_size, self.seed = pair.batch_size, pair.seed
         self.speakers, self.listeners = len(speakers), len(listeners)
         averages = pair.target_speaker.trainable_variables
         self.speaker_members = Members(
@@ -67,7 +68,7 @@ class Crowd(Trainee):
 
     @property
     def optimizer_state(self) -> dict[str, Sequence[keras.Variable]]:
-        kept = {}
+        kept: dict[str, Sequence[keras.Variable]] = {}
         for members in (self.speaker_members, self.listener_members):
             kept[f"{members.name}_optimizer"] = members.rows.stacks_of(members.optimizer.state)
             kept[f"{members.name}_success"] = members.rows.stacks_of(members.success.state)

@@ -8,6 +8,7 @@ import pytest
 
 import tf_emcom as ec
 from tf_emcom.errors import UserError
+from tf_emcom.evaluation.evaluator import Condition, Evaluator
 from tf_emcom.types import Candidates, Message
 
 RNG = np.random.default_rng(0)
@@ -180,3 +181,37 @@ def test_a_saved_speaker_is_loaded_after_nothing_but_the_import(tmp_path):
     command = [sys.executable, "-c", code, str(tmp_path / "speaker.keras")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.stdout == "Speaker 5\n", done.stderr
+
+
+def test_history_has_a_row_for_each_period_and_the_same_means():
+    data = examples()
+    whole, parts = (ec.Trainer(learner(), ec.OneDevice(False)) for _ in range(2))
+    means = whole.train(data, 7)
+    assert [row["step"] for row in whole.history] == [7] and whole.history[0]["loss"] == means["loss"]
+    assert parts.train(data, 7, every=3)["loss"] == pytest.approx(means["loss"], rel=1e-6)
+    assert [row["step"] for row in parts.history] == [3, 6, 7]
+    total = sum(row["loss"] * steps for row, steps in zip(parts.history, (3, 3, 1), strict=True))
+    assert total / 7 == pytest.approx(means["loss"], rel=1e-6)
+    for one, other in zip(weights(whole), weights(parts), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_evaluate_gives_what_the_test_of_the_channel_measures():
+    pair, data = learner(), examples()
+    row = ec.evaluate(pair, data, candidates=5, noise=0.25, passes=2)
+    evaluator = Evaluator(pair, data.inputs, False, ec.Erasure(0.0))
+    wins = evaluator.successes([5], [Condition(0.25)], 2, 42, "given")
+    assert row["accuracy"] == wins.pairs[0, 0, 0] / wins.games[0]
+    assert (row["games"], row["inputs"], row["channel"]) == (80, 40, "Erasure")
+    assert row["interval"][0] < row["accuracy"] < row["interval"][1]
+    assert ec.evaluate(pair, data, candidates=5, noise=0) == ec.evaluate(pair, data, candidates=5, noise=0.0)
+
+
+@pytest.mark.parametrize("wrong", [{"candidates": 1}, {"candidates": 41}, {"noise": 1.5}, {"noise": "much"}])
+def test_evaluate_refuses_what_cannot_be_played(wrong):
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        ec.evaluate(learner(), examples(), **wrong)
+
+
+def test_the_package_shows_what_a_user_may_use_and_nothing_else():
+    assert set(dir(ec)) == {*ec.__all__, "__version__"}

@@ -7,7 +7,10 @@ from collections.abc import Callable, Collection, Iterable
 from types import FrameType
 
 # Sentences from these modules are about gin files and commands, also before anything is bound.
-_ABOUT_GIN = ("tf_emcom.commands", "tf_emcom.cli", "tf_emcom.runtime.config", "tf_emcom.runtime.config_file")
+_ABOUT_GIN = (
+    *("tf_emcom.commands", "tf_emcom.cli", "tf_emcom.runtime.config", "tf_emcom.runtime.config_file"),
+    "tf_emcom.runtime.early_checks",
+)
 # Whether gin has any bindings; the module that imports gin replaces it.
 gin_has_bindings: Callable[[], bool] = lambda: False  # noqa: E731
 

@@ -100,8 +100,8 @@ def evaluate(
     task = agents.game.task
     if task.answer is None:
         raise UserError(f"Listeners of {type(task).__name__} give no answers that could be right or wrong.")
-    checked_value("noise", noise, Share)
-    checked_value("candidates", candidates, Annotated[int, Least(2), Highest(len(examples.inputs))])
+    noise = checked_value("noise", noise, Share)
+    candidates = checked_value("candidates", candidates, Annotated[int, Least(2), Highest(len(examples.inputs))])
     inputs, labels = agents.prepare(np.asarray(examples.inputs), dict(examples.labels), "that is tested on")
     channel = (channel or agents.game.channel).with_noise(0.0)
     evaluator = Evaluator(agents, inputs, False, channel, task.answer, labels)

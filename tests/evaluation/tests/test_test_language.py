@@ -9,7 +9,7 @@ from tf_emcom import cli
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.metrics.attributes import ContextIndependence, PositionalDisentanglement
 from tf_emcom.evaluation.metrics.edit_distances import MeanEditDistance
-from tf_emcom.evaluation.metrics.measures import MessageEntropy, Sample
+from tf_emcom.evaluation.metrics.measures import MessageEntropy, MessageMeasure, Sample
 from tf_emcom.evaluation.tests.test_language import TestLanguage
 
 ALONE = ["message_entropy", "unique_messages", "unique_message_share", "mean_edit_distance"]
@@ -104,11 +104,20 @@ def test_what_is_undefined_is_null(tmp_path, capsys):
     assert capsys.readouterr().out.count(" undefined ") == 3
 
 
-def test_measures_may_be_others(tmp_path):
-    settings = {"measures": [MessageEntropy()], "attribute_measures": [ContextIndependence()]}
-    _, rows = measured(tmp_path, meanings.Meanings(labels=("attributes",)), **settings)
-    found = dict.fromkeys(row["measure"] for row in rows)
-    assert list(found) == ["message_entropy", "context_independence", "symbol_entropy", "symbol_use"]
+class FirstSymbols(MessageMeasure):
+    name = "first_symbols"
+
+    def __call__(self, messages):
+        return float(len(np.unique(messages[:, 0])))
+
+
+def test_further_measures_come_after_the_usual_ones_and_each_is_measured_once(tmp_path):
+    settings = {"measures": [FirstSymbols(), MessageEntropy()], "attribute_measures": [ContextIndependence()]}
+    experiment, rows = measured(tmp_path, meanings.Meanings(labels=("attributes",)), **settings)
+    found = [row["measure"] for row in rows if "position" not in row]
+    assert found == [*ALONE, "first_symbols", *OF_ATTRIBUTES]
+    first = {said[0] for said in meanings.messages_of(experiment).tolist()}
+    assert single(rows, "first_symbols")["value"] == len(first)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +150,7 @@ def test_another_process_finds_the_same_to_the_byte(tmp_path):
     assert again.returncode == 0, again.stderr
     assert {path: data for path, data in commands.snapshot(run).items() if before.get(path) != data} == first
     rows = list(map(json.loads, first["eval/testlanguage.jsonl"].splitlines()))
-    assert [(row["measure"], row["messages"]) for row in rows[:2]] == [
+    assert [(row["measure"], row["messages"]) for row in (rows[0], rows[3])] == [
         ("message_entropy", 359),
         ("mean_edit_distance", 100),
     ]

@@ -64,7 +64,7 @@ def find_libraries() -> None:
     # A notebook's backend need not be installed where the commands run.
     os.environ["MPLBACKEND"] = "agg"
     keep_streams()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # TensorFlow does not use oneDNN on processors without AVX-512; measured there, a step was twice as fast with it at
     # 16 games, a third faster at 64, an eighth at 1,024.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")

@@ -27,7 +27,7 @@ def test_every_name_is_of_the_module_that_defines_it(name):
 
 # What commands make by themselves.
 INNER = {
-    *("Cache", "Column", "ColumnWriter", "Orders", "Packing", "TfdsSplit", "Runner", "WeightStack"),
+    *("Cache", "Column", "ColumnWriter", "Orders", "TfdsSplit", "Runner", "WeightStack"),
     *("ChoosingModule", "PredictingModule"),
     *("ExportedListener", "ExportedSpeaker", "ExportedTransfer"),
 }

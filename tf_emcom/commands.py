@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, NoReturn
 from absl import flags
 
 from tf_emcom.errors import PeerLost, UserError
-from tf_emcom.runtime import early_checks
+from tf_emcom.runtime import early_checks, launch
 from tf_emcom.runtime.termination import Terminated, stop_at_once
 
 Given = flags.FlagValues
@@ -91,6 +91,14 @@ def _command(*defined: Flag, **kept: Any) -> Callable[[Callable[[Given, list[str
     return add
 
 
+def _cli() -> Any:
+    """The module that does the work, and needs TensorFlow."""
+    launch.import_tensorflow()
+    from tf_emcom import cli
+
+    return cli
+
+
 def _allowed(given: Given) -> dict[str, Any]:
     return {"allow_imports": given.allow_imports, "allow_unused": given.allow_unused}
 
@@ -107,7 +115,7 @@ def _allowed(given: Given) -> dict[str, Any]:
 def train(given: Given, _: list[str]) -> None:
     """Trains the experiment of a gin file, or runs another mode of it."""
     early_checks.refuse_unknown_names(given.gin_file, given.gin_param)
-    from tf_emcom import cli
+    cli = _cli()
 
     placed = given.strategy, given.replicas, given.tpu
     cli.run(given.gin_file, given.gin_param, given.workdir, given.data_dir, *placed, **_allowed(given))
@@ -124,7 +132,7 @@ def evaluate(given: Given, _: list[str]) -> None:
     """Runs tests on a trained run, which only needs its folder, or on an export."""
     if not given.workdir and not given.saved_model:
         raise UserError("Either --workdir or --saved_model has to name what is tested; --help shows the flags.")
-    from tf_emcom import cli
+    cli = _cli()
 
     cli.import_plug_ins(given.plugin)
     tested = given.workdir, given.mode, given.gin_param, given.data_dir, given.saved_model
@@ -141,7 +149,7 @@ def evaluate(given: Given, _: list[str]) -> None:
 )
 def export(given: Given, _: list[str]) -> None:
     """Exports the trained agents of a run: a SavedModel, or their weights alone."""
-    from tf_emcom import cli
+    cli = _cli()
 
     cli.import_plug_ins(given.plugin)
     bindings = [f"Export.format={given.format!r}", f"Export.out={given.out or ''!r}"]
@@ -161,7 +169,7 @@ def export(given: Given, _: list[str]) -> None:
 )
 def messages(given: Given, _: list[str]) -> None:
     """Writes the messages and choices of a trained run's agents as a corpus; only needs the run's folder."""
-    from tf_emcom import cli
+    cli = _cli()
 
     cli.import_plug_ins(given.plugin)
     chosen = {"split": given.split, "formats": given.format or None, "noise": given.noise, "out": given.out}
@@ -182,7 +190,7 @@ def analyse(given: Given, corpora: list[str]) -> None:
     corpora += [given.corpus] if given.corpus else []
     if len(corpora) != 1:
         raise UserError("Name one corpus, as in `analyse RUN/corpora/test`; --help shows the flags.")
-    from tf_emcom import cli
+    cli = _cli()
     from tf_emcom.evaluation.corpora.analysis import analyse as measure
 
     cli.import_plug_ins(given.plugin)
@@ -196,7 +204,7 @@ def analyse(given: Given, corpora: list[str]) -> None:
 )
 def report(given: Given, runs: list[str]) -> None:
     """Writes a page for the browser about one or several runs; only needs their folders."""
-    from tf_emcom import cli
+    cli = _cli()
     from tf_emcom.tools.report.report import write_report
 
     cli.import_plug_ins(given.plugin)
@@ -213,7 +221,7 @@ def report(given: Given, runs: list[str]) -> None:
 )
 def reproduce(given: Given, _: list[str]) -> None:
     """Trains and tests a grid of runs, and writes tables and figures like those of NEC; resumes when run again."""
-    from tf_emcom import cli
+    cli = _cli()
 
     # Treated as an interruption, so that the runs are stopped too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -231,6 +239,7 @@ def reproduce(given: Given, _: list[str]) -> None:
 )
 def preflight(given: Given, _: list[str]) -> None:
     """Compiles the training step of a gin file for a TPU, without one, and reports what it needs."""
+    launch.import_tensorflow()
     from tf_emcom.runtime.run_folder import require_writable
     from tf_emcom.tools.preflight import preflight as tool
     from tf_emcom.tools.preflight.findings import Refused
@@ -269,7 +278,7 @@ def preflight(given: Given, _: list[str]) -> None:
 )
 def prepare_features(given: Given, _: list[str]) -> None:
     """Turns a folder of images into a data set of features, which `train` takes by name."""
-    from tf_emcom import cli
+    cli = _cli()
     from tf_emcom.tools.prepare.prepare import prepare
 
     cli.import_plug_ins(given.plugin)
@@ -279,7 +288,7 @@ def prepare_features(given: Given, _: list[str]) -> None:
 @_command(_PLUGIN, arguments="[NAME…]")
 def components(given: Given, names: list[str]) -> None:
     """Lists every component that gin files can name, or describes some: parameters, defaults, what they do."""
-    from tf_emcom import cli
+    cli = _cli()
     from tf_emcom.tools import components as listing
 
     cli.import_plug_ins(given.plugin)

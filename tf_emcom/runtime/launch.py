@@ -3,7 +3,9 @@
 import importlib.util
 import io
 import os
+import re
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,9 @@ _NEEDED = (
     *("absl", "docstring_parser", "gin", "jinja2", "matplotlib", "rapidfuzz", "rich", "scipy", "tensorflow"),
     *("tensorflow_datasets", "tensorflow_probability", "tf_keras", "tqdm"),
 )
+
+# Lines of TensorFlow's log about itself, as in "I0000 00:00:1796077771.331490 15486 port.cc:153] oneDNN …".
+_INFORMATION = re.compile(r"[IW]\d{4} |WARNING: All log messages before absl::InitializeLog|\d{4}-.*: [IW] tensorflow/")
 
 
 class _LastingStream(io.FileIO):
@@ -51,6 +56,22 @@ def keep_streams() -> None:
             # Kept: when it is deleted, it closes the descriptor.
             stream.given = given  # type: ignore[attr-defined]  # nothing reads it
         setattr(sys, name, stream)
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow without the information about itself that it prints to standard error whatever it is told."""
+    sys.stderr.flush()
+    kept, written = os.dup(2), tempfile.TemporaryFile()
+    os.dup2(written.fileno(), 2)
+    try:
+        importlib.import_module("tensorflow")
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        written.seek(0)
+        for line in written.read().decode(errors="replace").splitlines():
+            if not _INFORMATION.match(line):
+                print(line, file=sys.stderr)
 
 
 def find_libraries() -> None:

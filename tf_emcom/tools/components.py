@@ -97,7 +97,8 @@ def _description(component: Component) -> str:
 
 def _about(component: Component) -> str:
     """What the component does, and how it is built, but for its parameters one by one."""
-    of_constructor = getattr(vars(component).get("__init__"), "__doc__", None) or ""
+    constructor = vars(component).get("__init__")
+    of_constructor = (constructor and constructor.__doc__) or ""
     texts = (inspect.getdoc(component) or "", inspect.cleandoc(of_constructor))
     return "\n\n".join(re.split(r"\n+(?:Args|Attributes|Raises):\n", text)[0] for text in texts if text)
 

@@ -1,5 +1,6 @@
 """Every layer that is a plug-in can be built again from its configuration."""
 
+import inspect
 import json
 
 import keras
@@ -10,7 +11,7 @@ import tensorflow as tf
 from tests.contracts.discovery import plug_ins
 from tests.contracts.examples import EXAMPLES
 from tf_emcom.agents.heads.speaker import PolicyValue
-from tf_emcom.agents.nets.layers import Mlp, Part, computing_as
+from tf_emcom.agents.nets.layers import Identity, Mlp, Part, computing_as
 from tf_emcom.agents.nets.recurrent import LstmCore
 
 LAYERS = [key for key, cls in plug_ins().items() if issubclass(cls, keras.layers.Layer)]
@@ -85,3 +86,9 @@ def test_rebuilding_leaves_the_precision_in_force_alone_where_it_fails():
     with pytest.raises(ValueError):
         LstmCore.from_config({"units": 0, "dtype": "mixed_bfloat16"})
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_identity_takes_what_the_configurations_of_older_runs_bind():
+    former = {"activity_regularizer": None, "trainable": True, "dtype": None, "autocast": True, "name": None}
+    assert set(inspect.signature(Identity.__init__).parameters) == {"self", *former}
+    np.testing.assert_array_equal(Identity(**former)(np.ones((2, 3), np.float32)), np.ones((2, 3)))

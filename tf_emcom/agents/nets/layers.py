@@ -75,8 +75,16 @@ class Linear(Part, keras.layers.Dense):
 class Identity(Part):
     """x ↦ x."""
 
-    def __init__(self, name: str | None = None) -> None:
-        super().__init__(name=name)
+    # The configurations of older runs bind all of these.
+    def __init__(
+        self,
+        activity_regularizer: None = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(trainable=trainable, dtype=dtype, autocast=autocast, name=name)
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         return inputs

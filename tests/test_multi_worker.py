@@ -120,5 +120,5 @@ def test_two_processes_of_which_one_dies_or_is_told_to_stop_come_to_what_one_pro
         np.testing.assert_allclose(found[key], value, atol=1e-5, err_msg=key)
     # The worker that is no chief wrote nothing.
     names = {path.name for path in run.iterdir()}
-    assert names == {".lock", "checkpoints", "config.gin", "metrics.jsonl", "tensorboard"}
+    assert names == {".lock", "checkpoints", "config.gin", "environment.json", "metrics.jsonl", "tensorboard"}
     assert len(list((run / "tensorboard").iterdir())) == 3

@@ -104,7 +104,7 @@ def test_without_jax_the_error_says_how_to_install_it(monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     # What Python does where a module is not installed.
     monkeypatch.setitem(sys.modules, "jax", None)
-    with pytest.raises(UserError, match=r"pip install -e '\.\[preflight\]'"):
+    with pytest.raises(UserError, match=r"pip install 'tf_emcom\[preflight\]'"):
         compiled(["lg_s_imagenet"], GAME, features=64)
 
 

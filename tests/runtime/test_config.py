@@ -153,7 +153,7 @@ def test_a_path_that_is_no_gin_file_gets_one_sentence(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("raise ValueError('no GPU\\nhere')", "(ValueError: no GPU); correct it, or add the folder of its"),
+        ("raise ValueError('no GPU\\nhere')", "(ValueError: no GPU); correct it, or set PYTHONPATH to the"),
         ("import sys; sys.exit('bye')", "(SystemExit: bye)"),
         ("import not_installed_xyz", "(ModuleNotFoundError: No module named 'not_installed_xyz')"),
         ("def broken(:", "(SyntaxError: "),

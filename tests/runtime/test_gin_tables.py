@@ -24,8 +24,8 @@ def test_a_planted_private_name_is_found(source):
     assert PRIVATE.search(source)
 
 
-def test_setup_and_constraints_pin_the_same_version_of_gin():
-    pins = [re.findall(r"gin-config(==[\w.]+)?", (ROOT / name).read_text()) for name in ("setup.py", "constraints.txt")]
+def test_requirements_and_constraints_pin_the_same_version_of_gin():
+    pins = [re.findall(r"gin-config(==[\w.]+)?", (ROOT / name).read_text()) for name in ("pyproject.toml", "constraints.txt")]
     assert pins[0] == pins[1] and pins[0][0].startswith("==")
 
 

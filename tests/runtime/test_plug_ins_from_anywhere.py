@@ -168,5 +168,5 @@ def test_a_plug_in_that_cannot_be_imported_is_one_sentence(tmp_path):
     assert done.returncode == 2
     assert done.stderr == (
         "Error: --plugin=no_such_lab.sections does not work (ModuleNotFoundError: No module named 'no_such_lab');"
-        " correct it, or add the folder of its package to PYTHONPATH.\n"
+        " correct it, or set PYTHONPATH to the folder that its package is in.\n"
     )

@@ -1,6 +1,6 @@
 """gin's tables of components and bindings, its references and its parser: everything here that is not public in gin.
 
-No other module uses such names, and setup.py pins the version of gin-config for them.
+No other module uses such names, and pyproject.toml pins the version of gin-config for them.
 """
 
 import contextlib

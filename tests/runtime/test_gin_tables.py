@@ -25,7 +25,8 @@ def test_a_planted_private_name_is_found(source):
 
 
 def test_requirements_and_constraints_pin_the_same_version_of_gin():
-    pins = [re.findall(r"gin-config(==[\w.]+)?", (ROOT / name).read_text()) for name in ("pyproject.toml", "constraints.txt")]
+    files = ("pyproject.toml", "constraints.txt")
+    pins = [re.findall(r"gin-config(==[\w.]+)?", (ROOT / name).read_text()) for name in files]
     assert pins[0] == pins[1] and pins[0][0].startswith("==")
 
 

@@ -59,7 +59,7 @@ def keep_streams() -> None:
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow without the information about itself that it prints to standard error whatever it is told."""
+    """Imports TensorFlow without its information about itself, which no setting keeps off standard error."""
     sys.stderr.flush()
     kept, written = os.dup(2), tempfile.TemporaryFile()
     os.dup2(written.fileno(), 2)

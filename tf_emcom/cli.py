@@ -17,7 +17,8 @@ from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.checkpoint_files import checkpoint_steps
 from tf_emcom.runtime.config import build
 from tf_emcom.runtime.config_checks import refuse_unused
-from tf_emcom.runtime.config_file import GIN_HOMES, Binding
+from tf_emcom.runtime.config_file import Binding
+from tf_emcom.runtime.early_checks import GIN_HOMES
 from tf_emcom.runtime.placement import place
 from tf_emcom.runtime.run_folder import RunFolder, WorkerFolder
 from tf_emcom.tools.export.folder import ExportFolder

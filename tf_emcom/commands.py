@@ -3,7 +3,6 @@
 Each imports what it needs after its flags are read, so that --help and a wrong flag are answered at once.
 """
 
-import difflib
 import os
 import signal
 import sys
@@ -12,7 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from absl import flags
 
-from tf_emcom.errors import PeerLost, UserError
+from tf_emcom.errors import PeerLost, UserError, nearest
 from tf_emcom.runtime import early_checks, launch
 from tf_emcom.runtime.termination import Terminated, stop_at_once
 
@@ -313,8 +312,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _unknown(name: str) -> NoReturn:
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}."
+    near = nearest(name, COMMANDS)
+    hint = f"did you mean {near}?" if near else f"there are {', '.join(COMMANDS)}."
     raise UserError(f"There is no command {name!r}; {hint}")
 
 

@@ -6,7 +6,7 @@ import gin
 import pytest
 
 from tf_emcom.errors import UserError
-from tf_emcom.runtime import config, config_file, gin_tables
+from tf_emcom.runtime import config, early_checks, gin_tables
 
 
 class ConfigChannel:
@@ -94,7 +94,7 @@ def test_loading_replaces_what_was_loaded(write):
 
 @pytest.mark.parametrize("include", ["gin/games/toy.gin", "games/toy.gin"])
 def test_includes_are_found_from_any_working_directory(write, tmp_path, monkeypatch, include):
-    monkeypatch.setattr(config_file, "GIN_HOMES", (str(tmp_path / "home"),))
+    monkeypatch.setattr(early_checks, "GIN_HOMES", (str(tmp_path / "home"),))
     write(name="home/gin/games/toy.gin")
     write(f"include '{include}'\nnoise = 0.75", name="home/gin/toy_digits.gin")
     (tmp_path / "elsewhere").mkdir()
@@ -110,7 +110,7 @@ def test_a_file_may_include_its_neighbour(write):
 
 
 def test_the_checkout_holds_the_gin_folder():
-    assert config_file.GIN_HOMES[0] == str(pathlib.Path(config.__file__).parents[2])
+    assert early_checks.GIN_HOMES[0] == str(pathlib.Path(config.__file__).parents[2])
 
 
 def test_blocks_are_bindings_too(write):
@@ -119,13 +119,13 @@ def test_blocks_are_bindings_too(write):
 
 
 def test_an_error_about_a_missing_file_names_the_nearest_one(write, monkeypatch):
-    monkeypatch.setattr(config_file, "GIN_HOMES", ())
+    monkeypatch.setattr(early_checks, "GIN_HOMES", ())
     write(name="nlg_digits.gin")
     assert complaint(["nlg_digit.gin"]) == "There is no gin file nlg_digit.gin: did you mean nlg_digits.gin?"
 
 
 def test_an_error_about_a_missing_file_of_the_gin_folder_names_its_path_there(write, tmp_path, monkeypatch):
-    monkeypatch.setattr(config_file, "GIN_HOMES", (str(tmp_path / "home"),))
+    monkeypatch.setattr(early_checks, "GIN_HOMES", (str(tmp_path / "home"),))
     write(name="home/gin/games/nlg.gin")
     assert complaint(["nlgg.gin"]) == "There is no gin file nlgg.gin: did you mean gin/games/nlg.gin?"
     assert complaint(["zzz.gin"]).endswith(f"it was looked for here and in {tmp_path}/home/gin.")

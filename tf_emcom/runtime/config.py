@@ -9,10 +9,11 @@ from typing import Any
 import gin
 import tensorflow as tf
 
-from tf_emcom.errors import UserError, nearest, suggest
+from tf_emcom.errors import UserError, suggest
 from tf_emcom.files import is_remote, reason
 from tf_emcom.runtime import catalogue, config_checks, gin_tables
 from tf_emcom.runtime.config_file import Binding, read_file, read_parameter
+from tf_emcom.runtime.early_checks import unknown_component, unknown_macro, unknown_parameter
 
 # Errors of Python, Keras and TensorFlow where values do not fit a component, or do not fit into memory.
 _UNFIT = (TypeError, AttributeError, ValueError, tf.errors.ResourceExhaustedError)
@@ -117,17 +118,13 @@ def plain_errors() -> Iterator[None]:
 def _check_parameter(binding: Binding) -> None:
     known, takes_others = catalogue.parameters(_find_component(binding.selector, binding.place))
     if binding.parameter not in known and not takes_others:
-        valid = f"its parameters are {', '.join(known)}" if known else "it has none"
-        near = nearest(binding.parameter, known)
-        hint = f"did you mean {near}? ({valid})" if near else f"{valid}."
-        raise UserError(f"{binding.place}: {binding.selector} has no parameter {binding.parameter}; {hint}")
+        raise unknown_parameter(binding.place, binding.selector, binding.parameter, known)
 
 
 def _find_component(selector: str, place: str) -> Callable[..., Any]:
     found = gin_tables.matching(selector)
     if not found:
-        hint = suggest(selector, {entry.name for entry in gin_tables.components()})
-        raise UserError(f"{place}: there is no component {selector}; {hint}")
+        raise unknown_component(place, selector, {entry.name for entry in gin_tables.components()})
     if len(found) > 1:
         names = " or ".join(sorted(entry.selector for entry in found))
         raise UserError(f"{place}: {selector} can mean more than one component; write {names}.")
@@ -140,9 +137,8 @@ def _check_macros(bindings: Sequence[Binding], macros: set[str]) -> None:
     components = {name: value for name, value in values.items() if isinstance(value, gin_tables.Reference)}
     for binding in bindings:
         if not binding.parameter and binding.name not in macros:
-            same = dict.fromkeys(each.name for each in bindings if each.parameter == binding.name)
-            hint = f"did you mean {' or '.join(same)}?" if same else suggest(binding.name, macros)
-            raise UserError(f"{binding.place}: no gin file binds a macro {binding.name}; {hint}")
+            same = (each.name for each in bindings if each.parameter == binding.name)
+            raise unknown_macro(binding.place, binding.name, macros, same)
         if not binding.parameter and isinstance(binding.value, str) and binding.name in components:
             raise UserError(
                 f"{binding.place}: {binding.name} is a text, but it is bound to {components[binding.name]} here; bind"

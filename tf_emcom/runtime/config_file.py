@@ -12,11 +12,8 @@ import tensorflow as tf
 
 from tf_emcom.errors import UserError
 from tf_emcom.files import file_errors, read_text
-from tf_emcom.runtime import catalogue, gin_tables
+from tf_emcom.runtime import catalogue, early_checks, gin_tables
 from tf_emcom.runtime.gin_tables import UNREADABLE, BindingStatement, ImportStatement, IncludeStatement, leaves
-
-# A checkout has `gin/` beside the package; an installation may have it inside.
-GIN_HOMES = tuple(map(str, reversed(pathlib.Path(__file__).resolve().parents[1:3])))
 
 _BARE_WORD = re.compile(r"[A-Za-z_./~][\w./:~+-]*")
 # Parameters of earlier versions, which are in the configurations of older runs.
@@ -127,11 +124,8 @@ def _binding(statement: BindingStatement, place: str) -> Binding:
 
 
 def _find(file: str, including: tuple[str, ...]) -> str:
-    beside = [os.path.dirname(path) for path in including[-1:]]
-    folders = [os.path.join(home, "gin") for home in GIN_HOMES]
-    places = [os.path.join(folder, file) for folder in ("", *beside, *GIN_HOMES, *folders)]
     with file_errors(f"The gin file {file}", "cannot be looked for", "name a local file or one on cloud storage"):
-        for path in places:
+        for path in early_checks.places(file, including):
             if tf.io.gfile.exists(path) and not tf.io.gfile.isdir(path):
                 return path
         is_folder = tf.io.gfile.isdir(file)
@@ -140,11 +134,12 @@ def _find(file: str, including: tuple[str, ...]) -> str:
         raise UserError(f"{file}{asked} is a folder and no gin file; name a file, such as {file.rstrip('/')}/….gin.")
     if os.path.islink(file):
         raise UserError(f"{file}{asked} is a link to {os.readlink(file)}, which is not there; name another file.")
-    installed = [(home, found) for home in GIN_HOMES for found in sorted(pathlib.Path(home).glob("gin/**/*.gin"))]
+    homes = early_checks.GIN_HOMES
+    installed = [(home, found) for home in homes for found in sorted(pathlib.Path(home).glob("gin/**/*.gin"))]
     known = {found.name: str(found.relative_to(home)) for home, found in installed}
     known |= {found.name: str(found) for found in sorted(pathlib.Path(os.path.dirname(file)).glob("*.gin"))}
     near = [known[name] for name in difflib.get_close_matches(os.path.basename(file), known)]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"it was looked for here and in {folders[0]}."
+    hint = f"did you mean {' or '.join(near)}?" if near else f"it was looked for here and in {homes[0]}/gin."
     raise UserError(f"There is no gin file {file}{asked}: {hint}")
 
 

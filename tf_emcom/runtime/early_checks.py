@@ -1,17 +1,50 @@
-"""Finds wrong names on the command line before TensorFlow is imported, which takes seconds."""
+"""Finds wrong names on the command line before TensorFlow is imported, which takes seconds.
+
+Its sentences about wrong names and its order of folders are also those of the full check, in `config`.
+"""
 
 import ast
 import importlib.metadata
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import tf_emcom
 from tf_emcom.errors import UserError, nearest, suggest
 
-_HOME = Path(tf_emcom.__file__).parent
+_HOME = Path(tf_emcom.__file__).resolve().parent
+# A checkout has `gin/` beside the package; an installation has it inside.
+GIN_HOMES = (str(_HOME.parent), str(_HOME))
 _NAME = re.compile(r"(?P<scope>(?:\w+/)*)(?P<name>\w+)(?:\.(?P<parameter>\w+))?\s*=(?P<value>.*)", re.DOTALL)
 _REFERENCE = re.compile(r"@(?:\w+/)*(\w+)(?![\w.])")
+
+
+def places(file: str, including: Sequence[str]) -> list[str]:
+    """Where a gin file is searched, in this order; `including` are the files that lead to it by their includes."""
+    beside = [os.path.dirname(path) for path in including[-1:]]
+    folders = [os.path.join(home, "gin") for home in GIN_HOMES]
+    return [os.path.join(folder, file) for folder in ("", *beside, *GIN_HOMES, *folders)]
+
+
+def unknown_macro(place: str, name: str, macros: Collection[str], bound: Iterable[str]) -> UserError:
+    """The error about a macro that no file binds; `bound` are parameters of that name, which may be meant."""
+    same = dict.fromkeys(bound)
+    hint = f"did you mean {' or '.join(same)}?" if same else suggest(name, macros)
+    return UserError(f"{place}: no gin file binds a macro {name}; {hint}")
+
+
+def unknown_component(place: str, name: str, known: Collection[str]) -> UserError:
+    """The error about a name that no component has."""
+    return UserError(f"{place}: there is no component {name}; {suggest(name, known)}")
+
+
+def unknown_parameter(place: str, component: str, parameter: str, known: Collection[str]) -> UserError:
+    """The error about a parameter that a component does not have."""
+    near = nearest(parameter, known)
+    valid = f"its parameters are {', '.join(known)}" if known else "it has none"
+    hint = f"did you mean {near}? ({valid})" if near else f"{valid}."
+    return UserError(f"{place}: {component} has no parameter {parameter}; {hint}")
 
 
 def refuse_unknown_names(gin_files: Sequence[str], gin_params: Sequence[str]) -> None:
@@ -32,23 +65,18 @@ def refuse_unknown_names(gin_files: Sequence[str], gin_params: Sequence[str]) ->
         name, parameter = found["name"], found["parameter"]
         if parameter is None and not found["scope"] and name not in macros:
             bound = [key for text in texts for key in re.findall(rf"^(\S+\.{name})\s*=", text, re.MULTILINE)]
-            hint = f"did you mean {' or '.join(dict.fromkeys(bound))}?" if bound else suggest(name, macros)
-            raise UserError(f"{place}: no gin file binds a macro {name}; {hint}")
+            raise unknown_macro(place, name, macros, bound)
         for component in [*([name] if parameter else []), *_REFERENCE.findall(found["value"])]:
             if component not in tf_emcom.__all__:
-                raise UserError(f"{place}: there is no component {component}; {suggest(component, tf_emcom.__all__)}")
+                raise unknown_component(place, component, tf_emcom.__all__)
         known = _parameters(name) if parameter else None
         if known is not None and parameter not in known:
-            near, valid = nearest(parameter, known), f"its parameters are {', '.join(known)}"
-            hint = f"did you mean {near}? ({valid})" if near else f"{valid}."
-            raise UserError(f"{place}: {name} has no parameter {parameter}; {hint}")
+            raise unknown_parameter(place, name, parameter, known)
 
 
 def _texts(file: str, seen: tuple[str, ...] = ()) -> Iterator[str]:
     """The texts of a local gin file and of those that it includes; none where one is not found."""
-    homes = (_HOME, _HOME.parent, _HOME / "gin", _HOME.parent / "gin")
-    folders = [Path(), *(Path(path).parent for path in seen[-1:]), *homes]
-    path = next((str(folder / file) for folder in folders if (folder / file).is_file()), None)
+    path = next((place for place in places(file, seen) if os.path.isfile(place)), None)
     if path is None or path in seen:
         yield "import nothing"  # so that nothing is refused here
         return

@@ -56,21 +56,21 @@ def test_missing_data_folder_says_where_it_looked_and_what_it_expected(tmp_path)
 
 @pytest.mark.parametrize(("command", "flag"), [("train", "--gin_file"), ("evaluate", "--mode")])
 def test_help_shows_the_flags(command, flag):
-    ran = commands.start(command, "--help")
+    ran = commands.start_afresh(command, "--help")
     assert ran.returncode == 0, ran.stderr
     assert flag in ran.stdout
 
 
 def test_missing_and_unknown_flags_are_told_in_one_sentence():
-    assert_one_sentence(commands.start("train"), "--gin_file is missing")
-    assert_one_sentence(commands.start("train", DIGITS, "--gin_parm=x=1"), "gin_param")
+    assert_one_sentence(commands.start_afresh("train"), "--gin_file is missing")
+    assert_one_sentence(commands.start_afresh("train", DIGITS, "--gin_parm=x=1"), "gin_param")
     assert_one_sentence(commands.start("train", "--gin_file=gin/nlg_digit.gin"), "nlg_digits.gin")
     assert_one_sentence(commands.start("evaluate", "--workdir=/nowhere/at/all"), "/nowhere/at/all")
 
 
 def test_training_resuming_and_testing_a_run(tmp_path):
     run = tmp_path / "run"
-    first = commands.start("train", DIGITS, f"--workdir={run}", params=[*commands.TINY])
+    first = commands.start_afresh("train", DIGITS, f"--workdir={run}", *(f"--gin_param={p}" for p in commands.TINY))
     assert first.returncode == 0, first.stderr
     rows = read_json_lines(str(run / "metrics.jsonl"), "")
     assert [row["step"] for row in rows] == [2, 4]
@@ -141,6 +141,18 @@ def test_mirrored_training_from_the_command_line(tmp_path):
         assert two.keys() == one.keys()
         assert two["loss"] == pytest.approx(one["loss"], abs=1e-4)
         assert two["accuracy"] == pytest.approx(one["accuracy"], abs=1e-6)
+
+
+@pytest.mark.gpu
+def test_a_gpu_comes_to_what_the_processor_comes_to(tmp_path):
+    for name, visible in (("gpu", "0"), ("processor", "-1")):
+        words = [DIGITS, f"--workdir={tmp_path / name}", *(f"--gin_param={p}" for p in commands.TINY)]
+        ran = commands.start_afresh("train", *words, env={"CUDA_VISIBLE_DEVICES": visible})
+        assert ran.returncode == 0, ran.stderr
+    for there, here in zip(metrics(tmp_path / "gpu"), metrics(tmp_path / "processor"), strict=True):
+        # Products on a GPU may be of TensorFloat-32, with ten bits.
+        assert there["loss"] == pytest.approx(here["loss"], rel=1e-2)
+    assert len(json.loads((tmp_path / "gpu" / "environment.json").read_text())["devices"]) > 1
 
 
 def metrics(run):

@@ -54,7 +54,7 @@ def executed(name, folder, monkeypatch):
 def printed(name, folder, *arguments):
     """What a script prints, as lines."""
     done = subprocess.run(
-        [sys.executable, str(FOLDER / f"{name}.py"), *map(str, arguments)],
+        [*commands.python(), str(FOLDER / f"{name}.py"), *map(str, arguments)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(commands.ROOT)},
         capture_output=True,

@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 
 import pytest
 
@@ -29,7 +28,7 @@ def run(words, folder):
     command, *arguments = words
     arguments += SMALL if command == "train" else []
     done = subprocess.run(
-        [sys.executable, str(commands.ROOT / "bin" / command), *arguments],
+        [*commands.python(), str(commands.ROOT / "bin" / command), *arguments],
         cwd=folder,
         capture_output=True,
         text=True,

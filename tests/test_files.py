@@ -4,11 +4,11 @@ import json
 import os
 import signal
 import subprocess
-import sys
 
 import pytest
 import tensorflow as tf
 
+from tests import commands
 from tf_emcom import files
 from tf_emcom.errors import UserError
 
@@ -17,7 +17,7 @@ FIX = "write it again"
 
 def killed_child(code, *arguments):
     """Runs Python code that kills itself."""
-    done = subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
+    done = subprocess.run([*commands.python(), "-c", code, *map(str, arguments)], capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
 
 
@@ -64,7 +64,7 @@ def test_a_file_on_a_full_disk_keeps_its_old_content(tmp_path):
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try:\n    files.write_whole(sys.argv[1], 'x' * 5000)\nexcept files.UserError as error:\n    print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    done = subprocess.run([*commands.python(), "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert "cannot be written (File too large)" in done.stdout
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["a"]
 

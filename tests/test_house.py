@@ -43,20 +43,19 @@ def pins():
     return [line for line in lines if line and not line.startswith("#")]
 
 
-@pytest.mark.parametrize("path", [*LIBRARY, *BENCHMARKS], ids=name)
-def test_files_are_short(path):
-    assert len(path.read_text().splitlines()) < FILE_LINES
+def test_files_are_short():
+    lines = {name(path): len(path.read_text().splitlines()) for path in [*LIBRARY, *BENCHMARKS]}
+    assert {path: count for path, count in lines.items() if count >= FILE_LINES} == {}
 
 
-@pytest.mark.parametrize("path", [*LIBRARY, *BENCHMARKS], ids=name)
-def test_functions_are_short(path):
-    functions = [
-        node
+def test_functions_are_short():
+    functions = {
+        f"{name(path)}:{node.name}": node.end_lineno - node.lineno + 1
+        for path in [*LIBRARY, *BENCHMARKS]
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    long = {f.name: f.end_lineno - f.lineno + 1 for f in functions if f.end_lineno - f.lineno + 1 >= FUNCTION_LINES}
-    assert long == {}
+    }
+    assert {function: count for function, count in functions.items() if count >= FUNCTION_LINES} == {}
 
 
 def test_there_are_few_files_and_none_is_tiny():
@@ -71,9 +70,10 @@ def test_every_folder_is_a_package():
     assert [name(path) for path in [*LIBRARY, *BENCHMARKS] if not (path.parent / "__init__.py").exists()] == []
 
 
-@pytest.mark.parametrize("path", [*LIBRARY, *BENCHMARKS, *TESTS, *BIN, ROOT / "setup.py"], ids=name)
-def test_nothing_is_left_unfinished_or_skipped(path):
-    assert UNFINISHED.findall(path.read_text()) == []
+def test_nothing_is_left_unfinished_or_skipped():
+    paths = [*LIBRARY, *BENCHMARKS, *TESTS, *BIN, ROOT / "setup.py"]
+    found = {name(path): [match[0] for match in UNFINISHED.finditer(path.read_text())] for path in paths}
+    assert {path: words for path, words in found.items() if words} == {}
 
 
 @pytest.mark.parametrize(
@@ -84,15 +84,14 @@ def test_unfinished_work_is_recognised(text):
     assert UNFINISHED.search(text)
 
 
-@pytest.mark.parametrize("path", [path for path in BIN if path not in SOURCED] + [ROOT / ".ci" / "run"], ids=name)
-def test_commands_are_executable(path):
-    assert os.access(path, os.X_OK)
-    assert path.read_text().startswith("#!")
+def test_commands_are_executable():
+    commands = [path for path in BIN if path not in SOURCED] + [ROOT / ".ci" / "run"]
+    assert [name(path) for path in commands if not os.access(path, os.X_OK)] == []
+    assert [name(path) for path in commands if not path.read_text().startswith("#!")] == []
 
 
-@pytest.mark.parametrize("path", BASH, ids=name)
-def test_bash_stops_at_the_first_error(path):
-    assert "\nset -euo pipefail\n" in path.read_text()
+def test_bash_stops_at_the_first_error():
+    assert [name(path) for path in BASH if "\nset -euo pipefail\n" not in path.read_text()] == []
 
 
 def test_extras_are_there():
@@ -100,9 +99,8 @@ def test_extras_are_there():
     assert set(extras) == {"cuda", "tpu", "preflight", "corpora", "docs", "test"}
 
 
-@pytest.mark.parametrize("pin", pins())
-def test_pins_are_exact(pin):
-    assert PIN.fullmatch(pin)
+def test_pins_are_exact():
+    assert [pin for pin in pins() if not PIN.fullmatch(pin)] == []
 
 
 def test_direct_requirements_are_pinned_once():

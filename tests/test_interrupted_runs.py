@@ -176,16 +176,17 @@ def test_numbers_that_are_not_finite_are_never_saved(tmp_path, bindings, said):
     assert checkpoint_steps(str(tmp_path / "run" / "checkpoints")) == []
 
 
-def start(run, steps, **streams):
+def start(beginning, run, steps, **streams):
     params = [f"--gin_param={param}" for param in (*PARAMS, f"steps={steps}")]
-    return subprocess.Popen(
-        [sys.executable, "bin/train", f"--gin_file={GIN}", f"--workdir={run}", *params], cwd=commands.ROOT, **streams
-    )
+    words = [*beginning, "bin/train", f"--gin_file={GIN}", f"--workdir={run}", *params]
+    return subprocess.Popen(words, cwd=commands.ROOT, **streams)
 
 
 def test_a_run_whose_output_nobody_takes_ends_as_usual(tmp_path):
     # The descriptor of standard error is closed, and would be that of the next file.
-    process = start(tmp_path / "run", 5, stdout=open("/dev/full", "w"), preexec_fn=lambda: os.close(2))
+    process = start(
+        [sys.executable], tmp_path / "run", 5, stdout=open("/dev/full", "w"), preexec_fn=lambda: os.close(2)
+    )
     assert process.wait(timeout=400) == 0
     assert checkpoint_steps(str(tmp_path / "run" / "checkpoints")) == [5]
     assert len(logged(tmp_path / "run")) == 1
@@ -193,9 +194,7 @@ def test_a_run_whose_output_nobody_takes_ends_as_usual(tmp_path):
 
 def test_ctrl_c_saves_and_the_process_ends_soon_though_its_reader_is_gone(tmp_path):
     run = tmp_path / "run"
-    # What is started in the background ignores it, and so would its children.
-    heeded = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-    process = start(run, 1_000_000, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **heeded)
+    process = start(commands.python(), run, 1_000_000, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert "Starting at step 0" in process.stdout.readline()
         process.stdout.close()

@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -52,7 +51,7 @@ def start_worker(index, ports, gin_file, run, log, killed_at="", terminated_at="
     }
     with open(log, "a") as file:
         return subprocess.Popen(
-            [sys.executable, "bin/train", *arguments(gin_file, run)],
+            [*commands.python(), "bin/train", *arguments(gin_file, run)],
             cwd=commands.ROOT,
             env=environment,
             stdout=file,

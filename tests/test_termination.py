@@ -67,7 +67,7 @@ def logged(run):
 def start(gin_file, run, moments=""):
     params = [f"--gin_param={param}" for param in PARAMS]
     return subprocess.Popen(
-        [sys.executable, "bin/train", f"--gin_file={gin_file}", f"--workdir={run}", *params],
+        [*commands.python(), "bin/train", f"--gin_file={gin_file}", f"--workdir={run}", *params],
         cwd=commands.ROOT,
         # With oneDNN, which rounds differently, where this process has it, too, as the other half runs here. Commands
         # switch it on everywhere, TensorFlow by itself only on processors with AVX-512.

@@ -6,6 +6,8 @@ of which is compiled in its own way. What XLA makes of every plug-in alone is th
 """
 
 import itertools
+import operator
+import unittest.mock
 
 import numpy as np
 import pytest
@@ -116,8 +118,23 @@ def kept(trainee):
     return {name: [tf.convert_to_tensor(v.value).numpy() for v in values] for name, values in variables.items()}
 
 
+def one_by_one(function, values, **_):
+    """What `tf.vectorized_map` gives, by a loop."""
+    count = tf.nest.flatten(values)[0].shape[0]
+    found = [function(tf.nest.map_structure(operator.itemgetter(i), values)) for i in range(count)]
+    return tf.nest.map_structure(lambda *each: tf.stack(each), *found)
+
+
 def eagerly(row):
-    """The trainee after a step, the metrics of the step, and what each of its turns learnt."""
+    """The trainee after a step, the metrics of the step, and what each of its turns learnt.
+
+    Independent pairs learn one after the other here.
+    """
+    with unittest.mock.patch.object(tf, "vectorized_map", one_by_one):
+        return step_of(row)
+
+
+def step_of(row):
     trainee, step = make(row), tf.constant(STEP, tf.int64)
     batch = tf.nest.map_structure(tf.constant, batch_for(trainee))
     metrics, lessons = [], []

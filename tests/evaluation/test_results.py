@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 
 import pytest
 
@@ -122,7 +121,7 @@ print(markdown_table(["name", "n"], [["a", "1"], ["long", "2"]]))
 
 def test_tables_are_plain_text_whatever_the_terminal_is():
     how = {"COLUMNS": "20", "FORCE_COLOR": "1", "TTY_COMPATIBLE": "1"}
-    given = [sys.executable, "-c", TABLE]
+    given = [*commands.python(), "-c", TABLE]
     done = subprocess.run(given, cwd=commands.ROOT, env={**os.environ, **how}, capture_output=True, text=True)
     name = "[bold]:smile: " + "x" * 300
     rows = [f"{'name':<{len(name)}}      n", f"{name}      1", f"{'b':<{len(name)}}  1,000"]

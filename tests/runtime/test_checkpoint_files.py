@@ -2,11 +2,11 @@
 
 import os
 import subprocess
-import sys
 
 import pytest
 import tensorflow as tf
 
+from tests import commands
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.checkpoint_files import checkpoint_steps, use_newest, write_checkpoint
 from tf_emcom.runtime.checkpoints import Checkpoints
@@ -76,7 +76,7 @@ def value(folder):
 
 def test_a_kill_at_any_operation_leaves_a_whole_newest_checkpoint_and_nothing_for_long(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(tmp_path), "1"], capture_output=True, text=True, timeout=500
+        [*commands.python(), "-c", KILLED, str(tmp_path), "1"], capture_output=True, text=True, timeout=500
     )
     assert done.returncode == 0, done.stderr
     lines = [line.split(maxsplit=2) for line in done.stdout.splitlines()]
@@ -206,7 +206,7 @@ def test_a_checkpoint_on_a_full_disk_is_refused_in_a_sentence_and_the_one_before
         "try:\n    write_checkpoint(tf.train.Checkpoint(v=tf.Variable(tf.zeros([1000]))), sys.argv[1], 20, 3)\n"
         "except UserError as error:\n    print(error)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=200)
+    done = subprocess.run([*commands.python(), "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=200)
     assert "ckpt-20 cannot be written (" in done.stdout and done.stdout.count("\n") == 1, done.stderr
     assert sorted(os.listdir(tmp_path)) == ["checkpoint", "ckpt-10.data-00000-of-00001", "ckpt-10.index"]
 

@@ -4,8 +4,9 @@ Likelihoods, entropies and divergences are TensorFlow Probability's. Draws are o
 under XLA than in graph mode, and need V uniforms a draw where one is enough.
 """
 
+from typing import Any
+
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from tf_emcom.checks import assert_ranks
 
@@ -23,20 +24,26 @@ def draw(logits: tf.Tensor, uniform: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(below, tf.int32), axis=-1)
 
 
+def _categorical(logits: tf.Tensor) -> Any:
+    # Here, since not every command computes with it and its import takes half a second.
+    import tensorflow_probability as tfp
+
+    return tfp.distributions.Categorical(logits=logits)
+
+
 def log_prob(logits: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
     """Log-probability [...] of `chosen` (int [...]) under `logits` [..., V]."""
-    return tfp.distributions.Categorical(logits=logits).log_prob(chosen)
+    return _categorical(logits).log_prob(chosen)
 
 
 def entropy(logits: tf.Tensor) -> tf.Tensor:
     """Entropy in nats, [...], of `logits` [..., V]."""
-    return tfp.distributions.Categorical(logits=logits).entropy()
+    return _categorical(logits).entropy()
 
 
 def kl(logits: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     """KL(π ‖ other) in nats, [...], both given by logits [..., V]."""
-    categorical = tfp.distributions.Categorical
-    return tfp.distributions.kl_divergence(categorical(logits=logits), categorical(logits=other))
+    return _categorical(logits).kl_divergence(_categorical(other))
 
 
 def gumbel(uniform: tf.Tensor) -> tf.Tensor:

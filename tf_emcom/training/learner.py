@@ -55,14 +55,14 @@ class Learner(Trainee):
         self._candidates = game.task.candidates_per_game(batch_size)
         self._features = features
         self._speaker_cls, self._listener_cls = speaker_cls, listener_cls
-        keras.utils.set_random_seed(seed & 0x7FFFFFFF)
-        self.speaker, self.target_speaker, self.listener = speaker_cls(), speaker_cls(), listener_cls()
-        checked_value("What Learner.speaker_cls makes", self.speaker, Speaker)
-        checked_value("What Learner.listener_cls makes", self.listener, Listener)
-        self.listener.check_speaker(self.speaker.vocab_size, self.speaker.message_length)
-        self._build_speaker(self.speaker)
-        self._build_speaker(self.target_speaker)
-        self._build_listener(self.listener)
+        with drawing_from(seed & 0x7FFFFFFF):
+            self.speaker, self.target_speaker, self.listener = speaker_cls(), speaker_cls(), listener_cls()
+            checked_value("What Learner.speaker_cls makes", self.speaker, Speaker)
+            checked_value("What Learner.listener_cls makes", self.listener, Listener)
+            self.listener.check_speaker(self.speaker.vocab_size, self.speaker.message_length)
+            self._build_speaker(self.speaker)
+            self._build_speaker(self.target_speaker)
+            self._build_listener(self.listener)
         self.target_speaker.set_weights(self.speaker.get_weights())
         self.speaker_optimizer = speaker_optimizer_cls(self.speaker.trainable_variables)
         self.listener_optimizer = listener_optimizer_cls(self.listener.trainable_variables)

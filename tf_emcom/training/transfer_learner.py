@@ -13,6 +13,7 @@ from tf_emcom.agents.transcriber import Transcriber
 from tf_emcom.checks import Count
 from tf_emcom.errors import UserError
 from tf_emcom.games.transfer import MESSAGES, TransferGame
+from tf_emcom.seeds import drawing_from
 from tf_emcom.training.optimizers import Optimizer
 from tf_emcom.training.trainee import Labels, Metrics, Trainee, Turn
 from tf_emcom.types import Batch
@@ -63,10 +64,10 @@ class TransferLearner(Trainee):
         _check_same("vocab_size", vocab_size, self.speaker.vocab_size)
         _check_same("message_length", message_length, self.speaker.message_length)
         # After the speaker is built, so that the listener's first weights do not depend on the speaker's architecture.
-        keras.utils.set_random_seed(seed & 0x7FFFFFFF)
-        self.listener = listener_cls(vocab_size=self.speaker.vocab_size, head_cls=game.task.head)
-        self.listener.check_speaker(self.speaker.vocab_size, self.speaker.message_length)
-        self.listener.build((batch_size, features))
+        with drawing_from(seed & 0x7FFFFFFF):
+            self.listener = listener_cls(vocab_size=self.speaker.vocab_size, head_cls=game.task.head)
+            self.listener.check_speaker(self.speaker.vocab_size, self.speaker.message_length)
+            self.listener.build((batch_size, features))
         self.listener_optimizer = listener_optimizer_cls(self.listener.trainable_variables)
 
     @property

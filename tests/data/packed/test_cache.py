@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import zlib
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests import commands
 from tests.feature_folders import write_byol_folder, write_celeba_folder, write_records
 from tf_emcom.data.byol_folder import ByolFolder
 from tf_emcom.errors import UserError
@@ -292,8 +292,8 @@ print(zlib.crc32(examples.inputs.tobytes()), zlib.crc32(examples.labels["label"]
 
 def start(folder, last=0):
     return subprocess.Popen(
-        [sys.executable, "-c", CHILD, folder.data_dir, NAME, str(last)],
-        cwd=Path(__file__).parents[3],
+        [*commands.python(), "-c", CHILD, folder.data_dir, NAME, str(last)],
+        cwd=commands.ROOT,
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import zlib
 
 import numpy as np
@@ -49,7 +48,7 @@ with new_corpus(sys.argv[1], sayings.manifest(said), list(KNOWN.values())) as ap
 
 
 def killed(path):
-    done = subprocess.run([sys.executable, "-c", KILLED, str(path)], cwd=commands.ROOT)
+    done = subprocess.run([*commands.python(), "-c", KILLED, str(path)], cwd=commands.ROOT)
     assert done.returncode == -signal.SIGKILL
 
 
@@ -126,7 +125,7 @@ def test_a_full_disk_is_one_sentence_wherever_it_comes_and_the_older_corpus_stay
     write(path, sayings.utterances(8))
     before = commands.snapshot(tmp_path)
     done = subprocess.run(
-        [sys.executable, "-c", FULL, str(path), "10", "5000", "20000", "60000"],
+        [*commands.python(), "-c", FULL, str(path), "10", "5000", "20000", "60000"],
         cwd=commands.ROOT,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,

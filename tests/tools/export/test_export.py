@@ -6,7 +6,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 
 import pytest
 import tensorflow as tf
@@ -145,7 +144,7 @@ def test_after_a_kill_the_same_command_writes_a_whole_export(run, at, exchanges)
     out = run / "export" / "saved_model"
     before = commands.snapshot(out)
     given = [str(run), at, str(exchanges), "saved_model"]
-    killed = subprocess.run([sys.executable, "-c", KILLED, *given], cwd=commands.ROOT, env=os.environ, timeout=300)
+    killed = subprocess.run([*commands.python(), "-c", KILLED, *given], cwd=commands.ROOT, env=os.environ, timeout=300)
     assert killed.returncode == -signal.SIGKILL
     # Where a file system cannot exchange two folders, the old one has another name for a moment.
     assert (out if exchanges else run / "export" / "saved_model.tf_emcom-old").is_dir()
@@ -225,7 +224,7 @@ for kind in ("saved_model", "keras"):
 
 def test_a_full_disk_is_reported_in_one_sentence_and_the_older_export_stays(run):
     done = subprocess.run(
-        [sys.executable, "-c", FULL, str(run), "0", "100", "3000"],
+        [*commands.python(), "-c", FULL, str(run), "0", "100", "3000"],
         cwd=commands.ROOT,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         capture_output=True,

@@ -6,7 +6,6 @@ A process that has the libraries already forks for each of them, so that none ha
 import json
 import os
 import subprocess
-import sys
 
 import pytest
 
@@ -72,7 +71,7 @@ class Preparations:
         draw_classes(folder / "pictures", each=10)
         save_keras(folder / "encoder.keras")
         self._process = subprocess.Popen(
-            [sys.executable, "-c", FORKS],
+            [*commands.python(), "-c", FORKS],
             cwd=commands.ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 
 import pytest
 
@@ -61,7 +60,7 @@ def test_killed_preparation_resumes_and_its_bits_are_those_of_an_uninterrupted_o
     unfinished = folder / "killed" / NAME / ".unfinished-1.0.0"
     for last, left in ((4, "encoded"), (1 + 3 + 1 + 2, "ready")):
         killed = subprocess.run(
-            [sys.executable, "-c", KILLED, str(last), *arguments(folder, "killed")],
+            [*commands.python(), "-c", KILLED, str(last), *arguments(folder, "killed")],
             cwd=commands.ROOT,
             capture_output=True,
             text=True,

@@ -39,11 +39,14 @@ def damaged(content, others, generator):
 @pytest.mark.parametrize("kind", ["game", "transfer", "naming"])
 def test_a_report_about_damaged_files_is_a_page_or_one_sentence(kind, tmp_path):
     run, generator = pages(tmp_path)[kind], np.random.default_rng(0)
-    paths = sorted(path for path in run.rglob("*") if path.is_file())
-    contents = [path.read_bytes() for path in paths]
+    contents = {path: path.read_bytes() for path in sorted(run.rglob("*")) if path.is_file()}
     outcomes = {"page": 0, "sentence": 0}
-    for path, content in zip(paths, contents, strict=True):
-        for bad in damaged(content, contents, generator):
+    for path in contents:
+        if path.parent.name == "eval":
+            # The results of the other tests would be drawn as ever, which takes most of the time.
+            for other in set(path.parent.iterdir()) - {path}:
+                other.unlink()
+        for bad in damaged(contents[path], list(contents.values()), generator):
             path.write_bytes(bad)
             try:
                 write_report([str(run)], str(tmp_path / "page.html"))
@@ -51,7 +54,8 @@ def test_a_report_about_damaged_files_is_a_page_or_one_sentence(kind, tmp_path):
             except UserError as error:
                 assert "\n" not in str(error)
                 outcomes["sentence"] += 1
-        path.write_bytes(content)
+        for damaged_or_gone, content in contents.items():
+            damaged_or_gone.write_bytes(content)
     assert min(outcomes.values()) >= 5
 
 

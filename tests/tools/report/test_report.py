@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 
 import pytest
 
@@ -300,7 +299,7 @@ def test_a_run_named_twice_is_shown_once(tmp_path):
 
 
 def start(*arguments, cwd):
-    command = [sys.executable, str(commands.ROOT / "bin" / "report"), *map(str, arguments)]
+    command = [*commands.python(), str(commands.ROOT / "bin" / "report"), *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 

@@ -3,7 +3,6 @@
 import csv
 import json
 import subprocess
-import sys
 import time
 
 import pytest
@@ -12,6 +11,7 @@ from tests import commands
 from tf_emcom import cli
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.tools.reproduce import runner
 from tf_emcom.tools.reproduce.grid import Cell, Reproduction
 from tf_emcom.tools.reproduce.runner import Runner
 from tf_emcom.tools.reproduce.tables import Table, over_seeds, results, write_report
@@ -95,7 +95,8 @@ def test_a_run_that_fails_is_reported_and_the_others_are_made(tmp_path):
     assert runner.is_finished(good) and not runner.is_finished(bad)
 
 
-def test_a_whole_grid_is_made_once_written_up_and_passed_over_when_asked_again(tmp_path, capsys):
+def test_a_whole_grid_is_made_once_written_up_and_passed_over_when_asked_again(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(runner, "_START", [*commands.python(), "-m", "tf_emcom"])
     digits = ["--gin_file=gin/nlg_digits.gin", *TINY]
     etl = ["--gin_file=gin/etl_digits.gin", *(f"--gin_param={p}" for p in ("steps=2", "Log.every=1", "games=16"))]
     params = [
@@ -151,7 +152,7 @@ print(runner.Runner(runs, jobs=1).make([Cell("slow", {}, ((sys.argv[1] + "/slow"
 
 def test_after_a_kill_the_same_grid_waits_for_what_still_runs_and_goes_on(tmp_path):
     (tmp_path / "slow").write_text(SLOW)
-    given = [sys.executable, "-c", GRID, str(tmp_path)]
+    given = [*commands.python(), "-c", GRID, str(tmp_path)]
     slow = tmp_path / "runs" / "slow"
     killed = subprocess.Popen(given, cwd=commands.ROOT)
     wait_for(lambda: (slow / "started").exists() and (slow / "started").read_text())
@@ -255,7 +256,7 @@ def test_a_grid_that_is_stopped_stops_its_runs_and_goes_on(tmp_path):
     flags = [f"--gin_param={param}" for param in params]
     log = tmp_path / "runs" / "nlg-0.log"
     grid = subprocess.Popen(
-        [sys.executable, "bin/reproduce", "--preset=offline", f"--out={tmp_path}", *flags], cwd=commands.ROOT
+        [*commands.python(), "bin/reproduce", "--preset=offline", f"--out={tmp_path}", *flags], cwd=commands.ROOT
     )
     while not (log.exists() and "Starting at step" in log.read_text()):
         assert grid.poll() is None

@@ -15,7 +15,9 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 # What LLVM makes of XLA's output faster takes a third of the time of a compilation, and a test runs a step once.
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
 
-GOLDEN = Path(__file__).parent / "golden"
+TESTS = Path(__file__).parent
+GOLDEN = TESTS / "golden"
+NUMERIC = {"agents", "contracts", "games", "ops", "training", "test_evaluator.py", "test_golden.py"}
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -53,6 +55,18 @@ def clean_slate() -> Iterator[None]:
     yield
     if gin := sys.modules.get("gin"):
         gin.clear_config()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def optimised_graphs(request: pytest.FixtureRequest) -> None:
+    """Has TensorFlow optimise graphs, as it does for users, where numbers are tested.
+
+    What commands do with runs and files is the same without, and takes a third less time.
+    """
+    import tensorflow as tf
+
+    wanted = NUMERIC & set(request.path.relative_to(TESTS).parts)
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": not wanted})
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -62,10 +62,13 @@ def _ask(name: str, arguments: list[str]) -> None:
 def _serve(name: str) -> None:
     """Forks a process for each request until standard input ends; in that process, it returns once it is set up."""
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    for library in ("tensorflow", "tf_emcom.cli", *_LIBRARIES):
+    tf = importlib.import_module("tensorflow")
+    for library in ("tf_emcom.cli", *_LIBRARIES):
         importlib.import_module(library)
     for module in pkgutil.walk_packages(importlib.import_module("tf_emcom").__path__, "tf_emcom."):
         importlib.import_module(module.name)
+    # As in the process that runs the tests.
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     if (threads := len(os.listdir("/proc/self/task"))) > 1:
         raise RuntimeError(f"The imports have started {threads - 1} threads, so that no process can be forked.")
     # Or else every process would look through all that was imported, and copy it.

@@ -71,7 +71,7 @@ def scripted_gradients(learner, x, actions, jit_compile=False):
     """The learner's gradients on inputs x and given symbols, with metrics."""
     speaker = learner.speaker
     learner.speaker = ScriptedSpeaker(speaker, tf.constant(actions))
-    function = tf.function(learner.gradients, jit_compile=jit_compile)
+    function = tf.function(learner.gradients, jit_compile=jit_compile, autograph=False)
     x = tf.constant(x)
     result = function(Turn(Batch(x, {}), x, tf.constant(0, tf.int64), tf.constant(0), tf.constant([0, 0])))
     learner.speaker = speaker
@@ -162,7 +162,7 @@ def test_losses_and_gradients_of_the_lewis_game_are_the_originals(golden, name, 
 def test_three_optimiser_steps_end_where_the_original_ends(golden, jit_compile):
     arrays = golden("lg_s_three_steps")
     learner = learner_on(arrays, SpeakerReinforce(1e-4, 0.5), prefix="before/")
-    apply = tf.function(learner.apply, jit_compile=jit_compile)
+    apply = tf.function(learner.apply, jit_compile=jit_compile, autograph=False)
     for step, (x, actions, loss) in enumerate(zip(arrays["x"], arrays["actions"], arrays["losses"], strict=True)):
         gradients, metrics = scripted_gradients(learner, x, actions, jit_compile)
         np.testing.assert_allclose(metrics["loss"], loss, **CLOSE)

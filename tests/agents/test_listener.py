@@ -1,4 +1,5 @@
 import functools
+import re
 
 import numpy as np
 import pytest
@@ -172,7 +173,8 @@ def test_gradient_reaches_the_speaker_through_soft_symbols(torso):
 
 def test_weights_of_the_usual_listener_keep_their_order():
     paths = [v.path.partition("/")[2] for v in with_core(READING[1]).trainable_variables]
-    assert [path.split("/")[0] for path in paths[:4]] == ["embedding", "lstm_core", "lstm_core", "lstm_core"]
+    first = [re.sub(r"_\d+$", "", path.split("/")[0]) for path in paths[:4]]
+    assert first == ["embedding", "lstm_core", "lstm_core", "lstm_core"]
     assert paths[4].startswith("cpc")
 
 

@@ -98,7 +98,7 @@ def test_reconstruction_is_the_originals(golden):
     head.embedding.bias.assign(arrays["head/embedding/bias"])
     for i, kernel in enumerate(head.kernels):
         kernel.assign(arrays[f"head/conv_{i}/kernel"])
-    prediction = tf.function(head.predictions, jit_compile=True)(tf.constant(arrays["message_repr"]))
+    prediction = tf.function(head.predictions, jit_compile=True, autograph=False)(tf.constant(arrays["message_repr"]))
     np.testing.assert_allclose(prediction, arrays["prediction"], **CLOSE)
     # The file's targets are float16 and its losses sums of 12,288 squares: 1e-5 of the value is float32's own limit.
     loss = half_squared_error(arrays["prediction"], arrays["target"].astype(np.float32))

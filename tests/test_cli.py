@@ -38,6 +38,7 @@ def logged(run):
     return read_json_lines(str(run / "metrics.jsonl"), "")
 
 
+@pytest.mark.slow
 def test_bindings_after_a_runs_own_config_take_effect(trained, tmp_path):
     params = ["steps=1", "Erasure.probability=0.3", "SpeakerReinforce.kl_coefficient=0.2"]
     cli.run([str(trained / "config.gin")], params, str(tmp_path / "run"))
@@ -45,6 +46,7 @@ def test_bindings_after_a_runs_own_config_take_effect(trained, tmp_path):
     assert "SpeakerReinforce.kl_coefficient = 0.2" in (tmp_path / "run" / "config.gin").read_text()
 
 
+@pytest.mark.slow
 def test_a_run_moves_with_its_data(tmp_path):
     old, new, run = tmp_path / "old", tmp_path / "new", tmp_path / "run"
     feature_folders.write_byol_folder(old, examples={"train": 16, "valid": 16, "test": 16}, features=8)
@@ -64,6 +66,7 @@ def test_checkpoints_are_found_without_the_file_that_lists_them(copy, damage, ca
     assert "is trained: 4 of 4" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_checkpoint_before_is_used_once_the_newest_is_removed(copy, capsys):
     for part in (copy / "checkpoints").glob("ckpt-4.*"):
         part.unlink()
@@ -72,6 +75,7 @@ def test_the_checkpoint_before_is_used_once_the_newest_is_removed(copy, capsys):
     assert [row["step"] for row in logged(copy)] == [2, 4]
 
 
+@pytest.mark.slow
 def test_a_test_of_another_runs_checkpoint_leaves_results_in_its_own_folder_again_and_again(trained, tmp_path):
     params = ['mode="testchannel"', f"checkpoint={str(trained)!r}", *TEST]
     for _ in range(2):
@@ -115,6 +119,7 @@ def test_a_run_that_has_nothing_yet_keeps_its_configuration_from_another_process
     assert (run / "config.gin").read_text() == "batch_size = 7\n"
 
 
+@pytest.mark.slow
 def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
     with pytest.raises(UserError, match="not finite"):
         # Nothing looks at the losses.
@@ -123,6 +128,7 @@ def test_weights_that_are_no_numbers_are_not_saved(tmp_path):
     assert not list(tmp_path.rglob("ckpt-*"))
 
 
+@pytest.mark.slow
 def test_training_starts_from_the_agents_of_a_checkpoint(trained, tmp_path):
     rates = ("speaker/Adam.learning_rate=0.0", "listener/Adam.learning_rate=0.0")
     train(tmp_path / "run", f"checkpoint={str(trained)!r}", "steps=1", "seed=9", *rates)
@@ -203,6 +209,7 @@ def test_a_workdir_that_is_no_folder_is_an_error(tmp_path):
             assert str(raised.value) == f"The workdir {tmp_path / name} is {said}; name another --workdir."
 
 
+@pytest.mark.slow
 def test_a_relative_folder_of_data_is_kept_as_an_absolute_one(tmp_path, monkeypatch):
     examples = {"train": 16, "valid": 16, "test": 16}
     feature_folders.write_byol_folder(tmp_path / "here" / "data", examples=examples, features=8)
@@ -250,6 +257,7 @@ def test_a_binding_of_a_test_that_does_not_run_is_noted(copy, capsys):
     ) in said
 
 
+@pytest.mark.slow
 def test_a_run_of_the_time_when_a_parameter_had_another_name_is_tested_and_resumed(tmp_path, capsys):
     run = tmp_path / "run"
     train(run, "Speaker.articulation=@Drawn()")

@@ -26,6 +26,7 @@ def imported_by(*arguments):
     return done.stdout, done.stderr
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_imports_nothing_heavy(command):
     shown, complaints = imported_by(*filter(None, (command, "--help")))
@@ -42,6 +43,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("case", MISTAKES)
 def test_a_mistake_is_one_sentence_before_anything_heavy_is_imported(case):
     arguments, sentence = MISTAKES[case]
@@ -102,6 +104,7 @@ def test_every_parameter_that_a_class_has_is_known_early():
             assert set(catalogue.parameters(getattr(tf_emcom, name))[0]) <= {*known}, name
 
 
+@pytest.mark.processes
 def test_a_component_is_described_with_its_parameters():
     shown = commands.start("components", "TestChannel", "@Erasure()").stdout
     assert "TestChannel(noises=(0.0, 0.25, 0.5, 0.75), candidates=(16, 64, 256, 1024, 4096)" in shown
@@ -110,6 +113,7 @@ def test_a_component_is_described_with_its_parameters():
     assert missing.returncode == 2 and "did you mean Erasure" in missing.stderr
 
 
+@pytest.mark.processes
 def test_every_component_is_listed_with_a_line():
     shown = commands.start("components").stdout
     for name in ("Erasure(probability)", "Speaker(vocab_size=20", "TestTopsim(", "ImitationOfBest("):

@@ -8,6 +8,8 @@ import pytest
 from tests import commands
 from tf_emcom.files import read_json_lines
 
+pytestmark = pytest.mark.processes
+
 DIGITS = "--gin_file=gin/nlg_digits.gin"
 
 MISTAKES = {

@@ -96,6 +96,7 @@ def test_examples_say_what_they_need_cost_and_show(path):
         assert re.search(rf"^(- \*\*)?{word}(\*\*)?: ", text, re.MULTILINE), word
 
 
+@pytest.mark.slow
 def test_a_pair_learns_from_arrays_and_its_speaker_is_saved(tmp_path, monkeypatch):
     made = executed("pair_from_arrays", tmp_path, monkeypatch)
     history = made["trainer"].history
@@ -109,6 +110,7 @@ def test_a_pair_learns_from_arrays_and_its_speaker_is_saved(tmp_path, monkeypatc
     assert sorted(path.name for path in tmp_path.glob("*.png")) == ["1.png", "2.png"]
 
 
+@pytest.mark.slow
 def test_the_language_that_met_noise_stands_it_better(tmp_path, monkeypatch):
     made = executed("analysing_a_language", tmp_path, monkeypatch)
     without, with_noise = made["accuracy"].values()
@@ -125,6 +127,7 @@ def test_the_language_that_met_noise_stands_it_better(tmp_path, monkeypatch):
     assert len(list(tmp_path.glob("*.png"))) == 3
 
 
+@pytest.mark.processes
 def test_own_channel_is_trained_and_tested(tmp_path):
     head, *lines = printed("own_channel", tmp_path, "--steps=20")
     assert head.split()[-4:] == ["no", "noise", "Erasure", "BreakOff"]
@@ -151,6 +154,7 @@ def test_a_message_that_breaks_off_loses_its_end():
         np.testing.assert_allclose(lost.mean(axis=0), probability * np.arange(1, 5) / 4, atol=0.045)
 
 
+@pytest.mark.processes
 def test_several_seeds_give_means_and_deviations(tmp_path):
     head, _, *lines = printed("several_seeds", tmp_path, "--steps=20", "--seeds=2")
     assert head.endswith("of 2 seeds")
@@ -176,6 +180,7 @@ def run(tmp_path_factory):
     return folder
 
 
+@pytest.mark.processes
 def test_results_are_read_from_the_folders_of_runs(run, tmp_path):
     lines = printed("read_results", tmp_path, run, "--out=made")
     with open(tmp_path / "made" / "results.csv", newline="", encoding="utf-8") as file:

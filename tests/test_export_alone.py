@@ -11,6 +11,8 @@ import tensorflow as tf
 from tests import commands
 from tf_emcom import cli
 
+pytestmark = pytest.mark.processes
+
 SMALL = (*commands.TINY, "message_length=3")
 
 # After these lines, neither this library nor others that it needs can be imported.

@@ -53,6 +53,7 @@ def test_page_shows_three_parts_and_uses_them():
     assert [words[0] for words in shown_commands()] == ["train", "evaluate", "evaluate"]
 
 
+@pytest.mark.processes
 def test_training_uses_channel_and_data_set(lab):
     folder, printed = lab
     assert "on 2,000 examples of circle" in printed[0]
@@ -71,6 +72,7 @@ def test_measure_is_in_the_results(lab):
     assert [1 <= row["value"] <= 10 for row in rows if row.get("measure") == "distinct_symbols"] == [True]
 
 
+@pytest.mark.processes
 def test_a_run_that_imports_modules_is_refused_unless_they_are_allowed(lab):
     words = [word for word in shown_commands()[1] if not word.startswith("--allow_imports")]
     with pytest.raises(AssertionError, match="may not import my_lab.channels.*--allow_imports=my_lab"):

@@ -5,6 +5,8 @@ import pytest
 from tests import commands, feature_folders
 from tf_emcom.files import read_json_lines
 
+pytestmark = pytest.mark.processes
+
 
 @pytest.mark.parametrize("with_info", [True, False], ids=["with dataset_info.json", "without"])
 def test_training_and_testing_on_a_byol_imagenet_folder(tmp_path, with_info):

@@ -29,6 +29,7 @@ def test_a_whole_file_replaces_the_old_one_and_leaves_nothing(tmp_path):
     assert os.listdir(tmp_path) == ["a[1].json"]
 
 
+@pytest.mark.processes
 def test_what_a_killed_process_left_of_a_file_is_removed_by_the_next_one(tmp_path):
     path = tmp_path / "a.json"
     code = (
@@ -52,6 +53,7 @@ def test_what_a_living_process_writes_stays(tmp_path):
     assert os.listdir(tmp_path) == ["a.json"]
 
 
+@pytest.mark.processes
 def test_a_file_on_a_full_disk_keeps_its_old_content(tmp_path):
     with pytest.raises(UserError, match=r"/dev/full/a cannot be written .*; make room"):
         files.write_whole("/dev/full/a", "text")
@@ -226,6 +228,7 @@ def test_a_whole_folder_replaces_the_old_one_and_leaves_nothing(tmp_path, monkey
     assert os.listdir(tmp_path) == ["a"]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(
     ("at", "exchanges"),
     [("os.rename", False), *((at, exchanges) for at in ("shutil.rmtree", "_exchange") for exchanges in (True, False))],

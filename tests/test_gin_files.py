@@ -77,6 +77,7 @@ def test_part_says_on_top_what_it_is(file):
     assert file.read_text().startswith("# ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", PAIRS, ids=lambda file: file.name)
 def test_experiment_is_built_as_its_name_says(file, data_dir):
     catalogue.register_components()

@@ -77,6 +77,7 @@ def straight(tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 def test_a_run_made_longer_equals_one_that_was_as_long_from_the_start(straight, tmp_path):
     run = tmp_path / "lr=[1e-3]"
     train(run, "steps=10")
@@ -93,6 +94,7 @@ def test_a_run_made_longer_equals_one_that_was_as_long_from_the_start(straight, 
         train(run, "steps=30", *SCHEDULES, "seed=1")
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_from_before_a_damaged_checkpoint(straight, tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(straight, run)
@@ -110,6 +112,7 @@ def test_a_run_goes_on_from_before_a_damaged_checkpoint(straight, tmp_path, caps
     assert not [path for path in run.rglob("*") if path.name.endswith(".new") or "ckpt-3." in path.name]
 
 
+@pytest.mark.slow
 def test_lines_and_checkpoints_that_are_gone_are_mentioned(straight, tmp_path, capsys):
     run = tmp_path / "run"
     shutil.copytree(straight, run)
@@ -156,6 +159,7 @@ def test_sigint_is_remembered_and_a_second_one_interrupts():
         signal.signal(signal.SIGINT, given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bindings", "said"),
     [
@@ -182,6 +186,7 @@ def start(beginning, run, steps, **streams):
     return subprocess.Popen(words, cwd=commands.ROOT, **streams)
 
 
+@pytest.mark.processes
 def test_a_run_whose_output_nobody_takes_ends_as_usual(tmp_path):
     # The descriptor of standard error is closed, and would be that of the next file.
     process = start(
@@ -192,6 +197,7 @@ def test_a_run_whose_output_nobody_takes_ends_as_usual(tmp_path):
     assert len(logged(tmp_path / "run")) == 1
 
 
+@pytest.mark.processes
 def test_ctrl_c_saves_and_the_process_ends_soon_though_its_reader_is_gone(tmp_path):
     run = tmp_path / "run"
     process = start(commands.python(), run, 1_000_000, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

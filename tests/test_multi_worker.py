@@ -12,6 +12,8 @@ import tensorflow as tf
 from tests import commands
 from tf_emcom.files import read_json_lines
 
+pytestmark = pytest.mark.processes
+
 PARAMS = (
     *commands.TINY,
     "batch_size=16",

@@ -13,6 +13,7 @@ from tf_emcom.agents.speaker import Speaker
 from tf_emcom.runtime import catalogue, gin_tables
 
 
+@pytest.mark.processes
 def test_importing_the_package_imports_no_library():
     code = "import sys, tf_emcom; print([n for n in ('tensorflow', 'keras', 'numpy', 'gin') if n in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=commands.ROOT, capture_output=True, text=True, check=True)
@@ -39,6 +40,7 @@ def test_every_component_is_handed_out_by_its_name():
     assert ours - set(tf_emcom.__all__) == INNER, "list a new class in _OFFERED of tf_emcom/__init__.py"
 
 
+@pytest.mark.processes
 def test_all_names_can_be_imported_at_once():
     code = "from tf_emcom import *; print(Speaker.__name__, UserError.__name__)"
     done = subprocess.run([sys.executable, "-c", code], cwd=commands.ROOT, capture_output=True, text=True, check=True)

@@ -40,6 +40,7 @@ def weights(trainer):
     return [v.numpy() for agent in trainer.learner.agents.values() for v in agent]
 
 
+@pytest.mark.slow
 def test_a_second_call_goes_on_where_the_first_stopped():
     data = examples()
     whole = ec.Trainer(learner(), ec.OneDevice(False))
@@ -53,6 +54,7 @@ def test_a_second_call_goes_on_where_the_first_stopped():
     assert parts.traces == 1
 
 
+@pytest.mark.slow
 def test_other_examples_continue_the_count():
     first, second = examples(), examples()
     trainer = ec.Trainer(learner(), ec.OneDevice(False))
@@ -66,6 +68,7 @@ def test_other_examples_continue_the_count():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_examples_that_were_changed_in_place_are_other_examples():
     data = examples()
     trainer, again = (ec.Trainer(learner(), ec.OneDevice(False)) for _ in range(2))
@@ -170,6 +173,7 @@ def test_a_mistake_in_python_gets_one_sentence_in_terms_of_python(mistake):
     assert "\n" not in sentence
 
 
+@pytest.mark.processes
 def test_a_saved_speaker_is_loaded_after_nothing_but_the_import(tmp_path):
     speaker = built(small_speaker())
     speaker.save(tmp_path / "speaker.keras")
@@ -183,6 +187,7 @@ def test_a_saved_speaker_is_loaded_after_nothing_but_the_import(tmp_path):
     assert done.stdout == "Speaker 5\n", done.stderr
 
 
+@pytest.mark.slow
 def test_history_has_a_row_for_each_period_and_the_same_means():
     data = examples()
     whole, parts = (ec.Trainer(learner(), ec.OneDevice(False)) for _ in range(2))
@@ -196,6 +201,7 @@ def test_history_has_a_row_for_each_period_and_the_same_means():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_evaluate_gives_what_the_test_of_the_channel_measures():
     pair, data = learner(), examples()
     row = ec.evaluate(pair, data, candidates=5, noise=0.25, passes=2)

@@ -4,6 +4,7 @@ import re
 
 import keras
 import numpy as np
+import pytest
 
 from tests import commands
 from tf_emcom.agents.speaker import Speaker
@@ -24,6 +25,7 @@ def test_notebook_needs_ten_lines_and_no_gin():
     assert "gin" not in shown_under(HEADING)
 
 
+@pytest.mark.slow
 def test_notebook_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = {}

@@ -70,6 +70,7 @@ def train(run, data_dir, gin_file, monkeypatch, terminate_at=""):
     cli.run([str(gin_file)], PARAMS, str(run), str(data_dir))
 
 
+@pytest.mark.slow
 def test_a_run_stopped_and_resumed_on_remote_storage_is_the_run_on_the_disk(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "path", [str(commands.ROOT), *sys.path])
     data, run = tmp_path / "data", tmp_path / "run"

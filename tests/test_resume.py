@@ -9,6 +9,8 @@ import tensorflow as tf
 from tests import commands
 from tf_emcom.files import read_json_lines
 
+pytestmark = pytest.mark.processes
+
 PLAIN = ()
 POPULATION = (
     *("n_speakers=3", "n_listeners=2", "pairs_per_step=2", "Train.changes=[@ImitationOfBest(), @ResetOfPair()]"),

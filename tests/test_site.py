@@ -46,6 +46,7 @@ def words_of(page):
     return " ".join(text.split())
 
 
+@pytest.mark.processes
 def test_there_is_a_page_for_every_file_of_docs(site):
     for page in (commands.ROOT / "docs").glob("*.md"):
         name = "index.html" if page.stem == "index" else f"{page.stem}/index.html"

@@ -9,6 +9,8 @@ import pytest
 
 from tests import commands
 
+pytestmark = pytest.mark.processes
+
 DRAW = """
 import sys
 from tf_emcom.plots import Series, draw_curves

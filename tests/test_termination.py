@@ -91,6 +91,7 @@ def ended(process):
     return said
 
 
+@pytest.mark.processes
 def test_a_run_stopped_by_sigterm_again_and_again_equals_one_that_is_not(monkeypatch, tmp_path, gin_file):
     run = tmp_path / "run"
     # While it still builds what it trains.

@@ -52,6 +52,7 @@ def done(speaker, tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_every_task_trains_and_is_tested_and_the_speaker_stays_bit_identical(task, speaker, tmp_path, capsys):
     before, run = weights(speaker, "speaker"), tmp_path / "run"
@@ -132,6 +133,7 @@ def test_a_new_listener_of_another_size_still_learns_from_the_runs_speaker(speak
     assert "vocab_size = 7" in (tmp_path / "run" / "speaker.gin").read_text()
 
 
+@pytest.mark.slow
 def test_a_run_that_started_from_anothers_weights_is_tested_itself(speaker, tmp_path):
     params = [*commands.TINY, "vocab_size=7", "message_length=3", "steps=6", f"checkpoint={str(speaker)!r}"]
     cli.run([str(GIN / "nlg_digits.gin")], params, str(tmp_path / "run"))
@@ -155,6 +157,7 @@ def test_passes_that_would_be_the_same_games_are_not_counted(done, tmp_path):
     assert [row["games"] for row in lines(run / "eval" / "test.jsonl")] == [359, 3 * 359, 3 * 359, 3 * 359]
 
 
+@pytest.mark.slow
 def test_a_transfer_run_lends_its_speaker_like_any_other(done, tmp_path):
     transfer(tmp_path / "run", done)
     for name, value in weights(done, "speaker").items():
@@ -167,6 +170,7 @@ def test_two_replicas_learn_what_one_learns(speaker, done, tmp_path):
         np.testing.assert_allclose(weights(tmp_path / "run", "listener")[name], value, atol=1e-5, err_msg=name)
 
 
+@pytest.mark.slow
 def test_input_noise_gives_the_same_to_two_replicas(speaker, tmp_path):
     for strategy in ("one_device", "mirrored"):
         transfer(tmp_path / strategy, speaker, task="discriminationdist", strategy=strategy)
@@ -265,6 +269,7 @@ def test_shuffled_messages_are_the_speakers_own_in_other_places(speaker, done, t
     assert metrics != [row["loss"] for row in lines(done / "metrics.jsonl")]
 
 
+@pytest.mark.slow
 def test_published_folders_give_attributes_and_images(tmp_path):
     data = tmp_path / "data"
     feature_folders.write_celeba_folder(data, examples={"train": 16, "valid": 8, "test": 8})

@@ -54,6 +54,7 @@ def refusal(function, *arguments, **named):
     return str(raised.value)
 
 
+@pytest.mark.slow
 def test_a_run_imports_nothing_unless_that_is_allowed(copy, payload):
     module, mark = payload
     add(copy, f"import {module}")
@@ -75,6 +76,7 @@ def test_modules_of_python_are_not_imported_either(copy, line):
     assert not {"antigravity", "unittest.__main__", "this"} & set(sys.modules)
 
 
+@pytest.mark.slow
 def test_a_users_own_gin_file_may_import_also_where_it_lies_in_a_run(copy, tmp_path, payload):
     module, mark = payload
     add(copy, f"import {module}")
@@ -138,6 +140,7 @@ def test_a_run_writes_nothing_elsewhere(copy, tmp_path, mode, binding):
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 def test_a_run_lends_no_weights_from_elsewhere(copy, trained):
     shutil.rmtree(copy / "checkpoints")
     text = (copy / "config.gin").read_text()

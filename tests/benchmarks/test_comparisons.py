@@ -73,6 +73,7 @@ def test_edit_distance_is_measured_on_two_thousand_messages_of_ten_symbols_out_o
     assert (messages.min(), messages.max()) == (0, 19)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("calls", [1, 2])
 def test_a_population_and_a_pair_play_the_same_number_of_turns(calls):
     comparison = PairsTogether("tiny", "", 4, POPULATION, TINY, batch_size=4, steps=3)
@@ -83,6 +84,7 @@ def test_a_population_and_a_pair_play_the_same_number_of_turns(calls):
     assert turns(runs.alone) == WARM_UP + 4 * 3 * calls
 
 
+@pytest.mark.slow
 def test_seeds_together_and_alone_play_the_same_number_of_turns():
     comparison = PairsTogether("tiny", "", 2, ["seeds=2"], TINY, batch_size=4, steps=3)
     runs = comparison.prepare()

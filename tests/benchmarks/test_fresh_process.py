@@ -10,6 +10,8 @@ from benchmarks import fresh_process
 from tests import commands
 from tf_emcom.errors import UserError
 
+pytestmark = pytest.mark.processes
+
 
 def test_a_mistake_in_the_bindings_is_reported_in_one_sentence():
     with pytest.raises(UserError, match="^--gin_param no_such=1: no gin file binds a macro no_such; "):

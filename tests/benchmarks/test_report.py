@@ -154,6 +154,7 @@ def test_this_machine_is_described():
     assert report.machine_text(found).count("\n") >= 3
 
 
+@pytest.mark.processes
 def test_the_command_measures_writes_and_compares(tmp_path):
     path = tmp_path / "report.json"
     older = {"machine": MACHINE, "bindings": [], "tables": [{"title": "Ours and the plain way", "rows": []}]}
@@ -168,6 +169,7 @@ def test_the_command_measures_writes_and_compares(tmp_path):
     assert row["times"] == pytest.approx(row["plain s"] / row["ours s"])
 
 
+@pytest.mark.processes
 def test_the_command_reports_an_unknown_name_in_one_sentence():
     ran = commands.start("benchmark", "--only=edit")
     assert ran.returncode == 2

@@ -60,6 +60,7 @@ def test_every_measurement_is_known_by_its_name():
     ]
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("measurement", TINY, ids=lambda each: each.name)
 def test_a_measurement_fills_its_table(measurement):
     table = measurement.measure(Conditions(BINDINGS, Peak(((4, 4, 4),), 1000)))

@@ -198,6 +198,7 @@ def at_rest(pair, lessons):
     return {v.path for agent in zip(weights, learnt, strict=True) for v, moved in zip(*agent, strict=True) if not moved}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(len(rows())))
 def test_what_goes_together_plays_and_learns_and_does_the_same_everywhere(number):
     row = rows()[number]

@@ -30,6 +30,7 @@ def distance(value, wanted):
     return np.sqrt(np.mean((value - wanted) ** 2)) / max(np.sqrt(np.mean(wanted**2)), 1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", LAYERS)
 def test_layer_comes_to_the_same_but_for_rounding(key):
     _, *half = in_half_precision(key)

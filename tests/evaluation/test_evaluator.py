@@ -126,6 +126,7 @@ def test_counts_are_those_of_a_plain_loop(compiled, candidates, positions):
     assert counts(compiled, [candidates], [condition], 2, 0, "test")[0].tolist() == [[wins]]
 
 
+@pytest.mark.slow
 def test_counts_are_those_of_the_listeners_scores():
     generator = np.random.default_rng(0)
     inputs = generator.normal(size=(48, 6)).astype(np.float32)
@@ -165,6 +166,7 @@ def test_no_head_compares_with_weights_of_its_own(name):
     assert not tape.watched_variables()
 
 
+@pytest.mark.slow
 def test_numbers_of_candidates_do_not_change_each_other():
     conditions = [Condition(0.25), HALF, Condition(0.5, 0.3)]
     together = counts(evaluator(), [32, 4, 16], conditions, 1, 3, "test")[0]
@@ -303,6 +305,7 @@ SIX = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rules", "jit_compile", "expected"),
     [
@@ -318,6 +321,7 @@ def test_counts_of_one_pair_are_those_from_before_there_were_populations(rules, 
     assert (successes.tolist(), games.tolist()) == (expected, [600, 580])
 
 
+@pytest.mark.slow
 def test_every_pair_of_a_population_wins_as_often_as_by_itself():
     turns, inputs = turn_takers.population(2, 3, lewis.nlg), lewis.inputs(100)
     together = Evaluator(turns, inputs, False)
@@ -331,6 +335,7 @@ def test_every_pair_of_a_population_wins_as_often_as_by_itself():
     assert len(np.unique(found.pairs, axis=0)) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize("candidates", [8, 300, 700], ids=str)
 def test_votes_are_those_of_a_plain_loop(candidates, jit_compile):
@@ -354,6 +359,7 @@ def test_votes_are_those_of_a_plain_loop(candidates, jit_compile):
     assert (wins[:, 3] != wins[:, :3].T).any()
 
 
+@pytest.mark.slow
 def test_independent_pairs_do_not_mix():
     turns, inputs = turn_takers.population(3, 3, independent=True), lewis.inputs(100)
     together = Evaluator(turns, inputs, False)
@@ -365,6 +371,7 @@ def test_independent_pairs_do_not_mix():
         np.testing.assert_array_equal(found.pairs[i], alone.pairs[0])
 
 
+@pytest.mark.slow
 def test_it_compiles_once_for_all_agents_of_a_population():
     traces = []
     for size in (1, 3):

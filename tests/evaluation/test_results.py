@@ -119,6 +119,7 @@ print(markdown_table(["name", "n"], [["a", "1"], ["long", "2"]]))
 """
 
 
+@pytest.mark.processes
 def test_tables_are_plain_text_whatever_the_terminal_is():
     how = {"COLUMNS": "20", "FORCE_COLOR": "1", "TTY_COMPATIBLE": "1"}
     given = [*commands.python(), "-c", TABLE]

@@ -74,6 +74,7 @@ def value(folder):
     return restored.numpy()
 
 
+@pytest.mark.processes
 def test_a_kill_at_any_operation_leaves_a_whole_newest_checkpoint_and_nothing_for_long(tmp_path):
     done = subprocess.run(
         [*commands.python(), "-c", KILLED, str(tmp_path), "1"], capture_output=True, text=True, timeout=500
@@ -196,6 +197,7 @@ def test_the_file_that_tensorflow_reads_may_be_lost_or_damaged(tmp_path, state):
     assert tf.train.latest_checkpoint(str(tmp_path)) == str(tmp_path / "ckpt-20")
 
 
+@pytest.mark.processes
 def test_a_checkpoint_on_a_full_disk_is_refused_in_a_sentence_and_the_one_before_stays(tmp_path):
     saved(tmp_path, 10)
     code = (

@@ -9,6 +9,8 @@ from PIL import Image
 
 from tests import commands
 
+pytestmark = pytest.mark.processes
+
 TRAINED = ("steps=2", "speaker/LstmCore.units=8", "listener/LstmCore.units=8", "Train.actions=[@Log(), @Checkpoint()]")
 DIGITS = f"--gin_file={commands.ROOT / 'gin' / 'nlg_digits.gin'}"
 

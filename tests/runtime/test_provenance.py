@@ -3,6 +3,8 @@
 import json
 import subprocess
 
+import pytest
+
 import tf_emcom
 from tests import commands
 from tf_emcom import cli
@@ -13,6 +15,7 @@ def starts(run):
     return [json.loads(line) for line in (run / "environment.json").read_text().splitlines()]
 
 
+@pytest.mark.slow
 def test_every_start_adds_a_line_and_a_run_that_is_trained_adds_none(tmp_path):
     run = tmp_path / "run"
     for steps in (4, 4, 6):

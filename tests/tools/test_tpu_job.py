@@ -17,6 +17,8 @@ from tests import commands
 from tests.tools import train_flags
 from tf_emcom.tools.tpu_job import Command
 
+pytestmark = pytest.mark.processes
+
 TPU = ("--name=lg-s-1", "--zone=us-west4-a")
 KIND = "--accelerator_type=v5litepod-4"
 TRAINING = ("--gin_file=gin/lg_s_imagenet.gin", "--workdir=gs://bucket/runs/lg")

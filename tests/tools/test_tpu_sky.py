@@ -82,6 +82,7 @@ def test_the_top_says_what_it_needs_costs_and_should_reach():
     assert set(re.findall(r"--env (\w+)=", header)) <= TASK["envs"].keys()
 
 
+@pytest.mark.processes
 def test_it_is_a_spot_tpu_with_the_image_of_tpu_job_and_its_run_outlives_it():
     resources = TASK["resources"]
     assert resources["use_spot"] is True
@@ -98,6 +99,7 @@ def test_its_variables_are_there_and_only_the_bucket_has_to_be_named():
     assert [name for name, value in TASK["envs"].items() if value is None] == ["BUCKET"]
 
 
+@pytest.mark.processes
 def test_the_setup_does_what_tpu_job_installs(machine, tmp_path):
     assert bash(TASK["setup"], machine) == 0
     assert (tmp_path / "calls").read_text().splitlines() == [
@@ -109,6 +111,7 @@ def test_the_setup_does_what_tpu_job_installs(machine, tmp_path):
     ]
 
 
+@pytest.mark.processes
 def test_the_run_is_a_command_that_bin_train_understands_and_ends_as_that_does(machine, tmp_path):
     assert bash(TASK["setup"], machine) == 0
     assert bash(TASK["run"], machine) == 143

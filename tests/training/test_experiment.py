@@ -16,6 +16,7 @@ TINY = [*commands.TINY, "batch_size=8"]
 HALF = 'precision="mixed_bfloat16"'
 
 
+@pytest.mark.slow
 def test_half_precision_tries_both_says_so_and_goes_on_as_it_began(tmp_path, capsys):
     run = tmp_path / "run"
     cli.run(GIN, [*TINY, HALF], str(run))
@@ -44,6 +45,7 @@ def test_damaged_measurements_are_told_in_a_sentence(tmp_path, content):
         settle_compiler(open_choice, None, RunFolder(str(tmp_path)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("params", "way"), [([], "in graph mode"), ([HALF, "OneDevice.jit_compile=True"], "compiled by XLA")]
 )

@@ -47,6 +47,7 @@ def run(distribution, rules, distractors, steps):
     return tf.nest.map_structure(lambda t: t.numpy(), sums), weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rules", "distractors", "jit_compile"), CASES, ids=IDS)
 def test_two_replicas_with_half_the_games_each_have_the_gradients_of_one_device(rules, distractors, jit_compile):
     one, _ = run(OneDevice(jit_compile), rules, distractors, steps=1)
@@ -61,6 +62,7 @@ def test_two_replicas_with_half_the_games_each_have_the_gradients_of_one_device(
         np.testing.assert_allclose(one[name], two[name], atol=1e-5, rtol=0, err_msg=name)
 
 
+@pytest.mark.slow
 def test_replicas_stay_equal_and_follow_one_device_over_many_steps():
     one, (alone,) = run(OneDevice(False), lewis.lg_s, None, steps=15)
     two, (first, second) = run(Mirrored(False), lewis.lg_s, None, steps=15)
@@ -84,6 +86,7 @@ def test_forward_backward_and_update_of_the_mirrored_step_are_compiled_by_xla():
     assert any("apply" in name for name in compiled), compiled
 
 
+@pytest.mark.slow
 def test_one_trace_serves_a_whole_run():
     distribution = OneDevice(False)
     with distribution.strategy.scope():
@@ -111,6 +114,7 @@ def test_the_target_speaker_is_the_moving_average_and_gets_no_gradient():
         np.testing.assert_allclose(target.numpy(), 0.99 * old + 0.01 * new.numpy(), atol=1e-7)
 
 
+@pytest.mark.slow
 def test_a_hundred_new_agents_of_each_kind_leave_no_memory_behind(resident_megabytes):
     learner = lewis.make_learner(lewis.lg_s, GAMES)
 

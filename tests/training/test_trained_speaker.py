@@ -51,6 +51,7 @@ def assert_same(one, other):
         np.testing.assert_array_equal(other[name], value, err_msg=name)
 
 
+@pytest.mark.slow
 def test_the_speaker_that_was_asked_for_is_listened_to(crowd, last):
     assert_same(speaker_weights(crowd, 2), speaker_weights(last))
     name = next(name for name in speaker_weights(last) if "kernel" in name)
@@ -62,6 +63,7 @@ def test_usually_it_is_the_first(crowd, tmp_path):
     assert_same(speaker_weights(crowd, 0), speaker_weights(tmp_path / "run"))
 
 
+@pytest.mark.slow
 def test_the_run_keeps_the_one_it_listens_to(crowd, last, tmp_path):
     lost, run = shutil.copytree(crowd, tmp_path / "lost"), tmp_path / "run"
     transfer(run, lost, "speaker_index=2")

@@ -78,6 +78,7 @@ def measured(learner, examples, noise=0.0, passes=3):
     return means["accuracy" if "accuracy" in means else "loss"].mean
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_what_messages_tell_is_learnt_and_shuffled_messages_tell_nothing(task):
     learner = naming.learner(TASKS[task](), Clear(), BATCH)

@@ -299,6 +299,7 @@ def start(folder, last=0):
     )
 
 
+@pytest.mark.processes
 def test_killed_packing_resumes_and_two_processes_do_it_once(folder):
     # For each shard and feature, its numbers and their description; then the numbers of the last shard.
     killed = start(folder, last=2 * 4 + 1)

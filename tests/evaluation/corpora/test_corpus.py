@@ -73,6 +73,7 @@ def test_what_stops_half_way_leaves_nothing_but_the_older_corpus(tmp_path):
     assert commands.snapshot(tmp_path) == before
 
 
+@pytest.mark.processes
 def test_after_a_kill_the_unfinished_corpus_is_refused_and_the_next_writer_clears_it(tmp_path):
     path, older, newer = tmp_path / "c", sayings.utterances(8), sayings.utterances(6, seed=1)
     killed(path)
@@ -120,6 +121,7 @@ for limit in map(int, sys.argv[2:]):
 """
 
 
+@pytest.mark.processes
 def test_a_full_disk_is_one_sentence_wherever_it_comes_and_the_older_corpus_stays(tmp_path):
     path = tmp_path / "c"
     write(path, sayings.utterances(8))

@@ -50,6 +50,7 @@ def cells(rows, **labels):
     return [row for row in rows if all(row[name] == value for name, value in labels.items())]
 
 
+@pytest.mark.slow
 def test_every_row_says_what_was_measured(tested):
     mode, rows = tested
     for row in rows:
@@ -74,6 +75,7 @@ def test_every_row_has_its_games_and_their_interval(tested):
         assert row["interval"][0] <= low + 1e-12 and high - 1e-12 <= row["interval"][1]
 
 
+@pytest.mark.slow
 def test_intervals_are_those_of_inputs_whose_games_are_pooled(run, tmp_path):
     # One pass of four candidates plays each of the 60 inputs once; sets of positions play them again.
     folder = RunFolder(str(tmp_path))
@@ -162,12 +164,14 @@ def test_the_picture_is_a_png(run, tested):
     assert 300 < height < 1000 and 300 < width < 3000
 
 
+@pytest.mark.slow
 def test_accuracy_is_that_of_chance_where_nothing_arrives(run):
     # The listener hears one and the same message, and takes one and the same candidate of a group.
     for row in cells(meanings.results(run[1], "testmessage"), erased=4):
         assert row["accuracy"] == pytest.approx(1 / row["candidates"], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_all_modes_run_from_nothing_but_a_runs_folder(tmp_path):
     run, moved = tmp_path / "run", tmp_path / "moved"
     cli.run([str(commands.ROOT / "gin" / "nlg_digits.gin")], [*commands.TINY], str(run))
@@ -249,6 +253,7 @@ class Deaf(Deletion):
         return tf.constant(0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("trained", "name"),
     [(Substitution(0.3), "Substitution"), (Deletion(0.3), "Deletion"), (Told(0.3), "Told"), (None, "Erasure")],

@@ -67,6 +67,7 @@ def spoken(experiment):
     return [experiment.learner.speaker_as(i).greedy(inputs).symbols.numpy() for i in speakers]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["testchannel", "testinput", "testmessage"])
 def test_there_is_a_row_for_each_pair_the_average_each_vote_and_the_mean_vote(crowd, mode):
     rows = meanings.results(crowd[1], mode)
@@ -171,6 +172,7 @@ def test_language_is_measured_of_each_speaker_in_the_mean_and_between_speakers(c
     assert "of 2 speakers" in printed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["testchannel", "testinput", "testmessage", "testtopsim", "testlanguage"])
 def test_independent_pairs_have_rows_of_their_own_with_the_seed_of_their_training(seeds, mode):
     rows = meanings.results(seeds[1], mode)
@@ -180,6 +182,7 @@ def test_independent_pairs_have_rows_of_their_own_with_the_seed_of_their_trainin
     assert all(row.get("listener", row["speaker"]) == row["speaker"] for row in rows)
 
 
+@pytest.mark.slow
 def test_an_independent_pair_is_tested_as_the_run_of_its_seed(seeds, tmp_path):
     data = meanings.Meanings(labels=("attributes",))
     alone, folder = meanings.untrained_run(

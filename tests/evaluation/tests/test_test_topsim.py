@@ -96,6 +96,7 @@ def test_bad_settings_are_refused(tmp_path, bad):
         measured(tmp_path, meanings.Meanings(), **bad)
 
 
+@pytest.mark.processes
 def test_another_process_finds_the_same_to_the_byte(tmp_path):
     run = tmp_path / "run"
     cli.run(["gin/nlg_digits.gin"], commands.TINY, str(run))

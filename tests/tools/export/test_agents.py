@@ -67,6 +67,7 @@ def evaluated(where, tests, **given):
         cli.evaluate(str(where) if where else None, [test], TESTS[test], **given)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
 def test_every_test_of_an_export_has_the_same_results_as_of_the_run(name, speaker, tmp_path):
     train(tmp_path / "run", name, speaker)
@@ -92,6 +93,7 @@ def exported(tmp_path_factory):
     return run, run / "export" / "saved_model"
 
 
+@pytest.mark.slow
 def test_results_go_to_the_workdir_where_there_is_one(exported, tmp_path):
     _, export = exported
     before = commands.snapshot(export)
@@ -106,6 +108,7 @@ def measured(folder):
     return [{name: value for name, value in row.items() if name != "weights"} for row in rows]
 
 
+@pytest.mark.slow
 def test_results_come_from_the_exported_functions(exported, tmp_path):
     """Results change with the variables of the SavedModel; the run's own checkpoint is not used."""
     run, export = exported

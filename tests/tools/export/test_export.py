@@ -39,6 +39,7 @@ def step(folder):
     return json.loads((folder / "assets" / "metadata.json").read_text())["step"]
 
 
+@pytest.mark.slow
 def test_an_export_is_in_the_run_unless_another_folder_is_named(run, tmp_path, capsys):
     before = commands.snapshot(run)
     export(run)
@@ -73,6 +74,7 @@ def test_an_older_export_of_the_same_run_is_replaced(run, tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"run", "out"}
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_no_export_of_this_run_is_not_changed(run, tmp_path):
     other = tmp_path / "other"
     cli.run(DIGITS, [*SMALL, "seed=1"], str(other))
@@ -106,6 +108,7 @@ def test_without_a_checkpoint_the_error_says_what_to_do(run, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_run_on_other_storage_is_exported_there(run, tmp_path):
     out = f"ram://{tmp_path.name}/out"
     for _ in range(2):
@@ -138,6 +141,7 @@ cli.evaluate(sys.argv[1], ["export"], [])
 """
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize(("at", "exchanges"), [("rename", False), ("exchange", True)])
 def test_after_a_kill_the_same_command_writes_a_whole_export(run, at, exchanges):
     export(run)
@@ -222,6 +226,7 @@ for kind in ("saved_model", "keras"):
 """
 
 
+@pytest.mark.processes
 def test_a_full_disk_is_reported_in_one_sentence_and_the_older_export_stays(run):
     done = subprocess.run(
         [*commands.python(), "-c", FULL, str(run), "0", "100", "3000"],

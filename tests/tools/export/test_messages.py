@@ -241,6 +241,7 @@ def spoken(tmp_path_factory):
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("task", "chooses"), [("discriminationdist", True), ("classification", False)])
 def test_a_transfer_run_tells_its_speakers_messages_and_what_its_listener_chooses(spoken, tmp_path, task, chooses):
     given = ["listener/LstmCore.units=8", "MultiMlp.size=8", "Cpc.size=8", "steps=2", "games=16", "games_of_many=32"]
@@ -267,6 +268,7 @@ def killable(tmp_path_factory):
     return folder / "run"
 
 
+@pytest.mark.processes
 def test_a_kill_leaves_a_corpus_that_is_refused_and_the_same_command_then_finishes_it(killable, capsys):
     given, path = (f"--workdir={killable}", "--noise=0.25", "--allow_imports=tests"), killable / "corpora" / "test"
     env = {"PYTHONPATH": str(commands.ROOT)}
@@ -287,6 +289,7 @@ def test_a_kill_leaves_a_corpus_that_is_refused_and_the_same_command_then_finish
     assert "mean and deviation (n − 1) of 3 pairs" in capsys.readouterr().out
 
 
+@pytest.mark.processes
 def test_where_there_is_no_corpus_is_told_in_one_sentence_with_status_2(tmp_path):
     ran = commands.start("analyse", "--samples=100", tmp_path)
     assert ran.returncode == 2 and "Traceback" not in ran.stderr

@@ -226,6 +226,7 @@ def test_all_weights_of_all_agents_are_in_it_and_nothing_else(both):
     assert kept == sum(np.prod(v.shape) for v in (*speaker, *listener))
 
 
+@pytest.mark.slow
 def test_metadata_can_be_read_with_and_without_tensorflow(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"step": 3, "loss": 0.5}\n{"step": 4, "loss": 0.1}\n')
     (tmp_path / "eval").mkdir()

@@ -8,6 +8,8 @@ from tf_emcom.tools.preflight.findings import Refused, SourceLines
 from tf_emcom.tools.preflight.hlo import Program
 from tf_emcom.tools.preflight.traffic import Traffic
 
+pytestmark = pytest.mark.tpu_compiler
+
 
 def exported(function, *shapes):
     lines = SourceLines()

@@ -11,6 +11,8 @@ from tf_emcom.tools.preflight.findings import Refused
 from tf_emcom.tools.preflight.preflight import preflight
 from tf_emcom.tools.preflight.step import UntrainedSpeaker
 
+pytestmark = pytest.mark.tpu_compiler
+
 GIN = commands.ROOT / "gin"
 # Short messages of few games: what is compiled is the same, but in seconds.
 GAME = ("message_length=2", "batch_size=64")

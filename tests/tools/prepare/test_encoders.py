@@ -51,6 +51,7 @@ def test_application_sees_what_the_model_sees_whichever_file_it_comes_from(mobil
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_application_has_its_usual_size_and_random_weights_of_the_seed():
     first, same = (encoder_for(EncoderChoice(NAME, "random", seed=1)).build() for _ in range(2))
     other = encoder_for(EncoderChoice(NAME, "random", image_size=32, seed=2)).build()

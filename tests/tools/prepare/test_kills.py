@@ -108,6 +108,7 @@ def preparations(tmp_path_factory):
 STEP = int(os.environ.get("TF_EMCOM_TESTS_EVERY_KILL", 0)) or 61
 
 
+@pytest.mark.processes
 def test_after_a_kill_at_any_point_the_same_command_ends_with_the_same_files(preparations):
     runs, operations, expected = preparations
     assert operations > 100

@@ -10,6 +10,8 @@ import pytest
 from tests import commands
 from tests.tools.prepare.pictures import draw_classes, save_keras
 
+pytestmark = pytest.mark.processes
+
 # Runs bin/prepare_features and kills it in place of the n-th renaming of a file.
 KILLED = """
 import os, runpy, signal, sys

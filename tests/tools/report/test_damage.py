@@ -36,6 +36,7 @@ def damaged(content, others, generator):
         yield bytes(changed)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["game", "transfer", "naming"])
 def test_a_report_about_damaged_files_is_a_page_or_one_sentence(kind, tmp_path):
     run, generator = pages(tmp_path)[kind], np.random.default_rng(0)
@@ -74,6 +75,7 @@ def test_a_pipe_or_a_folder_in_place_of_a_file_is_one_sentence(tmp_path):
         write_report([str(run)], str(tmp_path / "pipe.html"))
 
 
+@pytest.mark.slow
 def test_a_page_is_written_whole_through_a_link_and_nothing_is_left(tmp_path):
     run = folders.whole(tmp_path / "lr=[1e-3]")
     (tmp_path / "lr=[1e-3]" / "report.html.0123abcd.new").write_text("what a killed process left")

@@ -303,6 +303,7 @@ def start(*arguments, cwd):
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
 
 
+@pytest.mark.processes
 def test_the_command_takes_folders_and_flags_in_any_order(run, other, two, tmp_path):
     done = start(run, "--out=a/page.html", other, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
@@ -310,6 +311,7 @@ def test_the_command_takes_folders_and_flags_in_any_order(run, other, two, tmp_p
     assert (tmp_path / "a" / "page.html").read_text() == two
 
 
+@pytest.mark.processes
 def test_the_command_says_a_mistake_in_one_sentence(tmp_path):
     done = start(tmp_path / "nowhere", cwd=tmp_path)
     assert done.returncode == 2

@@ -7,6 +7,8 @@ import pytest
 from tests.tools.report import folders
 from tf_emcom.tools.report.report import write_report
 
+pytestmark = pytest.mark.browser
+
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _QUIETLY = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),

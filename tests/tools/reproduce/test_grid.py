@@ -85,6 +85,7 @@ def test_a_table_is_laid_out_in_pages():
     }
 
 
+@pytest.mark.processes
 def test_a_run_that_fails_is_reported_and_the_others_are_made(tmp_path):
     runner = Runner(str(tmp_path), jobs=2)
     bad = Cell("bad", {}, (("evaluate", f"--workdir={tmp_path}/nowhere"),))
@@ -95,6 +96,7 @@ def test_a_run_that_fails_is_reported_and_the_others_are_made(tmp_path):
     assert runner.is_finished(good) and not runner.is_finished(bad)
 
 
+@pytest.mark.processes
 def test_a_whole_grid_is_made_once_written_up_and_passed_over_when_asked_again(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(runner, "_START", [*commands.python(), "-m", "tf_emcom"])
     digits = ["--gin_file=gin/nlg_digits.gin", *TINY]
@@ -150,6 +152,7 @@ print(runner.Runner(runs, jobs=1).make([Cell("slow", {}, ((sys.argv[1] + "/slow"
 """
 
 
+@pytest.mark.processes
 def test_after_a_kill_the_same_grid_waits_for_what_still_runs_and_goes_on(tmp_path):
     (tmp_path / "slow").write_text(SLOW)
     given = [*commands.python(), "-c", GRID, str(tmp_path)]
@@ -234,6 +237,7 @@ def test_tables_that_cannot_be_written_are_reported(tmp_path):
         Runner(str(tmp_path / "out" / "tables" / "runs"), jobs=1).make(cells)
 
 
+@pytest.mark.processes
 def test_no_transfer_starts_before_its_game_is_finished(tmp_path):
     params = [
         "Reproduction.games={'nlg': ['--gin_file=gin/nlg_digits.gin', '--gin_param=batch_size=0']}",
@@ -246,6 +250,7 @@ def test_no_transfer_starts_before_its_game_is_finished(tmp_path):
     assert not list((tmp_path / "runs").glob("classification*"))
 
 
+@pytest.mark.processes
 def test_a_grid_that_is_stopped_stops_its_runs_and_goes_on(tmp_path):
     params = [
         "Reproduction.games={'nlg': ['--gin_file=gin/nlg_digits.gin', '--gin_param=steps=1000000']}",

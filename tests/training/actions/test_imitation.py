@@ -124,6 +124,7 @@ def test_weights_and_optimiser_of_a_student_change_and_nothing_else_of_it():
     assert set(members.rows.value(1, members.optimizer.updates)) == {0}
 
 
+@pytest.mark.slow
 def test_two_replicas_teach_as_one_device_does():
     found = []
     for distribution in (OneDevice(False), Mirrored(False)):

@@ -69,6 +69,7 @@ def everything_of(action, kind):
     return {key for key in before if key[:2] == (kind, drawn(action, kind))}
 
 
+@pytest.mark.slow
 def test_everything_had_been_learnt_before():
     _, before = trained()
     # Any: the critic of Q-values has nothing to learn in this game.
@@ -189,6 +190,7 @@ def test_mistakes_are_told_in_a_sentence(make, words):
         make()
 
 
+@pytest.mark.slow
 def test_agents_learn_on_after_a_reset():
     population = lewis.make_population(lewis.lg_s, GAMES, 2, 2, pairs=2)
     lewis.trained(population, OneDevice(False), 2)

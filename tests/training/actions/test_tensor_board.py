@@ -95,6 +95,7 @@ def run(tmp_path_factory):
     return path, experiment, event_files.read(path / "tensorboard")
 
 
+@pytest.mark.slow
 def test_curves_are_the_lines_of_metrics_jsonl_in_groups(run):
     path, _, _ = run
     curves = event_files.scalars(path / "tensorboard")
@@ -150,6 +151,7 @@ def test_games_are_shown_in_words_and_pictures(run):
     assert len(np.unique(found)) > 10
 
 
+@pytest.mark.slow
 def test_killed_and_resumed_run_shows_every_step_once_and_what_a_straight_one_shows(run, tmp_path):
     path, _, straight = run
     with pytest.raises(KeyboardInterrupt):

@@ -21,6 +21,7 @@ def alone(rules, seed):
     return sums, lewis.everything(population)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rules", "distribution", "jit"),
     [

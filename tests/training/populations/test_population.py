@@ -16,6 +16,7 @@ from tf_emcom.types import Batch
 GAMES = 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rules", [lewis.lg_s, lewis.nlg])
 def test_a_population_of_one_pair_is_the_pair(rules):
     pair, population = lewis.make_learner(rules, GAMES), lewis.make_population(rules, GAMES, 1, 1)
@@ -65,6 +66,7 @@ class Villagers:
         return metrics
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("distribution", "jit"), [(OneDevice, False), (OneDevice, True), (Mirrored, False)])
 def test_pairs_play_one_after_the_other_and_metrics_are_means_over_them(distribution, jit):
     distribution = distribution(jit)
@@ -91,6 +93,7 @@ def test_pairs_play_one_after_the_other_and_metrics_are_means_over_them(distribu
                 np.testing.assert_allclose(members.rows.value(i, variable), theirs.numpy(), atol=2e-5, err_msg=kind)
 
 
+@pytest.mark.slow
 def test_only_the_pair_that_plays_changes():
     population = lewis.make_population(lewis.lg_s, GAMES, 4, 3)
     before = lewis.everything(population)
@@ -104,6 +107,7 @@ def test_only_the_pair_that_plays_changes():
     assert set().union(*(rows for rows, v in zip(changed, before, strict=True) if len(v) == 3)) == {listener}
 
 
+@pytest.mark.slow
 def test_pairs_are_drawn_uniformly_and_afresh_at_every_step():
     population = lewis.make_population(lewis.lg_s, GAMES, 3, 4, pairs=5)
     drawn = np.stack([population.turns(tf.constant(step, tf.int64)).numpy() for step in range(1200)])

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 TINY = (
     "speaker/LstmCore.units=8",
     "listener/LstmCore.units=8",
+    "message_length=3",
     "steps=4",
     "Log.every=2",
     "Checkpoint.every=2",

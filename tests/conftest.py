@@ -1,5 +1,6 @@
 """What every test shares: two logical CPU devices, a clean slate before each test, and the golden numbers."""
 
+import gc
 import os
 import random
 import sys
@@ -17,7 +18,8 @@ os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_opti
 
 TESTS = Path(__file__).parent
 GOLDEN = TESTS / "golden"
-NUMERIC = {"agents", "contracts", "games", "ops", "training", "test_evaluator.py", "test_golden.py"}
+NUMERIC = {"agents", "contracts", "games", "ops", "training"}
+NUMERIC |= {"test_evaluator.py", "test_export_alone.py", "test_golden.py"}
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -41,6 +43,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         left_out = [item for item in items if item.get_closest_marker("gpu")]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_collection_finish() -> None:
+    """Has the garbage collector leave alone what was imported, which it would look through again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

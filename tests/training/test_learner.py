@@ -1,6 +1,7 @@
 """Gradients and updates, on one device and on two replicas."""
 
 import gc
+import random
 
 import numpy as np
 import pytest
@@ -127,3 +128,14 @@ def test_a_hundred_new_agents_of_each_kind_leave_no_memory_behind(resident_megab
     begin = draw(range(20))
     # 88 MB where TensorFlow keeps something for every weight that there ever was.
     assert draw(range(20, 120)) - begin < 30
+
+
+def test_making_a_learner_leaves_all_generators_as_they_were():
+    def draws(between):
+        random.seed(1)
+        np.random.seed(1)
+        tf.random.set_seed(1)
+        between()
+        return random.random(), np.random.random(), tf.random.uniform([]).numpy()
+
+    assert draws(lambda: lewis.make_learner(lewis.nlg, GAMES, seed=5)) == draws(lambda: None)

@@ -83,7 +83,7 @@ def test_a_test_of_another_runs_checkpoint_leaves_results_in_its_own_folder_agai
     assert set(commands.snapshot(tmp_path / "results")) == {"eval/testchannel.jsonl", "figures/testchannel.png"}
 
 
-@pytest.mark.parametrize("other", ["Digits.split_seed=5", "message_length=3", "Listener.head_cls=@Cpc"])
+@pytest.mark.parametrize("other", ["Digits.split_seed=5", "message_length=4", "Listener.head_cls=@Cpc"])
 def test_a_checkpoint_of_other_agents_or_other_data_is_refused(trained, tmp_path, other):
     params = ['mode="testchannel"', f"checkpoint={str(trained)!r}", other]
     with pytest.raises(UserError, match="another configuration"):

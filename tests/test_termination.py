@@ -1,5 +1,6 @@
 """A run that is asked to stop saves its state, and resumes as if it had never stopped."""
 
+import contextlib
 import json
 import os
 import signal
@@ -175,11 +176,23 @@ def test_outside_of_the_main_thread_sigterm_stays_what_it_was():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
-def test_sigterm_can_stop_at_once():
+@pytest.fixture
+def stops_at_once():
     before = signal.getsignal(signal.SIGTERM)
-    try:
-        termination.stop_at_once()
-        with pytest.raises(termination.Terminated, match="anything to save"):
-            os.kill(os.getpid(), signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    termination.stop_at_once()
+    yield
+    termination.stop_at_once()
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_sigterm_can_stop_at_once(stops_at_once):
+    with pytest.raises(termination.Terminated, match="anything to save"):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_sigterm_whose_exception_a_library_swallowed_stops_the_run_at_its_first_step(stops_at_once):
+    with contextlib.suppress(BaseException):
+        os.kill(os.getpid(), signal.SIGTERM)
+    with termination.Termination() as inside:
+        assert inside.asked()
+    assert str(inside.stopped("after step 0")) == "Terminated after step 0"

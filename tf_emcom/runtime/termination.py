@@ -6,6 +6,9 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
+# The signals of `stop_at_once`: a library that catches everything may have swallowed its exception.
+_received: list[int] = []
+
 
 class Terminated(BaseException):
     """SIGTERM or SIGINT was received; the message says what is saved. Only a command should catch it."""
@@ -33,6 +36,7 @@ class Termination:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
+        self._received = next(iter(_received), None)
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGTERM, signal.SIGINT):
                 if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN:
@@ -63,8 +67,10 @@ class Termination:
 
 def stop_at_once() -> None:
     """From now on SIGTERM raises `Terminated` at once, as Ctrl-C raises `KeyboardInterrupt`."""
+    _received.clear()
     signal.signal(signal.SIGTERM, _raise)
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
+    _received.append(number)
     raise Terminated("Terminated before this process had anything to save; run the same command again to resume.")

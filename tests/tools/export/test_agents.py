@@ -29,7 +29,7 @@ TRANSFER = (*NEW_LISTENER, "Checkpoint.every=2", "games=16", "games_of_many=32",
 RUNS = {
     "a population of messages that end": (
         ["lg_s_digits.gin"],
-        (*SMALL, "n_speakers=3", "n_listeners=2", "Speaker.grammar=@EndSymbol()"),
+        (*SMALL, "n_speakers=2", "n_listeners=2", "Speaker.grammar=@EndSymbol()"),
         ("testchannel", "testmessage", "testinput", "testtopsim", "testlanguage"),
     ),
     "independent pairs": (["nlg_digits.gin"], (*SMALL, "seeds=2", "seed=3"), ("testchannel",)),

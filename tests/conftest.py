@@ -18,7 +18,7 @@ os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_opti
 
 TESTS = Path(__file__).parent
 GOLDEN = TESTS / "golden"
-NUMERIC = {"agents", "contracts", "games", "ops", "training"}
+NUMERIC = {"agents", "contracts", "games", "ops"}
 NUMERIC |= {"test_evaluator.py", "test_export_alone.py", "test_golden.py"}
 
 

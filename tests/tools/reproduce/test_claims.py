@@ -96,10 +96,8 @@ def test_the_page_has_a_row_for_each_claim():
     text = claims_markdown(examined(claims, {"testchannel": PAIRED}))
     first, second = text.splitlines()[-2:]
     cells = [cell.strip() for cell in first.strip("|").split("|")]
-    assert cells[:5] == [
-        *("It is.", "someone", "testchannel, accuracy, noise 0.5: game a − game b", "0", "0.200 [0.100, 0.300]")
-    ]
-    assert cells[6:] == ["3, paired", "seen"]
+    assert cells[:4] == ["It is.", "seen", "0.200 [0.100, 0.300]", "0"]
+    assert cells[5:] == ["3, paired", "testchannel, accuracy, noise 0.5: game a − game b", "someone"]
     assert "Nobody knows." in second and "no row of game a or game b" in second
 
 

@@ -268,10 +268,10 @@ def test_settings_that_differ_are_in_a_table_and_the_others_in_a_sentence(tmp_pa
     cells = written_up(tmp_path / "runs", ("lg-0", "nlg-0"))
     for cell, noise in zip(cells, (0.0, 0.5), strict=True):
         cell.labels.update(game=cell.name.removesuffix("-0"), seed=0)
-        text = f"# checked by nobody\nbatch_size = 64\nnoise = {noise}\nseed = 0\nnlg/Game.task = %task\n"
+        text = f"batch_size = %games\ngames = 64\nlength = None\nnoise = {noise}\nseed = 0\nseeds = 1\nA.b = 2\n"
         (tmp_path / "runs" / cell.name / "config.gin").write_text(text)
     text = Path(write_report(str(tmp_path), str(tmp_path / "runs"), cells, [])).read_text()
-    assert "The same in all of them: seeds 0, batch_size 64." in text
+    assert "The same in all of them: seeds 0, batch_size 64, games 64." in text
     assert "| game | noise |" in text and "| nlg  | 0.5   |" in text
     (tmp_path / "runs" / "lg-0" / "config.gin").write_text("batch_size = \n")
     with pytest.raises(UserError, match="lg-0/config.gin cannot be understood"):

@@ -13,8 +13,8 @@ from tf_emcom.tools.reproduce.statistics import Strata, interval, mean, probabil
 Row = dict[str, Any]
 
 COLUMNS = (
-    *("claim", "source", "compared", "at_least", "difference", "low", "high"),
-    *("probability", "probability_low", "probability_high", "seeds", "paired", "result"),
+    *("claim", "result", "difference", "low", "high", "at_least"),
+    *("probability", "probability_low", "probability_high", "seeds", "paired", "compared", "source"),
 )
 SEEN, NOT_SEEN, UNDECIDED = "seen", "not seen", "not decided here"
 _EXPLANATION = (
@@ -156,14 +156,13 @@ def examined(claims: Iterable[Claim], rows: Mapping[str, Sequence[Row]]) -> list
 
 def claims_markdown(rows: Sequence[Row]) -> str:
     """The table of claims, and what it means."""
-    heads = ["claim", "source", "compared", "at least", "difference", "P", "seeds", "result"]
+    heads = ["claim", "result", "difference", "at least", "P", "seeds", "compared", "source"]
     lines = [
         [
-            *(row["claim"], row["source"], row["compared"], f"{row['at_least']:g}"),
-            _with_limits(row["difference"], row["low"], row["high"]),
+            *(row["claim"], row["result"], _with_limits(row["difference"], row["low"], row["high"])),
+            f"{row['at_least']:g}",
             _with_limits(row["probability"], row["probability_low"], row["probability_high"], digits=2),
-            f"{row['seeds']}{', paired' if row['paired'] else ''}",
-            row["result"],
+            *(f"{row['seeds']}{', paired' if row['paired'] else ''}", row["compared"], row["source"]),
         ]
         for row in rows
     ]

@@ -13,8 +13,8 @@ from tf_emcom.tools.reproduce.grid import Cell
 
 Row = dict[str, Any]
 
-# Macros that are other ones in every run, or say nothing about it.
-_OF_ONE_RUN = ("seed", "mode", "checkpoint")
+# Macros that are other ones in every run, that results say, or that say nothing about a run.
+_LEFT_OUT = ("seed", "seeds", "mode", "checkpoint")
 
 
 def settings_markdown(runs: str, cells: Sequence[Cell], rows: Sequence[Row], label: str) -> str:
@@ -49,7 +49,7 @@ def _of_results(rows: Sequence[Row]) -> dict[str, str]:
 
 
 def _macros(runs: str, cells: Sequence[Cell]) -> dict[str, str]:
-    """The macros of the first run's config.gin, as it has them; empty without one."""
+    """The macros of the first config.gin that there is, by name; empty without one."""
     config = next((path for cell in cells if (path := Path(runs) / cell.name / "config.gin").is_file()), None)
     if config is None:
         return {}
@@ -57,8 +57,10 @@ def _macros(runs: str, cells: Sequence[Cell]) -> dict[str, str]:
         values = config_diff.values(RunFolder(str(config.parent)).require_config(), "stored")
     except UserError as error:
         raise UserError(f"{config} cannot be understood: {error}") from error
-    kept = {name: value for name, value in values.items() if "." not in name and name not in _OF_ONE_RUN}
-    return {name: value.strip("'\"") for name, value in kept.items()}
+    kept = {name: value for name, value in values.items() if "." not in name and name not in _LEFT_OUT}
+    # Of a macro that is another one, its value; of no value nothing.
+    meant = {name: values.get(value.removeprefix("%"), value) for name, value in kept.items()}
+    return {name: value.strip("'\"") for name, value in meant.items() if value != "None"}
 
 
 def _listed(settings: Mapping[str, str]) -> str:

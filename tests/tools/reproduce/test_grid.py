@@ -12,7 +12,7 @@ from tests import commands
 from tf_emcom import cli
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.tools.reproduce import runner
+from tf_emcom.tools.reproduce import runner, tables
 from tf_emcom.tools.reproduce.grid import Cell, Reproduction
 from tf_emcom.tools.reproduce.measured import measured, over_seeds, results
 from tf_emcom.tools.reproduce.runner import Runner
@@ -188,7 +188,7 @@ else:
 """
 GRID = """
 import sys
-from tf_emcom.tools.reproduce import runner
+from tf_emcom.tools.reproduce import runner, tables
 from tf_emcom.tools.reproduce.grid import Cell
 runner._START = [sys.executable]
 runs = sys.argv[1] + "/runs"
@@ -248,6 +248,21 @@ def test_a_grid_reads_the_newest_step_and_averages_and_votes_of_all_agents(tmp_p
     assert "| a       | 0.300   |" in text and "| a, vote | 0.400   |" in text
     # What was run is said once.
     assert text.count("\n- a: ") == 1 and text.count("- a, vote") == 0
+
+
+def test_bands_in_figures_are_the_intervals_of_the_tables(tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(tables, "draw_panels", lambda panels, *_, **__: drawn.update(panels))
+    cells = written_up(tmp_path / "runs", ("a-0", "a-1", "a-2"))
+    for seed, cell in enumerate(cells):
+        row = {"candidates": 16, "noise": 0.0, "accuracy": (0.1, 0.2, 0.6)[seed]}
+        (tmp_path / "runs" / cell.name / "eval" / "testchannel.jsonl").write_text(json.dumps(row) + "\n")
+    write_report(str(tmp_path), str(tmp_path / "runs"), cells, [])
+    (curve,) = drawn["candidates 16"]
+    # One of 27 resamples has one seed alone, which is more than 2.5 %.
+    assert (curve.y, curve.intervals) == ([pytest.approx(0.3)], [(pytest.approx(0.1), pytest.approx(0.6))])
+    write_report(str(tmp_path), str(tmp_path / "runs"), cells[:1], [])
+    assert drawn["candidates 16"][0].intervals == [(0.1, 0.1)]
 
 
 def test_what_is_reached_without_a_message_is_measured_once_for_a_task(tmp_path):

@@ -122,6 +122,7 @@ _OFFERED = {
     "tools.export.formats": "Format Keras SavedModel",
     "tools.prepare.encoders": "ImageEncoder",
     "tools.report.report": "Section",
+    "tools.reproduce.claims": "Claim",
     "tools.reproduce.grid": "Reproduction",
 }
 _MODULE_OF = {name: f"{__name__}.{module}" for module, names in _OFFERED.items() for name in names.split()}

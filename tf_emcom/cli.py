@@ -270,7 +270,7 @@ def reproduce(
     ready = [cell for cell in grid.transfer_cells(runs) if cell.needs in {game.name for game in games}]
     failed |= runner.make(ready)
     transfers = [cell for cell in ready if runner.is_finished(cell)]
-    print(f"The tables are in {write_report(out, runs, games, transfers)}, the figures in {out}/figures.")
+    print(f"The tables are in {write_report(out, runs, games, transfers, grid.claims)}, the figures in {out}/figures.")
     if failed:
         name, sentence = next(iter(failed.items()))
         raise UserError(f"{len(failed)} runs failed, the first of them {name}: {sentence}")

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,10 +12,11 @@ from tests import commands
 from tf_emcom import cli
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.run_folder import RunFolder
-from tf_emcom.tools.reproduce import runner
+from tf_emcom.tools.reproduce import runner, tables
 from tf_emcom.tools.reproduce.grid import Cell, Reproduction
+from tf_emcom.tools.reproduce.measured import measured, over_seeds, results
 from tf_emcom.tools.reproduce.runner import Runner
-from tf_emcom.tools.reproduce.tables import Table, over_seeds, results, write_report
+from tf_emcom.tools.reproduce.tables import Table, write_report
 
 TINY = [f"--gin_param={p}" for p in (*commands.TINY, "steps=2", "batch_size=16", "Discrimination.distractors=3")]
 SPEAKERS = {"nlg": ["nlg"], "shuffled": ["nlg", "--gin_param=TransferLearner.speaker_source=@ShuffledSpeaker()"]}
@@ -29,7 +31,7 @@ def test_runs_are_games_by_seeds_then_tasks_by_speakers():
     assert train[0] == "train" and evaluate[0] == "evaluate"
     assert "--gin_param=checkpoint='/r/nlg-4'" in train
     assert train[-2:] == (SPEAKERS["shuffled"][1], "--workdir=/r/class-shuffled-4")
-    assert cells[3].needs == "nlg-4"
+    assert cells[3].needs == "nlg-4" and cells[3].arguments == ("c",)
     assert cells[3].labels == {"task": "class", "speaker": "shuffled", "seed": 4}
 
 
@@ -41,6 +43,10 @@ WRONG = {
     "numbers as arguments": ({"games": {"a": [1]}, "seeds": [0]}, "a list, each element a text"),
     "a parent's folder": ({"games": {"..": []}, "seeds": [0]}, "its name becomes a folder's"),
     "tests as one text": ({"games": {"a": []}, "seeds": [0], "tests": "testchannel"}, "tests is 'testchannel'"),
+    "no claim": (
+        {"games": {"a": []}, "seeds": [0], "claims": ["a > b"]},
+        "claims is .*, each element an object of a Claim",
+    ),
     "unknown speaker": ({"games": {"a": []}, "seeds": [0], "speakers": {"x": ["b"]}}, "one of a"),
 }
 
@@ -58,7 +64,9 @@ def test_means_and_deviations_over_seeds_are_worked_by_hand():
     first, second = over_seeds(rows, ("game", "noise"), "accuracy")
     assert (first["game"], first["mean"], first["seeds"]) == ("a", pytest.approx(0.5), 3)
     assert first["deviation"] == pytest.approx(((0.09 + 0.01 + 0.16) / 2) ** 0.5)
-    assert second == {"game": "b", "noise": 0, "mean": 1.0, "deviation": None, "seeds": 1}
+    assert (second["game"], second["noise"], second["mean"], second["seeds"]) == ("b", 0, 1.0, 1)
+    # Of one seed there is no deviation, no error and no interval.
+    assert [second[key] for key in ("deviation", "standard_error", "low", "high")] == [None] * 4
 
 
 def test_two_values_of_one_seed_are_not_taken_for_two_seeds():
@@ -67,22 +75,45 @@ def test_two_values_of_one_seed_are_not_taken_for_two_seeds():
         over_seeds(rows, ["game"], "accuracy")
 
 
-def test_a_table_is_laid_out_in_pages():
+def summarized(mean, seeds=3, **keys):
+    ends = {} if seeds == 1 else {"deviation": 0.01, "low": mean - 0.02, "high": mean + 0.02}
+    return {**keys, "mean": mean, "deviation": None, "low": None, "high": None, "seeds": seeds, **ends}
+
+
+def test_a_table_is_laid_out_in_pages_and_has_intervals():
     rows = [
-        {"candidates": c, "game": g, "noise": n, "mean": c / 100 + n, "deviation": 0.01, "seeds": 3}
+        summarized(c / 100 + n, candidates=c, game=g, noise=n)
         for c in (16, 64)
         for g in ("nlg", "lg")
         for n in (0.0, 0.5)
     ]
     table = Table("t", "Accuracy", rows, ("candidates",), "game", "noise")
     text = table.as_markdown()
-    assert "Mean ± standard deviation (n − 1) over 3 seeds." in text
-    assert text.count("| game | noise 0       | noise 0.5     |") == 2
-    assert "| nlg  | 0.160 ± 0.010 | 0.660 ± 0.010 |" in text
-    assert list(csv.DictReader(table.as_csv().splitlines()))[0] == {
-        **{"candidates": "16", "game": "nlg", "noise": "0.0"},
-        **{"mean": "0.16", "deviation": "0.01", "seeds": "3"},
+    assert "Mean ± standard deviation (n − 1) over 3 seeds [95 % interval of the mean]." in text
+    assert text.count("| game | noise 0                      | noise 0.5                    |") == 2
+    assert "| nlg  | 0.160 ± 0.010 [0.140, 0.180] | 0.660 ± 0.010 [0.640, 0.680] |" in text
+    first = list(csv.DictReader(table.as_csv().splitlines()))[0]
+    assert first == {
+        **{"candidates": "16", "game": "nlg", "noise": "0.0", "mean": "0.16", "deviation": "0.01", "seeds": "3"},
+        **{"standard_error": "", "interquartile_mean": "", "low": "0.14", "high": "0.18"},
     }
+
+
+def test_a_wide_table_leaves_intervals_to_its_csv_file():
+    rows = [summarized(0.5, game="nlg", erased=erased) for erased in range(6)]
+    text = Table("testmessage", "Accuracy", rows, (), "game", "erased").as_markdown()
+    assert "over 3 seeds; tables/testmessage.csv has 95 % intervals of the mean." in text
+    assert "| 0.500 ± 0.010 | 0.500 ± 0.010 |" in text
+
+
+def test_every_number_says_of_how_many_seeds_it_is_where_these_differ():
+    rows = [summarized(0.5, seeds=count, game=f"of {count}", noise=0.0) for count in (1, 3)]
+    text = Table("t", "Accuracy", rows, (), "game", "noise").as_markdown()
+    assert "over n seeds, 1 to 3" in text
+    assert "| of 1 | 0.500, n = 1                        |" in text
+    assert "| of 3 | 0.500 ± 0.010 [0.480, 0.520], n = 3 |" in text
+    one = Table("t", "Accuracy", rows[:1], (), "game", "noise").as_markdown()
+    assert "Of 1 seed." in one and "| of 1 | 0.500   |" in one
 
 
 @pytest.mark.processes
@@ -109,10 +140,18 @@ def test_a_whole_grid_is_made_once_written_up_and_passed_over_when_asked_again(t
         "Reproduction.tests=['testchannel', 'testtopsim']",
         "Reproduction.test_arguments=['--gin_param=TestChannel.candidates=[16]', '--gin_param=TestChannel.passes=1']",
         "Reproduction.transfer_test_arguments=['--gin_param=Test.passes=1']",
+        "Reproduction.claims=[@heard/Claim()]",
+        "heard/Claim.higher={'speaker': 'nlg'}",
+        "heard/Claim.lower={'speaker': 'shuffled'}",
     ]
     cli.reproduce("offline", str(tmp_path), 2, params)
     files = commands.snapshot(tmp_path)
     text = (tmp_path / "results.md").read_text()
+    assert "\n- nlg: `--gin_file=gin/nlg_digits.gin --gin_param=" in text
+    shared = next(line for line in text.splitlines() if line.startswith("The same in all of them: seeds 0, 1,"))
+    for setting in ("tested at step 2", "tested on split test", "batch_size 16", "data @Digits()", "steps 2"):
+        assert f", {setting}, " in shared
+    assert "mean over 1 by task: speaker nlg − speaker shuffled" in text
     for title in ("Accuracy by channel noise", "Topographic similarity", "Transfer to a new listener", "Ease of lear"):
         assert f"## {title}" in text
     for name in ("testchannel", "ease_of_learning_classification"):
@@ -128,6 +167,11 @@ def test_a_whole_grid_is_made_once_written_up_and_passed_over_when_asked_again(t
     said = capsys.readouterr().out
     assert "2 of 2 runs are finished already" in said and "4 of 4 runs are finished already" in said
     assert commands.snapshot(tmp_path) == files
+    # Another claim needs no run.
+    cli.reproduce("offline", str(tmp_path), 2, [*params, "heard/Claim.at_least=1e6"])
+    changed = {name for name, content in commands.snapshot(tmp_path).items() if files[name] != content}
+    assert changed == {"results.md", "tables/claims.csv", "tables/claims.md"}
+    assert "| 1e+06    |" in (tmp_path / "results.md").read_text()
 
 
 SLOW = """
@@ -144,7 +188,7 @@ else:
 """
 GRID = """
 import sys
-from tf_emcom.tools.reproduce import runner
+from tf_emcom.tools.reproduce import runner, tables
 from tf_emcom.tools.reproduce.grid import Cell
 runner._START = [sys.executable]
 runs = sys.argv[1] + "/runs"
@@ -188,17 +232,65 @@ def written_up(tmp_path, cells=("a-0", "a-1")):
     return [Cell(name, {"game": "a", "seed": seed}, ()) for seed, name in enumerate(cells)]
 
 
-def test_a_grid_reads_the_newest_step_and_rows_about_all_agents_but_no_votes(tmp_path):
+def test_a_grid_reads_the_newest_step_and_averages_and_votes_of_all_agents(tmp_path):
     def row(accuracy, step=20, **agents):
         return {"mode": "testchannel", "step": step, "candidates": 16, "noise": 0.0, "accuracy": accuracy, **agents}
 
     average, vote = ({"ensemble": name, "speakers": 2, "whole": True} for name in ("average", "vote"))
-    pair = {"speaker": 0, "listener": 0, "whole": False}
-    rows = [row(0.1, step=10, **average), row(0.2, **pair), row(0.3, **average), row(0.4, **vote)]
+    pair, of_one = {"speaker": 0, "listener": 0, "whole": False}, {"ensemble": "vote", "speaker": 0, "whole": False}
+    rows = [row(0.1, step=10, **average), row(0.2, **pair), row(0.3, **average), row(0.35, **of_one), row(0.4, **vote)]
     (tmp_path / "a-0" / "eval").mkdir(parents=True)
     (tmp_path / "a-0" / "eval" / "testchannel.jsonl").write_text("".join(json.dumps(each) + "\n" for each in rows))
-    found = results(str(tmp_path), [Cell("a-0", {"game": "a", "seed": 3}, ())], "testchannel")
-    assert [(each["accuracy"], each["game"], each["seed"]) for each in found] == [(0.3, "a", 3)]
+    cells = [Cell("a-0", {"game": "a", "seed": 3}, ())]
+    found = results(str(tmp_path), cells, "testchannel")
+    assert [(each["accuracy"], each["game"], each["seed"]) for each in found] == [(0.3, "a", 3), (0.4, "a, vote", 3)]
+    text = Path(write_report(str(tmp_path), str(tmp_path), cells, [])).read_text()
+    assert "| a       | 0.300   |" in text and "| a, vote | 0.400   |" in text
+    # What was run is said once.
+    assert text.count("\n- a: ") == 1 and text.count("- a, vote") == 0
+
+
+def test_bands_in_figures_are_the_intervals_of_the_tables(tmp_path, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(tables, "draw_panels", lambda panels, *_, **__: drawn.update(panels))
+    cells = written_up(tmp_path / "runs", ("a-0", "a-1", "a-2"))
+    for seed, cell in enumerate(cells):
+        row = {"candidates": 16, "noise": 0.0, "accuracy": (0.1, 0.2, 0.6)[seed]}
+        (tmp_path / "runs" / cell.name / "eval" / "testchannel.jsonl").write_text(json.dumps(row) + "\n")
+    write_report(str(tmp_path), str(tmp_path / "runs"), cells, [])
+    (curve,) = drawn["candidates 16"]
+    # One of 27 resamples has one seed alone, which is more than 2.5 %.
+    assert (curve.y, curve.intervals) == ([pytest.approx(0.3)], [(pytest.approx(0.1), pytest.approx(0.6))])
+    write_report(str(tmp_path), str(tmp_path / "runs"), cells[:1], [])
+    assert drawn["candidates 16"][0].intervals == [(0.1, 0.1)]
+
+
+def test_what_is_reached_without_a_message_is_measured_once_for_a_task(tmp_path):
+    cells = []
+    for speaker in ("a", "b"):
+        (tmp_path / speaker / "eval").mkdir(parents=True)
+        row = {"mode": "test", "task": "attribute", "step": 2, "noise": 0.0, "accuracy": 0.8, "loss": 2.0}
+        row |= {"without_message": 0.7, "games": 5, "whole": True}
+        (tmp_path / speaker / "eval" / "test.jsonl").write_text(json.dumps(row) + "\n")
+        cells.append(Cell(speaker, {"task": "attribute", "speaker": speaker, "seed": 0}, ()))
+    found = measured(str(tmp_path), [], cells)["transfer"]
+    assert [(each["speaker"], each["accuracy"], each["metric"]) for each in found] == [
+        *(("a", 0.8, "accuracy"), ("b", 0.8, "accuracy"), ("without message", 0.7, "accuracy"))
+    ]
+
+
+def test_settings_that_differ_are_in_a_table_and_the_others_in_a_sentence(tmp_path):
+    cells = written_up(tmp_path / "runs", ("lg-0", "nlg-0"))
+    for cell, noise in zip(cells, (0.0, 0.5), strict=True):
+        cell.labels.update(game=cell.name.removesuffix("-0"), seed=0)
+        text = f"batch_size = %games\ngames = 64\nlength = None\nnoise = {noise}\nseed = 0\nseeds = 1\nA.b = 2\n"
+        (tmp_path / "runs" / cell.name / "config.gin").write_text(text)
+    text = Path(write_report(str(tmp_path), str(tmp_path / "runs"), cells, [])).read_text()
+    assert "The same in all of them: seeds 0, batch_size 64, games 64." in text
+    assert "| game | noise |" in text and "| nlg  | 0.5   |" in text
+    (tmp_path / "runs" / "lg-0" / "config.gin").write_text("batch_size = \n")
+    with pytest.raises(UserError, match="lg-0/config.gin cannot be understood"):
+        write_report(str(tmp_path), str(tmp_path / "runs"), cells, [])
 
 
 DAMAGES = {

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from tf_emcom.checks import Checked, Index
 from tf_emcom.errors import UserError
+from tf_emcom.tools.reproduce.claims import Claim
 
 
 class Cell(NamedTuple):
@@ -15,6 +16,7 @@ class Cell(NamedTuple):
     labels: dict[str, str | int]  # its place in tables, e.g. game and seed
     commands: tuple[tuple[str, ...], ...]  # make it, one after the other: a command of bin/ and its arguments
     needs: str = ""  # the name of the cell that has to be finished before; empty: none
+    arguments: tuple[str, ...] = ()  # of tf-emcom train, without seed and folders
 
 
 class Reproduction(Checked):
@@ -29,6 +31,7 @@ class Reproduction(Checked):
         tasks: Mapping[str, Sequence[str]] | None = None,
         speakers: Mapping[str, Sequence[str]] | None = None,
         transfer_test_arguments: Sequence[str] = (),
+        claims: Sequence[Claim] = (),
     ) -> None:
         """Checks the grid.
 
@@ -40,6 +43,7 @@ class Reproduction(Checked):
           tasks: transfer task → arguments of tf-emcom train.
           speakers: name in tables → the game whose speakers are used, and more arguments of tf-emcom train.
           transfer_test_arguments: more arguments of tf-emcom evaluate for transfer runs.
+          claims: what the tables are asked. They change no run, so that a grid that is made answers new ones at once.
 
         Raises:
           UserError: there is no game or no seed, or a speaker's game is none of the grid's.
@@ -56,6 +60,7 @@ class Reproduction(Checked):
                 )
         self.seeds = tuple(dict.fromkeys(seeds))
         self.tests, self.test_arguments, self.transfer_test_arguments = tests, test_arguments, transfer_test_arguments
+        self.claims = tuple(claims)
         for name in ("tests", "test_arguments", "transfer_test_arguments"):
             if not _is_list(values := getattr(self, name)):
                 raise UserError(f'Reproduction.{name} is {values!r}; bind it to a list of texts, as in ["test"].')
@@ -64,7 +69,7 @@ class Reproduction(Checked):
         """The runs of games, in folders below `runs`; seed by seed, so that a grid cut short has whole seeds."""
         tests = (*(f"--mode={test}" for test in self.tests), *self.test_arguments)
         return [
-            _cell(runs, f"{game}-{seed}", {"game": game, "seed": seed}, (*arguments, f"--gin_param=seed={seed}"), tests)
+            _cell(runs, f"{game}-{seed}", {"game": game, "seed": seed}, arguments, (), tests)
             for seed in self.seeds
             for game, arguments in self.games.items()
         ]
@@ -76,12 +81,8 @@ class Reproduction(Checked):
                 runs,
                 f"{task}-{speaker}-{seed}",
                 {"task": task, "speaker": speaker, "seed": seed},
-                (
-                    *self.tasks[task],
-                    f"--gin_param=seed={seed}",
-                    f"--gin_param=checkpoint={os.path.join(runs, f'{game}-{seed}')!r}",
-                    *more,
-                ),
+                self.tasks[task],
+                (f"--gin_param=checkpoint={os.path.join(runs, f'{game}-{seed}')!r}", *more),
                 ("--mode=test", *self.transfer_test_arguments),
                 needs=f"{game}-{seed}",
             )
@@ -92,10 +93,18 @@ class Reproduction(Checked):
 
 
 def _cell(
-    runs: str, name: str, labels: dict[str, Any], train: Sequence[str], tests: Sequence[str], needs: str = ""
+    runs: str,
+    name: str,
+    labels: dict[str, Any],
+    arguments: Sequence[str],
+    more: Sequence[str],
+    tests: Sequence[str],
+    needs: str = "",
 ) -> Cell:
+    """A cell that is trained with the arguments, the label "seed", and more."""
     workdir = f"--workdir={os.path.join(runs, name)}"
-    return Cell(name, labels, (("train", *train, workdir), ("evaluate", workdir, *tests)), needs)
+    train = ("train", *arguments, f"--gin_param=seed={labels['seed']}", *more, workdir)
+    return Cell(name, labels, (train, ("evaluate", workdir, *tests)), needs, tuple(arguments))
 
 
 def _is_list(values: Any) -> bool:

@@ -31,6 +31,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config = session.config
     if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
         return
+    gc.disable()  # As commands do.
     import tensorflow as tf
 
     device = tf.config.list_physical_devices("CPU")[0]
@@ -47,6 +48,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Has the garbage collector leave alone what was imported, which it would look through again and again."""
+    gc.enable()
     gc.collect()
     gc.freeze()
 

@@ -36,8 +36,10 @@ from tf_emcom.games.losses import (
     ListenerClassification,
     ListenerContrastive,
     ListenerReinforce,
+    ListenerReinforceWithoutBaseline,
     SpeakerPolicyGradient,
     SpeakerReinforce,
+    SpeakerReinforceWithoutBaseline,
     SpeakerThroughListener,
 )
 from tf_emcom.games.policies import EpsilonGreedy, Greedy, Sampled
@@ -45,7 +47,7 @@ from tf_emcom.games.rewards import LengthCost, LogProbability, Success
 from tf_emcom.games.tasks import Discrimination, Naming
 from tf_emcom.schedules import Constant, CosineDecay, ExponentialDecay, Joined, LinearRamp
 from tf_emcom.training.learner import Learner
-from tf_emcom.training.optimizers import Adam, ClipByGlobalNorm
+from tf_emcom.training.optimizers import Adam, ClipByGlobalNorm, Lamb, RmsProp, Sgd, SkipAboveGlobalNorm
 from tf_emcom.training.populations.independent_pairs import IndependentPairs
 from tf_emcom.training.populations.population import Population
 from tf_emcom.training.trainee import Trainee
@@ -63,6 +65,16 @@ _SIZED = {cls.__name__: functools.partial(cls, 7) for cls in (Cpc, DotProduct, D
 # At its first step Adam goes by signs, so that nothing could be compared; a large epsilon makes it go by gradients.
 _ADAM = functools.partial(Adam, epsilon=0.1)
 _ADAM_W = functools.partial(Adam, epsilon=0.1, weight_decay=0.1)
+
+
+# The same for what divides by the root of squares.
+_RMS_PROP = functools.partial(RmsProp, momentum=0.5, epsilon=0.1)
+_LAMB = functools.partial(Lamb, epsilon=0.1, weight_decay=0.1)
+
+
+def _skip_then_adam(variables, learning_rate):
+    # No gradient here is so long: what is skipped is the matter of test_optimizers.py.
+    return SkipAboveGlobalNorm(variables, 1e6, functools.partial(_ADAM, learning_rate=learning_rate))
 
 
 def _clip_then_adam_w(variables, learning_rate):
@@ -94,11 +106,13 @@ FACTORS = {
         "ListenerContrastive": ListenerContrastive(),
         "ListenerClassification": ListenerClassification(),
         "ListenerReinforce": ListenerReinforce(),
+        "ListenerReinforceWithoutBaseline": ListenerReinforceWithoutBaseline(),
         "ListenerAdvantageReinforce": ListenerAdvantageReinforce(),
     },
     "policy": {"Greedy": Greedy(), "Sampled": Sampled(0.7), "EpsilonGreedy": EpsilonGreedy(0.2, 0.7)},
     "speaker_loss": {
         "SpeakerReinforce": SpeakerReinforce(),
+        "SpeakerReinforceWithoutBaseline": SpeakerReinforceWithoutBaseline(),
         "SpeakerPolicyGradient": SpeakerPolicyGradient(),
         "SpeakerThroughListener": SpeakerThroughListener(kl_coefficient=0.5),
     },
@@ -129,7 +143,14 @@ FACTORS = {
         "LogProbability": LogProbability(),
         "LengthCost": LengthCost(Success(1.0, -1.0), 0.1),
     },
-    "optimizer": {"Adam": _ADAM, "ClipByGlobalNorm": _clip_then_adam_w},
+    "optimizer": {
+        "Adam": _ADAM,
+        "ClipByGlobalNorm": _clip_then_adam_w,
+        "SkipAboveGlobalNorm": _skip_then_adam,
+        "Sgd": functools.partial(Sgd, momentum=0.5, nesterov=True),
+        "RmsProp": _RMS_PROP,
+        "Lamb": _LAMB,
+    },
     "learning_rate": {
         "Constant": Constant(0.1),
         "LinearRamp": LinearRamp(0.05, 0.1, 8),
@@ -161,7 +182,10 @@ CONSTRAINTS = (
     Constraint("a head that compares has no predictions", {"task": ("Naming",), "listener_head": _COMPARING}),
     Constraint("labels are told, not drawn", {"task": ("Naming",), "policy": ("Sampled", "EpsilonGreedy")}),
     Constraint("candidates are no labels", {"task": _CHOOSING, "listener_loss": ("ListenerClassification",)}),
-    Constraint("labels are no candidates", {"task": ("Naming",), "listener_loss": ("ListenerContrastive",)}),
+    Constraint(
+        "labels are no candidates",
+        {"task": ("Naming",), "listener_loss": ("ListenerContrastive", "ListenerReinforceWithoutBaseline")},
+    ),
     Constraint(
         "predicting heads have no critics",
         {"task": ("Naming",), "listener_loss": ("ListenerReinforce", "ListenerAdvantageReinforce")},

@@ -34,8 +34,10 @@ from tf_emcom.games.losses import (
     ListenerClassification,
     ListenerContrastive,
     ListenerReinforce,
+    ListenerReinforceWithoutBaseline,
     SpeakerPolicyGradient,
     SpeakerReinforce,
+    SpeakerReinforceWithoutBaseline,
     SpeakerThroughListener,
 )
 from tf_emcom.games.policies import EpsilonGreedy, Greedy, Sampled
@@ -51,7 +53,7 @@ from tf_emcom.games.transfer_tasks import (
 from tf_emcom.ops import categorical
 from tf_emcom.schedules import Constant, CosineDecay, ExponentialDecay, Joined, LinearRamp
 from tf_emcom.seeds import step_stream
-from tf_emcom.training.optimizers import Adam, ClipByGlobalNorm
+from tf_emcom.training.optimizers import Adam, ClipByGlobalNorm, Lamb, RmsProp, Sgd, SkipAboveGlobalNorm
 from tf_emcom.types import Batch, Candidates, Hearing, Message, Speech
 
 B, T, V, F, H, E, C = 4, 3, 5, 6, 8, 7, 4
@@ -368,6 +370,11 @@ EXAMPLES = {
         ("log_probs", "entropy", "value", "q_values"),
         SPEAKER_TERMS + " action_value_loss q_value",
     ),
+    "SpeakerReinforceWithoutBaseline": speaker_loss(
+        lambda: SpeakerReinforceWithoutBaseline(0.1, 0.5),
+        ("log_probs", "entropy", "logits"),
+        "loss policy_loss entropy_loss kl_loss entropy",
+    ),
     "SpeakerThroughListener": speaker_loss(
         lambda: SpeakerThroughListener(kl_coefficient=0.5), ("entropy", "logits"), "loss entropy_loss kl_loss entropy"
     ),
@@ -380,6 +387,9 @@ EXAMPLES = {
     ),
     "ListenerContrastive": listener_loss(ListenerContrastive, ("scores",), "loss"),
     "ListenerReinforce": listener_loss(ListenerReinforce, ("log_probs", "entropy", "value"), LISTENER_TERMS),
+    "ListenerReinforceWithoutBaseline": listener_loss(
+        ListenerReinforceWithoutBaseline, ("log_probs", "entropy"), "loss policy_loss entropy_loss entropy"
+    ),
     "ListenerAdvantageReinforce": listener_loss(
         ListenerAdvantageReinforce,
         ("log_probs", "entropy", "value", "q_values"),
@@ -446,4 +456,8 @@ EXAMPLES = {
     "TransformerReader": core(lambda: TransformerReader(H, 2, longest=T)),
     "Adam": optimizer(lambda v: Adam(v, LinearRamp(0.1, 0.2, 4), weight_decay=0.1)),
     "ClipByGlobalNorm": optimizer(lambda v: ClipByGlobalNorm(v, 0.5, lambda v: Adam(v, 0.1))),
+    "SkipAboveGlobalNorm": optimizer(lambda v: SkipAboveGlobalNorm(v, 100.0, lambda v: Adam(v, 0.1))),
+    "Sgd": optimizer(lambda v: Sgd(v, 0.1, momentum=0.5)),
+    "RmsProp": optimizer(lambda v: RmsProp(v, 0.1, momentum=0.5)),
+    "Lamb": optimizer(lambda v: Lamb(v, 0.1, weight_decay=0.1)),
 }

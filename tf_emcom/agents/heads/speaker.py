@@ -1,11 +1,12 @@
 """Heads of speakers: from a core's state to the next symbol, with or without a critic."""
 
 import abc
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from tf_emcom.agents.nets.layers import Linear, Part
+from tf_emcom.agents.nets.layers import Linear, Mlp, Part
 from tf_emcom.checks import Size
 
 
@@ -14,6 +15,11 @@ class Values(NamedTuple):
 
     value: tf.Tensor | None  # [B, T], or [B]
     q_values: tf.Tensor | None  # [B, T, V], or [B, C]
+
+
+def critic_net(hidden_sizes: Sequence[int], units: int, name: str) -> Part:
+    """A net that estimates `units` values: linear, or with hidden layers of these widths and ReLU."""
+    return Mlp((*hidden_sizes, units), name=name) if hidden_sizes else Linear(units, name=name)
 
 
 class SpeakerHead(Part, abc.ABC):
@@ -48,10 +54,14 @@ class Policy(SpeakerHead):
 
 
 class PolicyValue(SpeakerHead):
-    """Policy logits and a linear state value."""
+    """Policy logits and a state value, which is linear without `hidden_sizes`, the widths of layers before it."""
+
+    def __init__(self, vocab_size: Size, hidden_sizes: Sequence[Size] = (), name: str | None = None) -> None:
+        super().__init__(vocab_size, name=name)
+        self.hidden_sizes = tuple(hidden_sizes)
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
-        self.value = Linear(1, name="value")
+        self.value = critic_net(self.hidden_sizes, 1, name="value")
         self.value.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:
@@ -59,12 +69,12 @@ class PolicyValue(SpeakerHead):
 
 
 class Dueling(Part):
-    """Q = v + a − mean(a) (Wang et al. 2016, eq. 9)."""
+    """Q = v + a − mean(a) (Wang et al. 2016, eq. 9); v and a have hidden layers of `hidden_sizes` each, if any."""
 
-    def __init__(self, actions: Size, name: str | None = None) -> None:
+    def __init__(self, actions: Size, hidden_sizes: Sequence[Size] = (), name: str | None = None) -> None:
         super().__init__(name=name)
-        self.value = Linear(1, name="value")
-        self.advantage = Linear(actions, name="advantage")
+        self.value = critic_net(hidden_sizes, 1, name="value")
+        self.advantage = critic_net(hidden_sizes, actions, name="advantage")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.value.build(input_shape)
@@ -78,10 +88,14 @@ class Dueling(Part):
 
 
 class PolicyQValue(SpeakerHead):
-    """Policy logits; state value and Q-values of one dueling net."""
+    """Policy logits; state value and Q-values of one dueling net, with hidden layers of `hidden_sizes`."""
+
+    def __init__(self, vocab_size: Size, hidden_sizes: Sequence[Size] = (), name: str | None = None) -> None:
+        super().__init__(vocab_size, name=name)
+        self.hidden_sizes = tuple(hidden_sizes)
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
-        self.dueling = Dueling(self.vocab_size, name="dueling")
+        self.dueling = Dueling(self.vocab_size, self.hidden_sizes, name="dueling")
         self.dueling.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:
@@ -89,11 +103,11 @@ class PolicyQValue(SpeakerHead):
 
 
 class PolicyQValueDueling(PolicyValue):
-    """Policy logits, a separate linear state value, and the Q-values of a dueling net."""
+    """Policy logits, a separate state value, and the Q-values of a dueling net; `hidden_sizes` are of all of these."""
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
         super().build_critics(input_shape)
-        self.dueling = Dueling(self.vocab_size, name="dueling")
+        self.dueling = Dueling(self.vocab_size, self.hidden_sizes, name="dueling")
         self.dueling.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:

@@ -48,7 +48,7 @@ _OFFERED = {
     "games.transfer": "TransferGame",
     "games.channels": "Channel Clear Erasure FixedErasure NoisyChannel SteadyChannel Substitution",
     "games.answers": "Answer Answering ChosenInput NamedClasses",
-    "games.tasks": "Discrimination Naming Task",
+    "games.tasks": "Discrimination DiscriminationDrawnPerGame Naming Task",
     "games.transfer_tasks": (
         "Attribute CandidateTask Classification DiscriminationByDistance DiscriminationByDotProduct LabelTask "
         "Reconstruction TransferTask"

@@ -44,7 +44,7 @@ from tf_emcom.games.losses import (
 )
 from tf_emcom.games.policies import EpsilonGreedy, Greedy, Sampled
 from tf_emcom.games.rewards import LengthCost, LogProbability, Success
-from tf_emcom.games.tasks import Discrimination, Naming
+from tf_emcom.games.tasks import Discrimination, DiscriminationDrawnPerGame, Naming
 from tf_emcom.schedules import Constant, CosineDecay, ExponentialDecay, Joined, LinearRamp
 from tf_emcom.training.learner import Learner
 from tf_emcom.training.optimizers import Adam, ClipByGlobalNorm, Lamb, RmsProp, Sgd, SkipAboveGlobalNorm
@@ -100,6 +100,7 @@ FACTORS = {
     "task": {
         "Discrimination": Discrimination(),
         "Discrimination(2)": Discrimination(2),
+        "DiscriminationDrawnPerGame": DiscriminationDrawnPerGame(2),
         "Naming": Naming(CLASSES),
     },
     "listener_loss": {
@@ -174,7 +175,7 @@ class Constraint(NamedTuple):
 
 
 _COMPARING = tuple(name for name in FACTORS["listener_head"] if name not in ("MultiMlp", "ImageDecoder"))
-_CHOOSING = ("Discrimination", "Discrimination(2)")
+_CHOOSING = ("Discrimination", "Discrimination(2)", "DiscriminationDrawnPerGame")
 CONSTRAINTS = (
     Constraint("readers hear whole messages and cannot utter symbols", {"speaker_core": tuple(_READERS)}),
     Constraint("images are for transfer: no game is about them", {"listener_head": ("ImageDecoder",)}),

@@ -42,7 +42,7 @@ from tf_emcom.games.losses import (
 )
 from tf_emcom.games.policies import EpsilonGreedy, Greedy, Sampled
 from tf_emcom.games.rewards import LengthCost, LogProbability, Success
-from tf_emcom.games.tasks import Discrimination, Naming
+from tf_emcom.games.tasks import Discrimination, DiscriminationDrawnPerGame, Naming
 from tf_emcom.games.transfer_tasks import (
     Attribute,
     Classification,
@@ -359,6 +359,9 @@ EXAMPLES = {
     "LogProbability": reward(LogProbability),
     "Success": reward(lambda: Success(1.0, -1.0)),
     "Discrimination": task(lambda: Discrimination(2), (B, 3), {**IN_BATCH, "shown": f"int32 [{B}, 3]"}),
+    "DiscriminationDrawnPerGame": task(
+        lambda: DiscriminationDrawnPerGame(2), (B, 3), {**IN_BATCH, "shown": f"int32 [{B}, 3]"}
+    ),
     "Naming": task(
         lambda: Naming(5), (B, T, 5), {"target": f"int32 [{B}, {T}]", "success": f"float32 [{B}]"}
     ),

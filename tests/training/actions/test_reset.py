@@ -231,7 +231,7 @@ def test_resets_are_due_at_multiples_but_not_at_the_end():
         ),
         (
             lambda: ResetOfListener(10, agents=2).check(lewis.make_independent(lewis.lg_s, GAMES, seeds=3)),
-            "ResetOfListener.agents is 2, but a run here has 1 listener to draw from; bind it to 1 or less",
+            "ResetOfListener.agents is 2, but a run here has 1 listener to draw from",
         ),
         (lambda: ResetOfPair(10).check(lewis.make_learner(lewis.lg_s, GAMES)), "ResetOfPair resets agents of a game"),
     ],

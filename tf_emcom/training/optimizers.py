@@ -19,7 +19,8 @@ class Optimizer(Checked, tf.Module, abc.ABC):
 
     Keras' optimisers sum gradients over replicas by themselves, each on its own terms; here gradients arrive summed,
     so that clipping sees the true gradient, and an optimiser is plain arithmetic on variables that every replica does
-    alike.
+    alike. There is no adaptor for Keras': with TensorFlow they write to their variables past `keras.StatelessScope`,
+    and refuse `stateless_apply`, so that agents which are rows of a stack cannot use them.
 
     It is created, like the variables it updates, within the strategy's scope. What it remembers is in `slots`, beside
     the weights, and in `counts`; all of it is 0 at first.

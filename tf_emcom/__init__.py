@@ -38,7 +38,7 @@ _OFFERED = {
     "agents.nets.recurrent": "Core DiscreteLstm GruCore IdentityCore LstmCore",
     "agents.nets.attention": "AttentionCore LstmAttentionCore MessageReader PositionEmbedding SelfAttention",
     "agents.nets.transformer": "Transformer TransformerBlock TransformerCore TransformerReader",
-    "agents.heads.speaker": "Dueling Policy PolicyQValue PolicyQValueDueling PolicyValue SpeakerHead",
+    "agents.heads.speaker": "Dueling Policy PolicyMlpCritics PolicyQValue PolicyQValueDueling PolicyValue SpeakerHead",
     "agents.heads.listener": (
         "Cpc DistPolicyValue DotProduct ListenerHead MergePolicyValue NormMergePolicyQValue "
         "NormMergePolicyValue"

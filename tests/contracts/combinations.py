@@ -21,7 +21,7 @@ from tf_emcom.agents.heads.listener import (
     NormMergePolicyValue,
 )
 from tf_emcom.agents.heads.prediction import ImageDecoder, MultiMlp
-from tf_emcom.agents.heads.speaker import Policy, PolicyQValue, PolicyQValueDueling, PolicyValue
+from tf_emcom.agents.heads.speaker import Policy, PolicyMlpCritics, PolicyQValue, PolicyQValueDueling, PolicyValue
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.nets.attention import AttentionCore, LstmAttentionCore
 from tf_emcom.agents.nets.layers import Identity, Mlp, SymbolEmbedding
@@ -117,7 +117,10 @@ FACTORS = {
         "SpeakerPolicyGradient": SpeakerPolicyGradient(),
         "SpeakerThroughListener": SpeakerThroughListener(kl_coefficient=0.5),
     },
-    "speaker_head": {cls.__name__: cls for cls in (Policy, PolicyValue, PolicyQValue, PolicyQValueDueling)},
+    "speaker_head": {
+        **{cls.__name__: cls for cls in (Policy, PolicyValue, PolicyQValue, PolicyQValueDueling)},
+        "PolicyMlpCritics": functools.partial(PolicyMlpCritics, hidden_sizes=(6,)),
+    },
     "sampler": {
         "Drawn": Drawn(),
         "GumbelSoftmax": GumbelSoftmax(0.8),

@@ -22,7 +22,14 @@ from tf_emcom.agents.heads.listener import (
     NormMergePolicyValue,
 )
 from tf_emcom.agents.heads.prediction import ImageDecoder, MultiMlp
-from tf_emcom.agents.heads.speaker import Dueling, Policy, PolicyQValue, PolicyQValueDueling, PolicyValue
+from tf_emcom.agents.heads.speaker import (
+    Dueling,
+    Policy,
+    PolicyMlpCritics,
+    PolicyQValue,
+    PolicyQValueDueling,
+    PolicyValue,
+)
 from tf_emcom.agents.nets.attention import AttentionCore, LstmAttentionCore, PositionEmbedding, SelfAttention
 from tf_emcom.agents.nets.layers import Identity, Linear, Mlp, SymbolEmbedding
 from tf_emcom.agents.nets.recurrent import DiscreteLstm, GruCore, IdentityCore, LstmCore
@@ -409,6 +416,7 @@ EXAMPLES = {
     "PolicyValue": speaker_head(PolicyValue, "value"),
     "PolicyQValue": speaker_head(PolicyQValue, "value", "q_values"),
     "PolicyQValueDueling": speaker_head(PolicyQValueDueling, "value", "q_values"),
+    "PolicyMlpCritics": speaker_head(PolicyMlpCritics, "value", "q_values"),
     "Cpc": listener_head(Cpc),
     "DistPolicyValue": listener_head(DistPolicyValue, "value"),
     "MergePolicyValue": listener_head(MergePolicyValue, "value"),

@@ -100,20 +100,6 @@ def test_norm_merge_value_net_grows_with_the_candidates(candidates, widths):
     assert tuple(layer.units for layer in head.value.layers) == widths
 
 
-@pytest.mark.parametrize("head", [NormMergePolicyValue, NormMergePolicyQValue])
-@pytest.mark.parametrize(("sizes", "widths"), [([9], [9, 1]), ([5, 3, 2], [5, 3, 2, 1])])
-def test_norm_merge_value_net_has_the_hidden_sizes_that_are_given(head, sizes, widths):
-    head = head.from_config(head(E, hidden_sizes=sizes).get_config())
-    assert [layer.units for layer in built(head).value.layers] == widths
-
-
-def test_norm_merge_value_without_hidden_layers_is_linear():
-    head = built(NormMergePolicyValue(E, hidden_sizes=[]))
-    scores = scored(head)
-    values = head.values(tf.constant(scores)).value
-    np.testing.assert_allclose(values, linear(head.value, scores)[:, 0], rtol=1e-4, atol=1e-4)
-
-
 def test_q_values_are_the_value_plus_centred_advantages():
     head = built(NormMergePolicyQValue(E))
     scores = scored(head)

@@ -1,12 +1,11 @@
 """Heads of listeners: from a message and candidates to scores, with or without a critic."""
 
 import abc
-from collections.abc import Sequence
 
 import tensorflow as tf
 
-from tf_emcom.agents.heads.speaker import Values, critic_net
-from tf_emcom.agents.nets.layers import Linear, Part
+from tf_emcom.agents.heads.speaker import Values
+from tf_emcom.agents.nets.layers import Linear, Mlp, Part
 from tf_emcom.checks import Size
 from tf_emcom.errors import UserError
 from tf_emcom.ops.numbers import in_full, pairwise_cosine_loss
@@ -124,21 +123,12 @@ class DistPolicyValue(MergePolicyValue):
 class NormMergePolicyValue(MergePolicyValue):
     """Logits are dot products of tanh projections; the state value is an MLP on them (NEC, `norm_merge_pol_val`)."""
 
-    def __init__(
-        self,
-        size: Size = 256,
-        activation: str | None = "tanh",
-        hidden_sizes: Sequence[Size] | None = None,
-        name: str | None = None,
-    ) -> None:
-        """`hidden_sizes` are those of the value net; None: max(C/4, 4) and max(C/16, 2) for C candidates."""
+    def __init__(self, size: Size = 256, activation: str | None = "tanh", name: str | None = None) -> None:
         super().__init__(size, activation, name=name)
-        self.hidden_sizes = hidden_sizes if hidden_sizes is None else tuple(hidden_sizes)
 
     def build_critics(self, candidates: int) -> None:
-        """Creates the value net."""
-        own = (max(candidates // 4, 4), max(candidates // 16, 2))
-        self.value = critic_net(own if self.hidden_sizes is None else self.hidden_sizes, 1, name="value")
+        """Creates the value net, of widths max(C/4, 4), max(C/16, 2) and 1."""
+        self.value = Mlp((max(candidates // 4, 4), max(candidates // 16, 2), 1), name="value")
         self.value.build((None, candidates))
 
 

@@ -54,14 +54,10 @@ class Policy(SpeakerHead):
 
 
 class PolicyValue(SpeakerHead):
-    """Policy logits and a state value, which is linear without `hidden_sizes`, the widths of layers before it."""
-
-    def __init__(self, vocab_size: Size, hidden_sizes: Sequence[Size] = (), name: str | None = None) -> None:
-        super().__init__(vocab_size, name=name)
-        self.hidden_sizes = tuple(hidden_sizes)
+    """Policy logits and a linear state value."""
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
-        self.value = critic_net(self.hidden_sizes, 1, name="value")
+        self.value = Linear(1, name="value")
         self.value.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:
@@ -88,14 +84,10 @@ class Dueling(Part):
 
 
 class PolicyQValue(SpeakerHead):
-    """Policy logits; state value and Q-values of one dueling net, with hidden layers of `hidden_sizes`."""
-
-    def __init__(self, vocab_size: Size, hidden_sizes: Sequence[Size] = (), name: str | None = None) -> None:
-        super().__init__(vocab_size, name=name)
-        self.hidden_sizes = tuple(hidden_sizes)
+    """Policy logits; state value and Q-values of one dueling net."""
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
-        self.dueling = Dueling(self.vocab_size, self.hidden_sizes, name="dueling")
+        self.dueling = Dueling(self.vocab_size, name="dueling")
         self.dueling.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:
@@ -103,12 +95,26 @@ class PolicyQValue(SpeakerHead):
 
 
 class PolicyQValueDueling(PolicyValue):
-    """Policy logits, a separate state value, and the Q-values of a dueling net; `hidden_sizes` are of all of these."""
+    """Policy logits, a separate linear state value, and the Q-values of a dueling net."""
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
         super().build_critics(input_shape)
-        self.dueling = Dueling(self.vocab_size, self.hidden_sizes, name="dueling")
+        self.dueling = Dueling(self.vocab_size, name="dueling")
         self.dueling.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:
         return Values(self.value(outputs)[..., 0], self.dueling(outputs).q_values)
+
+
+class PolicyMlpCritics(PolicyQValueDueling):
+    """As `PolicyQValueDueling`, with hidden layers of `hidden_sizes` in the value net and the dueling net."""
+
+    def __init__(self, vocab_size: Size, hidden_sizes: Sequence[Size] = (256,), name: str | None = None) -> None:
+        super().__init__(vocab_size, name=name)
+        self.hidden_sizes = tuple(hidden_sizes)
+
+    def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
+        self.value = critic_net(self.hidden_sizes, 1, name="value")
+        self.dueling = Dueling(self.vocab_size, self.hidden_sizes, name="dueling")
+        for net in (self.value, self.dueling):
+            net.build(input_shape)

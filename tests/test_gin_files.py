@@ -1,5 +1,6 @@
 """Every gin file that a user types is explained on top, parses, and builds what it says."""
 
+import keras
 import pytest
 
 from tests import commands, feature_folders
@@ -8,6 +9,7 @@ from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.config import build
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.strategies import OneDevice
+from tf_emcom.training.actions.action import AgentAction
 
 EXPERIMENTS = sorted((commands.ROOT / "gin").glob("*_*.gin"))
 TRANSFERS = [file for file in EXPERIMENTS if file.name.startswith("etl_")]
@@ -82,6 +84,7 @@ def test_part_says_on_top_what_it_is(file):
 def test_experiment_is_built_as_its_name_says(file, data_dir):
     catalogue.register_components()
     game, data = file.stem.rsplit("_", 1)
+    of_eas, game = game.endswith("_eas"), game.removesuffix("_eas")
     config.load([str(file)], [f"ByolFolder.data_dir={str(data_dir)!r}"])
     with config.plain_errors():
         experiment = build("Experiment", OneDevice())
@@ -95,17 +98,18 @@ def test_experiment_is_built_as_its_name_says(file, data_dir):
     assert experiment.batch_size == (1024 if full else 64)
     assert experiment.learner.speaker_as(0).core.units == (256 if full else 64)
     assert experiment.learner.listener_as(0).core.units == (512 if full else 128)
-    # The learning rates of NEC's code: 1e-4 for the speaker, 5e-5 for the listener.
+    # The learning rates of NEC's code are 1e-4 for the speaker, 5e-5 for the listener; of EaS's paper, 1e-4 for both.
     if full:
         assert experiment.learner.pair.speaker_optimizer.learning_rate == 1e-4
-        assert experiment.learner.pair.listener_optimizer.learning_rate == 5e-5
+        assert experiment.learner.pair.listener_optimizer.learning_rate == (1e-4 if of_eas else 5e-5)
     assert (rules.reward.win, rules.reward.lose) == ((1.0, -1.0) if game in ("lg_rl", "nlg") else (1.0, 0.0))
     soft = game == "lg_gumbel"
     assert type(experiment.learner.speaker_as(0).sampler).__name__ == ("GumbelSoftmax" if soft else "Drawn")
     assert type(rules.speaker_loss).__name__ == ("SpeakerThroughListener" if soft else "SpeakerReinforce")
     if game == "naming":
         assert rules.task.classes == experiment.learner.listener_as(0).head.classes == CLASSES[data]
-    assert experiment.steps == (750_000 if full else 10_000)
+    steps = {"imagenet": 900_000, "celeba": 300_000}[data] if of_eas else 750_000
+    assert experiment.steps == (steps if full else 10_000)
 
 
 @pytest.mark.parametrize("file", POPULATIONS, ids=lambda file: file.name)
@@ -115,14 +119,53 @@ def test_population_is_built_as_its_name_says(file):
     with config.plain_errors():
         experiment, mode = build("Experiment", OneDevice()), build("Train")
     learner = experiment.learner
-    assert (learner.speakers, learner.listeners, learner.pairs_per_step) == (10, 10, 10)
+    agents, pairs = {"eas_imitation_50": (50, 10), "eas_resets": (1, 1)}.get(file.stem, (10, 10))
+    assert (learner.speakers, learner.listeners, learner.pairs_per_step) == (agents, agents, pairs)
     for action in mode.actions:
         action.check(learner)
-    change = mode.actions[0]
-    assert type(change).__name__ == {"imitation": "ImitationOfBest", "resets": "ResetOfPair"}[file.stem]
-    # The numbers of EaS's code: every ten steps, four students.
-    if file.stem == "imitation":
-        assert (change.every, change.students) == (10, 4)
+    changes = [action for action in mode.actions if isinstance(action, AgentAction)]
+    given = [(type(change).__name__, change.every, getattr(change, "students", None)) for change in changes]
+    assert given == CHANGES[file.stem]
+
+
+def test_a_population_of_eas_may_have_fifty_agents():
+    catalogue.register_components()
+    config.load(["gin/lg_s_eas_celeba.gin", "gin/populations/eas.gin"], ["population=50"])
+    assert [config.macro(name) for name in ("n_speakers", "n_listeners", "pairs_per_step")] == [50, 50, 10]
+
+
+@pytest.mark.parametrize("candidates", [None, 16])
+def test_games_of_eas_are_set_as_its_appendix_says(candidates, data_dir):
+    catalogue.register_components()
+    fewer = [f"Discrimination.distractors={candidates - 1}"] if candidates else []
+    config.load(["gin/lg_s_eas_celeba.gin"], [f"ByolFolder.data_dir={str(data_dir)!r}", *fewer])
+    with config.plain_errors():
+        experiment = build("Experiment", OneDevice())
+    pair, loss = experiment.learner.pair, experiment.game.speaker_loss
+    for optimizer in (pair.speaker_optimizer, pair.listener_optimizer):
+        numbers = optimizer.learning_rate, optimizer.b1, optimizer.b2, optimizer.epsilon, optimizer.weight_decay
+        assert numbers == (1e-4, 0.9, 0.999, 1e-8, 0.0)
+    assert (loss.entropy_coefficient, loss.kl_coefficient, pair.target_decay) == (1e-4, 0.5, 0.99)
+    assert (pair.speaker.vocab_size, pair.speaker.message_length) == (20, 10)
+    head = pair.listener.head
+    for projection in (head.message_projection, head.candidate_projection):
+        assert (projection.units, projection.activation) == (256, keras.activations.linear)
+    assert type(head).__name__ == "Cpc"
+    assert experiment.batch_size == 1024
+    assert experiment.game.task.candidates_per_game(1024) == (candidates or 1024)
+    assert (experiment.learner.speakers, experiment.learner.pairs_per_step) == (1, 1)
+
+
+# The changes of a population, with their periods and students: EaS's paper has its own numbers, and its code others.
+CHANGES = {
+    "imitation": [("ImitationOfBest", 10, 4)],
+    "resets": [("ResetOfPair", 1000, None)],
+    "eas": [],
+    "eas_imitation_celeba": [("ImitationOfBest", 10, 1)],
+    "eas_imitation_imagenet": [("ImitationOfBest", 100, 1)],
+    "eas_imitation_50": [("ImitationOfBest", 10, 9)],
+    "eas_resets": [("ResetOfListener", 51_000, None)],
+}
 
 
 def built_transfer(files, speakers, data_dir, data):
@@ -136,7 +179,7 @@ def built_transfer(files, speakers, data_dir, data):
 
 @pytest.mark.parametrize("file", TRANSFERS, ids=lambda file: file.name)
 def test_transfer_is_built_as_its_name_says(file, speakers, data_dir):
-    data = file.stem.removeprefix("etl_")
+    of_eas, data = "etl_eas_" in file.stem, file.stem.removeprefix("etl_").removeprefix("eas_")
     experiment = built_transfer([file], speakers, data_dir, data)
     assert experiment.data.name == FOLDERS.get(data, data)
     # A constant noise, and the speaker of the run, whatever size this file's own agents have.
@@ -144,10 +187,32 @@ def test_transfer_is_built_as_its_name_says(file, speakers, data_dir):
     assert experiment.learner.speaker_as(0).core.units == 8
     assert experiment.learner.listener_as(0).core.units == (512 if data in FOLDERS else 128)
     usual = {"imagenet": "discriminationdist", "celeba_logits": "discriminationdist", "celeba": "reconstruction"}
-    assert experiment.game.task.name == usual.get(data, "classification")
+    assert experiment.game.task.name == ("discriminationdist" if of_eas else usual.get(data, "classification"))
     if data in FOLDERS:
         assert experiment.steps == (30_000 if data == "celeba_noimg" else 10_000)
-        assert experiment.batch_size == (4096 if "discrimination" in experiment.game.task.name else 1024)
+        assert experiment.batch_size == (4096 if "discrimination" in experiment.game.task.name else 128)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda file: file.stem)
+def test_every_task_is_set_as_eas_has_it(task, speakers, data_dir):
+    experiment = built_transfer(["gin/etl_eas_celeba.gin", task], speakers, data_dir, "celeba")
+    game, learner = experiment.game, experiment.learner
+    assert (game.task.name, game.task.input_noise) == (task.stem, 0.0)
+    assert experiment.steps == 10_000
+    assert experiment.batch_size == (128 if task.stem == "reconstruction" else 4096)
+    optimizer = learner.listener_optimizer
+    if task.stem == "reconstruction":
+        assert (type(optimizer).__name__, optimizer.limit) == ("SkipAboveGlobalNorm", 2000.0)
+        clip = optimizer.then
+        assert (type(clip).__name__, clip.limit) == ("ClipByGlobalNorm", 500.0)
+        then = clip.then
+        numbers = then.learning_rate, then.b1, then.b2, then.epsilon, then.weight_decay
+        assert numbers == (3e-4, 0.9, 0.9, 1e-8, 0.01)
+    else:
+        assert (type(optimizer).__name__, optimizer.learning_rate) == ("Adam", 1e-3)
+    if task.stem == "discriminationdist":
+        head = learner.listener.head
+        assert head.message_projection.activation == head.candidate_projection.activation == keras.activations.linear
 
 
 @pytest.mark.parametrize("data", ["shapes", "celeba"])
@@ -159,6 +224,11 @@ def test_every_task_is_set_as_necs_code_has_it(task, data, speakers, data_dir):
     assert game.task.input_noise == (0.5 if "discrimination" in task.stem else 0.0)
     heads = {"discriminationdist": "Cpc", "discrimination": "DotProduct", "reconstruction": "ImageDecoder"}
     assert type(listener.head).__name__ == heads.get(task.stem, "MultiMlp")
+    batches = {
+        "shapes": {"discriminationdist": 256},
+        "celeba": {"discriminationdist": 4096, "discrimination": 4096},
+    }
+    assert experiment.batch_size == batches[data].get(task.stem, {"shapes": 64, "celeba": 128}[data])
     optimizer = experiment.learner.listener_optimizer
     if task.stem == "reconstruction":
         assert (type(optimizer).__name__, optimizer.limit) == ("ClipByGlobalNorm", 500.0)

@@ -38,7 +38,7 @@ _OFFERED = {
     "agents.nets.recurrent": "Core DiscreteLstm GruCore IdentityCore LstmCore",
     "agents.nets.attention": "AttentionCore LstmAttentionCore MessageReader PositionEmbedding SelfAttention",
     "agents.nets.transformer": "Transformer TransformerBlock TransformerCore TransformerReader",
-    "agents.heads.speaker": "Dueling Policy PolicyQValue PolicyQValueDueling PolicyValue SpeakerHead",
+    "agents.heads.speaker": "Dueling Policy PolicyMlpCritics PolicyQValue PolicyQValueDueling PolicyValue SpeakerHead",
     "agents.heads.listener": (
         "Cpc DistPolicyValue DotProduct ListenerHead MergePolicyValue NormMergePolicyQValue "
         "NormMergePolicyValue"
@@ -48,7 +48,7 @@ _OFFERED = {
     "games.transfer": "TransferGame",
     "games.channels": "Channel Clear Erasure FixedErasure NoisyChannel SteadyChannel Substitution",
     "games.answers": "Answer Answering ChosenInput NamedClasses",
-    "games.tasks": "Discrimination Naming Task",
+    "games.tasks": "Discrimination DiscriminationDrawnPerGame Naming Task",
     "games.transfer_tasks": (
         "Attribute CandidateTask Classification DiscriminationByDistance DiscriminationByDotProduct LabelTask "
         "Reconstruction TransferTask"
@@ -56,8 +56,9 @@ _OFFERED = {
     "games.policies": "EpsilonGreedy Greedy ListenerPolicy Sampled",
     "games.rewards": "LengthCost LogProbability Reward Success",
     "games.losses": (
-        "ListenerAdvantageReinforce ListenerClassification ListenerContrastive ListenerReinforce Loss "
-        "SpeakerPolicyGradient SpeakerReinforce SpeakerThroughListener"
+        "ListenerAdvantageReinforce ListenerClassification ListenerContrastive ListenerReinforce "
+        "ListenerReinforceWithoutBaseline Loss SpeakerPolicyGradient SpeakerReinforce SpeakerReinforceWithoutBaseline "
+        "SpeakerThroughListener"
     ),
     "data.source": "Examples Source",
     "data.generated": "Digits RandomFeatures",
@@ -72,7 +73,7 @@ _OFFERED = {
     "training.learner": "Learner",
     "training.transfer_learner": "TransferLearner",
     "training.trained_speaker": "ShuffledSpeaker TrainedSpeaker",
-    "training.optimizers": "Adam ClipByGlobalNorm Optimizer",
+    "training.optimizers": "Adam ClipByGlobalNorm Lamb Optimizer RmsProp Sgd SkipAboveGlobalNorm",
     "training.trainer": "Trainer",
     "training.experiment": "Experiment",
     "training.mode": "Evaluation Mode",
@@ -86,7 +87,10 @@ _OFFERED = {
     "training.actions.ease_of_learning": "EaseOfLearning",
     "training.actions.imitation": "Imitation ImitationOfBest ImitationOfRandom ImitationOfWorst SelfImitation",
     "training.actions.logs": "Log Progress StopOnNan",
-    "training.actions.reset": "Reset ResetOfListener ResetOfOptimizers ResetOfPair ResetOfSpeaker",
+    "training.actions.reset": (
+        "Reset ResetOfListener ResetOfListenerOptimizer ResetOfOptimizers ResetOfPair ResetOfSpeaker "
+        "ResetOfSpeakerOptimizer"
+    ),
     "training.actions.showcase": "Showcase",
     "training.actions.tensor_board": "TensorBoard",
     "evaluation.evaluator": "Condition Evaluator",

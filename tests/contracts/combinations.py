@@ -21,7 +21,7 @@ from tf_emcom.agents.heads.listener import (
     NormMergePolicyValue,
 )
 from tf_emcom.agents.heads.prediction import ImageDecoder, MultiMlp
-from tf_emcom.agents.heads.speaker import Policy, PolicyQValue, PolicyQValueDueling, PolicyValue
+from tf_emcom.agents.heads.speaker import Policy, PolicyMlpCritics, PolicyQValue, PolicyQValueDueling, PolicyValue
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.nets.attention import AttentionCore, LstmAttentionCore
 from tf_emcom.agents.nets.layers import Identity, Mlp, SymbolEmbedding
@@ -36,16 +36,18 @@ from tf_emcom.games.losses import (
     ListenerClassification,
     ListenerContrastive,
     ListenerReinforce,
+    ListenerReinforceWithoutBaseline,
     SpeakerPolicyGradient,
     SpeakerReinforce,
+    SpeakerReinforceWithoutBaseline,
     SpeakerThroughListener,
 )
 from tf_emcom.games.policies import EpsilonGreedy, Greedy, Sampled
 from tf_emcom.games.rewards import LengthCost, LogProbability, Success
-from tf_emcom.games.tasks import Discrimination, Naming
+from tf_emcom.games.tasks import Discrimination, DiscriminationDrawnPerGame, Naming
 from tf_emcom.schedules import Constant, CosineDecay, ExponentialDecay, Joined, LinearRamp
 from tf_emcom.training.learner import Learner
-from tf_emcom.training.optimizers import Adam, ClipByGlobalNorm
+from tf_emcom.training.optimizers import Adam, ClipByGlobalNorm, Lamb, RmsProp, Sgd, SkipAboveGlobalNorm
 from tf_emcom.training.populations.independent_pairs import IndependentPairs
 from tf_emcom.training.populations.population import Population
 from tf_emcom.training.trainee import Trainee
@@ -63,6 +65,16 @@ _SIZED = {cls.__name__: functools.partial(cls, 7) for cls in (Cpc, DotProduct, D
 # At its first step Adam goes by signs, so that nothing could be compared; a large epsilon makes it go by gradients.
 _ADAM = functools.partial(Adam, epsilon=0.1)
 _ADAM_W = functools.partial(Adam, epsilon=0.1, weight_decay=0.1)
+
+
+# The same for what divides by the root of squares.
+_RMS_PROP = functools.partial(RmsProp, momentum=0.5, epsilon=0.1)
+_LAMB = functools.partial(Lamb, epsilon=0.1, weight_decay=0.1)
+
+
+def _skip_then_adam(variables, learning_rate):
+    # No gradient here is so long: what is skipped is the matter of test_optimizers.py.
+    return SkipAboveGlobalNorm(variables, 1e6, functools.partial(_ADAM, learning_rate=learning_rate))
 
 
 def _clip_then_adam_w(variables, learning_rate):
@@ -88,21 +100,27 @@ FACTORS = {
     "task": {
         "Discrimination": Discrimination(),
         "Discrimination(2)": Discrimination(2),
+        "DiscriminationDrawnPerGame": DiscriminationDrawnPerGame(2),
         "Naming": Naming(CLASSES),
     },
     "listener_loss": {
         "ListenerContrastive": ListenerContrastive(),
         "ListenerClassification": ListenerClassification(),
         "ListenerReinforce": ListenerReinforce(),
+        "ListenerReinforceWithoutBaseline": ListenerReinforceWithoutBaseline(),
         "ListenerAdvantageReinforce": ListenerAdvantageReinforce(),
     },
     "policy": {"Greedy": Greedy(), "Sampled": Sampled(0.7), "EpsilonGreedy": EpsilonGreedy(0.2, 0.7)},
     "speaker_loss": {
         "SpeakerReinforce": SpeakerReinforce(),
+        "SpeakerReinforceWithoutBaseline": SpeakerReinforceWithoutBaseline(),
         "SpeakerPolicyGradient": SpeakerPolicyGradient(),
         "SpeakerThroughListener": SpeakerThroughListener(kl_coefficient=0.5),
     },
-    "speaker_head": {cls.__name__: cls for cls in (Policy, PolicyValue, PolicyQValue, PolicyQValueDueling)},
+    "speaker_head": {
+        **{cls.__name__: cls for cls in (Policy, PolicyValue, PolicyQValue, PolicyQValueDueling)},
+        "PolicyMlpCritics": functools.partial(PolicyMlpCritics, hidden_sizes=(6,)),
+    },
     "sampler": {
         "Drawn": Drawn(),
         "GumbelSoftmax": GumbelSoftmax(0.8),
@@ -129,7 +147,14 @@ FACTORS = {
         "LogProbability": LogProbability(),
         "LengthCost": LengthCost(Success(1.0, -1.0), 0.1),
     },
-    "optimizer": {"Adam": _ADAM, "ClipByGlobalNorm": _clip_then_adam_w},
+    "optimizer": {
+        "Adam": _ADAM,
+        "ClipByGlobalNorm": _clip_then_adam_w,
+        "SkipAboveGlobalNorm": _skip_then_adam,
+        "Sgd": functools.partial(Sgd, momentum=0.5, nesterov=True),
+        "RmsProp": _RMS_PROP,
+        "Lamb": _LAMB,
+    },
     "learning_rate": {
         "Constant": Constant(0.1),
         "LinearRamp": LinearRamp(0.05, 0.1, 8),
@@ -153,7 +178,7 @@ class Constraint(NamedTuple):
 
 
 _COMPARING = tuple(name for name in FACTORS["listener_head"] if name not in ("MultiMlp", "ImageDecoder"))
-_CHOOSING = ("Discrimination", "Discrimination(2)")
+_CHOOSING = ("Discrimination", "Discrimination(2)", "DiscriminationDrawnPerGame")
 CONSTRAINTS = (
     Constraint("readers hear whole messages and cannot utter symbols", {"speaker_core": tuple(_READERS)}),
     Constraint("images are for transfer: no game is about them", {"listener_head": ("ImageDecoder",)}),
@@ -161,7 +186,10 @@ CONSTRAINTS = (
     Constraint("a head that compares has no predictions", {"task": ("Naming",), "listener_head": _COMPARING}),
     Constraint("labels are told, not drawn", {"task": ("Naming",), "policy": ("Sampled", "EpsilonGreedy")}),
     Constraint("candidates are no labels", {"task": _CHOOSING, "listener_loss": ("ListenerClassification",)}),
-    Constraint("labels are no candidates", {"task": ("Naming",), "listener_loss": ("ListenerContrastive",)}),
+    Constraint(
+        "labels are no candidates",
+        {"task": ("Naming",), "listener_loss": ("ListenerContrastive", "ListenerReinforceWithoutBaseline")},
+    ),
     Constraint(
         "predicting heads have no critics",
         {"task": ("Naming",), "listener_loss": ("ListenerReinforce", "ListenerAdvantageReinforce")},

@@ -22,7 +22,14 @@ from tf_emcom.agents.heads.listener import (
     NormMergePolicyValue,
 )
 from tf_emcom.agents.heads.prediction import ImageDecoder, MultiMlp
-from tf_emcom.agents.heads.speaker import Dueling, Policy, PolicyQValue, PolicyQValueDueling, PolicyValue
+from tf_emcom.agents.heads.speaker import (
+    Dueling,
+    Policy,
+    PolicyMlpCritics,
+    PolicyQValue,
+    PolicyQValueDueling,
+    PolicyValue,
+)
 from tf_emcom.agents.nets.attention import AttentionCore, LstmAttentionCore, PositionEmbedding, SelfAttention
 from tf_emcom.agents.nets.layers import Identity, Linear, Mlp, SymbolEmbedding
 from tf_emcom.agents.nets.recurrent import DiscreteLstm, GruCore, IdentityCore, LstmCore
@@ -34,13 +41,15 @@ from tf_emcom.games.losses import (
     ListenerClassification,
     ListenerContrastive,
     ListenerReinforce,
+    ListenerReinforceWithoutBaseline,
     SpeakerPolicyGradient,
     SpeakerReinforce,
+    SpeakerReinforceWithoutBaseline,
     SpeakerThroughListener,
 )
 from tf_emcom.games.policies import EpsilonGreedy, Greedy, Sampled
 from tf_emcom.games.rewards import LengthCost, LogProbability, Success
-from tf_emcom.games.tasks import Discrimination, Naming
+from tf_emcom.games.tasks import Discrimination, DiscriminationDrawnPerGame, Naming
 from tf_emcom.games.transfer_tasks import (
     Attribute,
     Classification,
@@ -51,7 +60,7 @@ from tf_emcom.games.transfer_tasks import (
 from tf_emcom.ops import categorical
 from tf_emcom.schedules import Constant, CosineDecay, ExponentialDecay, Joined, LinearRamp
 from tf_emcom.seeds import step_stream
-from tf_emcom.training.optimizers import Adam, ClipByGlobalNorm
+from tf_emcom.training.optimizers import Adam, ClipByGlobalNorm, Lamb, RmsProp, Sgd, SkipAboveGlobalNorm
 from tf_emcom.types import Batch, Candidates, Hearing, Message, Speech
 
 B, T, V, F, H, E, C = 4, 3, 5, 6, 8, 7, 4
@@ -357,6 +366,9 @@ EXAMPLES = {
     "LogProbability": reward(LogProbability),
     "Success": reward(lambda: Success(1.0, -1.0)),
     "Discrimination": task(lambda: Discrimination(2), (B, 3), {**IN_BATCH, "shown": f"int32 [{B}, 3]"}),
+    "DiscriminationDrawnPerGame": task(
+        lambda: DiscriminationDrawnPerGame(2), (B, 3), {**IN_BATCH, "shown": f"int32 [{B}, 3]"}
+    ),
     "Naming": task(
         lambda: Naming(5), (B, T, 5), {"target": f"int32 [{B}, {T}]", "success": f"float32 [{B}]"}
     ),
@@ -367,6 +379,11 @@ EXAMPLES = {
         SpeakerPolicyGradient,
         ("log_probs", "entropy", "value", "q_values"),
         SPEAKER_TERMS + " action_value_loss q_value",
+    ),
+    "SpeakerReinforceWithoutBaseline": speaker_loss(
+        lambda: SpeakerReinforceWithoutBaseline(0.1, 0.5),
+        ("log_probs", "entropy", "logits"),
+        "loss policy_loss entropy_loss kl_loss entropy",
     ),
     "SpeakerThroughListener": speaker_loss(
         lambda: SpeakerThroughListener(kl_coefficient=0.5), ("entropy", "logits"), "loss entropy_loss kl_loss entropy"
@@ -380,6 +397,9 @@ EXAMPLES = {
     ),
     "ListenerContrastive": listener_loss(ListenerContrastive, ("scores",), "loss"),
     "ListenerReinforce": listener_loss(ListenerReinforce, ("log_probs", "entropy", "value"), LISTENER_TERMS),
+    "ListenerReinforceWithoutBaseline": listener_loss(
+        ListenerReinforceWithoutBaseline, ("log_probs", "entropy"), "loss policy_loss entropy_loss entropy"
+    ),
     "ListenerAdvantageReinforce": listener_loss(
         ListenerAdvantageReinforce,
         ("log_probs", "entropy", "value", "q_values"),
@@ -396,6 +416,7 @@ EXAMPLES = {
     "PolicyValue": speaker_head(PolicyValue, "value"),
     "PolicyQValue": speaker_head(PolicyQValue, "value", "q_values"),
     "PolicyQValueDueling": speaker_head(PolicyQValueDueling, "value", "q_values"),
+    "PolicyMlpCritics": speaker_head(PolicyMlpCritics, "value", "q_values"),
     "Cpc": listener_head(Cpc),
     "DistPolicyValue": listener_head(DistPolicyValue, "value"),
     "MergePolicyValue": listener_head(MergePolicyValue, "value"),
@@ -446,4 +467,8 @@ EXAMPLES = {
     "TransformerReader": core(lambda: TransformerReader(H, 2, longest=T)),
     "Adam": optimizer(lambda v: Adam(v, LinearRamp(0.1, 0.2, 4), weight_decay=0.1)),
     "ClipByGlobalNorm": optimizer(lambda v: ClipByGlobalNorm(v, 0.5, lambda v: Adam(v, 0.1))),
+    "SkipAboveGlobalNorm": optimizer(lambda v: SkipAboveGlobalNorm(v, 100.0, lambda v: Adam(v, 0.1))),
+    "Sgd": optimizer(lambda v: Sgd(v, 0.1, momentum=0.5)),
+    "RmsProp": optimizer(lambda v: RmsProp(v, 0.1, momentum=0.5)),
+    "Lamb": optimizer(lambda v: Lamb(v, 0.1, weight_decay=0.1)),
 }

@@ -181,11 +181,12 @@ def untaught(row, speaker, listener):
     """The layers that a step does not teach."""
     if row["speaker_core"] == "IdentityCore":
         yield from (speaker.torso, speaker.to_state)  # It does not look at the first state.
-    if row["speaker_loss"] == "SpeakerThroughListener":
+    if row["speaker_loss"] in ("SpeakerThroughListener", "SpeakerReinforceWithoutBaseline"):
         yield from (getattr(speaker.head, critic) for critic in ("value", "dueling") if hasattr(speaker.head, critic))
     if row["speaker_loss"] == "SpeakerReinforce" and hasattr(speaker.head, "dueling"):
         yield speaker.head.dueling if hasattr(speaker.head, "value") else speaker.head.dueling.advantage
-    if row["listener_loss"] in ("ListenerContrastive", "ListenerClassification") and hasattr(listener.head, "value"):
+    has_critic = hasattr(listener.head, "value")
+    if has_critic and row["listener_loss"] not in ("ListenerReinforce", "ListenerAdvantageReinforce"):
         yield listener.head.value
     if row["listener_loss"] != "ListenerAdvantageReinforce" and hasattr(listener.head, "advantage"):
         yield listener.head.advantage

@@ -5,16 +5,19 @@ import tensorflow as tf
 
 from tf_emcom.errors import UserError
 from tf_emcom.games.policies import Greedy
-from tf_emcom.games.tasks import Discrimination
+from tf_emcom.games.tasks import Discrimination, DiscriminationDrawnPerGame
 from tf_emcom.seeds import step_stream
 
 B = 8
 INPUTS = np.arange(2 * B, dtype=np.float32).reshape(B, 2)
 
 
-def candidates(distractors, step=0, first_game=0, local_games=B):
+DRAWING = [Discrimination, DiscriminationDrawnPerGame]
+
+
+def candidates(distractors, step=0, first_game=0, local_games=B, task_cls=Discrimination):
     stream = step_stream(3, tf.constant(step), tf.constant(first_game), local_games, B)
-    return Discrimination(distractors).candidates(None, tf.constant(INPUTS), stream)
+    return task_cls(distractors).candidates(None, tf.constant(INPUTS), stream)
 
 
 def test_whole_batch_is_shown_in_order_without_a_number_of_distractors():
@@ -28,18 +31,20 @@ def test_second_replica_looks_for_its_own_games_in_the_whole_batch():
     assert candidates(None, first_game=4, local_games=4).target.numpy().tolist() == [4, 5, 6, 7]
 
 
+@pytest.mark.parametrize("task_cls", DRAWING)
 @pytest.mark.parametrize("distractors", [1, 2, 5, B - 1])
-def test_right_candidate_is_at_its_target(distractors):
-    shown = candidates(distractors)
+def test_right_candidate_is_at_its_target(distractors, task_cls):
+    shown = candidates(distractors, task_cls=task_cls)
     assert shown.shown.shape == (B, distractors + 1)
     own = tf.gather(shown.shown, shown.target, batch_dims=1)
     assert own.numpy().tolist() == list(range(B))
 
 
+@pytest.mark.parametrize("task_cls", DRAWING)
 @pytest.mark.parametrize("distractors", [1, 2, 5, B - 1])
-def test_no_game_shows_one_candidate_twice(distractors):
+def test_no_game_shows_one_candidate_twice(distractors, task_cls):
     for step in range(5):
-        shown = candidates(distractors, step).shown.numpy()
+        shown = candidates(distractors, step, task_cls=task_cls).shown.numpy()
         assert [len(set(row)) for row in shown] == [distractors + 1] * B
         assert shown.min() >= 0
         assert shown.max() < B
@@ -50,8 +55,9 @@ def test_every_input_is_a_distractor_equally_often():
         assert np.bincount(candidates(3, step).shown.numpy().ravel(), minlength=B).tolist() == [4] * B
 
 
-def test_distractors_of_a_game_are_uniform_over_the_steps():
-    task, steps = Discrimination(3), 1000
+@pytest.mark.parametrize("task_cls", DRAWING)
+def test_distractors_of_a_game_are_uniform_over_the_steps(task_cls):
+    task, steps = task_cls(3), 1000
 
     @tf.function
     def shown(step):
@@ -62,14 +68,24 @@ def test_distractors_of_a_game_are_uniform_over_the_steps():
     assert scipy.stats.chisquare(np.delete(counts, 2)).pvalue > 1e-4
 
 
-def test_distractors_are_drawn_afresh_every_step():
-    assert candidates(3, 0).shown.numpy().tolist() == candidates(3, 0).shown.numpy().tolist()
-    assert candidates(3, 0).shown.numpy().tolist() != candidates(3, 1).shown.numpy().tolist()
+def test_games_that_draw_by_themselves_show_inputs_at_distances_of_their_own():
+    # Of all games of a step, `Discrimination` has one set of offsets.
+    for task_cls in DRAWING:
+        shown = candidates(3, task_cls=task_cls).shown.numpy()
+        offsets = {frozenset((shown[game] - game) % B) for game in range(B)}
+        assert (len(offsets) == 1) == (task_cls is Discrimination)
 
 
-def test_two_replicas_show_what_one_device_shows():
-    whole = candidates(3, 5)
-    halves = [candidates(3, 5, first, 4) for first in (0, 4)]
+@pytest.mark.parametrize("task_cls", DRAWING)
+def test_distractors_are_drawn_afresh_every_step(task_cls):
+    once, again, later = (candidates(3, step, task_cls=task_cls).shown.numpy().tolist() for step in (0, 0, 1))
+    assert once == again != later
+
+
+@pytest.mark.parametrize("task_cls", DRAWING)
+def test_two_replicas_show_what_one_device_shows(task_cls):
+    whole = candidates(3, 5, task_cls=task_cls)
+    halves = [candidates(3, 5, first, 4, task_cls) for first in (0, 4)]
     np.testing.assert_array_equal(np.concatenate([h.shown for h in halves]), whole.shown)
     np.testing.assert_array_equal(np.concatenate([h.target for h in halves]), whole.target)
 
@@ -95,3 +111,8 @@ def test_number_of_candidates(distractors, batch_size, count):
 def test_impossible_numbers_of_candidates_are_refused(distractors, batch_size):
     with pytest.raises(UserError, match="has to be a whole number, 1 or more, or None|set batch_size|set it within"):
         Discrimination(distractors).candidates_per_game(batch_size)
+
+
+def test_a_game_cannot_draw_more_distractors_than_there_are():
+    with pytest.raises(UserError, match="distractors is 8, but a batch of 8 games has 1 to 7"):
+        DiscriminationDrawnPerGame(8).candidates_per_game(B)

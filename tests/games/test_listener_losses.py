@@ -9,6 +9,7 @@ from tf_emcom.games.losses import (
     ListenerClassification,
     ListenerContrastive,
     ListenerReinforce,
+    ListenerReinforceWithoutBaseline,
 )
 from tf_emcom.schedules import LinearRamp
 
@@ -27,6 +28,13 @@ REINFORCE = {
     "listener_entropy": [1.0, 0.5],
     "listener_value": [0.5, 0.0],
     "listener_loss": [0.25 - 0.1 + 0.2 * 0.25, -1.5 - 0.05 + 0.2 * 1.0],
+}
+WITHOUT_BASELINE = {
+    # −1·−0.5 and −(−1)·−1.5.
+    "listener_policy_loss": [0.5, -1.5],
+    "listener_entropy_loss": [-0.1, -0.05],
+    "listener_entropy": [1.0, 0.5],
+    "listener_loss": [0.5 - 0.1, -1.5 - 0.05],
 }
 ADVANTAGE = {
     # Advantages 2 − 0.5 and −0.5 − 0.
@@ -52,8 +60,9 @@ def play(value=VALUE, q_values=Q_VALUES):
         (ListenerContrastive(), {"listener_loss": [np.log(2), np.log(5)]}),
         (REINFORCED[0], REINFORCE),
         (REINFORCED[1], ADVANTAGE),
+        (ListenerReinforceWithoutBaseline(0.1), WITHOUT_BASELINE),
     ],
-    ids=["contrastive", "reinforce", "advantage reinforce"],
+    ids=["contrastive", "reinforce", "advantage reinforce", "without baseline"],
 )
 def test_terms_are_those_worked_out_by_hand(loss, expected):
     result = loss(play(), tf.constant(0))
@@ -129,8 +138,18 @@ def test_best_five_are_told_where_there_are_more_classes():
 
 @pytest.mark.parametrize(
     ("loss", "scores", "task"),
-    [(ListenerClassification(), SCORES, "Naming"), (ListenerContrastive(), SCORES[None], "Discrimination")],
+    [
+        (ListenerClassification(), SCORES, "Naming"),
+        (ListenerContrastive(), SCORES[None], "Discrimination"),
+        (ListenerReinforceWithoutBaseline(), SCORES[None], "Discrimination"),
+    ],
 )
 def test_loss_of_another_task_is_refused(loss, scores, task):
     with pytest.raises(UserError, match=task):
         loss(plays.listener_play(scores, TARGET), tf.constant(0))
+
+
+def test_without_a_baseline_it_is_reinforce_with_a_value_of_zero_and_no_critic():
+    zero = play(value=[0.0, 0.0])
+    plain = ListenerReinforceWithoutBaseline()(play(value=None, q_values=None), tf.constant(0))
+    np.testing.assert_array_equal(plain.loss, ListenerReinforce(1e-4, 0.0)(zero, tf.constant(0)).loss)

@@ -4,7 +4,12 @@ import tensorflow as tf
 
 from tests.games import plays
 from tf_emcom.errors import UserError
-from tf_emcom.games.losses import SpeakerPolicyGradient, SpeakerReinforce, SpeakerThroughListener
+from tf_emcom.games.losses import (
+    SpeakerPolicyGradient,
+    SpeakerReinforce,
+    SpeakerReinforceWithoutBaseline,
+    SpeakerThroughListener,
+)
 from tf_emcom.schedules import LinearRamp
 
 # Two games of two symbols out of two.
@@ -29,6 +34,14 @@ REINFORCE = {
     "speaker_kl_loss": [0.5 * KL, 0.0],
     "speaker_value": [0.25, 0.75],
     "speaker_loss": [1.25 + 0.625 - 0.075 + 0.5 * KL, -0.03],
+}
+WITHOUT_BASELINE = {
+    # Game 0: mean of 1·1 and 1·2; game 1 has no reward.
+    "speaker_policy_loss": [1.5, 0.0],
+    "speaker_entropy": [0.75, 0.3],
+    "speaker_entropy_loss": [-0.075, -0.03],
+    "speaker_kl_loss": [0.5 * KL, 0.0],
+    "speaker_loss": [1.5 - 0.075 + 0.5 * KL, -0.03],
 }
 POLICY_GRADIENT = {
     # Chosen Q-values are 1.5, 0.5 and 0, 2.5: advantages 1, 0.5 and −1, 2.
@@ -60,8 +73,9 @@ def play(value=VALUE, q_values=Q_VALUES):
         (SpeakerReinforce(0.1, 0.5), REINFORCE),
         (SpeakerPolicyGradient(0.1), POLICY_GRADIENT),
         (SpeakerThroughListener(0.1, 0.5), THROUGH_LISTENER),
+        (SpeakerReinforceWithoutBaseline(0.1, 0.5), WITHOUT_BASELINE),
     ],
-    ids=["reinforce", "policy gradient", "through the listener"],
+    ids=["reinforce", "policy gradient", "through the listener", "without baseline"],
 )
 def test_terms_are_those_worked_out_by_hand(loss, expected):
     result = loss(play(), tf.constant(0))
@@ -90,7 +104,15 @@ def test_speaker_that_is_taught_through_the_listener_is_not_pulled_by_default():
     np.testing.assert_allclose(terms["speaker_loss"], [-0.75e-4, -0.3e-4], atol=1e-9)
 
 
-@pytest.mark.parametrize("loss", [SpeakerReinforce(0.1, 0.5), SpeakerPolicyGradient(0.1), SpeakerThroughListener(1, 1)])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        SpeakerReinforce(0.1, 0.5),
+        SpeakerPolicyGradient(0.1),
+        SpeakerThroughListener(1, 1),
+        SpeakerReinforceWithoutBaseline(0.1, 0.5),
+    ],
+)
 def test_no_gradient_reaches_the_reward_or_the_target_speaker(loss):
     given = play()
     with tf.GradientTape() as tape:
@@ -138,3 +160,9 @@ def test_head_without_what_the_loss_needs_is_refused_with_one_that_has_it(loss, 
 def test_reinforce_does_without_q_values():
     loss = SpeakerReinforce()(play(q_values=None), tf.constant(0)).loss
     np.testing.assert_array_equal(loss, SpeakerReinforce()(play(), tf.constant(0)).loss)
+
+
+def test_without_a_baseline_it_is_reinforce_with_a_value_of_zero_and_no_critic():
+    zero = SpeakerReinforce()(play(value=[[0.0, 0.0], [0.0, 0.0]]), tf.constant(0))
+    plain = SpeakerReinforceWithoutBaseline()(play(value=None, q_values=None), tf.constant(0))
+    np.testing.assert_allclose(plain.loss, zero.loss - zero.terms["speaker_value_loss"], atol=1e-6)

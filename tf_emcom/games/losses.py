@@ -35,6 +35,14 @@ def needed(values: tf.Tensor | None, loss: Loss, what: str, heads: str) -> tf.Te
     return values
 
 
+def _require_candidates(loss: Loss, play: Play) -> None:
+    if play.hearing.scores.shape.rank != 2:
+        raise UserError(
+            f"{type(loss).__name__} needs a listener that chooses among candidates, but this one names labels; bind"
+            " task to @Discrimination(), or the loss to @ListenerClassification()."
+        )
+
+
 class SpeakerReinforce(Loss):
     """REINFORCE with a learnt baseline, an entropy bonus and a pull towards the target speaker (EaS, section 2).
 
@@ -62,6 +70,32 @@ class SpeakerReinforce(Loss):
             "speaker",
             loss=loss, policy_loss=policy, value_loss=critic, entropy_loss=entropy_loss, kl_loss=kl_loss,
             entropy=entropy, value=tf.reduce_mean(value, axis=1),
+        )
+
+
+class SpeakerReinforceWithoutBaseline(Loss):
+    """REINFORCE whose advantage is the reward itself (Williams 1992), so that any head will do, such as `Policy`.
+
+    Means over the T symbols of −R·log π(a_t), of −β·entropy_t and of κ·KL(π_t ‖ π^target_t). Where a head has critics,
+    they learn nothing.
+    """
+
+    def __init__(self, entropy_coefficient: Schedule | float = 1e-4, kl_coefficient: Schedule | float = 0.5) -> None:
+        """β and κ, constants or schedules."""
+        self.entropy_coefficient = entropy_coefficient
+        self.kl_coefficient = kl_coefficient
+
+    def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
+        speech, reward = play.speech, play.outcome.reward[:, tf.newaxis]
+        divergence = categorical.kl(speech.policy_logits, tf.stop_gradient(play.target_speech.policy_logits))
+        policy = tf.reduce_mean(policy_gradient_loss(reward, speech.log_probs), axis=1)
+        entropy = tf.reduce_mean(speech.entropy, axis=1)
+        entropy_loss = -at(self.entropy_coefficient, step) * entropy
+        kl_loss = at(self.kl_coefficient, step) * tf.reduce_mean(divergence, axis=1)
+        loss = policy + entropy_loss + kl_loss
+        return terms(
+            "speaker",
+            loss=loss, policy_loss=policy, entropy_loss=entropy_loss, kl_loss=kl_loss, entropy=entropy,
         )
 
 
@@ -151,11 +185,7 @@ class ListenerContrastive(Loss):
     """
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        if play.hearing.scores.shape.rank != 2:
-            raise UserError(
-                "ListenerContrastive needs a listener that chooses among candidates, but this one names labels; bind"
-                " task to @Discrimination(), or the loss to @ListenerClassification()."
-            )
+        _require_candidates(self, play)
         loss = cross_entropy(play.hearing.scores, play.candidates.target)
         return LossTerms(loss, {"listener_loss": loss})
 
@@ -181,6 +211,24 @@ class ListenerReinforce(Loss):
             "listener",
             loss=loss, policy_loss=policy, value_loss=critic, entropy_loss=entropy_loss, entropy=choice.entropy,
             value=value,
+        )
+
+
+class ListenerReinforceWithoutBaseline(Loss):
+    """−r·log π(a) − β·entropy, r itself being the advantage (Williams 1992), so that any comparing head will do."""
+
+    def __init__(self, entropy_coefficient: Schedule | float = 1e-4) -> None:
+        """β, a constant or a schedule."""
+        self.entropy_coefficient = entropy_coefficient
+
+    def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
+        choice = play.choice
+        _require_candidates(self, play)
+        policy = policy_gradient_loss(play.outcome.reward, choice.log_probs)
+        entropy_loss = -at(self.entropy_coefficient, step) * choice.entropy
+        loss = policy + entropy_loss
+        return terms(
+            "listener", loss=loss, policy_loss=policy, entropy_loss=entropy_loss, entropy=choice.entropy
         )
 
 

@@ -73,7 +73,7 @@ class Discrimination(Task):
             return batch_size
         if self.distractors >= batch_size:
             raise UserError(
-                f"Discrimination.distractors is {self.distractors}, but a batch of {batch_size} games has 1 to"
+                f"{type(self).__name__}.distractors is {self.distractors}, but a batch of {batch_size} games has 1 to"
                 f" {batch_size - 1} distractors to offer; bind it within them, or raise batch_size."
             )
         return self.distractors + 1
@@ -96,6 +96,26 @@ class Discrimination(Task):
 
     def success(self, choice: Choice, candidates: Candidates) -> tf.Tensor:
         return tf.cast(choice.candidates == candidates.target, tf.float32)
+
+
+class DiscriminationDrawnPerGame(Discrimination):
+    """As `Discrimination` with `distractors`, which every game draws by itself, uniformly and without replacement.
+
+    So an input may be a distractor more often than another in a step. A step sorts B numbers for each of its B games.
+    """
+
+    def __init__(self, distractors: Count) -> None:
+        super().__init__(distractors)
+
+    def candidates(self, batch: Batch, inputs: tf.Tensor, stream: Stream) -> Candidates:
+        games = stream.first_game + tf.range(stream.local_games)
+        count = self.candidates_per_game(stream.global_games)
+        order = tf.argsort(stream.uniform(stream.global_games - 1), axis=1, stable=True)
+        offsets = tf.pad(1 + order[:, : count - 1], [[0, 0], [1, 0]])  # The right one first, turned to its place below.
+        target = games % count
+        turned = (tf.range(count)[tf.newaxis, :] - target[:, tf.newaxis]) % count
+        shown = (games[:, tf.newaxis] + tf.gather(offsets, turned, batch_dims=1)) % stream.global_games
+        return Candidates(inputs, shown, target)
 
 
 class Naming(Task):

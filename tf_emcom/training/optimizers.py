@@ -19,7 +19,8 @@ class Optimizer(Checked, tf.Module, abc.ABC):
 
     Keras' optimisers sum gradients over replicas by themselves, each on its own terms; here gradients arrive summed,
     so that clipping sees the true gradient, and an optimiser is plain arithmetic on variables that every replica does
-    alike.
+    alike. There is no adaptor for Keras': with TensorFlow they write to their variables past `keras.StatelessScope`,
+    and refuse `stateless_apply`, so that agents which are rows of a stack cannot use them.
 
     It is created, like the variables it updates, within the strategy's scope. What it remembers is in `slots`, beside
     the weights, and in `counts`; all of it is 0 at first.
@@ -79,12 +80,9 @@ class Adam(Optimizer):
         weight_decay: NotNegative = 0.0,
     ) -> None:
         super().__init__()
-        for bound in bounds_of(learning_rate):
-            require_number("Adam.learning_rate", bound, 0, math.inf, "a step against the gradient has a length")
-        self.learning_rate = learning_rate
+        self.learning_rate = _rate(self, learning_rate)
         self.b1, self.b2, self.epsilon, self.weight_decay = b1, b2, epsilon, weight_decay
-        # Out of checkpoints' sight: in a list of its own, weights would be saved under the optimiser's name.
-        self._trained = types.SimpleNamespace(variables=tuple(variables))
+        self._trained = _hidden(variables)
         # Of each weight: they differ from the run's steps, and from each other, once weights are reset.
         self.updates = self.counts(variables, "updates")
         self.first_moments = self.slots(variables, "first_moment")
@@ -105,8 +103,109 @@ class Adam(Optimizer):
                 update += self.weight_decay * variable.value
             first.assign(mean)
             second.assign(square)
-            variable.assign(variable.value - rate * update)
+            variable.assign(variable.value - rate * self.scaled(update, variable))
         self.updates.assign(self.updates.value + 1)
+
+    def scaled(self, update: tf.Tensor, variable: keras.Variable) -> tf.Tensor:
+        """The update of a variable, decay included and of its shape, before the learning rate; here as it is."""
+        return update
+
+
+class Lamb(Adam):
+    """LAMB (You et al. 2020, algorithm 2, φ(z) = z): Adam whose update of each weight is as long as the weight itself.
+
+    Where a weight or its update is all 0, as biases are at first, the update stays as it is. Keras' Lamb decays weights
+    outside of this scaling; without decay both do the same.
+    """
+
+    def __init__(
+        self,
+        variables: Sequence[keras.Variable],
+        learning_rate: Schedule | float = 1e-3,
+        b1: Share = 0.9,
+        b2: Share = 0.999,
+        epsilon: NotNegative = 1e-6,
+        weight_decay: NotNegative = 0.0,
+    ) -> None:
+        super().__init__(variables, learning_rate, b1, b2, epsilon, weight_decay)
+
+    def scaled(self, update: tf.Tensor, variable: keras.Variable) -> tf.Tensor:
+        weight, length = (tf.sqrt(tf.reduce_sum(tf.square(value))) for value in (variable.value, update))
+        ratio = tf.math.divide_no_nan(weight, length)
+        return tf.where(ratio > 0.0, ratio, 1.0) * update
+
+
+class Sgd(Optimizer):
+    """Gradient descent, with momentum (Polyak 1964) or Nesterov's (Sutskever et al. 2013) if above zero, as in Keras.
+
+    The velocity is u ← momentum · u − rate · gradient, so that a learning rate that changes touches new gradients only.
+    """
+
+    def __init__(
+        self,
+        variables: Sequence[keras.Variable],
+        learning_rate: Schedule | float = 1e-2,
+        momentum: Share = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        """`nesterov`: weights go a step ahead along the velocity; UserError with a momentum of 0, which has none."""
+        super().__init__()
+        if nesterov and not momentum:
+            raise UserError("Sgd.nesterov is True, but momentum is 0; bind Sgd.momentum above 0, as in 0.9.")
+        self.learning_rate = _rate(self, learning_rate)
+        self.momentum, self.nesterov = momentum, nesterov
+        self._trained = _hidden(variables)
+        self.velocities = self.slots(variables, "velocity") if momentum else []
+
+    def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
+        rate = at(self.learning_rate, step)
+        moves = [-rate * gradient for gradient in gradients]
+        if self.momentum:
+            velocities = []
+            for velocity, move in zip(self.velocities, moves, strict=True):
+                velocities.append(self.momentum * velocity.value + move)
+                velocity.assign(velocities[-1])
+            ahead = [self.momentum * u + move for u, move in zip(velocities, moves, strict=True)]
+            moves = ahead if self.nesterov else velocities
+        for variable, move in zip(self._trained.variables, moves, strict=True):
+            variable.assign(variable.value + move)
+
+
+class RmsProp(Optimizer):
+    """RMSProp (Tieleman & Hinton 2012): gradients divided by the root of a moving average of their squares.
+
+    As in Keras, epsilon is added below the root, and `momentum`, if above zero, sums up what is divided:
+    u ← momentum · u + rate · gradient / √(average + epsilon).
+    """
+
+    def __init__(
+        self,
+        variables: Sequence[keras.Variable],
+        learning_rate: Schedule | float = 1e-3,
+        rho: Share = 0.9,
+        momentum: Share = 0.0,
+        epsilon: NotNegative = 1e-7,
+    ) -> None:
+        """The average keeps `rho` at each update."""
+        super().__init__()
+        self.learning_rate = _rate(self, learning_rate)
+        self.rho, self.momentum, self.epsilon = rho, momentum, epsilon
+        self._trained = _hidden(variables)
+        self.averages = self.slots(variables, "square")
+        self.velocities = self.slots(variables, "velocity") if momentum else []
+
+    def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
+        rate = at(self.learning_rate, step)
+        moves = []
+        for gradient, average in zip(gradients, self.averages, strict=True):
+            square = self.rho * average.value + (1.0 - self.rho) * tf.square(gradient)
+            average.assign(square)
+            moves.append(rate * gradient / tf.sqrt(square + self.epsilon))
+        for i, velocity in enumerate(self.velocities):
+            moves[i] += self.momentum * velocity.value
+            velocity.assign(moves[i])
+        for variable, move in zip(self._trained.variables, moves, strict=True):
+            variable.assign(variable.value - move)
 
 
 class ClipByGlobalNorm(Optimizer):
@@ -120,11 +219,62 @@ class ClipByGlobalNorm(Optimizer):
     ) -> None:
         """UserError unless limit > 0."""
         super().__init__()
-        if limit <= 0:
-            raise UserError(f"ClipByGlobalNorm.limit is {limit}, which would stop all learning; bind it above 0.")
-        self.limit = limit
+        self.limit = _limit(self, limit)
         self.then = then_cls(variables)
 
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
         clipped, _ = tf.clip_by_global_norm(list(gradients), self.limit)
         self.then.apply(clipped, step)
+
+
+class SkipAboveGlobalNorm(Optimizer):
+    """Leaves out updates whose gradients are together longer than `limit` (EaS, appendix A.4), for another optimizer.
+
+    Such an update changes neither weights nor the other optimizer's state; a moving average of the weights follows
+    all the same. Gradients that hold NaN or infinity are not left out: they make the weights NaN, so that `StopOnNan`
+    sees what would otherwise be an agent that has stopped to learn unnoticed.
+    """
+
+    def __init__(
+        self,
+        variables: Sequence[keras.Variable],
+        limit: float,
+        then_cls: Callable[[Sequence[keras.Variable]], Optimizer],
+    ) -> None:
+        """UserError unless limit > 0."""
+        super().__init__()
+        self.limit = _limit(self, limit)
+        self._trained = _hidden(variables)
+        self.then = then_cls(variables)
+
+    def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
+        is_finite = tf.reduce_all(tf.stack([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients]))
+        # The squares of large numbers may be infinite, and are above every limit, too.
+        skipped = is_finite & (tf.linalg.global_norm(gradients) > self.limit)
+        changing = [*self._trained.variables, *self.then.state]
+        before = [tf.identity(variable.value) for variable in changing]
+        self.then.apply(gradients, step)
+        for variable, value in zip(changing, before, strict=True):
+            # By selection, since rows of a stack are updated all at once, and each is skipped by itself.
+            variable.assign(tf.where(skipped, value, variable.value))
+
+
+def _hidden(variables: Sequence[keras.Variable]) -> types.SimpleNamespace:
+    # Out of checkpoints' sight: in a list of its own, weights would be saved under the optimiser's name.
+    return types.SimpleNamespace(variables=tuple(variables))
+
+
+def _rate(optimizer: Optimizer, learning_rate: Schedule | float) -> Schedule | float:
+    """The learning rate; UserError where it may be negative."""
+    for bound in bounds_of(learning_rate):
+        name = f"{type(optimizer).__name__}.learning_rate"
+        require_number(name, bound, 0, math.inf, "a step against the gradient has a length")
+    return learning_rate
+
+
+def _limit(optimizer: Optimizer, limit: float) -> float:
+    """The limit; UserError unless it is above 0."""
+    if limit <= 0:
+        name = type(optimizer).__name__
+        raise UserError(f"{name}.limit is {limit}, which would stop all learning; bind it above 0.")
+    return limit

@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_emcom.agents.heads.speaker import Dueling, Policy, PolicyQValue, PolicyQValueDueling, PolicyValue
+from tf_emcom.agents.heads.speaker import (
+    Dueling,
+    Policy,
+    PolicyMlpCritics,
+    PolicyQValue,
+    PolicyQValueDueling,
+    PolicyValue,
+)
 
 B, T, H, V = 3, 2, 4, 5
 OUTPUTS = np.random.default_rng(0).normal(size=(B, T, H)).astype(np.float32)
@@ -63,3 +70,31 @@ def test_default_head_has_a_value_net_beside_its_dueling_net():
     np.testing.assert_allclose(values.value, linear(head.value)[..., 0], atol=1e-5)
     np.testing.assert_allclose(values.q_values, dueling(head.dueling), atol=1e-5)
     assert len(head.weights) == 8
+
+
+def mlp(net):
+    """Of a net with one hidden layer."""
+    hidden = np.maximum(linear(net.layers[0]), 0.0)
+    return hidden @ net.layers[1].kernel.numpy() + net.layers[1].bias.numpy()
+
+
+def test_critics_can_have_hidden_layers():
+    head = built(PolicyMlpCritics(V, [6]))
+    values = head.values(tf.constant(OUTPUTS))
+    np.testing.assert_allclose(values.value, mlp(head.value)[..., 0], atol=1e-5)
+    advantage = mlp(head.dueling.advantage)
+    expected = mlp(head.dueling.value) + advantage - advantage.mean(-1, keepdims=True)
+    np.testing.assert_allclose(values.q_values, expected, atol=1e-5)
+    np.testing.assert_allclose(head.policy_logits(tf.constant(OUTPUTS)), linear(head.policy), atol=1e-5)
+    assert [layer.units for layer in head.value.layers] == [6, 1]
+
+
+def test_head_with_hidden_layers_is_built_again_from_its_configuration():
+    head = PolicyMlpCritics.from_config(PolicyMlpCritics(V, [6, 4]).get_config())
+    assert head.hidden_sizes == (6, 4)
+    assert [layer.units for layer in built(head).dueling.advantage.layers] == [6, 4, V]
+
+
+def test_critics_without_hidden_layers_are_linear():
+    shapes = [[w.shape for w in built(head).weights] for head in (PolicyMlpCritics(V, []), PolicyQValueDueling(V))]
+    assert shapes[0] == shapes[1]

@@ -11,7 +11,14 @@ from tests import lewis
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.strategies import Mirrored, OneDevice
 from tf_emcom.training.actions.action import TrainingState
-from tf_emcom.training.actions.reset import ResetOfListener, ResetOfOptimizers, ResetOfPair, ResetOfSpeaker
+from tf_emcom.training.actions.reset import (
+    ResetOfListener,
+    ResetOfListenerOptimizer,
+    ResetOfOptimizers,
+    ResetOfPair,
+    ResetOfSpeaker,
+    ResetOfSpeakerOptimizer,
+)
 
 GAMES = 8
 AGENTS, MEMORIES = ("weights", "averages"), ("slots", "updates", "success")
@@ -112,6 +119,41 @@ def test_optimisers_alone_are_reset():
     assert not any(np.any(value) for key in changed for value in now[key])
 
 
+@pytest.mark.parametrize(
+    ("action", "kind"), [(ResetOfSpeakerOptimizer, "speaker"), (ResetOfListenerOptimizer, "listener")]
+)
+def test_the_optimizer_of_one_kind_alone_is_reset(action, kind):
+    changed, now = after(action(10))
+    assert changed == {key for key in everything_of(action, kind) if key[2] in ("slots", "updates")}
+    assert not any(np.any(value) for key in changed for value in now[key])
+
+
+@pytest.mark.parametrize("action", [ResetOfSpeaker, ResetOfSpeakerOptimizer])
+def test_several_agents_are_reset_at_once_and_nobody_else(action):
+    population, before = trained()
+    changed, now = after(action(10, agents=2))
+    both = population.drawn(population.speaker_members, action.__name__, 30, count=2)
+    assert len(set(both)) == 2
+    assert {key[:2] for key in changed} == {("speaker", index) for index in both}
+    if action is ResetOfSpeaker:
+        kernels = [now["speaker", index, "weights", "to_state"][0] for index in both]
+        assert changed == {key for key in before if key[:2] in {("speaker", index) for index in both}}
+        assert not np.array_equal(*kernels)
+
+
+def test_several_are_all_different_and_drawn_evenly_the_first_as_if_alone():
+    population = lewis.make_population(lewis.lg_s, GAMES, 4, 1)
+    members = population.speaker_members
+    draws = [population.drawn(members, "ResetOfSpeaker", step, count=3) for step in range(2400)]
+    assert all(len(set(draw)) == 3 for draw in draws)
+    assert [draw[:1] for draw in draws] == [population.drawn(members, "ResetOfSpeaker", step) for step in range(2400)]
+    counts = np.zeros((4, 4, 4))
+    np.add.at(counts, tuple(np.array(draws).T), 1)
+    orders = counts[counts > 0]
+    assert len(orders) == 24
+    assert scipy.stats.chisquare(orders).pvalue > 1e-4
+
+
 def test_new_weights_are_drawn_like_first_ones_and_anew_each_time():
     _, once = after(ResetOfSpeaker(10), step=30)
     _, again = after(ResetOfSpeaker(10), step=30)
@@ -182,6 +224,15 @@ def test_resets_are_due_at_multiples_but_not_at_the_end():
         (lambda: ResetOfPair(10, []), "ResetOfPair.parts is \\[\\]"),
         (lambda: ResetOfPair(10, optimizer_state="no"), "optimizer_state is 'no', but it has to be True or False"),
         (lambda: ResetOfPair(0), "ResetOfPair.every is 0"),
+        (lambda: ResetOfPair(10, agents=0), "ResetOfPair.agents is 0"),
+        (
+            lambda: ResetOfPair(10, agents=3).check(trained()[0]),
+            "ResetOfPair.agents is 3, but a run here has 2 listeners to draw from",
+        ),
+        (
+            lambda: ResetOfListener(10, agents=2).check(lewis.make_independent(lewis.lg_s, GAMES, seeds=3)),
+            "ResetOfListener.agents is 2, but a run here has 1 listener to draw from",
+        ),
         (lambda: ResetOfPair(10).check(lewis.make_learner(lewis.lg_s, GAMES)), "ResetOfPair resets agents of a game"),
     ],
 )

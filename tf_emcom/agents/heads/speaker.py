@@ -1,11 +1,12 @@
 """Heads of speakers: from a core's state to the next symbol, with or without a critic."""
 
 import abc
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from tf_emcom.agents.nets.layers import Linear, Part
+from tf_emcom.agents.nets.layers import Linear, Mlp, Part
 from tf_emcom.checks import Size
 
 
@@ -14,6 +15,11 @@ class Values(NamedTuple):
 
     value: tf.Tensor | None  # [B, T], or [B]
     q_values: tf.Tensor | None  # [B, T, V], or [B, C]
+
+
+def critic_net(hidden_sizes: Sequence[int], units: int, name: str) -> Part:
+    """A net that estimates `units` values: linear, or with hidden layers of these widths and ReLU."""
+    return Mlp((*hidden_sizes, units), name=name) if hidden_sizes else Linear(units, name=name)
 
 
 class SpeakerHead(Part, abc.ABC):
@@ -59,12 +65,12 @@ class PolicyValue(SpeakerHead):
 
 
 class Dueling(Part):
-    """Q = v + a − mean(a) (Wang et al. 2016, eq. 9)."""
+    """Q = v + a − mean(a) (Wang et al. 2016, eq. 9); v and a have hidden layers of `hidden_sizes` each, if any."""
 
-    def __init__(self, actions: Size, name: str | None = None) -> None:
+    def __init__(self, actions: Size, hidden_sizes: Sequence[Size] = (), name: str | None = None) -> None:
         super().__init__(name=name)
-        self.value = Linear(1, name="value")
-        self.advantage = Linear(actions, name="advantage")
+        self.value = critic_net(hidden_sizes, 1, name="value")
+        self.advantage = critic_net(hidden_sizes, actions, name="advantage")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.value.build(input_shape)
@@ -98,3 +104,17 @@ class PolicyQValueDueling(PolicyValue):
 
     def values(self, outputs: tf.Tensor) -> Values:
         return Values(self.value(outputs)[..., 0], self.dueling(outputs).q_values)
+
+
+class PolicyMlpCritics(PolicyQValueDueling):
+    """As `PolicyQValueDueling`, with hidden layers of `hidden_sizes` in the value net and the dueling net."""
+
+    def __init__(self, vocab_size: Size, hidden_sizes: Sequence[Size] = (256,), name: str | None = None) -> None:
+        super().__init__(vocab_size, name=name)
+        self.hidden_sizes = tuple(hidden_sizes)
+
+    def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
+        self.value = critic_net(self.hidden_sizes, 1, name="value")
+        self.dueling = Dueling(self.vocab_size, self.hidden_sizes, name="dueling")
+        for net in (self.value, self.dueling):
+            net.build(input_shape)

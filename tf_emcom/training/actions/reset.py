@@ -17,18 +17,28 @@ class Reset(AgentAction):
     A subclass says of which kinds. Of runs with several seeds at once, each has its own reset.
     """
 
-    def __init__(self, every: Count, parts: Sequence[str] | None = None, optimizer_state: bool = True) -> None:
-        """`parts` are what is reset of an agent, such as ["head"], None: all; with them, its `optimizer_state`."""
+    def __init__(
+        self,
+        every: Count,
+        parts: Sequence[str] | None = None,
+        optimizer_state: bool = True,
+        agents: Count = 1,
+    ) -> None:
+        """`parts` are what is reset of an agent, such as ["head"], None: all; with them, its `optimizer_state`.
+
+        `agents` are how many of each kind are reset at once, all different.
+        """
         super().__init__(every)
         if parts is not None and not parts:
             name = type(self).__name__
             raise UserError(f"{name}.parts is {parts!r}; bind it to a list of names, as in ['head'], or to None.")
         self.parts = parts
         self.optimizer_state = optimizer_state
+        self.agents = agents
 
     @abc.abstractmethod
     def kinds(self, crowd: Crowd) -> Sequence[Members]:
-        """Of which kinds one agent each is reset."""
+        """Of which kinds agents are reset."""
 
     def check(self, learner: Trainee) -> None:
         if not isinstance(learner, Crowd):
@@ -38,13 +48,19 @@ class Reset(AgentAction):
             )
         for members in self.kinds(learner):
             members.positions(self.parts)
+            there = 1 if learner.independent else members.count
+            if self.agents > there:
+                raise UserError(
+                    f"{type(self).__name__}.agents is {self.agents}, but a run here has {there}"
+                    f" {members.name}{'' if there == 1 else 's'} to draw from; bind it to {there} or less."
+                )
 
     def act(self, training: TrainingState) -> None:
         crowd: Crowd = training.learner
         # Another kind of reset at the same step draws other agents.
         occasion = (type(self).__name__, training.step)
         for members in self.kinds(crowd):
-            for index in crowd.drawn(members, *occasion):
+            for index in crowd.drawn(members, *occasion, count=self.agents):
                 self.reset(members, index, crowd.seed_for(members, index, *occasion))
 
     def reset(self, members: Members, index: int, seed: int) -> None:
@@ -81,12 +97,26 @@ class ResetOfPair(Reset):
 class ResetOfOptimizers(Reset):
     """The optimisers of a speaker and of a listener start again; their weights stay as they are."""
 
-    def __init__(self, every: Count, parts: Sequence[str] | None = None) -> None:
-        """`parts`: for which parts of the agents the optimisers forget; None: all."""
-        super().__init__(every, parts)
+    def __init__(self, every: Count, parts: Sequence[str] | None = None, agents: Count = 1) -> None:
+        """`parts`: for which parts of the agents the optimisers forget, None: all; `agents`: of how many of a kind."""
+        super().__init__(every, parts, agents=agents)
 
     def kinds(self, crowd: Crowd) -> Sequence[Members]:
         return (crowd.speaker_members, crowd.listener_members)
 
     def reset(self, members: Members, index: int, seed: int) -> None:
         members.reset_optimizer(index, self.parts)
+
+
+class ResetOfSpeakerOptimizer(ResetOfOptimizers):
+    """The optimizer of a speaker starts again; its weights stay as they are."""
+
+    def kinds(self, crowd: Crowd) -> Sequence[Members]:
+        return (crowd.speaker_members,)
+
+
+class ResetOfListenerOptimizer(ResetOfOptimizers):
+    """The optimizer of a listener starts again; its weights stay as they are."""
+
+    def kinds(self, crowd: Crowd) -> Sequence[Members]:
+        return (crowd.listener_members,)

@@ -50,8 +50,8 @@ class IndependentPairs(Crowd):
     def origin(self, index: int) -> tuple[int, int]:
         return self.seed + index, 0
 
-    def drawn(self, members: Members, *occasion: object) -> list[int]:
-        return list(range(members.count))
+    def drawn(self, members: Members, *occasion: object, count: int = 1) -> list[int]:
+        return list(range(members.count))  # Each run has one of a kind.
 
     def seeds(self) -> list[int]:
         return [self.seed + i for i in range(self.speakers)]

@@ -54,8 +54,8 @@ class Crowd(Trainee):
         """The seed of the run that agent `index` belongs to, and which agent it is there."""
 
     @abc.abstractmethod
-    def drawn(self, members: Members, *occasion: object) -> list[int]:
-        """Who is drawn at an occasion, such as ("ResetOfPair", 100): one at random of every run."""
+    def drawn(self, members: Members, *occasion: object, count: int = 1) -> list[int]:
+        """Who is drawn at an occasion, such as ("ResetOfPair", 100): `count` at random of every run, all different."""
 
     @property
     def agents(self) -> dict[str, Sequence[keras.Variable]]:
@@ -150,8 +150,12 @@ class Population(Crowd):
     def origin(self, index: int) -> tuple[int, int]:
         return self.seed, index
 
-    def drawn(self, members: Members, *occasion: object) -> list[int]:
-        return [int(named_generator(self.seed, "drawn", members.name, *occasion).integers(members.count))]
+    def drawn(self, members: Members, *occasion: object, count: int = 1) -> list[int]:
+        generator = named_generator(self.seed, "drawn", members.name, *occasion)
+        # Whoever is drawn first is the same however many are drawn.
+        first = int(generator.integers(members.count))
+        others = [i for i in range(members.count) if i != first]
+        return [first, *generator.permutation(others)[: count - 1].tolist()]
 
     def turns(self, step: tf.Tensor) -> tf.Tensor:
         """Two words of a seed, speaker and listener of every pair, int32 [k, 4]."""

@@ -89,6 +89,7 @@ _OFFERED = {
     "training.actions.reset": "Reset ResetOfListener ResetOfOptimizers ResetOfPair ResetOfSpeaker",
     "training.actions.showcase": "Showcase",
     "training.actions.tensor_board": "TensorBoard",
+    "training.actions.validation": "Examiner Validation",
     "evaluation.evaluator": "Condition Evaluator",
     "evaluation.player": "GreedyPlayer",
     "evaluation.results": "evaluate",

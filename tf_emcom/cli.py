@@ -15,6 +15,7 @@ from tf_emcom.files import is_remote
 from tf_emcom.runtime import catalogue, config, config_checks, config_diff
 from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.checkpoint_files import checkpoint_steps
+from tf_emcom.runtime.checkpoints import NEWEST, require_known
 from tf_emcom.runtime.config import build
 from tf_emcom.runtime.config_checks import refuse_unused
 from tf_emcom.runtime.config_file import Binding
@@ -40,6 +41,7 @@ def run(
     folder: RunFolder | None = None,
     allow_imports: Sequence[str] = (),
     allow_unused: bool = False,
+    which: str = NEWEST,
 ) -> None:
     """Builds the components of a configuration, and runs its mode in a run's folder.
 
@@ -54,6 +56,7 @@ def run(
       folder: the run, or its export, that the gin files belong to; None: they are the user's own.
       allow_imports: modules that the configuration of a run may import, each with everything in it.
       allow_unused: whether a binding that nothing uses gives a note instead of an error.
+      which: the checkpoint that a test reads: newest, best, or a step.
     """
     _register(allow_imports)
     flags_too = [*gin_params, *([f"ByolFolder.data_dir={data_dir!r}"] if data_dir else [])]
@@ -63,6 +66,8 @@ def run(
     evaluates, mode = issubclass(chosen, Evaluation), build(chosen.__name__)
     # A test may take its weights from another run than the one where its results go; it is compared with that run.
     tested = mode.checkpoint if evaluates else ""
+    if evaluates:
+        mode.which = which
     path = _folder_named(workdir or tested or _default_workdir(gin_files))
     distribution = place(strategy, replicas, tpu, trains=not evaluates)
     source = RunFolder(tested) if tested else folder or RunFolder(path)
@@ -159,6 +164,7 @@ def evaluate(
     saved_model: str | None = None,
     allow_imports: Sequence[str] = (),
     allow_unused: bool = False,
+    which: str = NEWEST,
 ) -> None:
     """Runs tests on the run in `workdir`, or on an export, with the configuration in that folder.
 
@@ -168,6 +174,7 @@ def evaluate(
     Raises:
       UserError: there is no run, no export, or no such test; or some of several tests failed, and the others are done.
     """
+    require_known(which)
     named = _folder_named(saved_model or workdir)  # type: ignore[arg-type]  # the commands ask for one of them
     folder = ExportFolder(named, workdir) if saved_model else RunFolder(named)
     stored = folder.require_config()
@@ -194,7 +201,7 @@ def evaluate(
         try:
             run(
                 [folder.config], given, folder.path, data_dir,
-                folder=folder, allow_imports=allow_imports, allow_unused=allow_unused,
+                folder=folder, allow_imports=allow_imports, allow_unused=allow_unused, which=which,
             )  # fmt: skip
         except UserError as error:
             if len(modes) == 1:

@@ -336,7 +336,8 @@ def test_the_transfer_run_that_is_advised_has_the_same_data(tmp_path, bindings):
 
 
 def test_held_out_games_are_drawn_with_the_step_that_is_best(run, one, tmp_path):
-    lines = [{"step": 10 * (i + 1), "listener_loss": loss, "accuracy": 0.1 * i} for i, loss in enumerate((2.5, 1.5, 2.0))]
+    losses = (2.5, 1.5, 2.0)
+    lines = [{"step": 10 * (i + 1), "listener_loss": loss, "accuracy": 0.1 * i} for i, loss in enumerate(losses)]
     validated = folders.whole(tmp_path / "validated")
     (validated / "validation.jsonl").write_text(json_lines([*lines, {"step": 40, "listener_loss": None}]))
     assert "Held-out games" not in one

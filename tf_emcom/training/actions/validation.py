@@ -68,9 +68,8 @@ class Validation(Action):
         kept = [step for step in checkpoint_steps(folder.new_best) if step <= training.step]
         remove_all_but(folder.new_best, kept)
         # What is on the disk says what was best so far, so that nothing needs to be kept in other checkpoints.
-        losses = {row["step"]: row.get("listener_loss") for row in folder.read_validation()}
-        known = [losses[step] for step in kept if losses.get(step) is not None]
-        self._best = min(known, default=math.inf)
+        known = [row["listener_loss"] for row in folder.read_validation() if row["step"] in kept]
+        self._best = min((loss for loss in known if loss is not None), default=math.inf)
         learner, data = training.learner, training.data
         if data is None:
             raise UserError("Validation has no data to play on; give TrainingState the run's data set.")

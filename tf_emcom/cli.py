@@ -41,7 +41,6 @@ def run(
     folder: RunFolder | None = None,
     allow_imports: Sequence[str] = (),
     allow_unused: bool = False,
-    which: str = NEWEST,
 ) -> None:
     """Builds the components of a configuration, and runs its mode in a run's folder.
 
@@ -56,7 +55,6 @@ def run(
       folder: the run, or its export, that the gin files belong to; None: they are the user's own.
       allow_imports: modules that the configuration of a run may import, each with everything in it.
       allow_unused: whether a binding that nothing uses gives a note instead of an error.
-      which: the checkpoint that a test reads: newest, best, or a step.
     """
     _register(allow_imports)
     flags_too = [*gin_params, *([f"ByolFolder.data_dir={data_dir!r}"] if data_dir else [])]
@@ -66,8 +64,6 @@ def run(
     evaluates, mode = issubclass(chosen, Evaluation), build(chosen.__name__)
     # A test may take its weights from another run than the one where its results go; it is compared with that run.
     tested = mode.checkpoint if evaluates else ""
-    if evaluates:
-        mode.which = which
     path = _folder_named(workdir or tested or _default_workdir(gin_files))
     distribution = place(strategy, replicas, tpu, trains=not evaluates)
     source = RunFolder(tested) if tested else folder or RunFolder(path)
@@ -169,7 +165,8 @@ def evaluate(
     """Runs tests on the run in `workdir`, or on an export, with the configuration in that folder.
 
     For an export, in `saved_model`, `workdir` is the folder of the results; None: the export's own. Without `modes`, it
-    runs `testchannel`, or `test` for a transfer run. The other parameters are those of `run`.
+    runs `testchannel`, or `test` for a transfer run. `which` checkpoint is tested: newest, best, or a step. The other
+    parameters are those of `run`.
 
     Raises:
       UserError: there is no run, no export, or no such test; or some of several tests failed, and the others are done.
@@ -177,6 +174,7 @@ def evaluate(
     require_known(which)
     named = _folder_named(saved_model or workdir)  # type: ignore[arg-type]  # the commands ask for one of them
     folder = ExportFolder(named, workdir) if saved_model else RunFolder(named)
+    folder.which = which
     stored = folder.require_config()
     # The configuration may import the module of a test.
     _register(allow_imports)
@@ -201,7 +199,7 @@ def evaluate(
         try:
             run(
                 [folder.config], given, folder.path, data_dir,
-                folder=folder, allow_imports=allow_imports, allow_unused=allow_unused, which=which,
+                folder=folder, allow_imports=allow_imports, allow_unused=allow_unused,
             )  # fmt: skip
         except UserError as error:
             if len(modes) == 1:

@@ -53,7 +53,12 @@ class RunFolder:
     """A run's folder, local or on cloud storage; a run of another configuration overwrites nothing in it.
 
     Methods that write raise `UserError` where that is not possible.
+
+    Attributes:
+      which: the checkpoint that a test reads, as for `Checkpoints.restore_agents`.
     """
+
+    which: str = NEWEST
 
     def __init__(self, path: str, source: str | None = None) -> None:
         """Everything is written to `path`; the run is read from `source`, which is `path` by default."""

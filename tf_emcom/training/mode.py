@@ -4,7 +4,6 @@ import abc
 
 from tf_emcom.checks import Checked
 from tf_emcom.errors import UserError
-from tf_emcom.runtime.checkpoints import NEWEST
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.experiment import Experiment
 
@@ -25,15 +24,14 @@ class Evaluation(Mode):
     """A mode that reads a run: the folder must hold a run of agents that fit."""
 
     checkpoint: str = ""  # the folder of the run that is read, where that is another one than the results go to
-    which: str = NEWEST  # of its checkpoints, as for `Checkpoints.restore_agents`; the command line says so
 
     def restore(self, experiment: Experiment, folder: RunFolder) -> int:
-        """Takes the agents from a checkpoint of the run that is read, by default the newest, and returns its step.
+        """Takes the agents from a checkpoint of the run that is read, which `folder` says, and returns its step.
 
         UserError where there is none, it does not fit, it is damaged, or it holds weights that are not finite.
         """
         source = RunFolder(self.checkpoint) if self.checkpoint else folder
-        step = source.restore_agents(experiment.learner, self.which)
+        step = source.restore_agents(experiment.learner, folder.which)
         if experiment.learner.not_finite():
             raise UserError(
                 f"The agents of step {step:,} in {source.path} have weights that are NaN or infinite, so that nothing"

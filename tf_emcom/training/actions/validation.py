@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.checks import Count
+from tf_emcom.checks import Checked, Count
 from tf_emcom.data.feeds import HostFeed
 from tf_emcom.data.pipeline import Order, Pipeline
 from tf_emcom.data.source import Examples
@@ -105,7 +105,7 @@ class Validation(Action):
         remove_all_but(folder, {max((best for best in found if best <= step), default=0) for step in resumed})
 
 
-class Examiner:
+class Examiner(Checked):
     """Plays the same held-out games again and again with the agents as they are, on all replicas; nothing is learnt.
 
     It compiles once: agents, batches and seeds are data. Every speaker speaks once and every listener is asked once

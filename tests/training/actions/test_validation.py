@@ -78,9 +78,9 @@ def test_independent_runs_play_the_games_that_they_would_play_alone():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rules", [lewis.lg_s, lewis.nlg])
-def test_two_replicas_measure_what_one_measures_and_nothing_changes(rules):
+def test_two_replicas_and_xla_measure_what_one_measures_and_nothing_changes(rules):
     found = []
-    for distribution in (OneDevice(), Mirrored()):
+    for distribution in (OneDevice(), OneDevice(True), Mirrored(), Mirrored(True)):
         with distribution.strategy.scope():
             population = lewis.make_population(rules, B, 2, 2)
         before = lewis.everything(population)
@@ -438,6 +438,7 @@ def test_listeners_that_name_labels_are_validated(tmp_path):
     assert line["accuracy"] == pytest.approx(np.mean(line["by_seed"]["accuracy"]))
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_is_not_there_is_one_sentence(straight_run_without, crowd):
     with pytest.raises(UserError, match="There is no best checkpoint in .*best, since nothing was validated; use"):
         step_tested(straight_run_without, "best")

@@ -136,8 +136,9 @@ class Examiner(Checked):
         # One model each, in which agents take turns.
         self._speaker: Speaker = self._learner.speaker_as(0)
         self._listener: Listener = self._learner.listener_as(0)
-        self._speech = self._placed.compiled_whole(self._placed.compiled(self._spoken))
-        self._share = self._placed.compiled(self._judged)
+        self._speech, self._share = self._placed.compiled(self._spoken), self._placed.compiled(self._judged)
+        # Not what is compiled already, in which `Mirrored` would compile all replicas as one.
+        self._whole_speech = self._placed.compiled_whole(lambda batch: self._speech(batch))
         self._whole = self._placed.compiled_whole(self._replica)
 
     def measured(self) -> dict[str, np.ndarray]:
@@ -167,7 +168,7 @@ class Examiner(Checked):
     @tf.function(autograph=False)
     def _speak(self, batch: Any) -> Any:
         """What the speaker says of each replica's games; nothing in a transfer run, whose game has it spoken."""
-        return () if self._learner.game.is_transfer else self._placed.strategy.run(self._speech, args=(batch,))
+        return () if self._learner.game.is_transfer else self._placed.strategy.run(self._whole_speech, args=(batch,))
 
     @tf.function(autograph=False)
     def _hear(self, number: tf.Tensor, batch: Any, said: Any, words: tf.Tensor) -> Metrics:

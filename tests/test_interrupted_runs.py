@@ -22,6 +22,7 @@ from tf_emcom.training.actions.checkpoint import Checkpoint
 from tf_emcom.training.actions.ease_of_learning import EaseOfLearning
 from tf_emcom.training.actions.logs import Log
 from tf_emcom.training.actions.tensor_board import TensorBoard
+from tf_emcom.training.actions.validation import Validation
 from tf_emcom.training.train import Train
 
 GIN = str(commands.ROOT / "gin" / "nlg_digits.gin")
@@ -138,7 +139,7 @@ def test_a_test_uses_the_checkpoint_before_a_damaged_one_and_says_so(straight, t
 
 
 def test_a_checkpoint_before_the_line_of_its_step_is_refused():
-    for late in (Log(5), EaseOfLearning(), TensorBoard(5)):
+    for late in (Log(5), EaseOfLearning(), TensorBoard(5), Validation(5)):
         with pytest.raises(UserError, match=f"has Checkpoint before {type(late).__name__}, so that"):
             Train([*(() if isinstance(late, Log) else [Log(5)]), Checkpoint(10), late])
 

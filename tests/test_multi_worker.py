@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tests import commands
 from tf_emcom.files import read_json_lines
+from tf_emcom.runtime.checkpoint_files import checkpoint_steps
 
 pytestmark = pytest.mark.processes
 
@@ -19,7 +20,8 @@ PARAMS = (
     "batch_size=16",
     "steps=12",
     "Train.steps_per_call=2",
-    "Train.actions=[@StopOnNan(), @Log(), @TensorBoard(), @Checkpoint(), @KillAt(), @TerminateAt()]",
+    "Train.actions=[@StopOnNan(), @Log(), @TensorBoard(), @Validation(), @Checkpoint(), @KillAt(), @TerminateAt()]",
+    *("Validation.every=4", "Validation.batches=2"),
 )
 
 
@@ -121,5 +123,11 @@ def test_two_processes_of_which_one_dies_or_is_told_to_stop_come_to_what_one_pro
         np.testing.assert_allclose(found[key], value, atol=1e-5, err_msg=key)
     # The worker that is no chief wrote nothing.
     names = {path.name for path in run.iterdir()}
-    assert names == {".lock", "checkpoints", "config.gin", "environment.json", "metrics.jsonl", "tensorboard"}
+    written = {"best", "checkpoints", "metrics.jsonl", "tensorboard", "validation.jsonl"}
+    assert names == {".lock", "config.gin", "environment.json", *written}
+    validated, alone = (read_json_lines(str(each / "validation.jsonl"), "") for each in (run, one_device))
+    assert [row["step"] for row in validated] == [4, 8, 12]
+    for row, other in zip(validated, alone, strict=True):
+        assert row == pytest.approx(other, abs=1e-5)
+    assert checkpoint_steps(str(run / "best"))[0] == checkpoint_steps(str(one_device / "best"))[0]
     assert len(list((run / "tensorboard").iterdir())) == 3

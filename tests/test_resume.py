@@ -16,6 +16,11 @@ POPULATION = (
     *("n_speakers=3", "n_listeners=2", "pairs_per_step=2", "Train.changes=[@ImitationOfBest(), @ResetOfPair()]"),
     *("ImitationOfBest.every=3", "ResetOfPair.every=4", "ResetOfPair.parts=['head']"),
 )
+# The best of step 16, if it is one, is newer than the checkpoint, and lost with the kill.
+VALIDATED = (
+    "Train.actions=[@StopOnNan(), @Log(), @TensorBoard(), @Validation(), @Checkpoint(), @KillAt()]",
+    *("Validation.every=4", "Validation.batches=2"),
+)
 SEEDS = ("seeds=2", "Train.changes=[@ResetOfListener()]", "ResetOfListener.every=6")
 
 
@@ -33,7 +38,11 @@ def train(tmp_path, name, extra, kill_at=""):
     )
 
 
-@pytest.mark.parametrize("extra", [PLAIN, POPULATION, SEEDS], ids=["pair", "population", "seeds"])
+@pytest.mark.parametrize(
+    "extra",
+    [PLAIN, (*POPULATION, *VALIDATED), (*SEEDS, *VALIDATED)],
+    ids=["pair", "validated population", "validated seeds"],
+)
 def test_ten_steps_a_kill_and_ten_more_equal_twenty_steps_bit_for_bit(tmp_path, extra):
     straight = train(tmp_path, "straight", extra)
     assert straight.returncode == 0, straight.stderr
@@ -52,10 +61,18 @@ def test_ten_steps_a_kill_and_ten_more_equal_twenty_steps_bit_for_bit(tmp_path, 
     for name in theirs:
         np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
     assert logged(tmp_path / "killed") == logged(tmp_path / "straight")
+    if "Validation.every=4" in extra:
+        files = [tmp_path / name / "validation.jsonl" for name in ("killed", "straight")]
+        assert files[0].read_bytes() == files[1].read_bytes()
+        assert [row["step"] for row in read_json_lines(str(files[0]), "")] == [4, 8, 12, 16, 20]
+        ours, theirs = (variables(tmp_path / name, "best") for name in ("killed", "straight"))
+        assert ours.keys() == theirs.keys() and len(ours) > 10
+        for name in theirs:
+            np.testing.assert_array_equal(ours[name], theirs[name], err_msg=name)
 
 
-def variables(run):
-    reader = tf.train.load_checkpoint(str(run / "checkpoints"))
+def variables(run, folder="checkpoints"):
+    reader = tf.train.load_checkpoint(str(run / folder))
     names = [name for name in reader.get_variable_to_shape_map() if "OBJECT_GRAPH" not in name]
     return {name: reader.get_tensor(name) for name in names if "save_counter" not in name}
 

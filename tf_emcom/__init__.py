@@ -93,6 +93,7 @@ _OFFERED = {
     ),
     "training.actions.showcase": "Showcase",
     "training.actions.tensor_board": "TensorBoard",
+    "training.actions.validation": "Examiner Validation",
     "evaluation.evaluator": "Condition Evaluator",
     "evaluation.player": "GreedyPlayer",
     "evaluation.results": "evaluate",

@@ -15,6 +15,7 @@ from tf_emcom.files import is_remote
 from tf_emcom.runtime import catalogue, config, config_checks, config_diff
 from tf_emcom.runtime.catalogue import choose, plug_ins
 from tf_emcom.runtime.checkpoint_files import checkpoint_steps
+from tf_emcom.runtime.checkpoints import NEWEST, require_known
 from tf_emcom.runtime.config import build
 from tf_emcom.runtime.config_checks import refuse_unused
 from tf_emcom.runtime.config_file import Binding
@@ -159,17 +160,21 @@ def evaluate(
     saved_model: str | None = None,
     allow_imports: Sequence[str] = (),
     allow_unused: bool = False,
+    which: str = NEWEST,
 ) -> None:
     """Runs tests on the run in `workdir`, or on an export, with the configuration in that folder.
 
     For an export, in `saved_model`, `workdir` is the folder of the results; None: the export's own. Without `modes`, it
-    runs `testchannel`, or `test` for a transfer run. The other parameters are those of `run`.
+    runs `testchannel`, or `test` for a transfer run. `which` checkpoint is tested: newest, best, or a step. The other
+    parameters are those of `run`.
 
     Raises:
       UserError: there is no run, no export, or no such test; or some of several tests failed, and the others are done.
     """
+    require_known(which)
     named = _folder_named(saved_model or workdir)  # type: ignore[arg-type]  # the commands ask for one of them
     folder = ExportFolder(named, workdir) if saved_model else RunFolder(named)
+    folder.which = which
     stored = folder.require_config()
     # The configuration may import the module of a test.
     _register(allow_imports)

@@ -124,6 +124,7 @@ def train(given: Given, _: list[str]) -> None:
     text("workdir", "The run's folder, or where the results of --saved_model go."),
     text("saved_model", "A folder of an export, tested instead of a run; --workdir: for the results."),
     texts("mode", "The test, e.g. testchannel; may be repeated. Default: testchannel, or test for a transfer run."),
+    text("checkpoint", "Whose weights: newest, best (as @Validation() found it), or those of a step.", "newest"),
     *_CONFIGURATION,
     _PLUGIN,
 )
@@ -135,7 +136,7 @@ def evaluate(given: Given, _: list[str]) -> None:
 
     cli.import_plug_ins(given.plugin)
     tested = given.workdir, given.mode, given.gin_param, given.data_dir, given.saved_model
-    cli.evaluate(*tested, **_allowed(given))
+    cli.evaluate(*tested, **_allowed(given), which=given.checkpoint)
 
 
 @_command(

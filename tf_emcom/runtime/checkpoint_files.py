@@ -37,8 +37,8 @@ def data_steps(folder: str) -> list[int]:
     return checkpoint_steps(folder, _DATA)
 
 
-def use_newest(folder: str, use: Callable[[str], object]) -> bool:
-    """Calls a function with a path of the newest undamaged checkpoint; False where there is none.
+def use_newest(folder: str, use: Callable[[str], object], step: int | None = None) -> bool:
+    """Calls a function with a path of the newest undamaged checkpoint, or that of a `step`; False where there is none.
 
     Damaged ones are named on standard error. Where a training run has removed the checkpoint meanwhile, the newest is
     looked for again, and `use` may be called again with it. UserError where all are damaged, or `use` cannot read an
@@ -46,8 +46,8 @@ def use_newest(folder: str, use: Callable[[str], object]) -> bool:
     """
     for _ in range(_TRIES):
         damaged: list[str] = []
-        for step in checkpoint_steps(folder):
-            name, is_whole = f"ckpt-{step}", False
+        for found in (each for each in checkpoint_steps(folder) if step in (None, each)):
+            name, is_whole = f"ckpt-{found}", False
             with without_pattern(folder) as plain:
                 path = os.path.join(plain, name)
                 try:
@@ -67,13 +67,14 @@ def use_newest(folder: str, use: Callable[[str], object]) -> bool:
                         ) from error
                     damaged.append(f"{name} ({why})")
                     continue
-            _note_passed_over(folder, damaged, step)
+            if step is None:
+                _note_passed_over(folder, damaged, found)
             return True
         else:
             if damaged:
+                which = "all checkpoints are damaged" if step is None else "the one asked for is damaged"
                 raise UserError(
-                    f"In {folder}, all checkpoints are damaged: {', '.join(damaged)}; copy them again, or train in"
-                    " another folder."
+                    f"In {folder}, {which}: {', '.join(damaged)}; copy them again, or train in another folder."
                 )
             return False
     raise UserError(f"In {folder}, checkpoints are removed faster than they can be read; raise Train.keep.")

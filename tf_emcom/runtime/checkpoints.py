@@ -1,6 +1,7 @@
 """Saves and restores a learner."""
 
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -10,6 +11,9 @@ import tensorflow as tf
 from tf_emcom.errors import UserError
 from tf_emcom.runtime import checkpoint_files
 from tf_emcom.seeds import step_tensor
+
+# Which checkpoint of a run is read: one of these, or a step.
+NEWEST, BEST = "newest", "best"
 
 
 class HasState(Protocol):
@@ -49,6 +53,11 @@ class Checkpoints:
         checkpoint_files.write_checkpoint(self._all, self._new_folder, step, self._keep)
         self.last = step
 
+    def save_agents(self, folder: str, step: int) -> None:
+        """Saves the agents alone in another folder, beside what is there; UserError as for `save`."""
+        self._step.assign(step_tensor(step))
+        checkpoint_files.write_checkpoint(self._agents, folder, step, keep=sys.maxsize)
+
     def restore_latest(self) -> int:
         """Restores the newest undamaged checkpoint and returns its step; 0 where there is none.
 
@@ -64,16 +73,19 @@ class Checkpoints:
         kept = [s for s in steps if s > step] + [s for s in steps if s <= step][: self._keep]
         checkpoint_files.remove_all_but(self._new_folder, kept)
 
-    def restore_agents(self, run: str) -> int:
-        """Restores the agents alone from a run's folder; returns their step. UserError also where there are none."""
-        _use_newest_of(run, lambda path: _restore(self._agents, path))
+    def restore_agents(self, run: str, which: str = NEWEST) -> int:
+        """Restores the agents alone from a run's folder; returns their step. UserError also where there are none.
+
+        `which` is "newest", "best" as `Validation` found it, or a step.
+        """
+        _use(run, which, lambda path: _restore(self._agents, path))
         return int(self._step.numpy())
 
 
-def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0) -> None:
-    """Restores an agent from the newest checkpoint of a run: by its name there, such as "speaker", and its index.
+def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0, which: str = NEWEST) -> None:
+    """Restores an agent from a checkpoint of a run: by its name there, such as "speaker", and its index.
 
-    UserError where there is no checkpoint, or it holds no such agent or one of other sizes, or all are damaged.
+    UserError where there is no such checkpoint, or it holds no such agent or one of other sizes, or is damaged.
     """
 
     def restore(path: str) -> None:
@@ -84,7 +96,7 @@ def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0) -> No
         # `/` and `.` in the names of weights are escaped; their position stands in front of the names.
         found = [key for key in shapes if key.startswith(prefix) and key.endswith(suffix)]
         keys = {int(key.removeprefix(prefix).partition("_")[0]): key for key in found}
-        shown = os.path.join(run, "checkpoints", os.path.basename(path))
+        shown = os.path.join(run, _BEST if which == BEST else _REGULAR, os.path.basename(path))
         count = _count(shown, name, agent, {i: tuple(shapes[key]) for i, key in keys.items()})
         if index >= count:
             raise UserError(
@@ -95,23 +107,58 @@ def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0) -> No
         for variable, value in zip(agent.trainable_variables, values, strict=True):
             variable.assign(value if value.shape == tuple(variable.shape) else value[index])
 
-    _use_newest_of(run, restore)
+    _use(run, which, restore)
 
 
-def _use_newest_of(run: str, use: Callable[[str], None]) -> None:
-    """Calls `use` with the newest undamaged checkpoint in a run's folder; UserError where there is none."""
-    if not checkpoint_files.use_newest(os.path.join(run, "checkpoints"), use):
-        raise _no_checkpoint(run)
+# The folders of a run where checkpoints are, from which it resumes, and where the best agents are.
+_REGULAR, _BEST = "checkpoints", "best"
 
 
-def require_checkpoint(run: str) -> None:
-    """UserError where there is no checkpoint in the folder of a run."""
-    if not checkpoint_files.checkpoint_steps(os.path.join(run, "checkpoints")):
-        raise _no_checkpoint(run)
+def require_known(which: str) -> None:
+    """UserError where a text is neither newest nor best nor a step."""
+    if which not in (NEWEST, BEST) and not (which.isascii() and which.isdigit()):
+        raise UserError(f"There is no checkpoint {which!r}; name newest, best, or the step of one, such as 5000.")
 
 
-def _no_checkpoint(run: str) -> UserError:
-    folder = os.path.join(run, "checkpoints")
+def _folders(run: str, which: str) -> tuple[list[str], int | None]:
+    """Where in a run's folder to look for a checkpoint, and the step that is asked for."""
+    require_known(which)
+    regular, best = os.path.join(run, _REGULAR), os.path.join(run, _BEST)
+    if which == NEWEST:
+        return [regular], None
+    if which == BEST:
+        return [best], None
+    return [regular, best], int(which)
+
+
+def _use(run: str, which: str, use: Callable[[str], None]) -> None:
+    """Calls `use` with a checkpoint in a run's folder, the newest undamaged one of its kind; UserError: there is none.
+
+    The best agents of a run are the newest in their folder.
+    """
+    folders, step = _folders(run, which)
+    if not any(checkpoint_files.use_newest(folder, use, step) for folder in folders):
+        raise _no_checkpoint(run, which)
+
+
+def require_checkpoint(run: str, which: str = NEWEST) -> None:
+    """UserError where there is no such checkpoint in the folder of a run."""
+    folders, step = _folders(run, which)
+    if not any(step in (None, found) for folder in folders for found in checkpoint_files.checkpoint_steps(folder)):
+        raise _no_checkpoint(run, which)
+
+
+def _no_checkpoint(run: str, which: str) -> UserError:
+    folder = os.path.join(run, _REGULAR)
+    if which == BEST:
+        return UserError(
+            f"There is no best checkpoint in {os.path.join(run, _BEST)}, since nothing was validated; use the newest"
+            " one, or train with @Validation() before @Checkpoint() in Train.actions."
+        )
+    if which != NEWEST:
+        there = {step for each in _folders(run, which)[0] for step in checkpoint_files.checkpoint_steps(each)}
+        others = f"but of {', '.join(map(str, sorted(there)))}; name one of these" if there else "nor any; train first"
+        return UserError(f"There is no checkpoint of step {which} in {run}, {others}.")
     if steps := checkpoint_files.data_steps(folder):
         return UserError(
             f"There is no checkpoint in {folder}, only data: ckpt-{steps[0]}.index is missing; copy it again, or run"

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.checkpoint_files import checkpoint_steps
-from tf_emcom.runtime.checkpoints import Checkpoints, HasState
+from tf_emcom.runtime.checkpoints import NEWEST, Checkpoints, HasState
 from tf_emcom.runtime.evaluation_rows import merged
 
 _FIX = "name another file with --json"
@@ -41,7 +41,7 @@ def write_json(path: str | os.PathLike[str], content: Any) -> None:  # noqa: ANN
         files.write_whole(path, text)
 
 
-_LOCK, _CONFIG, _METRICS = ".lock", "config.gin", "metrics.jsonl"
+_LOCK, _CONFIG, _METRICS, _VALIDATION = ".lock", "config.gin", "metrics.jsonl", "validation.jsonl"
 _READING = "check how the path is spelled and its rights, or name another folder"
 _CONFIG_FIX = "copy the file again, or name another --workdir"
 _METRICS_FIX = "fix or remove it, then run the same command again"
@@ -53,7 +53,12 @@ class RunFolder:
     """A run's folder, local or on cloud storage; a run of another configuration overwrites nothing in it.
 
     Methods that write raise `UserError` where that is not possible.
+
+    Attributes:
+      which: the checkpoint that a test reads, as for `Checkpoints.restore_agents`.
     """
+
+    which: str = NEWEST
 
     def __init__(self, path: str, source: str | None = None) -> None:
         """Everything is written to `path`; the run is read from `source`, which is `path` by default."""
@@ -62,8 +67,10 @@ class RunFolder:
         self.config = os.path.join(self.source, _CONFIG)
         self.checkpoints = os.path.join(self.source, "checkpoints")
         self.new_checkpoints = os.path.join(path, "checkpoints")
+        self.new_best = os.path.join(path, "best")
         self.tensorboard = os.path.join(path, "tensorboard")
         self._metrics = os.path.join(path, _METRICS)
+        self._validation = os.path.join(path, _VALIDATION)
         self._lock: IO[str] | None = None
 
     def read_config(self) -> str | None:
@@ -103,9 +110,9 @@ class RunFolder:
         """What has to be bound besides the configuration, so that the agents are those of this folder."""
         return {}
 
-    def restore_agents(self, agents: HasState) -> int:
-        """Restores agents from the newest checkpoint, and returns its step; UserError as for `Checkpoints`."""
-        return Checkpoints(self.checkpoints, agents).restore_agents(self.path)
+    def restore_agents(self, agents: HasState, which: str = NEWEST) -> int:
+        """Restores agents from one of the checkpoints, and returns its step; `which` and errors as `Checkpoints`."""
+        return Checkpoints(self.checkpoints, agents).restore_agents(self.path, which)
 
     def write_config(self, text: str) -> None:
         """Makes this locked folder that of a run with this configuration."""
@@ -151,25 +158,11 @@ class RunFolder:
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """Adds a line to metrics.jsonl; on cloud storage, that uploads the whole file, which is small."""
-        with files.file_errors(self._metrics, fix=_GOING_ON):
-            if files.is_irregular(self._metrics):
-                raise OSError(0, "it is no regular file")
-            with tf.io.gfile.GFile(self._metrics, "a") as file:
-                file.write(files.json_lines([row]))
+        _append(self._metrics, row)
 
     def read_metrics(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl, without one that a kill cut short."""
-        if not tf.io.gfile.exists(self._metrics):
-            return []
-        # A line without its line break was never finished.
-        whole = files.read_bytes(self._metrics, _METRICS_FIX).rpartition(b"\n")[0]
-        try:
-            rows = [files.row_of(line) for line in whole.decode().splitlines() if line]
-            return [row for row in rows if isinstance(row["step"], int)]
-        except (ValueError, KeyError) as error:
-            raise UserError(
-                f"{self._metrics} has a line that is no logged step ({files.reason(error)}); {_METRICS_FIX}."
-            ) from error
+        return _read(self._metrics)
 
     def metrics_of(self, step: int) -> dict[str, Any]:
         """The line of metrics.jsonl about a step; empty, with a note on standard error, where there is none."""
@@ -181,9 +174,19 @@ class RunFolder:
 
     def forget_metrics_after(self, step: int) -> None:
         """Drops the lines of later steps, which will be done again."""
-        if tf.io.gfile.exists(self._metrics):
-            rows = [row for row in self.read_metrics() if row["step"] <= step]
-            files.write_whole(self._metrics, files.json_lines(rows))
+        _forget_after(self._metrics, step)
+
+    def append_validation(self, row: dict[str, Any]) -> None:
+        """Adds a line to validation.jsonl, as to metrics.jsonl."""
+        _append(self._validation, row)
+
+    def read_validation(self) -> list[dict[str, Any]]:
+        """The lines of validation.jsonl, without one that a kill cut short."""
+        return _read(self._validation)
+
+    def forget_validation_after(self, step: int) -> None:
+        """Drops the lines of later steps, which will be done again."""
+        _forget_after(self._validation, step)
 
     def note_lost(self, step: int, every: int | None) -> None:
         """Says on standard error what a run lacks that resumes at `step` (0: from nothing) and logs each `every`."""
@@ -241,6 +244,36 @@ class RunFolder:
         with files.file_errors(f"The folder {folder}", "cannot be made", "name another --workdir"):
             tf.io.gfile.makedirs(folder)
         return folder
+
+
+def _append(path: str, row: dict[str, Any]) -> None:
+    """Adds a line about a step to a file."""
+    with files.file_errors(path, fix=_GOING_ON):
+        if files.is_irregular(path):
+            raise OSError(0, "it is no regular file")
+        with tf.io.gfile.GFile(path, "a") as file:
+            file.write(files.json_lines([row]))
+
+
+def _read(path: str) -> list[dict[str, Any]]:
+    """The lines of a file about steps, without one that a kill cut short; none where there is no file."""
+    if not tf.io.gfile.exists(path):
+        return []
+    # A line without its line break was never finished.
+    whole = files.read_bytes(path, _METRICS_FIX).rpartition(b"\n")[0]
+    try:
+        rows = [files.row_of(line) for line in whole.decode().splitlines() if line]
+        return [row for row in rows if isinstance(row["step"], int)]
+    except (ValueError, KeyError) as error:
+        raise UserError(
+            f"{path} has a line that is no logged step ({files.reason(error)}); {_METRICS_FIX}."
+        ) from error
+
+
+def _forget_after(path: str, step: int) -> None:
+    """Drops the lines about later steps from a file."""
+    if tf.io.gfile.exists(path):
+        files.write_whole(path, files.json_lines(row for row in _read(path) if row["step"] <= step))
 
 
 def _note(text: str) -> None:

@@ -26,12 +26,12 @@ class Evaluation(Mode):
     checkpoint: str = ""  # the folder of the run that is read, where that is another one than the results go to
 
     def restore(self, experiment: Experiment, folder: RunFolder) -> int:
-        """Takes the agents from the newest checkpoint of the run that is read, and returns its step.
+        """Takes the agents from a checkpoint of the run that is read, which `folder` says, and returns its step.
 
         UserError where there is none, it does not fit, it is damaged, or it holds weights that are not finite.
         """
         source = RunFolder(self.checkpoint) if self.checkpoint else folder
-        step = source.restore_agents(experiment.learner)
+        step = source.restore_agents(experiment.learner, folder.which)
         if experiment.learner.not_finite():
             raise UserError(
                 f"The agents of step {step:,} in {source.path} have weights that are NaN or infinite, so that nothing"

@@ -15,7 +15,7 @@ from tf_emcom.training.actions.action import Action
 from tf_emcom.training.optimizers import Optimizer
 
 # Where the data and their cache lie, where a transfer run's speaker lies, and what the command does with them.
-_FREE_ALWAYS = ("mode", "ByolFolder.data_dir", "ByolFolder.cache_dir", "TrainedSpeaker.run")
+_FREE_ALWAYS = ("mode", "ByolFolder.data_dir", "ByolFolder.cache_dir", "TrainedSpeaker.run", "TrainedSpeaker.which")
 
 
 def refuse_another(run: RunFolder, stored: str, current: str, free: Collection[str]) -> bool:

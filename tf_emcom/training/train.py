@@ -101,7 +101,9 @@ class Train(Training):
                 flush=True,
             )
         trainer = Trainer(learner, placed, pipeline.feed.receive)
-        training = TrainingState(start, experiment.steps, learner, folder, checkpoints, placed, pipeline)
+        training = TrainingState(
+            start, experiment.steps, learner, folder, checkpoints, placed, pipeline, data=experiment.data
+        )
         with Termination(placed.agree) as termination:
             self._loop(trainer, batches, training, *carried, termination)
 

@@ -9,7 +9,7 @@ from tf_emcom.checks import Checked, Index
 from tf_emcom.errors import UserError
 from tf_emcom.files import read_text
 from tf_emcom.runtime import config
-from tf_emcom.runtime.checkpoints import require_checkpoint, restore_agent
+from tf_emcom.runtime.checkpoints import NEWEST, require_checkpoint, restore_agent
 from tf_emcom.runtime.config import borrowed
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.training.transfer_learner import SpeakerSource, strangers
@@ -19,15 +19,17 @@ SPEAKER_CONFIG = "speaker.gin"
 
 
 class TrainedSpeaker(Checked):
-    """The speaker in a run's folder: architecture from its configuration, weights from its newest checkpoint."""
+    """The speaker in a run's folder: architecture from its configuration, weights from one of its checkpoints."""
 
-    def __init__(self, run: str = "", speaker_index: Index = 0) -> None:
+    def __init__(self, run: str = "", speaker_index: Index = 0, which: str = NEWEST) -> None:
         """`run` is of a game, or a transfer run, whose one speaker is the one that it listened to, whatever the index.
 
-        In a population, `speaker_index` says which speaker.
+        In a population, `speaker_index` says which speaker. `which` checkpoint is that of the game's run: "newest",
+        "best" as `Validation` found it, or a step, as in "5000".
         """
         self.run = run
         self.speaker_index = speaker_index
+        self.which = which
 
     def speaker(self, features: int) -> Speaker:
         """The speaker with its weights; UserError where run, speaker or checkpoint are not there, misfit or damaged."""
@@ -38,7 +40,9 @@ class TrainedSpeaker(Checked):
             )
         # Before anything is built: most mistakes are in the path.
         config_file = self._config_file()
-        require_checkpoint(self.run)
+        # A transfer run has the speaker in all of its checkpoints, as it was chosen.
+        index, which = (0, NEWEST) if self._is_kept() else (self.speaker_index, self.which)
+        require_checkpoint(self.run, which)
         with borrowed(config_file), config.plain_errors():
             try:
                 speaker_cls = config.referenced("Learner.speaker_cls")
@@ -46,7 +50,7 @@ class TrainedSpeaker(Checked):
                 raise UserError(f"{config_file} names no speaker; copy the file again, or name another run.") from error
             speaker = speaker_cls()
         speaker.build((None, features))
-        restore_agent(self.run, "speaker", speaker, index=0 if self._is_kept() else self.speaker_index)
+        restore_agent(self.run, "speaker", speaker, index, which)
         return speaker
 
     def documents(self) -> dict[str, str]:

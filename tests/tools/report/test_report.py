@@ -8,6 +8,7 @@ import pytest
 from tests import commands
 from tests.tools.report import folders
 from tf_emcom.errors import UserError
+from tf_emcom.files import json_lines
 from tf_emcom.tools.report.report import write_report
 
 
@@ -332,3 +333,16 @@ def test_the_transfer_run_that_is_advised_has_the_same_data(tmp_path, bindings):
     config = folders.CONFIG.replace("data = @Digits()\n", bindings)
     assert bindings in config
     assert TRANSFERS[bindings] in folders.Page(read(folders.write(tmp_path / "run", config=config))).words
+
+
+def test_held_out_games_are_drawn_with_the_step_that_is_best(run, one, tmp_path):
+    losses = (2.5, 1.5, 2.0)
+    lines = [{"step": 10 * (i + 1), "listener_loss": loss, "accuracy": 0.1 * i} for i, loss in enumerate(losses)]
+    validated = folders.whole(tmp_path / "validated")
+    (validated / "validation.jsonl").write_text(json_lines([*lines, {"step": 40, "listener_loss": None}]))
+    assert "Held-out games" not in one
+    found = read(run, validated, out=tmp_path / "page.html")
+    assert "Held-out games while agents learn; the best: step 20 of validated." in folders.Page(found).words
+    assert "validation listener loss by step" in found and "validation accuracy by step" in found
+    (validated / "validation.jsonl").write_text(json_lines(lines) + '{"step": 40, "li')
+    assert "1 line of validation.jsonl cut short" in folders.Page(read(validated)).words

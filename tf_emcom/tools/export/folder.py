@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tf_emcom import files
 from tf_emcom.errors import UserError
+from tf_emcom.runtime.checkpoints import NEWEST
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.tools.export.contents import METADATA
 from tf_emcom.tools.export.formats import SavedModel
@@ -53,8 +54,13 @@ class ExportFolder(RunFolder):
             f"{agents[1:]}.saved_model": repr(self.saved_model),
         }
 
-    def restore_agents(self, agents: Agents) -> int:
-        """The step of the exported checkpoint; the agents have their weights already."""
+    def restore_agents(self, agents: Agents, which: str = NEWEST) -> int:
+        """The step of the exported checkpoint, whose weights the agents have; UserError: another one is asked for."""
+        if which != NEWEST:
+            raise UserError(
+                f"{self.saved_model} is an export, which holds the agents of one step; leave --checkpoint out, or test"
+                " the run that was exported."
+            )
         path = os.path.join(self.source, METADATA)
         step = files.read_json(path, _FIX).get("step")
         if not isinstance(step, int):

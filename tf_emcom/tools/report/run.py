@@ -64,6 +64,7 @@ class Run:
       config: the text of its config.gin.
       bindings: name → value of that text, both as they are written.
       metrics: the lines of metrics.jsonl, each with a step.
+      validation: those of validation.jsonl, if there are any, each with a step.
     """
 
     def __init__(self, path: str, name: str, mark: Mark) -> None:
@@ -85,6 +86,7 @@ class Run:
             raise UserError(f"{folder.config} cannot be understood: {error}") from error
         self.bindings = dict(one.removesuffix(_ABSENT).split(" = ", 1) for one in bindings)
         self.metrics = read_lines(os.path.join(path, "metrics.jsonl"), ["step"])
+        self.validation = read_lines(os.path.join(path, "validation.jsonl"), ["step"])
         if self.metrics.left_out and not self.metrics.rows:
             raise UserError(f"{path}/metrics.jsonl is damaged (no line of it is a logged step); copy the file again.")
         if not self.metrics.rows:

@@ -36,6 +36,7 @@ class RunsAtAGlance(Section):
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
         for run in runs:
             yield from left_out(run, "metrics.jsonl", run.metrics.left_out)
+            yield from left_out(run, "validation.jsonl", run.validation.left_out)
         if len(runs) > 1:
             yield Figure([], runs, "Every run has this colour on the whole page.")
         columns = [_at_a_glance(run) for run in runs]
@@ -145,7 +146,7 @@ _ROWS = 21  # of the table, at most
 
 
 class LearningCurves(Section):
-    """Accuracy with the noise schedule, the terms of the losses, and entropies, from metrics.jsonl."""
+    """Accuracy with the noise schedule, losses, entropies, from metrics.jsonl; held-out games of validation.jsonl."""
 
     title = "Learning curves"
     place = 30
@@ -163,7 +164,21 @@ class LearningCurves(Section):
             plots.append(draw(Panel(curves, "step", unit, key.replace("_", " "))))
         if plots:
             yield Figure(plots, _legend(runs), "Losses with their terms, and entropies, by step.")
+        yield from _validation(runs)
         yield _curves_table(runs)
+
+
+def _validation(runs: Sequence[Run]) -> Iterator[Figure]:
+    plots, best = [], []
+    for key, limits in (("listener_loss", None), ("accuracy", (0.0, 1.0))):
+        lines = [(run, [row for row in run.validation.rows if at_last(row, key) is not None]) for run in runs]
+        points = [(run, [(row["step"], row[key]) for row in rows]) for run, rows in lines if rows]
+        curves = [Curve(*zip(*found, strict=True), run.mark) for run, found in points]
+        if curves:
+            plots.append(draw(Panel(curves, "step", f"validation {key.replace('_', ' ')}", "", limits)))
+        best = best or [f"{min(found, key=lambda point: point[1])[0]:,} of {run.name}" for run, found in points]
+    if plots:
+        yield Figure(plots, _legend(runs), f"Held-out games while agents learn; the best: step {', '.join(best)}.")
 
 
 def _legend(runs: Sequence[Run]) -> Sequence[Run]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from tf_emcom.checks import Checked, Count
 from tf_emcom.data.pipeline import Pipeline
+from tf_emcom.data.source import Source
 from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.strategies import Distribution
@@ -26,6 +27,7 @@ class TrainingState(NamedTuple):
     distribution: Distribution
     pipeline: Pipeline  # of what is played
     carried: str = ""  # what a checkpoint that is saved now keeps for the actions
+    data: Source | None = None  # the run's data set, for actions that need another split
 
     @property
     def from_last_checkpoint(self) -> str:

@@ -28,9 +28,15 @@ class Checkpoint(Action):
 
 
 def save_checkpoint(training: TrainingState, terms: Mapping[str, float] | None = None) -> None:
-    """Saves; UserError where a weight, or a number of an optimiser, is not finite.
+    """Saves; UserError as `require_finite`: what was saved before stays the newest then."""
+    require_finite(training, terms)
+    training.checkpoints.save(training.step, training.carried)
 
-    What was saved before stays the newest then; `terms`, how large the losses were at last, are for the error.
+
+def require_finite(training: TrainingState, terms: Mapping[str, float] | None = None) -> None:
+    """UserError where a weight, or a number of an optimiser, is not finite.
+
+    `terms`, how large the losses were at last, are for the error.
     """
     broken = training.learner.not_finite()
     if broken:
@@ -51,4 +57,3 @@ def save_checkpoint(training: TrainingState, terms: Mapping[str, float] | None =
             f" {replay}. Lower the learning rates or coefficients, or clip gradients with @ClipByGlobalNorm, in a new"
             " workdir."
         )
-    training.checkpoints.save(training.step, training.carried)

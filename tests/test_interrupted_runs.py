@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import gin
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -93,6 +94,21 @@ def test_a_run_made_longer_equals_one_that_was_as_long_from_the_start(straight, 
     # And what else differs is refused as before.
     with pytest.raises(UserError, match="has another configuration"):
         train(run, "steps=30", *SCHEDULES, "seed=1")
+
+
+@pytest.mark.slow
+def test_a_run_from_before_a_component_had_a_parameter_goes_on_with_its_default(straight, tmp_path, capsys):
+    run = tmp_path / "run"
+    shutil.copytree(straight, run)
+    text = (run / "config.gin").read_text()
+    assert "ResetOfListener.agents = 1\n" in text
+    # Without the line that holds the checksum of the rest.
+    (run / "config.gin").write_text(text.partition("\n")[2].replace("ResetOfListener.agents = 1\n", ""))
+    train(run, "steps=20", *SCHEDULES)
+    assert "is trained" in capsys.readouterr().out
+    gin.clear_config()
+    with pytest.raises(UserError, match="ResetOfListener.agents = not bound there, 2 here"):
+        train(run, "steps=20", *SCHEDULES, "ResetOfListener.agents=2")
 
 
 @pytest.mark.slow

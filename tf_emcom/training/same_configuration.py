@@ -7,7 +7,7 @@ from tf_emcom.errors import UserError
 from tf_emcom.games.losses import Loss
 from tf_emcom.games.policies import ListenerPolicy
 from tf_emcom.games.rewards import Reward
-from tf_emcom.runtime import catalogue, config_diff
+from tf_emcom.runtime import catalogue, config_diff, gin_tables
 from tf_emcom.runtime.placement import strategies
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.schedules import Schedule
@@ -28,13 +28,13 @@ def refuse_another(run: RunFolder, stored: str, current: str, free: Collection[s
       Whether this command makes the run longer.
     """
     placed = {cls.__name__ for cls in strategies().values()}
-    ignored = (*_FREE_ALWAYS, *run.bindings)
+    there, here = config_diff.values(stored, "stored"), config_diff.values(current, "current")
+    ignored = (*_FREE_ALWAYS, *run.bindings, *_since_then(there, here))
     differing = [
         difference
         for difference in config_diff.differences(stored, current, ignored, only_common=bool(free))
         if not {*free, *placed} & {component(difference)}
     ]
-    there, here = config_diff.values(stored, "stored"), config_diff.values(current, "current")
     if differing and not free and _only_grows(there, here, differing):
         _require_longer(run, there, here)
         return True
@@ -45,6 +45,19 @@ def refuse_another(run: RunFolder, stored: str, current: str, free: Collection[s
             " --workdir, or give the command it was started with."
         )
     return False
+
+
+def _since_then(there: dict[str, str], here: dict[str, str]) -> list[str]:
+    """The parameters that components have got since a run began, and that have the values by which nothing changes."""
+    classes = {entry.name: entry.wrapped for entry in gin_tables.components()}
+    found = []
+    for name in here.keys() - there.keys():
+        selector, _, parameter = name.rpartition("/")[2].rpartition(".")
+        # A component that the run did not have at all is another matter.
+        if (cls := classes.get(selector)) and any(component(other) == selector for other in there):
+            default = catalogue.parameters(cls)[0].get(parameter)
+            found += [name] if default and repr(default.default) == here[name] else []
+    return found
 
 
 def _only_grows(there: dict[str, str], here: dict[str, str], differing: Collection[str]) -> bool:

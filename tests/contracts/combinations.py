@@ -55,7 +55,7 @@ from tf_emcom.training.trainee import Trainee
 V, T, B, F, E = 5, 2, 4, 6, 4
 CLASSES = 3
 # With this one, no small net of ReLUs starts out dead.
-SEED = 1
+SEED = 2
 _READERS = {
     "AttentionCore": functools.partial(AttentionCore, 6, 2, longest=T),
     "LstmAttentionCore": functools.partial(LstmAttentionCore, 7),

@@ -84,7 +84,9 @@ class Distribution(Checked, abc.ABC):
         if 0 in shape:
             # TensorFlow's collectives abort on tensors without elements.
             return tf.zeros(shape, values.dtype)
-        return tf.ensure_shape(tf.distribute.get_replica_context().all_gather(values, axis=0), shape)
+        # `identity` puts them on a device of this process, which collectives need, wherever they come from.
+        gathered = tf.distribute.get_replica_context().all_gather(tf.identity(values), axis=0)
+        return tf.ensure_shape(gathered, shape)
 
     def sum(self, values: Any) -> Any:
         """The sum over replicas of every tensor in a structure; called in a replica."""

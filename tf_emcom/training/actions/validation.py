@@ -177,9 +177,8 @@ class Examiner(Checked):
         return self._placed.first_replica(metrics)
 
     def _replica(self, number: tf.Tensor, batch: Batch, said: Any, words: tf.Tensor) -> Metrics:
-        # As in a step of training, where collectives stand outside of what is compiled. `identity` puts the inputs on a
-        # device of this process, which collectives need.
-        candidate_inputs = self._placed.gather(tf.identity(batch.inputs))
+        # As in a step of training, where collectives stand outside of what is compiled.
+        candidate_inputs = self._placed.gather(batch.inputs)
         own = batch.inputs.shape[0]
         first_game = self._placed.replica_id() * own
         stream = step_stream(words, number, first_game, own, self.games)

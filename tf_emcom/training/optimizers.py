@@ -208,8 +208,8 @@ class RmsProp(Optimizer):
             variable.assign(variable.value - move)
 
 
-class ClipByGlobalNorm(Optimizer):
-    """Scales gradients to a joint length of at most `limit` (Pascanu et al. 2013), for another optimiser."""
+class _LimitedNorm(Optimizer):
+    """Looks at how long all gradients are together, for another optimizer."""
 
     def __init__(
         self,
@@ -219,33 +219,29 @@ class ClipByGlobalNorm(Optimizer):
     ) -> None:
         """UserError unless limit > 0."""
         super().__init__()
-        self.limit = _limit(self, limit)
+        if limit <= 0:
+            name = type(self).__name__
+            raise UserError(f"{name}.limit is {limit}, which would stop all learning; bind it above 0.")
+        self.limit = limit
+        self._trained = _hidden(variables)
         self.then = then_cls(variables)
+
+
+class ClipByGlobalNorm(_LimitedNorm):
+    """Scales gradients to a joint length of at most `limit` (Pascanu et al. 2013), for another optimiser."""
 
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
         clipped, _ = tf.clip_by_global_norm(list(gradients), self.limit)
         self.then.apply(clipped, step)
 
 
-class SkipAboveGlobalNorm(Optimizer):
+class SkipAboveGlobalNorm(_LimitedNorm):
     """Leaves out updates whose gradients are together longer than `limit` (EaS, appendix A.4), for another optimizer.
 
     Such an update changes neither weights nor the other optimizer's state; a moving average of the weights follows
     all the same. Gradients that hold NaN or infinity are not left out: they make the weights NaN, so that `StopOnNan`
     sees what would otherwise be an agent that has stopped to learn unnoticed.
     """
-
-    def __init__(
-        self,
-        variables: Sequence[keras.Variable],
-        limit: float,
-        then_cls: Callable[[Sequence[keras.Variable]], Optimizer],
-    ) -> None:
-        """UserError unless limit > 0."""
-        super().__init__()
-        self.limit = _limit(self, limit)
-        self._trained = _hidden(variables)
-        self.then = then_cls(variables)
 
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
         is_finite = tf.reduce_all(tf.stack([tf.reduce_all(tf.math.is_finite(gradient)) for gradient in gradients]))
@@ -270,11 +266,3 @@ def _rate(optimizer: Optimizer, learning_rate: Schedule | float) -> Schedule | f
         name = f"{type(optimizer).__name__}.learning_rate"
         require_number(name, bound, 0, math.inf, "a step against the gradient has a length")
     return learning_rate
-
-
-def _limit(optimizer: Optimizer, limit: float) -> float:
-    """The limit; UserError unless it is above 0."""
-    if limit <= 0:
-        name = type(optimizer).__name__
-        raise UserError(f"{name}.limit is {limit}, which would stop all learning; bind it above 0.")
-    return limit

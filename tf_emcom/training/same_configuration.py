@@ -50,13 +50,12 @@ def refuse_another(run: RunFolder, stored: str, current: str, free: Collection[s
 def _since_then(there: dict[str, str], here: dict[str, str]) -> list[str]:
     """The parameters that components have got since a run began, and that have the values by which nothing changes."""
     classes = {entry.name: entry.wrapped for entry in gin_tables.components()}
-    found = []
+    # A component that the run did not have at all is another matter.
+    known, found = {component(name) for name in there} & classes.keys(), []
     for name in here.keys() - there.keys():
         selector, _, parameter = name.rpartition("/")[2].rpartition(".")
-        # A component that the run did not have at all is another matter.
-        if (cls := classes.get(selector)) and any(component(other) == selector for other in there):
-            default = catalogue.parameters(cls)[0].get(parameter)
-            found += [name] if default and repr(default.default) == here[name] else []
+        default = catalogue.parameters(classes[selector])[0].get(parameter) if selector in known else None
+        found += [name] if default and repr(default.default) == here[name] else []
     return found
 
 

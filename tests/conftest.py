@@ -18,7 +18,8 @@ os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_opti
 
 TESTS = Path(__file__).parent
 GOLDEN = TESTS / "golden"
-NUMERIC = {"agents", "contracts", "games", "ops"}
+# Files and folders of tests of numbers; combinations of plug-ins are not among them, since all of these are there alone.
+NUMERIC = {"agents", "games", "ops", "test_channels.py", "test_half_precision.py", "test_plug_ins.py"}
 NUMERIC |= {"test_evaluator.py", "test_export_alone.py", "test_golden.py"}
 
 
@@ -81,10 +82,14 @@ def optimised_graphs(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def memory_given_back() -> Iterator[None]:
-    """Forgets Keras names after each file, and collects garbage: compiled functions refer to themselves."""
+    """Forgets Keras names after each file, and collects garbage: compiled functions refer to themselves.
+
+    What is left after that stays, and is not looked through again.
+    """
     yield
     if keras := sys.modules.get("keras"):
         keras.utils.clear_session()
+        gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -112,6 +112,7 @@ def test_experiment_is_built_as_its_name_says(file, data_dir):
     assert experiment.steps == (steps if full else 10_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", POPULATIONS, ids=lambda file: file.name)
 def test_population_is_built_as_its_name_says(file):
     catalogue.register_components()

@@ -138,6 +138,7 @@ BOTH = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 @pytest.mark.parametrize("name", LEWIS)
 def test_losses_and_gradients_of_the_lewis_game_are_the_originals(golden, name, jit_compile):
@@ -158,6 +159,7 @@ def test_losses_and_gradients_of_the_lewis_game_are_the_originals(golden, name, 
     agents.assert_matches(weights, values, arrays, "grad/listener/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
 def test_three_optimiser_steps_end_where_the_original_ends(golden, jit_compile):
     arrays = golden("lg_s_three_steps")

@@ -162,6 +162,7 @@ def trained(data):
     return ec.Trainer(learner(), ec.OneDevice(False)).train(data, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_in_python_gets_one_sentence_in_terms_of_python(mistake):
     make, match = MISTAKES[mistake]

@@ -83,6 +83,7 @@ def test_the_curve_and_its_area_are_written_and_drawn(done):
     assert (done / "figures" / "ease_of_learning.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_the_run_needs_nobody_elses_folder_any_more(speaker, done, tmp_path):
     lost, run = shutil.copytree(speaker, tmp_path / "lost"), tmp_path / "run"
     transfer(run, lost)
@@ -164,6 +165,7 @@ def test_a_transfer_run_lends_its_speaker_like_any_other(done, tmp_path):
         np.testing.assert_array_equal(weights(tmp_path / "run", "speaker")[name], value)
 
 
+@pytest.mark.slow
 def test_two_replicas_learn_what_one_learns(speaker, done, tmp_path):
     transfer(tmp_path / "run", speaker, strategy="mirrored")
     for name, value in weights(done, "listener").items():
@@ -239,6 +241,15 @@ def test_a_checkpoint_of_another_architecture_is_refused(speaker, tmp_path):
         transfer(tmp_path / "run", copy)
 
 
+def test_a_checkpoint_that_does_not_fit_is_named_by_the_folder_it_lies_in(speaker, tmp_path):
+    copy = shutil.copytree(speaker, tmp_path / "copy")
+    (copy / "checkpoints").rename(copy / "best")
+    config = copy / "config.gin"
+    config.write_text(config.read_text().replace("speaker/LstmCore.units = 8", "speaker/LstmCore.units = 9"))
+    with pytest.raises(UserError, match=f"{copy}/best/ckpt-4 has other sizes"):
+        transfer(tmp_path / "run", copy, "TrainedSpeaker.which='4'")
+
+
 def test_another_speaker_in_the_same_folder_is_refused(speaker, done, tmp_path):
     run = shutil.copytree(done, tmp_path / "run")
     other = shutil.copytree(speaker, tmp_path / "other")
@@ -254,6 +265,7 @@ def test_tests_of_games_and_of_transfer_runs_are_told_apart(speaker, done, tmp_p
             cli.evaluate(str(done), [mode], [])
 
 
+@pytest.mark.slow
 def test_more_candidates_than_the_split_has_are_skipped_and_said(speaker, tmp_path, capsys):
     transfer(tmp_path / "run", speaker, task="discriminationdist")
     cli.evaluate(str(tmp_path / "run"), ["test"], ["Test.candidates=[16,4096]", "Test.passes=1"])

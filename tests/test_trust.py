@@ -103,6 +103,7 @@ def test_an_export_imports_nothing_and_brings_no_agents_of_its_own(copy, tmp_pat
     assert "may not import" in said and not mark.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "line",
     [

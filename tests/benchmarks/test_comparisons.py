@@ -94,6 +94,7 @@ def test_seeds_together_and_alone_play_the_same_number_of_turns():
     assert (runs.together.games_per_step, runs.alone.games_per_step) == (8, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("comparison", PAIRS_TOGETHER, ids=lambda each: each.name)
 def test_every_entry_trains_as_many_pairs_in_a_step_as_it_says(comparison):
     run = TrainingRun("lg_s", [*comparison._bindings, *TINY, *comparison._together])

@@ -52,6 +52,7 @@ def test_gradients_of_a_product_are_two_more():
     assert counted(function, [2, 3], [3, 5]) == 2 * 60
 
 
+@pytest.mark.slow
 def test_a_game_of_the_published_size_costs_what_its_layers_cost():
     """LG (S) with F = 2,048, V = 20, T = 10, LSTMs of 256 and 512 units, projections of 256, at batch 16."""
     features, speaker, listener, embedded, vocabulary, symbols, projected, batch = 2048, 256, 512, 10, 20, 10, 256, 16
@@ -69,12 +70,14 @@ def test_a_game_of_the_published_size_costs_what_its_layers_cost():
     assert expected <= found < 1.01 * expected
 
 
+@pytest.mark.slow
 def test_runs_that_are_trained_at_once_cost_as_much_a_game_as_one():
     one, two = (TrainingRun("lg_s", [*TINY, f"seeds={seeds}"]) for seeds in (1, 2))
     assert (one.games_per_step, two.games_per_step) == (8, 16)
     assert one.operations_per_game() == two.operations_per_game()
 
 
+@pytest.mark.slow
 def test_a_run_plays_what_its_bindings_say():
     bindings = [*TINY, "n_speakers=4", "pairs_per_step=3", "seed=5"]
     run = TrainingRun("nlg", bindings)

@@ -59,6 +59,7 @@ def test_starting_late_is_the_same_as_skipping(first_step):
     np.testing.assert_array_equal([inputs for _, inputs in late], [inputs for _, inputs in skipped])
 
 
+@pytest.mark.slow
 def test_looking_steps_up_leaves_no_memory_behind(resident_megabytes):
     def look_up(steps):
         for step in steps:

@@ -45,6 +45,7 @@ def coverage(examples):
     return change / change.max(axis=(1, 2), keepdims=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split", SIZES)
 def test_split_has_the_documented_shapes_and_types(splits, split):
     n, examples = SIZES[split], splits[split]

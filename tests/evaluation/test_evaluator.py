@@ -98,6 +98,7 @@ def compiled(request):
     return evaluator(request.param)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("candidates", [8, 24, 256, 300, 700, 1000])
 def test_perfect_agents_always_succeed_without_noise(compiled, candidates):
     successes, games = counts(compiled, [candidates], [CLEAR, HALF, GONE], 2, 0, "test")
@@ -182,6 +183,7 @@ def test_numbers_of_conditions_and_passes_may_change_between_calls():
         assert [s == games[0] for s in successes[0]] == [condition == CLEAR for condition in conditions]
 
 
+@pytest.mark.slow
 def test_it_compiles_once_a_number_of_candidates():
     one = evaluator()
     every = [Condition(p, noise, views) for p in (0.0, 0.3) for noise in (0.0, 0.5) for views in (1, 2)]
@@ -201,12 +203,14 @@ def test_same_seed_gives_the_same_counts_and_another_seed_others(compiled):
     assert first == same != other
 
 
+@pytest.mark.slow
 def test_counts_under_xla_are_those_of_the_graph():
     conditions = [CLEAR, HALF, Condition(0.3)]
     ours, theirs = (counts(evaluator(jit), [16, 300], conditions, 2, 5, "test")[0] for jit in (True, False))
     np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.slow
 def test_masks_are_fresh_for_every_number_of_candidates_pass_condition_and_group():
     _, _, heard = eagerly([20, 10], [HALF, HALF], 3, inputs=INPUTS[:60])
     masks = np.array(heard) == V
@@ -383,6 +387,7 @@ def test_it_compiles_once_for_all_agents_of_a_population():
     assert traces[0] == traces[1]
 
 
+@pytest.mark.slow
 def test_each_agent_looks_once_and_each_listener_hears_each_speaker_once_a_mask():
     conditions = [Condition(p, noise) for noise in (0.0, 0.1) for p in (0.25, 0.5)]
     everything = [CLEAR, *conditions]

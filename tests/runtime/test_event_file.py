@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -16,6 +17,7 @@ def written(folder, first, last):
     return file
 
 
+@pytest.mark.slow
 def test_numbers_that_were_written_leave_no_memory_behind(tmp_path, resident_megabytes):
     file, generator = EventFile(str(tmp_path), 0), np.random.default_rng(0)
 

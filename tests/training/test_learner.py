@@ -74,6 +74,7 @@ def test_replicas_stay_equal_and_follow_one_device_over_many_steps():
     np.testing.assert_allclose(one["loss"], two["loss"], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_forward_backward_and_update_of_the_mirrored_step_are_compiled_by_xla():
     distribution = Mirrored(True)
     with distribution.strategy.scope():

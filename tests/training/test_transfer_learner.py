@@ -99,6 +99,7 @@ def test_what_messages_tell_is_learnt_and_shuffled_messages_tell_nothing(task):
         assert measured(control, shuffled) < silent + 0.15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_noise_at_the_test_costs_accuracy(task):
     learner = naming.learner(TASKS[task](), Clear(), BATCH)
@@ -108,6 +109,7 @@ def test_noise_at_the_test_costs_accuracy(task):
     assert results == sorted(results, reverse=task != "reconstruction")
 
 
+@pytest.mark.slow
 def test_a_listener_that_met_erasures_stands_them():
     results = []
     for channel in (Clear(), Erasure(0.5)):
@@ -203,6 +205,7 @@ def of_the_control(task, batch_size):
     return control, *(Examples(*control.prepare(part, {}, "world")) for part in (WORLD[:1400], WORLD[1400:]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("input_noise", [0.0, 0.1])
 def test_a_control_is_at_chance_whatever_it_could_exclude(input_noise):
     task = DiscriminationByDistance(functools.partial(Cpc, 16), input_noise=input_noise)
@@ -217,6 +220,7 @@ def test_a_control_is_at_chance_whatever_it_could_exclude(input_noise):
         assert found.inputs == found.games == 1400 // count * count
 
 
+@pytest.mark.slow
 def test_a_control_learns_nothing_by_heart():
     task = DiscriminationByDistance(functools.partial(Cpc, 64))
     control, learnt, _ = of_the_control(task, 16)

@@ -1,5 +1,6 @@
 """Saves and restores a learner."""
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,8 @@ from tf_emcom.seeds import step_tensor
 
 # Which checkpoint of a run is read: one of these, or a step.
 NEWEST, BEST = "newest", "best"
+# The folders of a run where checkpoints are, from which it resumes, and where the best agents are.
+FOLDER, BEST_FOLDER = "checkpoints", "best"
 
 
 class HasState(Protocol):
@@ -78,7 +81,7 @@ class Checkpoints:
 
         `which` is "newest", "best" as `Validation` found it, or a step.
         """
-        _use(run, which, lambda path: _restore(self._agents, path))
+        _use(run, which, lambda _, path: _restore(self._agents, path))
         return int(self._step.numpy())
 
 
@@ -88,7 +91,7 @@ def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0, which
     UserError where there is no such checkpoint, or it holds no such agent or one of other sizes, or is damaged.
     """
 
-    def restore(path: str) -> None:
+    def restore(folder: str, path: str) -> None:
         # tf.train.load_checkpoint would first ask whether this is a folder, which not all storage answers alike.
         reader = tf.compat.v1.train.NewCheckpointReader(path)
         shapes = reader.get_variable_to_shape_map()
@@ -96,7 +99,7 @@ def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0, which
         # `/` and `.` in the names of weights are escaped; their position stands in front of the names.
         found = [key for key in shapes if key.startswith(prefix) and key.endswith(suffix)]
         keys = {int(key.removeprefix(prefix).partition("_")[0]): key for key in found}
-        shown = os.path.join(run, _BEST if which == BEST else _REGULAR, os.path.basename(path))
+        shown = os.path.join(folder, os.path.basename(path))
         count = _count(shown, name, agent, {i: tuple(shapes[key]) for i, key in keys.items()})
         if index >= count:
             raise UserError(
@@ -110,10 +113,6 @@ def restore_agent(run: str, name: str, agent: keras.Model, index: int = 0, which
     _use(run, which, restore)
 
 
-# The folders of a run where checkpoints are, from which it resumes, and where the best agents are.
-_REGULAR, _BEST = "checkpoints", "best"
-
-
 def require_known(which: str) -> None:
     """UserError where a text is neither newest nor best nor a step."""
     if which not in (NEWEST, BEST) and not (which.isascii() and which.isdigit()):
@@ -123,7 +122,7 @@ def require_known(which: str) -> None:
 def _folders(run: str, which: str) -> tuple[list[str], int | None]:
     """Where in a run's folder to look for a checkpoint, and the step that is asked for."""
     require_known(which)
-    regular, best = os.path.join(run, _REGULAR), os.path.join(run, _BEST)
+    regular, best = os.path.join(run, FOLDER), os.path.join(run, BEST_FOLDER)
     if which == NEWEST:
         return [regular], None
     if which == BEST:
@@ -131,13 +130,13 @@ def _folders(run: str, which: str) -> tuple[list[str], int | None]:
     return [regular, best], int(which)
 
 
-def _use(run: str, which: str, use: Callable[[str], None]) -> None:
-    """Calls `use` with a checkpoint in a run's folder, the newest undamaged one of its kind; UserError: there is none.
+def _use(run: str, which: str, use: Callable[[str, str], None]) -> None:
+    """Calls `use` with a folder of a run and a checkpoint of it, the newest undamaged one of its kind.
 
-    The best agents of a run are the newest in their folder.
+    The checkpoint may be a copy. The best agents of a run are the newest in their folder. UserError: there is none.
     """
     folders, step = _folders(run, which)
-    if not any(checkpoint_files.use_newest(folder, use, step) for folder in folders):
+    if not any(checkpoint_files.use_newest(folder, functools.partial(use, folder), step) for folder in folders):
         raise _no_checkpoint(run, which)
 
 
@@ -149,11 +148,11 @@ def require_checkpoint(run: str, which: str = NEWEST) -> None:
 
 
 def _no_checkpoint(run: str, which: str) -> UserError:
-    folder = os.path.join(run, _REGULAR)
+    folder = os.path.join(run, FOLDER)
     if which == BEST:
         return UserError(
-            f"There is no best checkpoint in {os.path.join(run, _BEST)}, since nothing was validated; use the newest"
-            " one, or train with @Validation() before @Checkpoint() in Train.actions."
+            f"There is no best checkpoint in {os.path.join(run, BEST_FOLDER)}, since nothing was validated; use the"
+            " newest one, or train with @Validation() before @Checkpoint() in Train.actions."
         )
     if which != NEWEST:
         there = {step for each in _folders(run, which)[0] for step in checkpoint_files.checkpoint_steps(each)}

@@ -12,7 +12,7 @@ import tensorflow as tf
 from tf_emcom import files
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.checkpoint_files import checkpoint_steps
-from tf_emcom.runtime.checkpoints import NEWEST, Checkpoints, HasState
+from tf_emcom.runtime.checkpoints import BEST_FOLDER, FOLDER, NEWEST, Checkpoints, HasState
 from tf_emcom.runtime.evaluation_rows import merged
 
 _FIX = "name another file with --json"
@@ -65,9 +65,9 @@ class RunFolder:
         self.path = path
         self.source = source or path
         self.config = os.path.join(self.source, _CONFIG)
-        self.checkpoints = os.path.join(self.source, "checkpoints")
-        self.new_checkpoints = os.path.join(path, "checkpoints")
-        self.new_best = os.path.join(path, "best")
+        self.checkpoints = os.path.join(self.source, FOLDER)
+        self.new_checkpoints = os.path.join(path, FOLDER)
+        self.new_best = os.path.join(path, BEST_FOLDER)
         self.tensorboard = os.path.join(path, "tensorboard")
         self._metrics = os.path.join(path, _METRICS)
         self._validation = os.path.join(path, _VALIDATION)

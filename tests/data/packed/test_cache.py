@@ -88,6 +88,7 @@ def test_each_feature_is_packed_once_when_it_is_asked_for(folder, capsys):
     assert (before.st_ino, before.st_mtime_ns) == (after.st_ino, after.st_mtime_ns)
 
 
+@pytest.mark.slow
 def test_all_kinds_of_labels_come_from_the_cache_as_from_the_records(tmp_path):
     written = write_celeba_folder(tmp_path, examples={"test": 7}, features=16)
     given = {"data_dir": written.data_dir, "image_side": 8}

@@ -85,6 +85,7 @@ def operations(tmp_path, split):
     return len(counting.done)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "lasting"])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.ENOENT], ids=errno.errorcode.get)
 def test_operation_that_fails_is_one_sentence_and_the_next_call_has_the_same_cache(

@@ -57,6 +57,7 @@ def test_every_example_has_one_row_with_what_the_agents_say_and_take(agents, cou
     assert set(found["speaker"]) == {1} and set(found["listener"]) == {2}
 
 
+@pytest.mark.slow
 def test_accuracy_is_that_of_the_first_pass_of_an_evaluation(agents):
     inputs = lewis.inputs(1280)
     evaluator = Evaluator(agents, inputs, False)

@@ -135,6 +135,7 @@ def again(run, mode, path, **changed):
     return folder
 
 
+@pytest.mark.slow
 def test_two_evaluations_write_the_same_bytes_and_print_the_same_table(run, tested, tmp_path, capsys):
     mode, rows = tested
     folder = again(run, mode, tmp_path)

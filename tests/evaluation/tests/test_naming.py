@@ -75,6 +75,7 @@ def labels(experiment):
     return experiment.data.examples.labels[LABELS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("noise", "silent"), [(0.0, False), (1.0, True)])
 def test_accuracy_is_the_share_of_labels_that_each_pair_tells_right(crowd, noise, silent):
     experiment, _, rows = crowd
@@ -106,6 +107,7 @@ def test_listeners_vote_by_their_mean_probability(crowd):
     assert row["accuracy"] == pytest.approx(np.mean(votes), abs=1e-9)
 
 
+@pytest.mark.slow
 def test_symbols_are_erased_as_often_as_the_noise_says(tmp_path):
     experiment, _, rows = naming_run(tmp_path, noises=(0.3,), passes=200)
     speaker, listener = experiment.learner.speaker_as(0), experiment.learner.listener_as(0)

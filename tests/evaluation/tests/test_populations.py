@@ -78,6 +78,7 @@ def test_there_is_a_row_for_each_pair_the_average_each_vote_and_the_mean_vote(cr
     assert all(kinds.count(kind) == 4 for kind in expected)
 
 
+@pytest.mark.slow
 def test_pairs_average_and_votes_are_those_of_the_evaluator(crowd):
     experiment, folder = crowd
     rows = of(meanings.results(folder, "testchannel"), noise=0.5)
@@ -118,6 +119,7 @@ def test_the_accuracy_lost_with_each_position_is_told_of_pairs_and_ensembles(cro
         assert one["accuracy"] == pytest.approx(np.mean(one["accuracies"]), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_the_table_of_a_population_tells_average_and_vote(crowd, tmp_path, capsys):
     TestChannel(noises=(0.0, 0.5), checkpoint=crowd[1].path, **GRID).run(crowd[0], type(crowd[1])(str(tmp_path)))
     head, *lines, last = capsys.readouterr().out.splitlines()

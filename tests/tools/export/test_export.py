@@ -53,6 +53,7 @@ def test_an_export_is_in_the_run_unless_another_folder_is_named(run, tmp_path, c
     assert (run / "export" / "keras" / "speaker-0.weights.h5").exists()
 
 
+@pytest.mark.slow
 def test_an_older_export_of_the_same_run_is_replaced(run, tmp_path):
     out = tmp_path / "out"
     (out / "eval").mkdir(parents=True)
@@ -158,6 +159,7 @@ def test_after_a_kill_the_same_command_writes_a_whole_export(run, at, exchanges)
     assert tf.saved_model.contains_saved_model(str(out))
 
 
+@pytest.mark.slow
 def test_remains_of_a_process_of_the_same_id_do_not_block(run, tmp_path):
     """In a container, every command may have the same process id."""
     (tmp_path / f"out.{os.getpid()}.new").mkdir()

@@ -35,6 +35,7 @@ def assert_same_weights(left, right):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_every_agent_can_be_built_and_loaded(tmp_path):
     agents = lewis.make_population(lewis.nlg, 8, 3, 2)
     folder = written(agents, tmp_path / "weights")

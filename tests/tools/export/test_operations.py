@@ -28,6 +28,7 @@ TASKS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TASKS)
 def test_exports_of_every_kind_only_compute(name, tmp_path):
     require_computation(str(trainees.saved(TASKS[name](), tmp_path / "saved")))

@@ -64,6 +64,7 @@ def expected_scores(listener, messages, candidates):
     return listener.scores(Message(tf.constant(messages)), Candidates(tf.constant(candidates), None, None)).numpy()
 
 
+@pytest.mark.slow
 def test_an_older_export_whose_function_has_its_former_name_is_loaded(tmp_path):
     agents = trainees.of_task(DiscriminationByDistance(functools.partial(Cpc, 6)), EndSymbol())
     module = ChoosingModule(agents, trainees.contents(agents, tmp_path).metadata, [])
@@ -77,6 +78,7 @@ def test_an_older_export_whose_function_has_its_former_name_is_loaded(tmp_path):
     np.testing.assert_array_equal(masked, [[V, V, V - 1, V - 1]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("games", [1, 9])
 def test_every_speaker_says_the_same_as_in_its_run(both, games):
     agents, model = both
@@ -162,6 +164,7 @@ def test_everything_is_lost_at_noise_one(pair):
     np.testing.assert_array_equal(received, np.full((9, T), V))
 
 
+@pytest.mark.slow
 def test_messages_that_end_have_lengths_and_symbols_behind_the_end_are_never_lost(ending):
     agents, model = ending
     inputs = lewis.inputs(200)
@@ -176,6 +179,7 @@ def test_messages_that_end_have_lengths_and_symbols_behind_the_end_are_never_los
     assert json.loads(model.metadata()["json"].numpy())["grammar"] == {"name": "EndSymbol", "symbol": V - 1}
 
 
+@pytest.mark.slow
 def test_labels_are_predicted_from_the_message_alone(tmp_path):
     agents = trainees.of_task(Classification(5, functools.partial(MultiMlp, size=6)))
     model = tf.saved_model.load(str(trainees.saved(agents, tmp_path / "saved")))
@@ -189,6 +193,7 @@ def test_labels_are_predicted_from_the_message_alone(tmp_path):
     assert json.loads(model.metadata()["json"].numpy())["predictions"] == [1, 5]
 
 
+@pytest.mark.slow
 def test_images_are_predicted_without_a_choice(tmp_path):
     agents = trainees.of_task(Reconstruction(functools.partial(ImageDecoder, 4, (3,))))
     model = tf.saved_model.load(str(trainees.saved(agents, tmp_path / "saved")))
@@ -198,6 +203,7 @@ def test_images_are_predicted_without_a_choice(tmp_path):
     np.testing.assert_allclose(found["predictions"], wanted, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_agents_in_half_precision_compute_the_same(tmp_path):
     with computing_in("mixed_bfloat16"):
         agents = lewis.make_learner(lewis.nlg, 8)

@@ -41,6 +41,7 @@ def extracted(choice, images, batch_size=4):
     return extractor.extract(tf.constant(images))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["part.weights.h5", "whole.weights.h5", "whole.h5"])
 def test_application_sees_what_the_model_sees_whichever_file_it_comes_from(mobile_net, file):
     folder, model = mobile_net
@@ -167,6 +168,7 @@ def build_mistakes(folder):
     }
 
 
+@pytest.mark.slow
 def test_model_that_does_not_fit_is_reported_in_one_line(tmp_path):
     for mistake, (choice, expected) in build_mistakes(tmp_path).items():
         with pytest.raises(UserError, match=expected) as caught:

@@ -335,6 +335,7 @@ def test_the_transfer_run_that_is_advised_has_the_same_data(tmp_path, bindings):
     assert TRANSFERS[bindings] in folders.Page(read(folders.write(tmp_path / "run", config=config))).words
 
 
+@pytest.mark.slow
 def test_held_out_games_are_drawn_with_the_step_that_is_best(run, one, tmp_path):
     losses = (2.5, 1.5, 2.0)
     lines = [{"step": 10 * (i + 1), "listener_loss": loss, "accuracy": 0.1 * i} for i, loss in enumerate(losses)]

@@ -51,6 +51,7 @@ def changed_by(action, distribution=None, scores=SCORES, step=10):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("action", "teacher"), [(ImitationOfBest, 1), (ImitationOfWorst, 2)])
 def test_all_others_learn_from_the_one_with_the_planted_score(action, teacher):
     assert changed_by(action(10, students=SPEAKERS - 1)) == {*range(SPEAKERS)} - {teacher}
@@ -70,6 +71,7 @@ def test_of_two_that_are_drawn_the_better_teaches_the_worse():
     assert {0, 2} <= set(students)
 
 
+@pytest.mark.slow
 def test_a_random_teacher_is_not_always_the_same():
     action, population = ImitationOfRandom(10, students=SPEAKERS - 1), population_on(OneDevice(False))
     teachers = set()
@@ -81,6 +83,7 @@ def test_a_random_teacher_is_not_always_the_same():
     assert len(teachers) >= 3
 
 
+@pytest.mark.slow
 def test_students_come_to_say_what_their_teacher_says():
     population = population_on(OneDevice(False))
     action = ImitationOfBest(1, students=SPEAKERS - 1)

@@ -26,7 +26,6 @@ def alone(rules, seed):
     ("rules", "distribution", "jit"),
     [
         (lewis.lg_s, OneDevice, False),
-        (lewis.nlg, OneDevice, False),
         (lewis.nlg, OneDevice, True),
         (lewis.nlg, Mirrored, False),
     ],

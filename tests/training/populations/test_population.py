@@ -122,6 +122,7 @@ def test_pairs_are_drawn_uniformly_and_afresh_at_every_step():
     assert len(np.unique(drawn[0, :, :2], axis=0)) == 5
 
 
+@pytest.mark.slow
 def test_one_trace_serves_a_hundred_steps_of_ten_by_ten_agents():
     population = lewis.make_population(lewis.lg_s, 4, 10, 10, pairs=10)
     trainer = Trainer(population, OneDevice(False))

@@ -1,6 +1,7 @@
 """Actions: what happens between two calls of the compiled loop."""
 
 import abc
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -46,6 +47,9 @@ class Action(Checked):
     # Whether what it does about a step is kept in the run's folder, so that it has to come before the step is saved: a
     # process that resumes there does not do it again.
     keeps: bool = False
+    # Name ↦ the TensorBoard curve of each number that `act` returns, such as game/validation_accuracy; None: they are
+    # averaged into the next line of `Log`, and are curves of it.
+    curves: Mapping[str, str] | None = None
 
     def check(self, learner: Trainee) -> None:
         """Called first, before any data is read; UserError where the action cannot be done with these agents."""

@@ -11,7 +11,6 @@ from tf_emcom.checks import Count
 from tf_emcom.errors import UserError
 from tf_emcom.seeds import step_tensor
 from tf_emcom.training.actions.action import Action, TrainingState, games_per_step, played
-from tf_emcom.training.actions.validation import Validation
 
 
 class Log(Action):
@@ -48,8 +47,8 @@ class Log(Action):
         self._is_last = training.step == training.steps
 
     def note(self, training: TrainingState, numbers: dict[str, float], by: Action) -> None:
-        """Keeps them for the next line, which has their means; its own lines come back, `Validation` has a file."""
-        if by is not self and not isinstance(by, Validation):
+        """Keeps them for the next line, which has their means, but for its own and those with curves."""
+        if by is not self and by.curves is None:
             for name, value in numbers.items():
                 self._noted.setdefault(name, []).append(value)
 

@@ -10,20 +10,18 @@ from tf_emcom.runtime.event_file import EventFile
 from tf_emcom.training.actions.action import Action, TrainingState
 from tf_emcom.training.actions.logs import Log
 from tf_emcom.training.actions.showcase import Showcase
-from tf_emcom.training.actions.validation import Validation
 
 _CONFIG = "config.gin"
-_VALIDATED = {"listener_loss": "listener/validation_loss", "accuracy": "game/validation_accuracy"}
 
 
 class TensorBoard(Action):
     """Writes a run's folder for TensorBoard: curves, the configuration, and what agents say of a few examples.
 
     Curves are the lines of `Log`, in groups: `game/`, `speaker/`, `listener/`, `changes/` (what imitation and the like
-    find worth noting) and `speed/`; those of `Validation` are beside what they are about. Every `every` steps and after
-    the last one there are, of the first speaker and the first listener, histograms of the symbols at each position and
-    of message lengths, and games: candidates, message, what arrived, and the choice, with images where the data set has
-    them. Only the chief of several processes writes.
+    find worth noting) and `speed/`; those of `Validation` and of other actions with `curves` are beside them. Every
+    `every` steps and after the last one there are, of the first speaker and the first listener, histograms of the
+    symbols at each position and of message lengths, and games: candidates, message, what arrived, and the choice, with
+    images where the data set has them. Only the chief of several processes writes.
     """
 
     keeps = True
@@ -64,11 +62,10 @@ class TensorBoard(Action):
         self._played |= {*state}
 
     def note(self, training: TrainingState, numbers: dict[str, float], by: Action) -> None:
-        """Writes a line of `Log`, or of `Validation`; what other actions return is in the lines of `Log`, too."""
-        if self._events and isinstance(by, Log):
-            self._events.write_scalars(training.step, {self._tag(name): value for name, value in numbers.items()})
-        if self._events and isinstance(by, Validation):
-            self._events.write_scalars(training.step, {_VALIDATED[name]: value for name, value in numbers.items()})
+        """Writes a line of `Log`, and what has curves of its own; what other actions return is in the former."""
+        if self._events and (by.curves is not None or isinstance(by, Log)):
+            curves = {name: self._tag(name) for name in numbers} if by.curves is None else by.curves
+            self._events.write_scalars(training.step, {curves[name]: value for name, value in numbers.items()})
 
     def act(self, training: TrainingState) -> None:
         if not self._showcase or not self._events:

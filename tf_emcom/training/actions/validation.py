@@ -1,7 +1,8 @@
 """Held-out games while agents learn, and the checkpoint that is best in them."""
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow as tf
@@ -42,6 +43,10 @@ class Validation(Action):
     """
 
     keeps = True
+    curves: ClassVar[Mapping[str, str]] = {
+        "listener_loss": "listener/validation_loss",
+        "accuracy": "game/validation_accuracy",
+    }
 
     def __init__(
         self, every: Count = 1000, split: str = "valid", batches: Count = 10, loss: Loss | None = None

@@ -18,7 +18,7 @@ os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_opti
 
 TESTS = Path(__file__).parent
 GOLDEN = TESTS / "golden"
-# Files and folders of tests of numbers; combinations of plug-ins are not among them, since all of these are there alone.
+# Files and folders of tests of numbers. Combinations of plug-ins are none: each plug-in is tested alone as well.
 NUMERIC = {"agents", "games", "ops", "test_channels.py", "test_half_precision.py", "test_plug_ins.py"}
 NUMERIC |= {"test_evaluator.py", "test_export_alone.py", "test_golden.py"}
 

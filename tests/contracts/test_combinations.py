@@ -2,8 +2,8 @@
 
 A row is a step of the real trainer, against the same step without any of it, in eager mode. Rows that show every level
 with every kind of trainee, each of which is compiled in its own way, are compiled by XLA; the others run on two
-replicas, and so do those of independent pairs, which replicas share in a way of their own. What XLA and replicas make of
-every plug-in alone is the matter of test_plug_ins.py.
+replicas, and so do those of independent pairs, which replicas share in a way of their own. What XLA and replicas make
+of every plug-in alone is the matter of test_plug_ins.py.
 """
 
 import itertools

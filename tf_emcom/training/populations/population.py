@@ -117,8 +117,8 @@ class Population(Crowd):
     are means over its pairs. With one speaker and one listener it is the pair alone.
 
     Agents may learn at speeds of their own (Rita et al. 2022, "On the role of population heterogeneity in emergent
-    communication"). A speed is the probability with which an agent learns from a turn that it plays. Otherwise it stays
-    as it is, optimizer and all; only its running success goes on.
+    communication", whose code has it as `p_step`). A speed is the probability with which an agent learns from a turn
+    that it plays. Otherwise it stays as it is, optimizer and all; only its running success goes on.
     """
 
     def __init__(

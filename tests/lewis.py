@@ -43,7 +43,17 @@ def nlg(distractors: int | None = None, noise: float = 0.5) -> Game:
     )
 
 
-HEADS = {lg_s: functools.partial(Cpc, 6), nlg: functools.partial(NormMergePolicyValue, 6)}
+def noisy_inputs(distractors: int | None = None) -> Game:
+    """The noisy game in which speaker and listener see inputs with a noise of their own, and choose within halves."""
+    parts = Erasure(0.2), Discrimination(distractors, groups=2), Sampled(), Success(1.0, -1.0)
+    return Game(*parts, SpeakerReinforce(), ListenerReinforce(), input_noise=0.5)
+
+
+HEADS = {
+    lg_s: functools.partial(Cpc, 6),
+    nlg: functools.partial(NormMergePolicyValue, 6),
+    noisy_inputs: functools.partial(NormMergePolicyValue, 6),
+}
 
 
 def make_learner(rules, batch_size: int, distractors: int | None = None, seed: int = 0, torso_cls=Identity) -> Learner:
@@ -69,10 +79,12 @@ def inputs(examples: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(examples, FEATURES)).astype(np.float32)
 
 
-def make_population(rules, batch_size: int, n_speakers: int, n_listeners: int, pairs: int = 1, seed: int = 0):
+def make_population(
+    rules, batch_size: int, n_speakers: int, n_listeners: int, pairs: int = 1, seed: int = 0, **settings
+):
     """A population in the game that `rules` makes."""
     pair = lambda game, features, batch_size, seed: make_learner(rules, batch_size, seed=seed)  # noqa: E731
-    return Population(rules(None), pair, FEATURES, batch_size, seed, n_speakers, n_listeners, pairs)
+    return Population(rules(None), pair, FEATURES, batch_size, seed, n_speakers, n_listeners, pairs, **settings)
 
 
 def make_independent(rules, batch_size: int, seeds: int, seed: int = 0) -> IndependentPairs:

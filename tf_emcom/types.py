@@ -111,3 +111,5 @@ class LossTerms(NamedTuple):
     """[B], the sum that is differentiated."""
     terms: dict[str, tf.Tensor]
     """Each [B]: its parts, and other numbers for the logs."""
+    by_label: tf.Tensor | None = None
+    """[B, L], accuracy at each of L labels, which tests tell apart and logs do not."""

@@ -100,6 +100,7 @@ FACTORS = {
     "task": {
         "Discrimination": Discrimination(),
         "Discrimination(2)": Discrimination(2),
+        "Discrimination(groups=2)": Discrimination(groups=2),
         "DiscriminationDrawnPerGame": DiscriminationDrawnPerGame(2),
         "Naming": Naming(CLASSES),
     },
@@ -178,7 +179,7 @@ class Constraint(NamedTuple):
 
 
 _COMPARING = tuple(name for name in FACTORS["listener_head"] if name not in ("MultiMlp", "ImageDecoder"))
-_CHOOSING = ("Discrimination", "Discrimination(2)", "DiscriminationDrawnPerGame")
+_CHOOSING = ("Discrimination", "Discrimination(2)", "Discrimination(groups=2)", "DiscriminationDrawnPerGame")
 CONSTRAINTS = (
     Constraint("readers hear whole messages and cannot utter symbols", {"speaker_core": tuple(_READERS)}),
     Constraint("images are for transfer: no game is about them", {"listener_head": ("ImageDecoder",)}),

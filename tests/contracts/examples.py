@@ -216,7 +216,8 @@ def listener_loss(make, learns, terms):
     def play(given):
         choice = given["choice"], given["log_probs"], given["entropy"]
         return plays.listener_play(
-            given["scores"], given["target"], given["value"], given["q_values"], choice, given["reward"]
+            *(given["scores"], given["target"], given["value"], given["q_values"], choice),
+            *(given["reward"], given["success"]),
         )
 
     arguments = {
@@ -228,6 +229,7 @@ def listener_loss(make, learns, terms):
         "log_probs": -np.abs(floats(14, B)),
         "entropy": np.abs(floats(15, B)),
         "reward": floats(16, B),
+        "success": np.array([1, 0, 1, 0], np.float32),
     }
     return loss(make, play, arguments, learns, [f"listener_{term}" for term in terms.split()])
 
@@ -341,7 +343,8 @@ def optimizer(optimizer_cls):
 
 
 SPEAKER_TERMS = "loss policy_loss value_loss entropy_loss entropy value"
-LISTENER_TERMS = "loss policy_loss value_loss entropy_loss entropy value"
+ENTROPIES = "entropy entropy_success entropy_failure"
+LISTENER_TERMS = f"loss policy_loss value_loss entropy_loss value {ENTROPIES}"
 IN_BATCH = {"inputs": f"float32 [{B}, {F}]", "target": f"int32 [{B}]", "success": f"float32 [{B}]"}
 
 EXAMPLES = {
@@ -398,7 +401,7 @@ EXAMPLES = {
     "ListenerContrastive": listener_loss(ListenerContrastive, ("scores",), "loss"),
     "ListenerReinforce": listener_loss(ListenerReinforce, ("log_probs", "entropy", "value"), LISTENER_TERMS),
     "ListenerReinforceWithoutBaseline": listener_loss(
-        ListenerReinforceWithoutBaseline, ("log_probs", "entropy"), "loss policy_loss entropy_loss entropy"
+        ListenerReinforceWithoutBaseline, ("log_probs", "entropy"), f"loss policy_loss entropy_loss {ENTROPIES}"
     ),
     "ListenerAdvantageReinforce": listener_loss(
         ListenerAdvantageReinforce,

@@ -17,10 +17,10 @@ def speaker_play(speech, target_logits, reward):
     return Play(None, speech, target, None, None, None, None, Outcome(None, tf.convert_to_tensor(reward)))
 
 
-def listener_play(scores, target, value=None, q_values=None, choice=None, reward=None):
+def listener_play(scores, target, value=None, q_values=None, choice=None, reward=None, success=None):
     """A play of which only the listener's side is filled; `choice` is (candidates, log_probs, entropy)."""
     hearing = Hearing(*(x if x is None else tf.convert_to_tensor(x) for x in (scores, value, q_values)))
     candidates = Candidates(None, None, tf.convert_to_tensor(target))
     choice = choice and Choice(*map(tf.convert_to_tensor, choice))
-    outcome = Outcome(None, reward if reward is None else tf.convert_to_tensor(reward))
+    outcome = Outcome(*(x if x is None else tf.convert_to_tensor(x) for x in (success, reward)))
     return Play(None, None, None, None, candidates, hearing, choice, outcome)

@@ -15,9 +15,9 @@ INPUTS = np.arange(2 * B, dtype=np.float32).reshape(B, 2)
 DRAWING = [Discrimination, DiscriminationDrawnPerGame]
 
 
-def candidates(distractors, step=0, first_game=0, local_games=B, task_cls=Discrimination):
+def candidates(distractors, step=0, first_game=0, local_games=B, task_cls=Discrimination, groups=1):
     stream = step_stream(3, tf.constant(step), tf.constant(first_game), local_games, B)
-    return task_cls(distractors).candidates(None, tf.constant(INPUTS), stream)
+    return task_cls(distractors, groups).candidates(None, tf.constant(INPUTS), stream)
 
 
 def test_whole_batch_is_shown_in_order_without_a_number_of_distractors():
@@ -116,3 +116,61 @@ def test_impossible_numbers_of_candidates_are_refused(distractors, batch_size):
 def test_a_game_cannot_draw_more_distractors_than_there_are():
     with pytest.raises(UserError, match="distractors is 8, but a batch of 8 games has 1 to 7"):
         DiscriminationDrawnPerGame(8).candidates_per_game(B)
+
+
+def looked_at(found):
+    """The inputs that each game chooses from, and its right one: [B, C, 2] and [B, 2]."""
+    inputs, target = found.inputs.numpy(), found.target.numpy()
+    shown = np.tile(np.arange(len(inputs)), (len(target), 1)) if found.shown is None else found.shown.numpy()
+    return inputs[shown], inputs[shown[np.arange(len(target)), target]]
+
+
+@pytest.mark.parametrize("local_games", [8, 4, 2, 1])
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_games_of_a_group_choose_among_its_inputs_on_any_number_of_replicas(groups, local_games):
+    size = B // groups
+    for first in range(0, B, local_games):
+        among, right = looked_at(candidates(None, 0, first, local_games, groups=groups))
+        for i in range(local_games):
+            start = (first + i) // size * size
+            np.testing.assert_array_equal(among[i], INPUTS[start : start + size])
+            np.testing.assert_array_equal(right[i], INPUTS[first + i])
+
+
+def test_a_replica_with_a_group_of_its_own_compares_nothing_else():
+    found = candidates(None, 0, 4, 4, groups=2)
+    np.testing.assert_array_equal(found.inputs, INPUTS[4:])
+    assert found.shown is None
+    assert found.target.numpy().tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("task_cls", DRAWING)
+@pytest.mark.parametrize("distractors", [1, 2, 3])
+def test_distractors_of_a_game_are_of_its_group(task_cls, distractors):
+    for step in range(5):
+        found = candidates(distractors, step, task_cls=task_cls, groups=2)
+        shown = found.shown.numpy()
+        assert (shown // 4 == np.arange(B)[:, np.newaxis] // 4).all()
+        assert [len(set(row)) for row in shown] == [distractors + 1] * B
+        assert tf.gather(found.shown, found.target, batch_dims=1).numpy().tolist() == list(range(B))
+        second = candidates(distractors, step, 4, 4, task_cls, groups=2)
+        np.testing.assert_array_equal(second.shown, shown[4:])
+        np.testing.assert_array_equal(second.target, found.target[4:])
+
+
+@pytest.mark.parametrize(("distractors", "groups", "count"), [(None, 4, 4), (None, 8, 2), (2, 4, 3)])
+def test_number_of_candidates_in_groups(distractors, groups, count):
+    assert Discrimination(distractors, groups).candidates_per_game(16) == count
+
+
+@pytest.mark.parametrize(
+    ("distractors", "groups", "words"),
+    [
+        (None, 3, "batch_size is 16, which cannot be cut into Discrimination.groups = 3 equal groups"),
+        (None, 16, "the inputs of its group, so there is nothing to choose from; .* to 32 or more"),
+        (4, 4, "a group of 4 games has 1 to 3 distractors"),
+    ],
+)
+def test_impossible_groups_are_refused(distractors, groups, words):
+    with pytest.raises(UserError, match=words):
+        Discrimination(distractors, groups).candidates_per_game(16)

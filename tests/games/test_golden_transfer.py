@@ -69,8 +69,11 @@ def test_label_tasks_are_the_originals(golden, file, task):
     terms = run(task, listener, batch, None)
     np.testing.assert_allclose(terms.loss, arrays["loss"], **CLOSE)
     np.testing.assert_allclose(terms.terms["accuracy"], arrays["accuracy"], **CLOSE)
+    # The original's are sums over the batch.
+    right = terms.terms["accuracy"][:, tf.newaxis] if terms.by_label is None else terms.by_label
+    for name, found in zip(names, np.sum(right, axis=0), strict=True):
+        np.testing.assert_allclose(found, arrays[f"stats/accuracy_{name}"], **CLOSE)
     if "stats/rank_5_accuracy" in arrays:
-        # The original's is a sum over the batch.
         np.testing.assert_allclose(np.sum(terms.terms["top5"]), arrays["stats/rank_5_accuracy"], **CLOSE)
 
 

@@ -219,6 +219,78 @@ def test_naming_is_what_numpy_makes_of_the_listeners_predictions():
     assert np.isfinite(rules.speaker_loss(played, STEP).loss).all()
 
 
+def with_noise(input_noise, views):
+    parts = Clear(), Discrimination(), Greedy(), Success(), SpeakerReinforce(), ListenerContrastive()
+    return Game(*parts, input_noise=input_noise, views=views)
+
+
+class Recording:
+    """Agents that note down which inputs they are shown."""
+
+    def __init__(self, team):
+        self.seen, (self.speaker, self.target, self.listener) = {}, team
+        self.sample, self.score, self.project = self.speaker.sample, self.target.score, team[2].head.project_candidates
+        self.speaker.sample = lambda inputs, *rest: self.note("sample", inputs) or self.sample(inputs, *rest)
+        self.target.score = lambda inputs, symbols: self.note("score", inputs) or self.score(inputs, symbols)
+        self.listener.head.project_candidates = lambda inputs: self.note("listener", inputs) or self.project(inputs)
+
+    def note(self, what, inputs):
+        self.seen[what] = inputs.numpy()
+
+    def play(self, rules, first=0, count=B):
+        stream = step_stream(0, STEP, tf.constant(first), count, B)
+        own = INPUTS[first : first + count]
+        return rules.play(self.speaker, self.target, self.listener, Batch(own, {}), INPUTS, STEP, stream)
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_inputs_are_seen_with_noise_in_units_of_the_batchs_deviation(views):
+    team = Recording(agents())
+    played = team.play(with_noise(0.5, views))
+    seen, shown = team.seen["sample"], team.seen["listener"]
+    np.testing.assert_array_equal(team.seen["score"], seen)
+    np.testing.assert_array_equal(played.batch.inputs, seen)
+    assert np.array_equal(seen, shown) == (views == 1)
+    stage = "speaker's view" if views == 1 else "listener's view"
+    stream = step_stream(0, STEP, tf.constant(0), B, B)
+    for found, name in ((seen, "speaker's view"), (shown, stage)):
+        expected = INPUTS + 0.5 * INPUTS.numpy().std(axis=0) * stream.stage(name).normal(F).numpy()
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("views", [1, 2])
+def test_a_replica_sees_the_noise_that_one_device_sees(views):
+    team, rules = Recording(agents()), with_noise(0.7, views)
+    team.play(rules)
+    whole = dict(team.seen)
+    for first in (0, B // 2):
+        team.play(rules, first, B // 2)
+        own = slice(first, first + B // 2)
+        for what, expected in (("sample", whole["sample"][own]), ("listener", whole["listener"])):
+            np.testing.assert_allclose(team.seen[what], expected, atol=1e-6)
+
+
+def test_noise_on_inputs_changes_no_other_draw():
+    team = agents()
+    clear, noisy = play(with_noise(0.0, 2), team), play(with_noise(1e-7, 2), team)
+    np.testing.assert_array_equal(clear.speech.symbols, noisy.speech.symbols)
+    assert not np.array_equal(clear.batch.inputs, noisy.batch.inputs)
+
+
+def test_without_noise_agents_see_the_inputs_themselves():
+    for views in (1, 2):
+        team = Recording(agents())
+        team.play(with_noise(0.0, views))
+        for seen in team.seen.values():
+            np.testing.assert_array_equal(seen, INPUTS)
+
+
+@pytest.mark.parametrize(("noise", "views"), [(-0.5, 2), (0.5, 0), (0.5, 3)])
+def test_impossible_noise_on_inputs_is_refused(noise, views):
+    with pytest.raises(UserError, match="Game.input_noise|Game.views"):
+        with_noise(noise, views)
+
+
 def test_part_of_another_kind_is_refused():
     with pytest.raises(UserError, match="Game.task"):
         Game(Clear(), Greedy(), Greedy(), Success(), SpeakerReinforce(), ListenerContrastive())

@@ -19,6 +19,7 @@ CHOICE = ([0, 2], [-0.5, -1.5], [1.0, 0.5])
 VALUE = [0.5, 0.0]
 Q_VALUES = [[2.0, 9.0, 9.0], [9.0, 9.0, -0.5]]
 REWARD = [1.0, -1.0]
+SUCCESS = [1.0, 0.0]
 
 REINFORCE = {
     # −(1 − 0.5)·−0.5 and −(−1 − 0)·−1.5.
@@ -26,6 +27,8 @@ REINFORCE = {
     "listener_value_loss": [0.25, 1.0],
     "listener_entropy_loss": [-0.1, -0.05],
     "listener_entropy": [1.0, 0.5],
+    "listener_entropy_success": [1.0, 0.0],
+    "listener_entropy_failure": [0.0, 0.5],
     "listener_value": [0.5, 0.0],
     "listener_loss": [0.25 - 0.1 + 0.2 * 0.25, -1.5 - 0.05 + 0.2 * 1.0],
 }
@@ -34,6 +37,8 @@ WITHOUT_BASELINE = {
     "listener_policy_loss": [0.5, -1.5],
     "listener_entropy_loss": [-0.1, -0.05],
     "listener_entropy": [1.0, 0.5],
+    "listener_entropy_success": [1.0, 0.0],
+    "listener_entropy_failure": [0.0, 0.5],
     "listener_loss": [0.5 - 0.1, -1.5 - 0.05],
 }
 ADVANTAGE = {
@@ -43,6 +48,8 @@ ADVANTAGE = {
     "listener_value_loss": [0.25, 1.0],
     "listener_entropy_loss": [-0.1, -0.05],
     "listener_entropy": [1.0, 0.5],
+    "listener_entropy_success": [1.0, 0.0],
+    "listener_entropy_failure": [0.0, 0.5],
     "listener_value": [0.5, 0.0],
     "listener_q_value": [2.0, -0.5],
     "listener_loss": [0.75 - 0.1 + 0.2 * 1.25, -0.75 - 0.05 + 0.2 * 1.25],
@@ -51,7 +58,7 @@ REINFORCED = [ListenerReinforce(0.1, 0.2), ListenerAdvantageReinforce(0.1, 0.2)]
 
 
 def play(value=VALUE, q_values=Q_VALUES):
-    return plays.listener_play(SCORES, TARGET, value, q_values, CHOICE, REWARD)
+    return plays.listener_play(SCORES, TARGET, value, q_values, CHOICE, REWARD, SUCCESS)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +141,15 @@ def test_best_five_are_told_where_there_are_more_classes():
     scores = np.arange(7, 0, -1, dtype=np.float32) * np.ones((2, 2, 1), np.float32)
     terms = ListenerClassification()(plays.listener_play(scores, [[0, 4], [5, 1]]), tf.constant(0)).terms
     assert terms["listener_top5"].numpy().tolist() == [1.0, 0.5]
+
+
+@pytest.mark.parametrize("top", [1, 2, 3, 6])
+def test_the_number_of_best_classes_can_be_chosen(top):
+    # The class of label i is the best but i: one label of four is among the best, and one more with each.
+    scores = np.arange(7, 0, -1, dtype=np.float32) * np.ones((1, 4, 1), np.float32)
+    terms = ListenerClassification(top)(plays.listener_play(scores, [[0, 1, 2, 3]]), tf.constant(0)).terms
+    assert terms.keys() == {"listener_loss", f"listener_top{top}"}
+    assert terms[f"listener_top{top}"].numpy().tolist() == [min(top / 4, 1.0)]
 
 
 @pytest.mark.parametrize(

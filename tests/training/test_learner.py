@@ -16,8 +16,11 @@ from tf_emcom.training.trainer import Trainer
 from tf_emcom.types import Batch
 
 GAMES = 8
-CASES = [(lewis.lg_s, None, True), (lewis.nlg, None, True), (lewis.nlg, 3, False)]
-IDS = ["lg_s with gathered candidates, xla", "nlg, xla", "nlg with sampled distractors, graph"]
+CASES = [(lewis.lg_s, None, True), (lewis.nlg, None, True), (lewis.nlg, 3, False), (lewis.noisy_inputs, None, True)]
+IDS = [
+    *("lg_s with gathered candidates, xla", "nlg, xla", "nlg with sampled distractors, graph"),
+    "noise on inputs and groups of candidates, xla",
+]
 
 
 class KeepsGradients(Trainer):

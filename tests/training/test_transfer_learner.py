@@ -24,7 +24,7 @@ from tf_emcom.games.transfer_tasks import (
 from tf_emcom.training.learner import Learner
 from tf_emcom.training.trained_speaker import ShuffledSpeaker
 from tf_emcom.training.trainee import Turn
-from tf_emcom.types import Batch
+from tf_emcom.types import Batch, Message
 
 # The seed of all draws.
 ROW = tf.constant([0, 0])
@@ -184,6 +184,36 @@ def test_without_a_message_the_five_most_frequent_classes_of_the_training_are_th
     assert Classification(10).without_message(learnt, tested, 0) == {"accuracy": 0.1, "top5": 0.5}
     tested = {"label": np.array([2, 2, 2, 7])}  # 6, 5, 4, 3 and, of 2 and 7, the lower one
     assert Classification(10).without_message(learnt, tested, 0) == {"accuracy": 0.0, "top5": 0.75}
+
+
+def test_the_number_of_best_classes_can_be_chosen():
+    learnt = {"label": np.repeat(np.arange(4), [4, 3, 2, 1])}
+    tested = {"label": np.array([0, 1, 2, 2])}
+    assert Classification(4, top=2).without_message(learnt, tested, 0) == {"accuracy": 0.25, "top2": 0.5}
+    learner = naming.learner(Classification(9, SMALL, top=2), Clear(), 27)
+    found = TransferEvaluator(learner, fed(learner), False, Erasure(0.0)).means(27, 0.0, 1, 0, "all")
+    assert found.keys() == {"loss", "accuracy", "top2"}
+    assert found["accuracy"].mean < found["top2"].mean < 1.0
+
+
+def test_accuracy_at_each_attribute_is_measured_in_tests_and_not_logged():
+    learner = naming.learner(Attribute(4, head_cls=SMALL), Clear(), 27)
+    examples = fed(learner)
+    metrics = train(learner, examples, 20)
+    assert metrics.keys() == {"loss", "accuracy"}
+    found = TransferEvaluator(learner, examples, False, Erasure(0.0)).means(27, 0.0, 1, 0, "all")
+    predicted = learner.listener.predictions(Message(tf.constant(naming.NAMES))).numpy().argmax(axis=-1)
+    right = predicted == naming.LABELS["attributes"]
+    for i in range(4):
+        np.testing.assert_array_equal(found[f"accuracy at label {i}"].totals, right[:, i])
+    assert found["accuracy"].mean == pytest.approx(right.mean())
+
+
+def test_without_a_message_each_attribute_has_its_own_accuracy():
+    learnt = {"attributes": np.array([[0, 1], [0, 1], [0, 0]])}
+    tested = {"attributes": np.array([[1, 1], [1, 1], [0, 1], [1, 0]])}
+    assert Attribute(2).without_message_by_label(learnt, tested) == [0.25, 0.75]
+    assert Classification(2).without_message_by_label({"label": np.zeros(3, int)}, {"label": np.zeros(2, int)}) == ()
 
 
 def test_without_a_message_the_mean_image_of_the_training_is_drawn():

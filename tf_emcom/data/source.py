@@ -1,6 +1,6 @@
 """Data sets: what each of them provides, checks of its numbers, and arrays that TensorFlow need not copy."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -51,6 +51,16 @@ class Source(Protocol):
 
         UserError where there is no split or no label of that name.
         """
+
+
+# Where data sets say what the classes of a label, or its columns, are called.
+_NAMES = {"label": "class_names", "factors": "factor_names", "attributes": "attribute_names"}
+
+
+def names_of(data: Source, labels: Iterable[str]) -> dict[str, list[str]]:
+    """What the data set calls the classes, or the columns, of its labels: label ↦ names in order, where it says so."""
+    found = {label: getattr(data, _NAMES[label], None) for label in labels if label in _NAMES}
+    return {label: [str(name) for name in names] for label, names in found.items() if names is not None}
 
 
 def require_split(split: str, known: Collection[str], data: str) -> None:

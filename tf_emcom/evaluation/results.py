@@ -29,7 +29,7 @@ def result_row(*parts: Mapping[str, Any], whole: bool) -> Row:
     features), views, erased (symbols), meaning, distance, measure, attributes, position, symbol, seed. Of which agents:
     speaker, other_speaker, listener, training_seed (of an independent pair), ensemble ("average" or "vote"), speakers,
     listeners, pairs. What was found: accuracy, topsim or value, deviation (of a sample, n − 1), interval (95 %),
-    intervals, without_message, games, inputs, messages, passes.
+    intervals, without_message, by_label (of each label, by its name), games, inputs, messages, passes.
     """
     return {key: value for part in (*parts, {"whole": whole}) for key, value in part.items()}
 

@@ -16,6 +16,9 @@ from tf_emcom.seeds import Stream, stage_number
 from tf_emcom.training.trainee import Agents
 from tf_emcom.types import Batch, Message
 
+# What the accuracy at a label is called among the means, before its number.
+AT_LABEL = "accuracy at label "
+
 
 class TransferEvaluator(tf.Module):
     """Measures a listener on the messages of held-out inputs; nothing is trained.
@@ -35,7 +38,8 @@ class TransferEvaluator(tf.Module):
         """Every metric of the task, and the loss, in groups of `size` games; UserError where one is not finite.
 
         A task that chooses takes these as candidates, and drops incomplete groups. Each of the passes over the split
-        has fresh masks; the seed is that of masks, shuffling and noise on the inputs.
+        has fresh masks; the seed is that of masks, shuffling and noise on the inputs. Where the task tells its labels
+        apart, the accuracy at each of them is there, too: "accuracy at label 0" and so on.
         """
         examples = len(self.examples.inputs)
         totals: dict[str, np.ndarray] = {}
@@ -84,4 +88,5 @@ class TransferEvaluator(tf.Module):
         game.channel = self._channel.with_noise(noise)
         stream = Stream(seed, tf.constant(0), games, games)
         terms = game.play(self.speaker, self.listener, batch, batch.inputs, tf.constant(0), stream)
-        return {"loss": terms.loss, **terms.terms}
+        labels = [] if terms.by_label is None else tf.unstack(terms.by_label, axis=1)
+        return {"loss": terms.loss, **terms.terms, **{f"{AT_LABEL}{i}": found for i, found in enumerate(labels)}}

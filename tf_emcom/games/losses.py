@@ -4,7 +4,7 @@ import abc
 
 import tensorflow as tf
 
-from tf_emcom.checks import Checked
+from tf_emcom.checks import Checked, Count
 from tf_emcom.errors import UserError
 from tf_emcom.ops import categorical
 from tf_emcom.ops.losses import cross_entropy, cross_entropy_of_classes, in_top, policy_gradient_loss, squared_error
@@ -35,6 +35,31 @@ def needed(values: tf.Tensor | None, loss: Loss, what: str, heads: str) -> tf.Te
     return values
 
 
+def _entropy_and_pull(
+    loss: "SpeakerReinforce | SpeakerThroughListener", play: Play, step: tf.Tensor
+) -> dict[str, tf.Tensor]:
+    """Means over the T symbols of −β·entropy_t, of κ·KL(π_t ‖ π^target_t) and of entropy_t, each [B]."""
+    speech = play.speech
+    # The target speaker is a fixed point to be pulled towards.
+    divergence = categorical.kl(speech.policy_logits, tf.stop_gradient(play.target_speech.policy_logits))
+    entropy = tf.reduce_mean(speech.entropy, axis=1)
+    return {
+        "entropy_loss": -at(loss.entropy_coefficient, step) * entropy,
+        "kl_loss": at(loss.kl_coefficient, step) * tf.reduce_mean(divergence, axis=1),
+        "entropy": entropy,
+    }
+
+
+def _entropies(play: Play) -> dict[str, tf.Tensor]:
+    """The entropy of the listener's choices, [B], and the parts of it in games that were won and that were lost.
+
+    The means of the parts over all games add up to that of the whole (NEC); divided by the shares of games that were
+    won and lost, they are the means over these games.
+    """
+    entropy, success = play.choice.entropy, play.outcome.success
+    return {"entropy": entropy, "entropy_success": entropy * success, "entropy_failure": entropy * (1.0 - success)}
+
+
 def _require_candidates(loss: Loss, play: Play) -> None:
     if play.hearing.scores.shape.rank != 2:
         raise UserError(
@@ -58,45 +83,29 @@ class SpeakerReinforce(Loss):
         speech = play.speech
         value = needed(speech.value, self, "a value", "@PolicyValue or @PolicyQValueDueling")
         reward = play.outcome.reward[:, tf.newaxis]
-        # The target speaker is a fixed point to be pulled towards.
-        divergence = categorical.kl(speech.policy_logits, tf.stop_gradient(play.target_speech.policy_logits))
         policy = tf.reduce_mean(policy_gradient_loss(reward - value, speech.log_probs), axis=1)
         critic = tf.reduce_mean(squared_error(reward, value), axis=1)
-        entropy = tf.reduce_mean(speech.entropy, axis=1)
-        entropy_loss = -at(self.entropy_coefficient, step) * entropy
-        kl_loss = at(self.kl_coefficient, step) * tf.reduce_mean(divergence, axis=1)
-        loss = policy + critic + entropy_loss + kl_loss
+        shared = _entropy_and_pull(self, play, step)
+        loss = policy + critic + shared["entropy_loss"] + shared["kl_loss"]
         return terms(
             "speaker",
-            loss=loss, policy_loss=policy, value_loss=critic, entropy_loss=entropy_loss, kl_loss=kl_loss,
-            entropy=entropy, value=tf.reduce_mean(value, axis=1),
+            loss=loss, policy_loss=policy, value_loss=critic, **shared, value=tf.reduce_mean(value, axis=1),
         )
 
 
-class SpeakerReinforceWithoutBaseline(Loss):
+class SpeakerReinforceWithoutBaseline(SpeakerReinforce):
     """REINFORCE whose advantage is the reward itself (Williams 1992), so that any head will do, such as `Policy`.
 
     Means over the T symbols of −R·log π(a_t), of −β·entropy_t and of κ·KL(π_t ‖ π^target_t). Where a head has critics,
     they learn nothing.
     """
 
-    def __init__(self, entropy_coefficient: Schedule | float = 1e-4, kl_coefficient: Schedule | float = 0.5) -> None:
-        """β and κ, constants or schedules."""
-        self.entropy_coefficient = entropy_coefficient
-        self.kl_coefficient = kl_coefficient
-
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        speech, reward = play.speech, play.outcome.reward[:, tf.newaxis]
-        divergence = categorical.kl(speech.policy_logits, tf.stop_gradient(play.target_speech.policy_logits))
-        policy = tf.reduce_mean(policy_gradient_loss(reward, speech.log_probs), axis=1)
-        entropy = tf.reduce_mean(speech.entropy, axis=1)
-        entropy_loss = -at(self.entropy_coefficient, step) * entropy
-        kl_loss = at(self.kl_coefficient, step) * tf.reduce_mean(divergence, axis=1)
-        loss = policy + entropy_loss + kl_loss
-        return terms(
-            "speaker",
-            loss=loss, policy_loss=policy, entropy_loss=entropy_loss, kl_loss=kl_loss, entropy=entropy,
-        )
+        reward = play.outcome.reward[:, tf.newaxis]
+        policy = tf.reduce_mean(policy_gradient_loss(reward, play.speech.log_probs), axis=1)
+        shared = _entropy_and_pull(self, play, step)
+        loss = policy + shared["entropy_loss"] + shared["kl_loss"]
+        return terms("speaker", loss=loss, policy_loss=policy, **shared)
 
 
 class SpeakerPolicyGradient(Loss):
@@ -143,28 +152,24 @@ class SpeakerThroughListener(Loss):
         self.kl_coefficient = kl_coefficient
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
-        speech = play.speech
-        if speech.relaxed is None:
+        if play.speech.relaxed is None:
             raise UserError(
                 "SpeakerThroughListener teaches through soft symbols, but this speaker utters none; bind"
                 " Speaker.sampler to @GumbelSoftmax() or @StraightThrough()."
             )
-        divergence = categorical.kl(speech.policy_logits, tf.stop_gradient(play.target_speech.policy_logits))
-        entropy = tf.reduce_mean(speech.entropy, axis=1)
-        entropy_loss = -at(self.entropy_coefficient, step) * entropy
-        kl_loss = at(self.kl_coefficient, step) * tf.reduce_mean(divergence, axis=1)
-        loss = entropy_loss + kl_loss
-        return terms("speaker", loss=loss, entropy_loss=entropy_loss, kl_loss=kl_loss, entropy=entropy)
-
-
-_TOP = 5
+        shared = _entropy_and_pull(self, play, step)
+        return terms("speaker", loss=shared["entropy_loss"] + shared["kl_loss"], **shared)
 
 
 class ListenerClassification(Loss):
     """Softmax cross-entropy, mean over the labels of an input (EaS, section 2.4).
 
-    With more than five classes, there is a metric more: the share of the labels among the best five.
+    With more than K classes there is a metric more, such as `listener_top5`: the share of labels among the best K.
     """
+
+    def __init__(self, top: Count = 5) -> None:
+        """K is `top` (NEC, `rank_acc`)."""
+        self.top = top
 
     def __call__(self, play: Play, step: tf.Tensor) -> LossTerms:
         scores, target = play.hearing.scores, play.candidates.target
@@ -174,7 +179,7 @@ class ListenerClassification(Loss):
                 " task to @Naming(), or the loss to @ListenerContrastive()."
             )
         loss = cross_entropy_of_classes(scores, target)
-        more = {"listener_top5": in_top(_TOP, scores, target)} if scores.shape[2] > _TOP else {}
+        more = {f"listener_top{self.top}": in_top(self.top, scores, target)} if scores.shape[2] > self.top else {}
         return LossTerms(loss, {"listener_loss": loss, **more})
 
 
@@ -209,7 +214,7 @@ class ListenerReinforce(Loss):
         loss = policy + entropy_loss + at(self.value_coefficient, step) * critic
         return terms(
             "listener",
-            loss=loss, policy_loss=policy, value_loss=critic, entropy_loss=entropy_loss, entropy=choice.entropy,
+            loss=loss, policy_loss=policy, value_loss=critic, entropy_loss=entropy_loss, **_entropies(play),
             value=value,
         )
 
@@ -227,9 +232,7 @@ class ListenerReinforceWithoutBaseline(Loss):
         policy = policy_gradient_loss(play.outcome.reward, choice.log_probs)
         entropy_loss = -at(self.entropy_coefficient, step) * choice.entropy
         loss = policy + entropy_loss
-        return terms(
-            "listener", loss=loss, policy_loss=policy, entropy_loss=entropy_loss, entropy=choice.entropy
-        )
+        return terms("listener", loss=loss, policy_loss=policy, entropy_loss=entropy_loss, **_entropies(play))
 
 
 class ListenerAdvantageReinforce(ListenerReinforce):
@@ -249,5 +252,5 @@ class ListenerAdvantageReinforce(ListenerReinforce):
         return terms(
             "listener",
             loss=loss, policy_loss=policy, action_value_loss=action_critic, value_loss=critic,
-            entropy_loss=entropy_loss, entropy=choice.entropy, value=value, q_value=chosen,
+            entropy_loss=entropy_loss, **_entropies(play), value=value, q_value=chosen,
         )

@@ -56,40 +56,66 @@ class Discrimination(Task):
     The draw is one set of offsets a step: game i shows the inputs i + offset (mod B). Batches are in random order, so
     each game's distractors are a uniform draw without replacement, and every input is a distractor equally often. The
     right candidate of game i is put at position i mod C: at a fixed position it would win every tie.
+
+    With `groups` the batch is cut into so many equal parts, one after the other, and a game has the inputs of its own
+    part as candidates, as if that were the batch. It is the same on any number of replicas; with one group for each of
+    them, or more, candidates stay within a replica (EaS, `cross_device=False`).
     """
 
     answer = ChosenInput()
 
-    def __init__(self, distractors: Count | None = None) -> None:
+    def __init__(self, distractors: Count | None = None, groups: Count = 1) -> None:
         self.distractors = distractors
+        self.groups = groups
 
     def candidates_per_game(self, batch_size: int) -> int:
-        if batch_size < 2:
+        name, part = type(self).__name__, "batch" if self.groups == 1 else "group"
+        if batch_size % self.groups:
             raise UserError(
-                f"batch_size is {batch_size}, but the candidates of a game are the inputs of its batch, so there is"
-                " nothing to choose from; bind batch_size to 2 or more."
+                f"batch_size is {batch_size}, which cannot be cut into {name}.groups = {self.groups} equal groups; bind"
+                " batch_size to a multiple of it."
+            )
+        games = batch_size // self.groups
+        if games < 2:
+            raise UserError(
+                f"batch_size is {batch_size}, but the candidates of a game are the inputs of its {part}, so there is"
+                f" nothing to choose from; bind batch_size to {2 * self.groups} or more."
             )
         if self.distractors is None:
-            return batch_size
-        if self.distractors >= batch_size:
+            return games
+        if self.distractors >= games:
             raise UserError(
-                f"{type(self).__name__}.distractors is {self.distractors}, but a batch of {batch_size} games has 1 to"
-                f" {batch_size - 1} distractors to offer; bind it within them, or raise batch_size."
+                f"{name}.distractors is {self.distractors}, but a {part} of {games} games has 1 to {games - 1}"
+                " distractors to offer; bind it within them, or raise batch_size."
             )
         return self.distractors + 1
 
     def candidates(self, batch: Batch, inputs: tf.Tensor, stream: Stream) -> Candidates:
         games = stream.first_game + tf.range(stream.local_games)
-        if self.distractors is None:
+        if self.distractors is None and self.groups == 1:
             return Candidates(inputs, None, games)
-        count = self.distractors + 1
+        size = stream.global_games // self.groups
+        if self.distractors is None and size % stream.local_games == 0:
+            first = stream.first_game // size * size
+            return Candidates(tf.slice(inputs, [first, 0], [size, inputs.shape[1]]), None, games - first)
+        places = games % size
+        if self.distractors is None:
+            shown, target = tf.range(size)[tf.newaxis, :], places
+        else:
+            count = self.candidates_per_game(stream.global_games)
+            target = games % count
+            turned = (tf.range(count)[tf.newaxis, :] - target[:, tf.newaxis]) % count
+            shown = (places[:, tf.newaxis] + self.offsets(stream, size, turned)) % size
+        return Candidates(inputs, (games - places)[:, tf.newaxis] + shown, target)
+
+    def offsets(self, stream: Stream, size: int, turned: tf.Tensor) -> tf.Tensor:
+        """How far behind its own input a game's candidates lie, in groups of `size`: 0 and D drawn distances.
+
+        They are in the order of `turned`, int [b, D + 1], where 0 stands for the right one; int32 of the same shape.
+        """
         # The order of random bits is a permutation; unlike a shuffle it compiles on every device.
-        offsets = 1 + tf.argsort(stream.shared_bits(stream.global_games - 1), stable=True)[: self.distractors]
-        ordered = tf.concat([[0], offsets], axis=0)  # The right one first, turned to its place below.
-        target = games % count
-        turned = (tf.range(count)[tf.newaxis, :] - target[:, tf.newaxis]) % count
-        shown = (games[:, tf.newaxis] + tf.gather(ordered, turned)) % stream.global_games
-        return Candidates(inputs, shown, target)
+        drawn = 1 + tf.argsort(stream.shared_bits(size - 1), stable=True)[: self.distractors]
+        return tf.gather(tf.concat([[0], drawn], axis=0), turned)
 
     def hear(self, listener: Listener, message: Message, candidates: Candidates) -> Hearing:
         return listener.hear(message, candidates)
@@ -104,18 +130,13 @@ class DiscriminationDrawnPerGame(Discrimination):
     So an input may be a distractor more often than another in a step. A step sorts B numbers for each of its B games.
     """
 
-    def __init__(self, distractors: Count) -> None:
-        super().__init__(distractors)
+    def __init__(self, distractors: Count, groups: Count = 1) -> None:
+        super().__init__(distractors, groups)
 
-    def candidates(self, batch: Batch, inputs: tf.Tensor, stream: Stream) -> Candidates:
-        games = stream.first_game + tf.range(stream.local_games)
-        count = self.candidates_per_game(stream.global_games)
-        order = tf.argsort(stream.uniform(stream.global_games - 1), axis=1, stable=True)
-        offsets = tf.pad(1 + order[:, : count - 1], [[0, 0], [1, 0]])  # The right one first, turned to its place below.
-        target = games % count
-        turned = (tf.range(count)[tf.newaxis, :] - target[:, tf.newaxis]) % count
-        shown = (games[:, tf.newaxis] + tf.gather(offsets, turned, batch_dims=1)) % stream.global_games
-        return Candidates(inputs, shown, target)
+    def offsets(self, stream: Stream, size: int, turned: tf.Tensor) -> tf.Tensor:
+        order = tf.argsort(stream.uniform(size - 1), axis=1, stable=True)
+        drawn = tf.pad(1 + order[:, : self.distractors], [[0, 0], [1, 0]])
+        return tf.gather(drawn, turned, batch_dims=1)
 
 
 class Naming(Task):

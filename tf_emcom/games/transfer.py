@@ -5,9 +5,8 @@ import tensorflow as tf
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
 from tf_emcom.games.channels import Channel, transmit
-from tf_emcom.games.lewis import Rules
+from tf_emcom.games.lewis import Rules, noisy_views
 from tf_emcom.games.transfer_tasks import TransferTask
-from tf_emcom.ops.noise import add_gaussian_noise, spread_of
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Batch, LossTerms
 
@@ -56,12 +55,5 @@ class TransferGame(Rules):
         """
         if self.speaks_once:
             return batch.labels[MESSAGES], candidate_inputs
-        features = candidate_inputs.shape[1]
-        spread = spread_of(candidate_inputs)
-        noise = stream.stage("listener's view").for_all_games().normal(features)
-        shown = add_gaussian_noise(candidate_inputs, self.task.input_noise, spread, noise)
-        if MESSAGES in batch.labels:
-            return batch.labels[MESSAGES], shown
-        noise = stream.stage("speaker's view").normal(features)
-        seen = add_gaussian_noise(batch.inputs, self.task.input_noise, spread, noise)
-        return speaker.greedy(seen).symbols, shown
+        seen, shown = noisy_views(batch, candidate_inputs, self.task.input_noise, 2, stream)
+        return batch.labels[MESSAGES] if MESSAGES in batch.labels else speaker.greedy(seen).symbols, shown

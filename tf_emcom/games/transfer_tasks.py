@@ -1,7 +1,7 @@
 """Transfer tasks: what a new listener learns from the messages of a trained speaker."""
 
 import abc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated
 
 import keras
@@ -21,6 +21,7 @@ from tf_emcom.ops.losses import (
     cross_entropy_of_classes,
     half_squared_error,
     in_top,
+    labels_in_top,
     require_classes,
     share_of_the_most_frequent,
 )
@@ -66,6 +67,12 @@ class TransferTask(Answering, Checked, abc.ABC):
         Returns:
           Metric → value: the accuracy, or the loss where the task has no accuracy, comes first.
         """
+
+    def without_message_by_label(
+        self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray]
+    ) -> Sequence[float]:
+        """The same at each of L labels, for tasks whose lessons tell them apart."""
+        return ()
 
     def pictures(self, listener: Listener, message: Message, batch: Batch) -> tuple[tf.Tensor, tf.Tensor] | None:
         """Targets and predictions as images [B, side, side, 3] in [−1, 1], for tasks that draw."""
@@ -143,8 +150,9 @@ class LabelTask(TransferTask, abc.ABC):
     ) -> LossTerms:
         labels = tf.reshape(batch.labels[self.labels[0]], (-1, self.count))
         logits = listener.predictions(message)
-        loss = cross_entropy_of_classes(logits, labels)
-        return LossTerms(loss, {metric: in_top(count, logits, labels) for metric, count in self.tops.items()})
+        metrics = {metric: in_top(count, logits, labels) for metric, count in self.tops.items()}
+        by_label = labels_in_top(1, logits, labels) if self.count > 1 else None
+        return LossTerms(cross_entropy_of_classes(logits, labels), metrics, by_label)
 
     def without_message(
         self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray], candidates: int
@@ -152,6 +160,14 @@ class LabelTask(TransferTask, abc.ABC):
         """The metrics of always answering each label's most frequent classes in training, mean over the labels."""
         known, asked = (labels[self.labels[0]].reshape(-1, self.count) for labels in (learnt, tested))
         return {metric: share_of_the_most_frequent(known, asked, count) for metric, count in self.tops.items()}
+
+    def without_message_by_label(
+        self, learnt: Mapping[str, np.ndarray], tested: Mapping[str, np.ndarray]
+    ) -> Sequence[float]:
+        if self.count == 1:
+            return ()
+        known, asked = (labels[self.labels[0]].reshape(-1, self.count, 1) for labels in (learnt, tested))
+        return [share_of_the_most_frequent(known[:, i], asked[:, i]) for i in range(self.count)]
 
     def check_labels(self, labels: Mapping[str, np.ndarray], data: str) -> None:
         super().check_labels(labels, data)
@@ -167,7 +183,10 @@ class LabelTask(TransferTask, abc.ABC):
 
 
 class Attribute(LabelTask):
-    """Which of the binary attributes the speaker's input has; accuracy is the mean over the attributes."""
+    """Which of the binary attributes the speaker's input has; accuracy is the mean over the attributes.
+
+    Results of tests have that of each attribute, too, under `by_label`.
+    """
 
     name = "attribute"
     labels = ("attributes",)
@@ -180,15 +199,17 @@ class Attribute(LabelTask):
 
 
 class Classification(LabelTask):
-    """Which class the speaker's input belongs to, from the message alone; also whether it is among the best five."""
+    """Which class the speaker's input belongs to, from the message alone; also whether it is among the best K."""
 
     name = "classification"
     labels = ("label",)
-    tops = {"accuracy": 1, "top5": 5}
 
-    def __init__(self, classes: _Classes, head_cls: Callable[[int, int], PredictionHead] = MultiMlp) -> None:
-        """`classes` as many as the data set has, ids from 0 on."""
+    def __init__(
+        self, classes: _Classes, head_cls: Callable[[int, int], PredictionHead] = MultiMlp, top: Count = 5
+    ) -> None:
+        """`classes` as many as the data set has, ids from 0 on; K is `top`, and its metric has the name `top5`, say."""
         super().__init__(head_cls, 1, classes)
+        self.tops = {"accuracy": 1, f"top{top}": top}
 
 
 _BLOCK = 256

@@ -13,11 +13,10 @@ def cross_entropy_of_classes(logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits), axis=1)
 
 
-def in_top(count: int, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
-    """The share of labels, int [B, L], among the `count` classes with the highest logits [B, L, K]: float32 [B].
+def labels_in_top(count: int, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """Whether labels, int [B, L], are among the `count` classes with the highest logits [B, L, K]: float32 [B, L].
 
-    With a count of 1 it is accuracy. Of equal logits the lower class comes first, so that equal logits do not make
-    everything right.
+    Of equal logits the lower class comes first, so that equal logits do not make everything right.
     """
     assert_ranks(logits=(logits, 3), labels=(labels, 2))
     labels = tf.cast(labels, tf.int32)
@@ -25,7 +24,15 @@ def in_top(count: int, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
     earlier = tf.range(logits.shape[2]) < labels[..., tf.newaxis]
     ahead = (logits > own) | ((logits == own) & earlier)
     rank = tf.reduce_sum(tf.cast(ahead, tf.int32), axis=2)
-    return tf.reduce_mean(tf.cast(rank < count, tf.float32), axis=1)
+    return tf.cast(rank < count, tf.float32)
+
+
+def in_top(count: int, logits: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+    """The share of labels, int [B, L], among the `count` classes with the highest logits [B, L, K]: float32 [B].
+
+    With a count of 1 it is accuracy.
+    """
+    return tf.reduce_mean(labels_in_top(count, logits, labels), axis=1)
 
 
 def share_of_the_most_frequent(learnt: np.ndarray, tested: np.ndarray, count: int = 1) -> float:

@@ -5,6 +5,7 @@ import tensorflow as tf
 from tf_emcom.agents.heads.listener import (
     Cpc,
     DistPolicyValue,
+    DotProduct,
     MergePolicyValue,
     NormMergePolicyQValue,
     NormMergePolicyValue,
@@ -107,6 +108,52 @@ def test_q_values_are_the_value_plus_centred_advantages():
     advantage = linear(head.advantage, scores)
     expected = values.value.numpy()[:, None] + advantage - advantage.mean(-1, keepdims=True)
     np.testing.assert_allclose(values.q_values, expected, rtol=1e-4, atol=1e-4)
+
+
+def mlp(net, inputs):
+    """Of a net with one hidden layer, before the activation of its outputs."""
+    hidden, last = net.layers
+    return linear(last, np.maximum(linear(hidden, inputs), 0))
+
+
+@pytest.mark.parametrize("head", [Cpc, DotProduct, *HEADS[1:]])
+@pytest.mark.parametrize("activation", [None, "tanh"])
+def test_projections_can_have_hidden_layers_before_their_activation(head, activation):
+    head = built(head(E, activation, [8]))
+    after = np.tanh if activation else identity
+    given = (head.message_projection, MESSAGES), (head.candidate_projection, CANDIDATES)
+    found = head.project_messages(tf.constant(MESSAGES)), head.project_candidates(tf.constant(CANDIDATES))
+    for (net, inputs), projected in zip(given, found, strict=True):
+        assert [layer.units for layer in net.layers] == [8, E]
+        np.testing.assert_allclose(projected, after(mlp(net, inputs)), atol=1e-5)
+    np.testing.assert_allclose(scored(head), head.compare(*found), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("head", "after"),
+    [(MergePolicyValue, identity), (DistPolicyValue, lambda x: 1 / (1 + np.exp(-x))), (NormMergePolicyValue, identity)],
+)
+def test_widths_of_the_value_net_can_be_chosen(head, after):
+    head = built(head(E, value_sizes=[5]))
+    scores = scored(head)
+    assert [layer.units for layer in head.value.layers] == [5, 1]
+    expected = after(mlp(head.value, scores)[:, 0])
+    np.testing.assert_allclose(head.values(tf.constant(scores)).value, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_value_net_without_hidden_layers_is_linear():
+    head = built(NormMergePolicyValue(E, value_sizes=[]))
+    scores = scored(head)
+    expected = linear(head.value, scores)[:, 0]
+    np.testing.assert_allclose(head.values(tf.constant(scores)).value, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(("value_sizes", "widths"), [(None, [4, 2, 1]), ((9, 3), [9, 3, 1])])
+def test_head_is_built_again_from_its_configuration(value_sizes, widths):
+    first = NormMergePolicyQValue(E, hidden_sizes=(8,), value_sizes=value_sizes)
+    head = built(NormMergePolicyQValue.from_config(first.get_config()))
+    assert [layer.units for layer in head.value.layers] == widths
+    assert [layer.units for layer in head.message_projection.layers] == [8, E]
 
 
 @pytest.mark.parametrize("head", HEADS)

@@ -98,3 +98,17 @@ def test_head_with_hidden_layers_is_built_again_from_its_configuration():
 def test_critics_without_hidden_layers_are_linear():
     shapes = [[w.shape for w in built(head).weights] for head in (PolicyMlpCritics(V, []), PolicyQValueDueling(V))]
     assert shapes[0] == shapes[1]
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_every_net_of_a_head_can_have_hidden_layers(head):
+    head = built(head(V, [6]))
+    np.testing.assert_allclose(head.policy_logits(tf.constant(OUTPUTS)), mlp(head.policy), atol=1e-5)
+    values, nets = head.values(tf.constant(OUTPUTS)), vars(head)
+    if "dueling" in nets:
+        advantage = mlp(head.dueling.advantage)
+        expected = mlp(head.dueling.value) + advantage - advantage.mean(-1, keepdims=True)
+        np.testing.assert_allclose(values.q_values, expected, atol=1e-5)
+    if values.value is not None:
+        value = head.value if "value" in nets else head.dueling.value
+        np.testing.assert_allclose(values.value, mlp(value)[..., 0], atol=1e-5)

@@ -17,6 +17,14 @@ def test_mlp_has_relu_between_its_layers_and_none_after_the_last():
     np.testing.assert_allclose(net(tf.constant(INPUTS)), expected, atol=1e-5)
 
 
+def test_mlp_can_have_an_activation_after_its_last_layer():
+    plain, squashed = (Mlp((5, 3), **settings) for settings in ({}, {"activation": "tanh"}))
+    for layer in (plain, squashed):
+        layer.build((None, 6))
+    squashed.set_weights(plain.get_weights())
+    np.testing.assert_allclose(squashed(tf.constant(INPUTS)), np.tanh(plain(tf.constant(INPUTS))), atol=1e-6)
+
+
 @pytest.mark.parametrize("widths", [(), (7,), (7, 2)])
 def test_mlp_says_how_wide_its_outputs_are(widths):
     net = Mlp(widths)

@@ -1,13 +1,16 @@
+import itertools
 import json
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from tests import commands
 from tests.evaluation.tests import meanings
 from tf_emcom import cli
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.metrics.distances import EuclideanDistance, HammingDistance
+from tf_emcom.evaluation.metrics.edit_distances import EditDistance
 from tf_emcom.evaluation.metrics.measures import Sample
 from tf_emcom.evaluation.metrics.similarity import TopographicSimilarity
 from tf_emcom.evaluation.tests.test_language import TestTopsim
@@ -59,6 +62,24 @@ def test_attributes_have_a_row_where_the_data_set_has_them(tmp_path):
     attributes = experiment.data.examples.labels["attributes"]
     expected = TopographicSimilarity(HammingDistance())(meanings.messages_of(experiment), attributes)
     assert rows[1]["topsim"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_classes_have_a_row_where_their_label_is_named(tmp_path):
+    data = meanings.Meanings(labels=("label", "attributes"))
+    experiment, rows = measured(tmp_path, data, label="label")
+    assert [row["meaning"] for row in rows] == ["inputs", "attributes", "class"]
+    classes, messages = data.examples.labels["label"], meanings.messages_of(experiment)
+    # Of every two: whether their classes differ, and how many symbols have to be changed at least.
+    pairs = list(itertools.combinations(range(60), 2))
+    apart = [classes[i] != classes[j] for i, j in pairs]
+    edits = [EditDistance()(messages[[i, j]])[0] for i, j in pairs]
+    assert 0 < np.mean(apart) < 1
+    assert rows[2]["topsim"] == pytest.approx(scipy.stats.spearmanr(edits, apart).correlation, abs=1e-9)
+
+
+def test_a_label_that_the_data_set_lacks_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no label 'kind'"):
+        measured(tmp_path, meanings.Meanings(), label="kind")
 
 
 def test_distances_may_be_others(tmp_path):

@@ -241,6 +241,30 @@ def test_a_transfer_run_is_shown(tmp_path):
     assert "Accuracy by candidates and channel noise" not in text and "Example games" not in text
 
 
+def test_accuracy_at_each_attribute_is_shown_folded_away(tmp_path):
+    def row(noise, *accuracies):
+        found = zip(("Bald", "Smiling"), accuracies, strict=True)
+        by_label = {
+            name: {"accuracy": value, "interval": [value - 0.01, value + 0.01], "without_message": 0.625}
+            for name, value in found
+        }
+        rest = {"mode": "test", "task": "attribute", "accuracy": sum(accuracies) / 2, "loss": 1.0}
+        return {**rest, "noise": noise, "by_label": by_label}
+
+    run = folders.write(tmp_path / "run", folders.TRANSFER, test=[row(0.0, 0.91234, 0.81234), row(0.5, 0.71234, 0.5)])
+    text = read(run)
+    page = folders.Page(text)
+    assert {0.91234, 0.81234, 0.71234, 0.625} <= page.numbers
+    assert "attribute noise 0 noise 0.5 without message Bald 0.912 0.902–0.922 0.712 0.702–0.722 0.625" in page.words
+    assert "<summary>run: accuracy at each of 2 labels" in text
+
+
+@pytest.mark.parametrize("by_label", [{"Bald": 0.5}, {"Bald": {"accuracy": "x", "interval": 3}}, {}, [1], None])
+def test_accuracies_of_attributes_in_another_form_are_left_out(tmp_path, by_label):
+    row = {"mode": "test", "task": "attribute", "accuracy": 0.75, "noise": 0.0, "by_label": by_label}
+    assert 0.75 in folders.Page(read(folders.write(tmp_path / "run", folders.TRANSFER, test=[row]))).numbers
+
+
 def test_a_naming_run_is_shown(tmp_path):
     rows = [{"noise": 0.5, "accuracy": 0.456789, "interval": [0.4, 0.5], "without_message": 0.1, "speaker": 0}]
     text = read(folders.write(tmp_path / "run", config=folders.NAMING, testnaming=rows))

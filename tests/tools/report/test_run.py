@@ -37,5 +37,6 @@ def test_chance_is_one_of_the_candidates(tmp_path):
     assert made(tmp_path / "sixteen").chance == 1 / 16
     whole_batch = folders.CONFIG.replace("distractors = 15", "distractors = None")
     assert made(tmp_path / "batch", config=whole_batch).chance == 1 / 64
+    assert made(tmp_path / "groups", config=whole_batch + "Discrimination.groups = 4\n").chance == 4 / 64
     assert made(tmp_path / "naming", config=folders.NAMING).chance is None
     assert made(tmp_path / "transfer", config=folders.TRANSFER).chance is None

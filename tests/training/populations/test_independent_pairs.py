@@ -28,6 +28,7 @@ def alone(rules, seed):
         (lewis.lg_s, OneDevice, False),
         (lewis.nlg, OneDevice, True),
         (lewis.nlg, Mirrored, False),
+        (lewis.noisy_inputs, OneDevice, False),
     ],
 )
 def test_each_pair_is_the_run_that_its_seed_gives_alone(rules, distribution, jit):

@@ -177,3 +177,74 @@ def test_layers_are_lent_to_one_agent_after_the_other():
     second = population.speaker_as(1).greedy(inputs).policy_logits.numpy()
     assert not np.allclose(first, second)
     np.testing.assert_array_equal(population.speaker_as(0).greedy(inputs).policy_logits.numpy(), first)
+
+
+def with_speeds(speakers, listeners, steps=6, distribution=None, jit=False):
+    """A population of 2 x 3 agents, with what a checkpoint of it held before and after some steps, and the metrics."""
+    distribution = (distribution or OneDevice)(jit)
+    with distribution.strategy.scope():
+        population = lewis.make_population(
+            lewis.nlg, GAMES, 2, 3, pairs=3, speaker_speeds=speakers, listener_speeds=listeners
+        )
+    before = lewis.everything(population)
+    sums = lewis.trained(population, distribution, steps)
+    return population, before, lewis.everything(population), sums
+
+
+@pytest.mark.slow
+def test_agents_of_speed_one_learn_as_without_speeds_bit_for_bit():
+    _, _, plain, sums = with_speeds(None, None)
+    for speeds in (((1.0, 1.0), (1.0, 1.0, 1.0)), ((1.0, 1.0), None)):
+        _, _, found, same = with_speeds(*speeds)
+        assert same == sums
+        for ours, theirs in zip(found, plain, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def learnt(members, index):
+    """From how many turns an agent learnt, as Adam counts them, and how many it played."""
+    (counter,) = members.optimizer.counters
+    (count,) = set(members.rows.value(index, counter).tolist())
+    return count, int(members.rows.value(index, members.success.turns))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("distribution", "jit"), [(OneDevice, False), (OneDevice, True), (Mirrored, False)])
+def test_an_agent_of_speed_zero_stays_as_it_is_but_for_its_running_success(distribution, jit):
+    speeds = (0.0, 1.0), (1.0, 0.0, 1.0)
+    population, before, after, _ = with_speeds(*speeds, distribution=distribution, jit=jit)
+    names = [name for kind in (population.agents, population.optimizer_state) for name, v in kind.items() for _ in v]
+    for name, old, new in zip(names, before, after, strict=True):
+        if not name.endswith("success"):
+            still = speeds[1].index(0.0) if name.startswith("listener") else speeds[0].index(0.0)
+            np.testing.assert_array_equal(new[still], old[still], err_msg=name)
+    for members, own in zip((population.speaker_members, population.listener_members), speeds, strict=True):
+        for index, speed in enumerate(own):
+            count, turns = learnt(members, index)
+            assert turns > 0
+            assert count == speed * turns
+
+
+@pytest.mark.slow
+def test_an_agent_learns_from_as_large_a_share_of_its_turns_as_its_speed():
+    speeds = (0.5, 1.0), (0.1, 0.3, 0.9)
+    population, _, _, _ = with_speeds(*speeds, steps=500)
+    for members, own in zip((population.speaker_members, population.listener_members), speeds, strict=True):
+        for index, speed in enumerate(own):
+            count, turns = learnt(members, index)
+            assert turns > 300
+            # Four standard deviations.
+            assert abs(count - speed * turns) <= 4 * (turns * speed * (1 - speed)) ** 0.5
+
+
+@pytest.mark.parametrize(
+    ("speeds", "words"),
+    [
+        ({"listener_speeds": (1.0, 0.5)}, "listener_speeds has 2 numbers, but there are 3 listeners"),
+        ({"speaker_speeds": (1.0, 0.5, 0.1)}, "speaker_speeds has 3 numbers, but there are 2 speakers"),
+        ({"speaker_speeds": (1.0, 1.5)}, "speaker_speeds"),
+    ],
+)
+def test_impossible_speeds_are_refused(speeds, words):
+    with pytest.raises(UserError, match=words):
+        lewis.make_population(lewis.lg_s, GAMES, 2, 3, **speeds)

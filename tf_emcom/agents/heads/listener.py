@@ -1,11 +1,12 @@
 """Heads of listeners: from a message and candidates to scores, with or without a critic."""
 
 import abc
+from collections.abc import Sequence
 
 import tensorflow as tf
 
 from tf_emcom.agents.heads.speaker import Values
-from tf_emcom.agents.nets.layers import Linear, Mlp, Part
+from tf_emcom.agents.nets.layers import Linear, Part, net
 from tf_emcom.checks import Size
 from tf_emcom.errors import UserError
 from tf_emcom.ops.numbers import in_full, pairwise_cosine_loss
@@ -20,10 +21,17 @@ class ListenerHead(Part, abc.ABC):
     alone.
     """
 
-    def __init__(self, size: Size = 256, activation: str | None = None, name: str | None = None) -> None:
+    def __init__(
+        self,
+        size: Size = 256,
+        activation: str | None = None,
+        hidden_sizes: Sequence[Size] = (),
+        name: str | None = None,
+    ) -> None:
+        """Projections have `size` outputs with an activation, and before them hidden layers of `hidden_sizes` (EaS)."""
         super().__init__(name=name)
-        self.message_projection = Linear(size, activation=activation, name="message_projection")
-        self.candidate_projection = Linear(size, activation=activation, name="candidate_projection")
+        self.message_projection = net(hidden_sizes, size, "message_projection", activation)
+        self.candidate_projection = net(hidden_sizes, size, "candidate_projection", activation)
 
     def build(self, representation_shape: tuple[int | None, ...], candidates_shape: tuple[int, int]) -> None:
         """Creates the weights, for message representations [B, H] and C candidates of F features a game: (C, F)."""
@@ -76,8 +84,14 @@ class ListenerHead(Part, abc.ABC):
 class DotProduct(ListenerHead):
     """Scores are dot products of tanh projections of message and candidate; no critics (NEC, `discrimination`)."""
 
-    def __init__(self, size: Size = 256, activation: str | None = "tanh", name: str | None = None) -> None:
-        super().__init__(size, activation, name=name)
+    def __init__(
+        self,
+        size: Size = 256,
+        activation: str | None = "tanh",
+        hidden_sizes: Sequence[Size] = (),
+        name: str | None = None,
+    ) -> None:
+        super().__init__(size, activation, hidden_sizes, name=name)
 
 
 class Cpc(ListenerHead):
@@ -86,8 +100,14 @@ class Cpc(ListenerHead):
     `activation` is tanh as in NEC; None is what EaS has.
     """
 
-    def __init__(self, size: Size = 256, activation: str | None = "tanh", name: str | None = None) -> None:
-        super().__init__(size, activation, name=name)
+    def __init__(
+        self,
+        size: Size = 256,
+        activation: str | None = "tanh",
+        hidden_sizes: Sequence[Size] = (),
+        name: str | None = None,
+    ) -> None:
+        super().__init__(size, activation, hidden_sizes, name=name)
 
     def compare(self, messages: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
         """[B, E] and [N, E] ↦ [B, N] in [−4, 0]."""
@@ -97,8 +117,22 @@ class Cpc(ListenerHead):
 class MergePolicyValue(ListenerHead):
     """Logits are dot products of linear projections; the state value is linear in them (NEC, `merge_pol_val`)."""
 
+    value_activation: str | None = None
+
+    def __init__(
+        self,
+        size: Size = 256,
+        activation: str | None = None,
+        hidden_sizes: Sequence[Size] = (),
+        value_sizes: Sequence[Size] = (),
+        name: str | None = None,
+    ) -> None:
+        """The value has hidden layers of `value_sizes` with ReLU, if any."""
+        super().__init__(size, activation, hidden_sizes, name=name)
+        self.value_sizes = tuple(value_sizes)
+
     def build_critics(self, candidates: int) -> None:
-        self.value = Linear(1, name="value")
+        self.value = net(self.value_sizes, 1, "value", self.value_activation)
         self.value.build((None, candidates))
 
     def values(self, scores: tf.Tensor) -> Values:
@@ -111,9 +145,7 @@ class DistPolicyValue(MergePolicyValue):
     NEC, `dist_pol_val`. A value in (0, 1) suits a reward of success 0/1.
     """
 
-    def build_critics(self, candidates: int) -> None:
-        self.value = Linear(1, activation="sigmoid", name="value")
-        self.value.build((None, candidates))
+    value_activation = "sigmoid"
 
     def compare(self, messages: tf.Tensor, candidates: tf.Tensor) -> tf.Tensor:
         """[B, E] and [N, E] ↦ [B, N] in [−1, 1]."""
@@ -123,13 +155,22 @@ class DistPolicyValue(MergePolicyValue):
 class NormMergePolicyValue(MergePolicyValue):
     """Logits are dot products of tanh projections; the state value is an MLP on them (NEC, `norm_merge_pol_val`)."""
 
-    def __init__(self, size: Size = 256, activation: str | None = "tanh", name: str | None = None) -> None:
-        super().__init__(size, activation, name=name)
+    def __init__(
+        self,
+        size: Size = 256,
+        activation: str | None = "tanh",
+        hidden_sizes: Sequence[Size] = (),
+        value_sizes: Sequence[Size] | None = None,
+        name: str | None = None,
+    ) -> None:
+        """The value has hidden layers of `value_sizes` with ReLU; None: max(C/4, 4) and max(C/16, 2)."""
+        super().__init__(size, activation, hidden_sizes, value_sizes or (), name=name)
+        self._value_follows_candidates = value_sizes is None
 
     def build_critics(self, candidates: int) -> None:
-        """Creates the value net, of widths max(C/4, 4), max(C/16, 2) and 1."""
-        self.value = Mlp((max(candidates // 4, 4), max(candidates // 16, 2), 1), name="value")
-        self.value.build((None, candidates))
+        if self._value_follows_candidates:
+            self.value_sizes = max(candidates // 4, 4), max(candidates // 16, 2)
+        super().build_critics(candidates)
 
 
 class NormMergePolicyQValue(NormMergePolicyValue):

@@ -38,29 +38,40 @@ class PredictionHead(Part, abc.ABC):
 class MultiMlp(PredictionHead):
     """One MLP a label, with one hidden layer and ReLU (NEC, `multi_mlp`); all labels in two batched products."""
 
-    def __init__(self, labels: Size, classes: Size, size: Size = 256, name: str | None = None) -> None:
-        """Logits of `classes` classes for each of `labels` labels, from `size` hidden units a label."""
+    def __init__(
+        self, labels: Size, classes: Size, size: Size = 256, more_sizes: Sequence[Size] = (), name: str | None = None
+    ) -> None:
+        """Logits of `classes` classes for each of `labels` labels, from `size` hidden units a label.
+
+        There are more hidden layers of the widths `more_sizes`, if any, between these and the logits (EaS).
+        """
         super().__init__(name=name)
         self.labels = labels
         self.classes = classes
         self.size = size
+        self.more_sizes = tuple(more_sizes)
 
     def build_for(self, size: int) -> None:
+        self.hidden_kernel, self.hidden_bias = self._layer(size, self.size, "hidden_")
+        widths = self.size, *self.more_sizes
+        self.more = [
+            self._layer(*sizes, f"hidden_{i}_") for i, sizes in enumerate(zip(widths, self.more_sizes, strict=False), 2)
+        ]
+        self.kernel, self.bias = self._layer(widths[-1], self.classes, "")
+
+    def _layer(self, given: int, units: int, name: str) -> tuple[keras.Variable, keras.Variable]:
         # The fan-in is one MLP's, which no initializer sees in a kernel that holds several.
-        self.hidden_kernel = self.add_weight(
-            shape=(self.labels, size, self.size), initializer=truncated_normal(size), name="hidden_kernel"
-        )
-        self.hidden_bias = self.add_weight(shape=(self.labels, self.size), initializer="zeros", name="hidden_bias")
-        self.kernel = self.add_weight(
-            shape=(self.labels, self.size, self.classes), initializer=truncated_normal(self.size), name="kernel"
-        )
-        self.bias = self.add_weight(shape=(self.labels, self.classes), initializer="zeros", name="bias")
+        kernel = self.add_weight((self.labels, given, units), truncated_normal(given), name=f"{name}kernel")
+        return kernel, self.add_weight((self.labels, units), "zeros", name=f"{name}bias")
 
     def predictions(self, representation: tf.Tensor) -> tf.Tensor:
         """[B, H] ↦ logits [B, labels, classes]."""
         given = (representation, self.hidden_kernel, self.hidden_bias, self.kernel, self.bias)
         representation, hidden_kernel, hidden_bias, kernel, bias = (tf.cast(v, self.compute_dtype) for v in given)
         hidden = tf.nn.relu(tf.einsum("bh,lhs->bls", representation, hidden_kernel) + hidden_bias)
+        for layer in self.more:
+            more_kernel, more_bias = (tf.cast(v, self.compute_dtype) for v in layer)
+            hidden = tf.nn.relu(tf.einsum("bls,lst->blt", hidden, more_kernel) + more_bias)
         return tf.einsum("bls,lsc->blc", hidden, kernel) + bias
 
 

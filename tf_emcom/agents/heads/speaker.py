@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tf_emcom.agents.nets.layers import Linear, Mlp, Part
+from tf_emcom.agents.nets.layers import Part, net
 from tf_emcom.checks import Size
 
 
@@ -17,21 +17,18 @@ class Values(NamedTuple):
     q_values: tf.Tensor | None  # [B, T, V], or [B, C]
 
 
-def critic_net(hidden_sizes: Sequence[int], units: int, name: str) -> Part:
-    """A net that estimates `units` values: linear, or with hidden layers of these widths and ReLU."""
-    return Mlp((*hidden_sizes, units), name=name) if hidden_sizes else Linear(units, name=name)
-
-
 class SpeakerHead(Part, abc.ABC):
     """A policy over the vocabulary, and perhaps critics, on the outputs of a core.
 
     A subclass creates its critics in `build_critics` and uses them in `values`.
     """
 
-    def __init__(self, vocab_size: Size, name: str | None = None) -> None:
+    def __init__(self, vocab_size: Size, hidden_sizes: Sequence[Size] = (), name: str | None = None) -> None:
+        """The policy and each critic are linear, or have hidden layers of `hidden_sizes` with ReLU (EaS)."""
         super().__init__(name=name)
         self.vocab_size = vocab_size
-        self.policy = Linear(vocab_size, name="policy")
+        self.hidden_sizes = tuple(hidden_sizes)
+        self.policy = net(self.hidden_sizes, vocab_size, name="policy")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.policy.build(input_shape)
@@ -54,10 +51,10 @@ class Policy(SpeakerHead):
 
 
 class PolicyValue(SpeakerHead):
-    """Policy logits and a linear state value."""
+    """Policy logits and a state value."""
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
-        self.value = Linear(1, name="value")
+        self.value = net(self.hidden_sizes, 1, name="value")
         self.value.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:
@@ -69,8 +66,8 @@ class Dueling(Part):
 
     def __init__(self, actions: Size, hidden_sizes: Sequence[Size] = (), name: str | None = None) -> None:
         super().__init__(name=name)
-        self.value = critic_net(hidden_sizes, 1, name="value")
-        self.advantage = critic_net(hidden_sizes, actions, name="advantage")
+        self.value = net(hidden_sizes, 1, name="value")
+        self.advantage = net(hidden_sizes, actions, name="advantage")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.value.build(input_shape)
@@ -87,7 +84,7 @@ class PolicyQValue(SpeakerHead):
     """Policy logits; state value and Q-values of one dueling net."""
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
-        self.dueling = Dueling(self.vocab_size, name="dueling")
+        self.dueling = Dueling(self.vocab_size, self.hidden_sizes, name="dueling")
         self.dueling.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:
@@ -95,11 +92,11 @@ class PolicyQValue(SpeakerHead):
 
 
 class PolicyQValueDueling(PolicyValue):
-    """Policy logits, a separate linear state value, and the Q-values of a dueling net."""
+    """Policy logits, a separate state value, and the Q-values of a dueling net."""
 
     def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
         super().build_critics(input_shape)
-        self.dueling = Dueling(self.vocab_size, name="dueling")
+        self.dueling = Dueling(self.vocab_size, self.hidden_sizes, name="dueling")
         self.dueling.build(input_shape)
 
     def values(self, outputs: tf.Tensor) -> Values:
@@ -107,14 +104,8 @@ class PolicyQValueDueling(PolicyValue):
 
 
 class PolicyMlpCritics(PolicyQValueDueling):
-    """As `PolicyQValueDueling`, with hidden layers of `hidden_sizes` in the value net and the dueling net."""
+    """As `PolicyQValueDueling`, with hidden layers of `hidden_sizes` in the critics and none in the policy."""
 
     def __init__(self, vocab_size: Size, hidden_sizes: Sequence[Size] = (256,), name: str | None = None) -> None:
         super().__init__(vocab_size, name=name)
         self.hidden_sizes = tuple(hidden_sizes)
-
-    def build_critics(self, input_shape: tuple[int | None, ...]) -> None:
-        self.value = critic_net(self.hidden_sizes, 1, name="value")
-        self.dueling = Dueling(self.vocab_size, self.hidden_sizes, name="dueling")
-        for net in (self.value, self.dueling):
-            net.build(input_shape)

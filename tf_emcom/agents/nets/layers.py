@@ -96,12 +96,17 @@ class Identity(Part):
 class Mlp(Part):
     """Linear layers of the given widths with ReLU between them."""
 
-    def __init__(self, widths: Sequence[Size] = (256,), name: str | None = None) -> None:
+    def __init__(
+        self, widths: Sequence[Size] = (256,), activation: str | None = None, name: str | None = None
+    ) -> None:
+        """`activation` is that of the last layer."""
         super().__init__(name=name)
         self.widths = tuple(widths)
+        self.activation = activation
         last = len(self.widths) - 1
         self.layers = [
-            Linear(width, activation="relu" if i < last else None, name=str(i)) for i, width in enumerate(self.widths)
+            Linear(width, activation="relu" if i < last else activation, name=str(i))
+            for i, width in enumerate(self.widths)
         ]
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -118,6 +123,13 @@ class Mlp(Part):
     def output_size(self, input_size: int) -> int:
         """The last axis of what `call` returns, for inputs of `input_size`."""
         return self.widths[-1] if self.widths else input_size
+
+
+def net(hidden_sizes: Sequence[int], units: int, name: str, activation: str | None = None) -> Linear | Mlp:
+    """A linear layer of `units` outputs and their activation; before it, hidden layers of these widths with ReLU."""
+    if not hidden_sizes:
+        return Linear(units, activation=activation, name=name)
+    return Mlp((*hidden_sizes, units), activation=activation, name=name)
 
 
 class SymbolEmbedding(Part):

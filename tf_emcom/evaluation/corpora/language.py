@@ -135,10 +135,11 @@ def _between(messages: Mapping[int, np.ndarray]) -> Iterator[Row]:
 
 LEAST = 10  # messages in a pass: fewer say nothing
 ATTRIBUTES = "attributes"
+CLASS = "class"
 
 
 class TopographicSimilarities(Checked):
-    """The similarity of messages to inputs and to attributes: mean and deviation (n − 1) of passes over draws."""
+    """The similarity of messages to inputs, attributes or classes: mean and deviation (n − 1) of passes over draws."""
 
     def __init__(
         self,
@@ -154,12 +155,15 @@ class TopographicSimilarities(Checked):
         self._similarities = {
             "inputs": TopographicSimilarity(distance or CosineDistance()),
             ATTRIBUTES: TopographicSimilarity(attribute_distance or HammingDistance()),
+            # Of one column: 0 where two are of the same class, else 1.
+            CLASS: TopographicSimilarity(HammingDistance()),
         }
 
     def row(self, meaning: str, messages: np.ndarray, meanings: np.ndarray, labels: Row) -> Row:
-        """The similarity of messages int [N, T] to meanings [N, ...] of one kind, "inputs" or "attributes"; N ≥ 10.
+        """The similarity of messages int [N, T] to meanings of one kind; N ≥ 10.
 
-        It is null where it is undefined in any of the passes. `labels` are how rows of results name the speaker.
+        These are "inputs" [N, F], "attributes" [N, A] or "class" [N, 1]. It is null where it is undefined in any of the
+        passes. `labels` are how rows of results name the speaker.
         """
         similarity = self._similarities[meaning]
         passes = self._passes if len(messages) > self._sample.most else 1

@@ -10,6 +10,7 @@ from tf_emcom.checks import Least, Most, Repeats
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.corpora.language import (
     ATTRIBUTES,
+    CLASS,
     LEAST,
     Language,
     Pairwise,
@@ -88,8 +89,9 @@ class TestLanguage(HeldOutTest):
 class TestTopsim(HeldOutTest):
     """Topographic similarity of greedy speakers' messages to the inputs of a split, and to its attributes.
 
-    The similarity to attributes is measured where the data set has the label "attributes". Every speaker has its own
-    lines of results; those of a population are followed by their means, with the label `ensemble`: "average".
+    The similarity to attributes is measured where the data set has the label "attributes", and that to the class where
+    `label` names it. Every speaker has its own lines of results; those of a population are followed by their means,
+    with the label `ensemble`: "average".
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class TestTopsim(HeldOutTest):
         passes: Repeats = 5,
         distance: PairwiseDistance | None = None,
         attribute_distance: PairwiseDistance | None = None,
+        label: str | None = None,
         **shared: Any,
     ) -> None:
         """Sets what is compared.
@@ -109,21 +112,28 @@ class TestTopsim(HeldOutTest):
           distance: of inputs; None: the cosine loss.
           attribute_distance: of attributes; None: the Hamming distance, which ranks as the cosine loss of one-hot
             vectors does, averaged over the attributes.
+          label: the label of the data set, such as "label", whose classes are one more meaning: two inputs of one class
+            have the distance 0, others 1 (EaS); None: there is no such meaning.
           **shared: what all `HeldOutTest` have.
         """
         super().__init__(**shared)
+        self.label = label
         self.similarities = TopographicSimilarities(samples, passes, self.seed, distance, attribute_distance)
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         common, agents = self.start(experiment, folder), experiment.learner
         labels = [name for name in (ATTRIBUTES,) if name in experiment.data.labels()]
-        examples = experiment.data.load(self.split, labels)
+        named_label = [] if self.label is None else [self.label]
+        examples = experiment.data.load(self.split, [*labels, *named_label])
         if len(examples.inputs) < LEAST:
             raise UserError(
                 f"The {self.split} split has {len(examples.inputs)} examples, but topographic similarity takes {LEAST}"
                 " or more; bind TestTopsim.split to a larger one."
             )
-        meanings = {"inputs": examples.inputs.astype(np.float32), **examples.labels}
+        meanings = {"inputs": examples.inputs.astype(np.float32)}
+        meanings |= {name: examples.labels[name] for name in labels}
+        if self.label is not None:
+            meanings[CLASS] = examples.labels[self.label].reshape(len(examples.inputs), -1)
         said, named = _spoken(experiment, examples.inputs)
         alone = agents.independent or len(said) == 1
         rows = [

@@ -8,12 +8,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import tqdm
 
 from tf_emcom.agents.grammar import EndSymbol
 from tf_emcom.checks import Index, Share
-from tf_emcom.data.source import Examples, Source
+from tf_emcom.data.source import Examples, names_of
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.corpora.corpus import ANALYSIS, new_corpus, older_manifest, require_free
 from tf_emcom.evaluation.corpora.formats import CorpusFormat
@@ -201,7 +200,7 @@ class Messages(ChannelTest):
             count=len(examples.inputs) * len(pairs),
             pairs=[list(pair) for pair in pairs],
             columns={name: ColumnType.of(name, values) for name, values in whole.items()},
-            names=_names_of(data, examples.labels),
+            names=names_of(data, examples.labels),
             formats=[],
             vocab_size=speaker.vocab_size,
             message_length=speaker.message_length,
@@ -236,12 +235,3 @@ class Messages(ChannelTest):
             f"{about.count:,} messages{whose} about the {about.split} split, step {about.step:,}, noise"
             f" {about.noise:g} ({about.channel}){right}; written as {', '.join(about.formats)} to {out}"
         )
-
-
-# Where data sets say what the classes of a label, or its columns, are called.
-_NAMES = {"label": "class_names", "factors": "factor_names", "attributes": "attribute_names"}
-
-
-def _names_of(data: Source, labels: dict[str, np.ndarray]) -> dict[str, list[str]]:
-    found = {label: getattr(data, _NAMES[label], None) for label in labels if label in _NAMES}
-    return {label: [str(name) for name in names] for label, names in found.items() if names is not None}

@@ -114,8 +114,8 @@ class Run:
             return None
         if count.isdigit():
             return 1.0 / (int(count) + 1)
-        size = self.setting("batch_size")
-        return 1.0 / int(size) if size.isdigit() and int(size) else None
+        size, groups = self.setting("batch_size"), self.setting("Discrimination.groups") or "1"
+        return int(groups) / int(size) if size.isdigit() and int(size) and groups.isdigit() else None
 
     def setting(self, name: str) -> str:
         """The value of a binding as it is written, or of the macro it names; empty where there is none."""

@@ -310,7 +310,8 @@ class LanguageMeasures(Section):
 def _similarities(rows: list[Row]) -> dict[tuple[str, str], Number | str]:
     found = {}
     for row in _of_all([row for row in rows if "topsim" in row and "meaning" in row], ["meaning"], "topsim"):
-        about = f"correlation of distances between messages with those between {row['meaning']} ({row.get('distance')})"
+        meanings = "classes" if row["meaning"] == "class" else row["meaning"]
+        about = f"correlation of distances between messages with those between {meanings} ({row.get('distance')})"
         found["topographic similarity", about] = _with_deviation(row, "topsim")
     return found
 

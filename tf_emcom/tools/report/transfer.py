@@ -130,6 +130,32 @@ def _tested(found: _Found) -> Iterator[object]:
     ]
     heads = ["run", "task", "noise", "result", "without message"]
     yield Table("Test results, with 95 % intervals.", heads, cells, headed=3)
+    for run, rows in found:
+        yield from _by_label(run, [row for row in rows if isinstance(row.get("by_label"), dict)])
+
+
+def _by_label(run: Run, rows: Sequence[Row]) -> Iterator[Table]:
+    """The accuracy at each of a task's labels by noise, folded away; nothing where no row has it."""
+    if not rows:
+        return
+    names = list(dict.fromkeys(name for row in rows for name in row["by_label"]))
+    silent = [_at_label(rows[0], name, "without_message") for name in names]
+    cells = [
+        [name, *(_at_label(row, name, "accuracy") for row in rows), *known]
+        for name, *known in zip(names, silent, strict=True)
+    ]
+    heads = [str(rows[0].get("task", "label")), *(f"noise {row['noise']:g}" for row in rows), "without message"]
+    caption = f"{run.name}: accuracy at each label, with 95 % intervals."
+    yield Table(caption, heads, cells, summary=f"{run.name}: accuracy at each of {len(names)} labels")
+
+
+def _at_label(row: Row, name: str, key: str) -> Number | str:
+    found = row["by_label"].get(name)
+    if not isinstance(found, dict) or not is_number(found.get(key)):
+        return "–"
+    interval = found.get("interval") if key == "accuracy" else None
+    noted = isinstance(interval, list) and len(interval) == 2 and all(map(is_number, interval))
+    return number(found[key], note=f"{interval[0]:.3f}–{interval[1]:.3f}" if noted else "")
 
 
 def _place(row: Row) -> str:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ class Log(Action):
     """Every so many steps, appends the means of the metrics since then to `metrics.jsonl`.
 
     Of independent runs, these are means over the runs, and `by_seed` holds the numbers of each, in order. What other
-    actions find worth noting is in the line, too.
+    actions find worth noting is in the line, too; and, of a listener that learns by reward, the mean entropy of its
+    choices in the games that were won, `listener_won_entropy`, and in those that were lost, `listener_lost_entropy`.
     """
 
     keeps = True
@@ -67,6 +69,7 @@ class Log(Action):
         seconds = time.monotonic() - self._clock
         values = {name: value / self._steps for name, value in self._sums.items()}
         means = {name: float(value.mean()) for name, value in values.items()}
+        means |= _by_outcome(means)
         means |= {name: sum(numbers) / len(numbers) for name, numbers in self._noted.items()}
         # The noise of the last step done.
         means["noise"] = float(training.learner.game.channel.noise(step_tensor(training.step - 1)))
@@ -77,6 +80,19 @@ class Log(Action):
         training.folder.append_metrics(row)
         self._sums, self._noted, self._steps, self._clock = {}, {}, 0, time.monotonic()
         return means
+
+
+# Less is a rounding error: sums are float32.
+_LEAST_SHARE = 1e-5
+
+
+def _by_outcome(means: Mapping[str, float]) -> dict[str, float]:
+    """The mean entropy of listeners in games won and in games lost, where there are any."""
+    if "listener_entropy_success" not in means:
+        return {}
+    won = means["accuracy"]
+    parts = {"won": (means["listener_entropy_success"], won), "lost": (means["listener_entropy_failure"], 1.0 - won)}
+    return {f"listener_{name}_entropy": part / share for name, (part, share) in parts.items() if share > _LEAST_SHARE}
 
 
 class Progress(Action):

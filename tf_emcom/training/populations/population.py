@@ -115,6 +115,10 @@ class Population(Crowd):
 
     Pairs are drawn uniformly and with replacement, and all play the games of the step's batch. The metrics of a step
     are means over its pairs. With one speaker and one listener it is the pair alone.
+
+    Agents may learn at speeds of their own (Rita et al. 2022, "On the role of population heterogeneity in emergent
+    communication", whose code has it as `p_step`). A speed is the probability with which an agent learns from a turn
+    that it plays. Otherwise it stays as it is, optimizer and all; only its running success goes on.
     """
 
     def __init__(
@@ -128,11 +132,13 @@ class Population(Crowd):
         n_listeners: Repeats = 1,
         pairs_per_step: Repeats = 1,
         success_decay: Share = 0.99,
+        speaker_speeds: Sequence[Share] | None = None,
+        listener_speeds: Sequence[Share] | None = None,
     ) -> None:
         """Builds n = `n_speakers` and m = `n_listeners` agents; k = `pairs_per_step`, at most n · m.
 
         `learner_cls` makes a pair, and with it the layers that all agents share. Running success keeps `success_decay`
-        a turn; 1: it is the mean over an agent's whole life.
+        a turn; 1: it is the mean over an agent's whole life. There is one speed an agent; None: all learn always.
         """
         if pairs_per_step > n_speakers * n_listeners:
             raise UserError(
@@ -146,6 +152,14 @@ class Population(Crowd):
         listeners = [pair.new_listener(named_seed(seed, "listener", i)) for i in range(1, n_listeners)]
         speakers, listeners = [values_of(pair.speaker), *speakers], [values_of(pair.listener), *listeners]
         super().__init__(pair, speakers, listeners, success_decay)
+        self.speeds = {"speaker": speaker_speeds, "listener": listener_speeds}
+        for members in (self.speaker_members, self.listener_members):
+            speeds = self.speeds[members.name]
+            if speeds is not None and len(speeds) != members.count:
+                raise UserError(
+                    f"{members.name}_speeds has {len(speeds)} numbers, but there are {members.count} {members.name}s;"
+                    " bind it to one number for each, or to None."
+                )
 
     def origin(self, index: int) -> tuple[int, int]:
         return self.seed, index
@@ -178,7 +192,22 @@ class Population(Crowd):
 
     def apply(self, gradients: Lesson, step: tf.Tensor, row: tf.Tensor) -> None:
         """Updates the turn's pair, and nobody else."""
-        speaker, listener = self.speaker_members.rows, self.listener_members.rows
-        updated = self.taught(speaker.read(row[2]) + listener.read(row[3]), gradients, step, row)
-        speaker.write(row[2], updated[: len(speaker.variables)])
-        listener.write(row[3], updated[len(speaker.variables) :])
+        speaker, listener = self.speaker_members, self.listener_members
+        before = speaker.rows.read(row[2]) + listener.rows.read(row[3])
+        after = self.taught(before, gradients, step, row)
+        split = len(speaker.rows.variables)
+        speaker.rows.write(row[2], self._at_speed(speaker, row[2], before[:split], after[:split], step, row))
+        listener.rows.write(row[3], self._at_speed(listener, row[3], before[split:], after[split:], step, row))
+
+    def _at_speed(
+        self, members: Members, index: tf.Tensor, before: Row, after: Row, step: tf.Tensor, row: tf.Tensor
+    ) -> Row:
+        """The state of agent `index` after the turn; where it does not learn, it has a new running success alone."""
+        speeds = self.speeds[members.name]
+        if speeds is None:
+            return after
+        stream = step_stream(row[:2], step, tf.constant(0), 1, 1).stage(f"whether the {members.name} learns")
+        learns = stream.uniform()[0] < tf.gather(tf.constant(speeds, tf.float32), index)
+        played = set(map(id, members.success.state))
+        states = zip(members.rows.variables, before, after, strict=True)
+        return [new if id(variable) in played else tf.where(learns, new, old) for variable, old, new in states]

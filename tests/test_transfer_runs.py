@@ -245,7 +245,8 @@ def test_a_checkpoint_that_does_not_fit_is_named_by_the_folder_it_lies_in(speake
     copy = shutil.copytree(speaker, tmp_path / "copy")
     (copy / "checkpoints").rename(copy / "best")
     config = copy / "config.gin"
-    config.write_text(config.read_text().replace("speaker/LstmCore.units = 8", "speaker/LstmCore.units = 9"))
+    text = config.read_text().partition("\n")[2]
+    config.write_text(text.replace("speaker/LstmCore.units = 8", "speaker/LstmCore.units = 9"))
     with pytest.raises(UserError, match=f"{copy}/best/ckpt-4 has other sizes"):
         transfer(tmp_path / "run", copy, "TrainedSpeaker.which='4'")
 

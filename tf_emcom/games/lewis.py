@@ -16,7 +16,7 @@ from tf_emcom.games.tasks import Task
 from tf_emcom.games.transfer_tasks import TransferTask
 from tf_emcom.ops.noise import add_gaussian_noise, spread_of
 from tf_emcom.seeds import Stream
-from tf_emcom.types import Batch, Outcome, Play
+from tf_emcom.types import Batch, Outcome, Play, Speech
 
 
 class Rules(Checked, abc.ABC):
@@ -103,12 +103,28 @@ class Game(Rules):
             batch = batch._replace(inputs=seen)
         speech = speaker.sample(batch.inputs, step, stream.stage("speaker"))
         target_speech = target_speaker.score(batch.inputs, speech.symbols)
+        spoken = speaker, speech, target_speech
+        return self.answered(*spoken, listener, self.listener_policy, batch, candidate_inputs, step, stream)
+
+    def answered(
+        self,
+        speaker: Speaker,
+        speech: Speech,
+        target_speech: Speech,
+        listener: Listener,
+        policy: ListenerPolicy,
+        batch: Batch,
+        candidate_inputs: tf.Tensor,
+        step: tf.Tensor,
+        stream: Stream,
+    ) -> Play:
+        """What becomes of what the speaker has said: the rest of `play`, whose arguments have the same shapes."""
         message = transmit(
             self.channel, speaker, speech.symbols, step, stream.stage("channel"), relaxed=speech.relaxed
         )
         candidates = self.task.candidates(batch, candidate_inputs, stream.stage("candidates"))
         hearing = self.task.hear(listener, message, candidates)
-        choice = self.listener_policy(hearing.scores, step, stream.stage("listener"))
+        choice = policy(hearing.scores, step, stream.stage("listener"))
         success = self.task.success(choice, candidates)
         outcome = Outcome(success, self.reward(success, speech, hearing, candidates))
         return Play(batch, speech, target_speech, message, candidates, hearing, choice, outcome)

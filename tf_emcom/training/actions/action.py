@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Action(Checked):
     keeps: bool = False
     # Name ↦ the TensorBoard curve of each number that `act` returns, such as game/validation_accuracy; None: they are
     # averaged into the next line of `Log`, and are curves of it.
-    curves: Mapping[str, str] | None = None
+    curves: ClassVar[Mapping[str, str] | None] = None
 
     def check(self, learner: Trainee) -> None:
         """Called first, before any data is read; UserError where the action cannot be done with these agents."""

@@ -1,8 +1,7 @@
 """Held-out games while agents learn, and the checkpoint that is best in them."""
 
 import math
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +13,6 @@ from tf_emcom.data.feeds import HostFeed
 from tf_emcom.data.pipeline import Order, Pipeline
 from tf_emcom.data.source import Examples
 from tf_emcom.errors import UserError
-from tf_emcom.games.channels import transmit
 from tf_emcom.games.lewis import Game
 from tf_emcom.games.losses import ListenerClassification, ListenerContrastive, Loss
 from tf_emcom.games.policies import Greedy
@@ -24,7 +22,7 @@ from tf_emcom.seeds import Stream, named_seed, seed_words, step_stream, step_ten
 from tf_emcom.training.actions.action import Action, TrainingState
 from tf_emcom.training.actions.checkpoint import require_finite
 from tf_emcom.training.trainee import Metrics, Trainee
-from tf_emcom.types import Batch, Outcome, Play, Speech
+from tf_emcom.types import Batch, Speech
 
 
 class Validation(Action):
@@ -43,7 +41,7 @@ class Validation(Action):
     """
 
     keeps = True
-    curves: ClassVar[Mapping[str, str]] = {
+    curves = {
         "listener_loss": "listener/validation_loss",
         "accuracy": "game/validation_accuracy",
     }
@@ -213,14 +211,9 @@ class Examiner(Checked):
         """As `Game.play`, with a greedy speaker and a greedy listener: loss and success, each [b]."""
         symbols, log_probs, entropy, lengths = said
         speech = Speech(symbols, log_probs, entropy, None, None, None, lengths=lengths)
-        message = transmit(game.channel, self._speaker, symbols, step, stream.stage("channel"))
-        candidates = game.task.candidates(batch, inputs, stream.stage("candidates"))
-        hearing = game.task.hear(self._listener, message, candidates)
-        choice = Greedy()(hearing.scores, step, stream.stage("listener"))
-        success = game.task.success(choice, candidates)
-        outcome = Outcome(success, game.reward(success, speech, hearing, candidates))
-        play = Play(batch, speech, speech, message, candidates, hearing, choice, outcome)
-        return {"listener_loss": self._loss(play, step).loss, "accuracy": success}
+        spoken = self._speaker, speech, speech
+        play = game.answered(*spoken, self._listener, Greedy(), batch, inputs, step, stream)
+        return {"listener_loss": self._loss(play, step).loss, "accuracy": play.outcome.success}
 
 
 def _cross_entropy(learner: Trainee) -> Loss:

@@ -1,5 +1,8 @@
 """Matrix products, laid out for the machine."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -28,6 +31,26 @@ def test_product_and_its_gradients_are_those_of_matrix_algebra(jit_compile):
     np.testing.assert_allclose(result, LEFT @ RIGHT, rtol=1e-5)
     np.testing.assert_allclose(left_gradient, UPSTREAM @ RIGHT.T, rtol=1e-5)
     np.testing.assert_allclose(right_gradient, LEFT.T @ UPSTREAM, rtol=1e-5)
+
+
+def test_gradient_from_outside_of_the_function_that_multiplies_is_the_same():
+    inner = tf.function(lambda left, right: product(left, right, turned(right)))
+    left, right = tf.constant(LEFT), tf.constant(RIGHT)
+    with tf.GradientTape() as tape:
+        tape.watch((left, right))
+        total = tf.reduce_sum(inner(left, right) * UPSTREAM)
+    left_gradient, right_gradient = tape.gradient(total, (left, right))
+    np.testing.assert_allclose(left_gradient, UPSTREAM @ RIGHT.T, rtol=1e-5)
+    np.testing.assert_allclose(right_gradient, LEFT.T @ UPSTREAM, rtol=1e-5)
+
+
+def test_graph_that_multiplies_is_forgotten_with_its_function():
+    function = tf.function(multiplied)
+    graph = weakref.ref(function.get_concrete_function(tf.constant(LEFT), tf.constant(RIGHT)).graph)
+    assert graph() is not None
+    del function
+    gc.collect()
+    assert graph() is None
 
 
 def test_gradient_of_a_matrix_that_is_used_again_and_again_adds_up_without_its_transpose():

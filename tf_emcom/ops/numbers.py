@@ -1,10 +1,12 @@
 """Products, distances and averages, in the right precision."""
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
+from tensorflow.python.eager import record  # nothing public tells a tape about an operation without a closure for ever
 
 from tf_emcom.checks import assert_ranks
 
@@ -24,8 +26,7 @@ def turned(matrix: tf.Tensor) -> tf.Tensor:
     return tf.einsum("kn->nk", tf.stop_gradient(matrix))
 
 
-@tf.custom_gradient
-def product(left: tf.Tensor, right: tf.Tensor, right_turned: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
+def product(left: tf.Tensor, right: tf.Tensor, right_turned: tf.Tensor) -> tf.Tensor:
     """Left [B, K] · right [K, N] ↦ [B, N], for a matrix that many rows are multiplied with, one after the other.
 
     `right_turned` is `turned(right)`. On CPUs the rows of a matrix as wide as a power of two lie in the same places of
@@ -34,10 +35,31 @@ def product(left: tf.Tensor, right: tf.Tensor, right_turned: tf.Tensor) -> tuple
     """
     assert_ranks(left=(left, 2), right=(right, 2), right_turned=(right_turned, 2))
 
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, None]:
-        return tf.matmul(upstream, right, transpose_b=True), tf.matmul(left, upstream, transpose_a=True), None
+    def gradient(upstream: tf.Tensor, *_: tf.Tensor) -> tuple[None, tf.Tensor, tf.Tensor]:
+        return _product_gradient(left, right, upstream)
 
-    return tf.matmul(left, right_turned, transpose_b=True), gradient
+    given = [tf.matmul(left, right_turned, transpose_b=True), left, right]
+    # As `tf.custom_gradient` does, which would keep every graph that it is used in until the process ends.
+    with contextlib.ExitStack() as stack:
+        if not tf.executing_eagerly():
+            graph = tf.compat.v1.get_default_graph()
+            stack.enter_context(graph.gradient_override_map({"IdentityN": _PRODUCT}))
+        results = tf.identity_n(given)
+    record.record_operation(_PRODUCT, results, given, gradient)
+    return results[0]
+
+
+_PRODUCT = "TfEmcomProduct"
+
+
+@tf.RegisterGradient(_PRODUCT)
+def _gradient_in_graphs(operation: tf.Operation, upstream: tf.Tensor, *_: tf.Tensor) -> Any:
+    _, left, right = operation.inputs
+    return _product_gradient(left, right, upstream)
+
+
+def _product_gradient(left: tf.Tensor, right: tf.Tensor, upstream: tf.Tensor) -> tuple[None, tf.Tensor, tf.Tensor]:
+    return None, tf.matmul(upstream, right, transpose_b=True), tf.matmul(left, upstream, transpose_a=True)
 
 
 def follow(averages: Sequence[keras.Variable], sources: Sequence[keras.Variable], decay: float) -> None:

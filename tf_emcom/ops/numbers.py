@@ -1,12 +1,11 @@
 """Products, distances and averages, in the right precision."""
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow.python.eager import record  # nothing public tells a tape about an operation without a closure for ever
+from tensorflow.python.eager import record  # nothing public tells a tape alone
 
 from tf_emcom.checks import assert_ranks
 
@@ -22,8 +21,8 @@ def in_full(values: Any) -> Any:
 
 
 def turned(matrix: tf.Tensor) -> tf.Tensor:
-    """The transpose of [K, N] for `product`, detached, which no optimisation of TensorFlow's folds away again."""
-    return tf.einsum("kn->nk", tf.stop_gradient(matrix))
+    """The transpose of [K, N] for `product`, which no optimisation of TensorFlow's folds away again."""
+    return tf.einsum("kn->nk", matrix)
 
 
 def product(left: tf.Tensor, right: tf.Tensor, right_turned: tf.Tensor) -> tf.Tensor:
@@ -35,31 +34,15 @@ def product(left: tf.Tensor, right: tf.Tensor, right_turned: tf.Tensor) -> tf.Te
     """
     assert_ranks(left=(left, 2), right=(right, 2), right_turned=(right_turned, 2))
 
-    def gradient(upstream: tf.Tensor, *_: tf.Tensor) -> tuple[None, tf.Tensor, tf.Tensor]:
-        return _product_gradient(left, right, upstream)
+    def gradient(upstream: tf.Tensor, *_: Any) -> tuple[None, tf.Tensor, tf.Tensor]:
+        return None, tf.matmul(upstream, right, transpose_b=True), tf.matmul(left, upstream, transpose_a=True)
 
     given = [tf.matmul(left, right_turned, transpose_b=True), left, right]
-    # As `tf.custom_gradient` does, which would keep every graph that it is used in until the process ends.
-    with contextlib.ExitStack() as stack:
-        if not tf.executing_eagerly():
-            graph = tf.compat.v1.get_default_graph()
-            stack.enter_context(graph.gradient_override_map({"IdentityN": _PRODUCT}))
-        results = tf.identity_n(given)
-    record.record_operation(_PRODUCT, results, given, gradient)
+    results = tf.identity_n(given)
+    # Tapes go by this. `tf.custom_gradient` would keep every graph that it is used in until the process ends; without
+    # either, as where the gradient of a whole function is asked for, it goes by the transpose and comes to the same.
+    record.record_operation("product", results, given, gradient)
     return results[0]
-
-
-_PRODUCT = "TfEmcomProduct"
-
-
-@tf.RegisterGradient(_PRODUCT)
-def _gradient_in_graphs(operation: tf.Operation, upstream: tf.Tensor, *_: tf.Tensor) -> Any:
-    _, left, right = operation.inputs
-    return _product_gradient(left, right, upstream)
-
-
-def _product_gradient(left: tf.Tensor, right: tf.Tensor, upstream: tf.Tensor) -> tuple[None, tf.Tensor, tf.Tensor]:
-    return None, tf.matmul(upstream, right, transpose_b=True), tf.matmul(left, upstream, transpose_a=True)
 
 
 def follow(averages: Sequence[keras.Variable], sources: Sequence[keras.Variable], decay: float) -> None:

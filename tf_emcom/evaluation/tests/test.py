@@ -50,8 +50,9 @@ class Test(ChannelTest):
                 " testmessage, testinput, testtopsim, testlanguage or testnaming."
             )
         started = self.start(experiment, folder)
-        found = experiment.data.load(self.split, learner.labels)
-        examples = Examples(*learner.prepare(found.inputs, found.labels, experiment.data.name))
+        data = self.data_under_test(experiment)
+        found = data.load(self.split, learner.labels)
+        examples = Examples(*learner.prepare(found.inputs, found.labels, data.name))
         channel = self.channel_under_test(experiment.game.channel)
         evaluator = TransferEvaluator(learner, examples, experiment.distribution.jit_compile, channel)
         task = evaluator.game.task
@@ -66,13 +67,13 @@ class Test(ChannelTest):
             silent = task.without_message(learnt, examples.labels, size)
             measured = [self._row(evaluator, size, noise, silent) for noise in self.noises]
             rows += [result_row(common, each, whole=True) for each in measured]
-        path = folder.write_evaluation("test", rows, learner.checksum())
+        path = folder.write_evaluation(self.kept_in, rows, learner.checksum())
         print(_table(rows))
         games = f"{self.passes} pass{'' if self.passes == 1 else 'es'}; {common['channel']}"
-        print(f"{self.split} split, step {common['step']:,}; {games}; all metrics and 95 % intervals in {path}")
+        print(f"{self._on}, step {common['step']:,}; {games}; all metrics and 95 % intervals in {path}")
         pictures = evaluator.pictures(_PICTURES, self.seed)
         if pictures:
-            draw_image_pairs(*pictures, folder.figure("test"))
+            draw_image_pairs(*pictures, folder.figure(self.kept_in))
 
     def _row(self, evaluator: TransferEvaluator, size: int, noise: float, silent: dict[str, float]) -> dict[str, Any]:
         task = evaluator.game.task

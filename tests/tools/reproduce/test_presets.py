@@ -141,7 +141,7 @@ def test_large_presets_are_listed_and_their_first_cells_run(preset, tmp_path, mo
     folder = tmp_path / "data"
     splits = {"train": 256, "valid": 128, "test": 128}
     feature_folders.write_byol_folder(folder, examples=splits)
-    feature_folders.write_celeba_folder(folder, examples=splits, identities=10)
+    feature_folders.write_celeba_folder(folder, examples={**splits, "test_official": 64})
     monkeypatch.setenv("TFDS_DATA_DIR", str(folder))
     monkeypatch.setattr(runner, "_START", [*commands.python(), "-m", "tf_emcom"])
     data = preset.removeprefix("eas_")

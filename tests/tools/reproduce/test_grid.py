@@ -321,14 +321,16 @@ def test_bands_in_figures_are_the_intervals_of_the_tables(tmp_path, monkeypatch)
     monkeypatch.setattr(tables, "draw_panels", lambda panels, *_, **__: drawn.update(panels))
     cells = written_up(tmp_path / "runs", ("a-0", "a-1", "a-2"))
     for seed, cell in enumerate(cells):
-        row = {"candidates": 16, "noise": 0.0, "accuracy": (0.1, 0.2, 0.6)[seed]}
-        (tmp_path / "runs" / cell.name / "eval" / "testchannel.jsonl").write_text(json.dumps(row) + "\n")
+        rows = [{"candidates": 16, "noise": noise, "accuracy": (0.1, 0.2, 0.6)[seed]} for noise in (0.0, 0.5)]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / "runs" / cell.name / "eval" / "testchannel.jsonl").write_text(text)
     write_report(str(tmp_path), str(tmp_path / "runs"), cells, [])
     (curve,) = drawn["candidates 16"]
     # One of 27 resamples has one seed alone, which is more than 2.5 %.
-    assert (curve.y, curve.intervals) == ([pytest.approx(0.3)], [(pytest.approx(0.1), pytest.approx(0.6))])
+    assert (curve.x, curve.y) == ([0.0, 0.5], [pytest.approx(0.3)] * 2)
+    assert curve.intervals == [(pytest.approx(0.1), pytest.approx(0.6))] * 2
     write_report(str(tmp_path), str(tmp_path / "runs"), cells[:1], [])
-    assert drawn["candidates 16"][0].intervals == [(0.1, 0.1)]
+    assert drawn["candidates 16"][0].intervals == [(0.1, 0.1)] * 2
 
 
 def test_what_is_reached_without_a_message_is_measured_once_for_a_task(tmp_path):

@@ -188,4 +188,5 @@ def test_candidates_run_across_where_there_is_one_noise(tmp_path):
     rows = [{"step": 30, "candidates": count, "noise": 0.0, "accuracy": 16 / count} for count in (16, 64)]
     write(tmp_path / "lg-0", "eval/testchannel.jsonl", rows)
     text = Path(write_report(str(tmp_path / "out"), str(tmp_path), cells, [])).read_text()
+    assert "## Accuracy by candidates\n" in text
     assert "| game | candidates 16 | candidates 64 |" in text and "| lg   | 1.000         | 0.250         |" in text

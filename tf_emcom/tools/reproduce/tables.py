@@ -144,7 +144,9 @@ def write_report(
     for page in pages:
         _write(folder, *page)
     for table in tables:
-        if table.name not in curves and all(isinstance(row[table.across], int | float) for row in table.rows):
+        places = {row[table.across] for row in table.rows}
+        # A curve has more than one point.
+        if len(places) > 1 and all(isinstance(place, int | float) for place in places) and table.name not in curves:
             _draw(table, str(folder / "figures" / f"{table.name}.png"))
     for name, of_games in curves.items():
         if of_games:
@@ -174,8 +176,9 @@ def _of_games(found: Mapping[str, list[Row]], further: Mapping[str, str]) -> lis
     tables = [Table("training", "Accuracy in training, before the last step", last, (), "game", "step")]
     for name, mode in {**{mode: mode for mode in KINDS}, **further}.items():
         kind, rows = KINDS[mode], found[name]
-        title = kind.title if name == mode else f"{_words(name).capitalize()}: {kind.title[0].lower()}{kind.title[1:]}"
         pages, across = _laid_out(rows, kind.pages, kind.across)
+        title = kind.title if across == kind.across else f"Accuracy by {_words(across)}"
+        title = title if name == mode else f"{_words(name).capitalize()}: {title[0].lower()}{title[1:]}"
         summaries = over_seeds(rows, (*pages, "game", across), kind.value)
         tables.append(Table(name, title, summaries, pages, "game", across))
         if name == "testinput":

@@ -222,7 +222,7 @@ def report(given: Given, runs: list[str]) -> None:
     required=("preset",),
 )
 def reproduce(given: Given, _: list[str]) -> None:
-    """Trains and tests a grid of runs, and writes tables and figures like the papers'; resumes when run again."""
+    """Trains and tests a grid of runs, and writes its tables and figures; resumes when it is run again."""
     cli = _cli()
 
     # Treated as an interruption, so that the runs are stopped too.

@@ -171,7 +171,7 @@ def test_the_report_has_every_kind_of_table_and_figure(tmp_path, monkeypatch):
     assert "| lg   | testchannel, accuracy, candidates 16, noise 0.0 | 0.7500 ± 0.0100 | 0.6250 ± 0.1250 |" in text
     assert "| lg, best | 0.750, n = 1" in text
     for title in (
-        *("Beside the papers' numbers", "Accuracy in training", "Zero shot: accuracy by channel noise"),
+        *("Beside published numbers", "Accuracy in training", "Zero shot: accuracy by channel noise"),
         *("Robustness: accuracy lost", "the right class among its five best", "Accuracy of each attribute"),
     ):
         assert f"\n## {title}" in text or f", {title}" in text

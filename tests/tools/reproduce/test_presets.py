@@ -169,7 +169,7 @@ def test_large_presets_are_listed_and_their_first_cells_run(preset, tmp_path, mo
     assert "3 of 3" not in capsys.readouterr().err
     text = (tmp_path / "grid" / "results.md").read_text()
     other = {"imagenet": "Zero shot celeba", "celeba": "Official split"}[data]
-    for title in ("Beside the papers' numbers", "Accuracy in training", f"{other}: accuracy", "Robustness", "Transfer"):
+    for title in ("Beside published numbers", "Accuracy in training", f"{other}: accuracy", "Robustness", "Transfer"):
         assert title in text
     runs = tmp_path / "grid" / "runs"
     assert {path.parent.name for path in runs.glob("*/finished.json")} == {

@@ -83,8 +83,11 @@ class Reproduction(Checked):
         self.tests_of = _lists("tests_of", tests_of or {})
         self.further_tests = _lists("further_tests", further_tests or {})
         self.speaker_counts, self.listeners = dict(speaker_counts or {}), listeners
+        self._check_names()
+
+    def _check_names(self) -> None:
         _require_known("tests_of", self.tests_of, self.games)
-        _require_known("best_of", best_of, self.games)
+        _require_known("best_of", self.best_of, self.games)
         _require_known("speaker_counts", self.speaker_counts, self.speakers)
         for name, arguments in self.further_tests.items():
             if name in KINDS or not arguments or arguments[0] not in KINDS:

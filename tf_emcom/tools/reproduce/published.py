@@ -15,7 +15,7 @@ COLUMNS = (
     *("mean", "standard_error", "low", "high", "seeds", "difference"),
 )
 _EXPLANATION = (
-    "± is the standard error of the mean over seeds: of the papers' numbers where they have one, and of those here."
+    "± is the standard error of the mean over seeds: of a paper's number where that has one, and of the one found here."
     " What was not run here is empty."
 )
 
@@ -101,7 +101,7 @@ def published_markdown(rows: Sequence[Row]) -> str:
         ]
         for row in rows
     ]
-    return "\n".join(["## Beside the papers' numbers", "", _EXPLANATION, "", markdown_table(heads, lines)]) + "\n"
+    return "\n".join(["## Beside published numbers", "", _EXPLANATION, "", markdown_table(heads, lines)]) + "\n"
 
 
 def _with_error(value: float | None, error: float | None) -> str:

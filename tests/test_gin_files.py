@@ -108,8 +108,8 @@ def test_experiment_is_built_as_its_name_says(file, data_dir):
     assert type(rules.speaker_loss).__name__ == ("SpeakerThroughListener" if soft else "SpeakerReinforce")
     if game == "naming":
         assert rules.task.classes == experiment.learner.listener_as(0).head.classes == CLASSES[data]
-    steps = {"imagenet": 900_000, "celeba": 300_000}[data] if of_eas else 750_000
-    assert experiment.steps == (steps if full else 10_000)
+    of_eas_paper = {"imagenet": 900_000, "celeba": 300_000, "shapes": 5_000}
+    assert experiment.steps == (of_eas_paper[data] if of_eas else 750_000 if full else 10_000)
 
 
 @pytest.mark.slow

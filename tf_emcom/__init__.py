@@ -127,8 +127,10 @@ _OFFERED = {
     "tools.export.formats": "Format Keras SavedModel",
     "tools.prepare.encoders": "ImageEncoder",
     "tools.report.report": "Section",
-    "tools.reproduce.claims": "Claim",
+    "tools.reproduce.claims": "Claim Statement",
+    "tools.reproduce.correlations": "Correlation Quantity",
     "tools.reproduce.grid": "Reproduction",
+    "tools.reproduce.published": "Published",
 }
 _MODULE_OF = {name: f"{__name__}.{module}" for module, names in _OFFERED.items() for name in names.split()}
 __all__ = sorted(_MODULE_OF)

@@ -6,11 +6,10 @@ import re
 import shlex
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 
 import tensorflow as tf
 
-from tf_emcom.errors import UserError, suggest
+from tf_emcom.errors import UserError
 from tf_emcom.files import is_remote
 from tf_emcom.runtime import catalogue, config, config_checks, config_diff
 from tf_emcom.runtime.catalogue import choose, plug_ins
@@ -19,10 +18,10 @@ from tf_emcom.runtime.checkpoints import NEWEST, require_known
 from tf_emcom.runtime.config import build
 from tf_emcom.runtime.config_checks import refuse_unused
 from tf_emcom.runtime.config_file import Binding
-from tf_emcom.runtime.early_checks import GIN_HOMES
 from tf_emcom.runtime.placement import place
 from tf_emcom.runtime.run_folder import RunFolder, WorkerFolder
 from tf_emcom.tools.export.folder import ExportFolder
+from tf_emcom.tools.reproduce.presets import folder_of, listed, load_preset, make_cell
 from tf_emcom.tools.reproduce.runner import Runner
 from tf_emcom.tools.reproduce.tables import write_report
 from tf_emcom.training.mode import Evaluation, Mode
@@ -235,7 +234,13 @@ def import_plug_ins(modules: Sequence[str]) -> None:
 
 
 def reproduce(
-    preset: str, out: str | None, jobs: int | None, gin_params: Sequence[str], allow_unused: bool = False
+    preset: str,
+    out: str | None,
+    jobs: int | None,
+    gin_params: Sequence[str],
+    allow_unused: bool = False,
+    shows: bool = False,
+    cell: int | None = None,
 ) -> None:
     """Trains and tests the missing runs of a grid, and writes tables and figures of all runs.
 
@@ -245,37 +250,32 @@ def reproduce(
       jobs: the number of runs at a time; None: one for each core, or one in all where there is a GPU.
       gin_params: bindings that come last.
       allow_unused: as for `run`.
+      shows: whether the cells are only listed, with their commands.
+      cell: the number of the only one that is made, in that list; None: all, with the tables.
 
     Raises:
       UserError: there is no such preset, or some of the runs failed; the tables have the others.
     """
-    known = {file.stem: str(file) for home in GIN_HOMES for file in Path(home).glob("gin/reproduce/*.gin")}
-    if preset not in known and not preset.endswith(".gin"):
-        raise UserError(
-            f"There is no preset {preset!r}: {suggest(preset, known)} The path of a file of your own ends in"
-            " .gin."
-        )
     catalogue.register_components()
-    given = config.load([known.get(preset, preset)], gin_params)
-    with config.plain_errors():
-        grid = build("Reproduction")
-    refuse_unused(given, (), allow_unused)
-    for test in grid.tests:
-        choose(test, plug_ins(Evaluation), "test")
-    if "://" in (out or ""):
-        raise UserError(f"--out is {out}, but grids are made on the local disk; name a local folder.")
-    out = os.path.realpath(out or os.path.join("runs", f"reproduce-{Path(preset).stem}"))
-    RunFolder(out).lock()
+    grid, out = load_preset(preset, gin_params, allow_unused), folder_of(preset, out)
     runs = os.path.join(out, "runs")
+    if shows:
+        print(listed(grid.cells(runs), Runner(runs, 1)))
+        return
+    if cell is not None:
+        make_cell(cell, grid.cells(runs), Runner(runs, 1))
+        return
+    RunFolder(out).lock()
     gpu = bool(tf.config.list_physical_devices("GPU"))
     runner = Runner(runs, (1 if gpu else os.cpu_count() or 1) if jobs is None else jobs)
     failed = runner.make(grid.game_cells(runs))
     # A transfer from a half-trained speaker would stay in the tables.
-    games = [cell for cell in grid.game_cells(runs) if runner.is_finished(cell)]
-    ready = [cell for cell in grid.transfer_cells(runs) if cell.needs in {game.name for game in games}]
+    games = [each for each in grid.game_cells(runs) if runner.is_finished(each)]
+    ready = [each for each in grid.transfer_cells(runs) if each.needs in {game.name for game in games}]
     failed |= runner.make(ready)
-    transfers = [cell for cell in ready if runner.is_finished(cell)]
-    print(f"The tables are in {write_report(out, runs, games, transfers, grid.claims)}, the figures in {out}/figures.")
+    transfers = [each for each in ready if runner.is_finished(each)]
+    asked = grid.claims, grid.published, grid.modes, grid.best_of
+    print(f"The tables are in {write_report(out, runs, games, transfers, *asked)}, the figures in {out}/figures.")
     if failed:
         name, sentence = next(iter(failed.items()))
         raise UserError(f"{len(failed)} runs failed, the first of them {name}: {sentence}")

@@ -212,20 +212,23 @@ def report(given: Given, runs: list[str]) -> None:
 
 
 @_command(
-    text("preset", "The grid: offline or paper_imagenet, a file of gin/reproduce/; or the path of such a file."),
+    text("preset", "The grid: eas_offline, offline or another file of gin/reproduce/; or the path of such a file."),
     text("out", "The folder of runs, tables and figures; default: runs/reproduce-<preset>."),
     whole("jobs", "Runs at a time; default: one for each core, or one in all with a GPU."),
+    switch("list", "Show the cells of the grid with their commands, and make nothing."),
+    whole("cell", "Make only the cell of that number in the list, and no tables; for job arrays."),
     _GIN_PARAM,
     _ALLOW_UNUSED,
     required=("preset",),
 )
 def reproduce(given: Given, _: list[str]) -> None:
-    """Trains and tests a grid of runs, and writes tables and figures like those of NEC; resumes when run again."""
+    """Trains and tests a grid of runs, and writes its tables and figures; resumes when it is run again."""
     cli = _cli()
 
     # Treated as an interruption, so that the runs are stopped too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    cli.reproduce(given.preset, given.out, given.jobs, given.gin_param, given.allow_unused)
+    cell = given["cell"].value
+    cli.reproduce(given.preset, given.out, given.jobs, given.gin_param, given.allow_unused, given["list"].value, cell)
 
 
 @_command(

@@ -83,6 +83,22 @@ def test_same_seed_makes_the_same_again_and_another_seed_another(valid):
         assert not np.array_equal(other.labels[key], values)
 
 
+def test_other_images_are_seen_as_those_of_another_seed(valid):
+    other, own = Shapes(seed=1, projection_seed=0).load("valid"), Shapes(seed=1).load("valid")
+    np.testing.assert_array_equal(other.labels["image"], own.labels["image"])
+    assert (Shapes(1, projection_seed=0).name, Shapes(1).name, Shapes(1, projection_seed=1).name) == (
+        *("shapes_1", "shapes", "shapes"),
+    )
+    # What is seen of an image is an affine function of its pixels; that of seed 0, found from its own images.
+    draws = shape_data.generator(0, 3).standard_normal((512, 32 * 32 * 3))
+    projection = np.rint(draws * 8) / 8
+    seen = valid.labels["image"].reshape(2_000, -1).astype(float) @ projection.T
+    slope, offset = np.polyfit(seen[:, 5], valid.inputs[:, 5].astype(float), 1)
+    expected = other.labels["image"].reshape(2_000, -1).astype(float) @ projection[5] * slope + offset
+    np.testing.assert_allclose(other.inputs[:, 5], expected, atol=1e-4)
+    assert not np.allclose(own.inputs[:, 5], expected, atol=0.5)
+
+
 def test_images_are_the_ones_that_published_numbers_were_measured_on(valid):
     # Whoever changes the images on purpose writes the new sum here; runs trained before then know another data set.
     assert zlib.crc32(valid.labels["image"].tobytes()) == 329104186

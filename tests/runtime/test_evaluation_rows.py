@@ -36,7 +36,7 @@ def test_as_many_games_or_more_replace(games):
 @pytest.mark.parametrize(
     "field",
     [{"candidates": 64}, {"split": "valid"}, {"channel": "Substitution"}, {"seed": 1}, {"step": 20}, {"views": 1}]
-    + [{"input_noise": 1.0}, {"erased": 2}],
+    + [{"input_noise": 1.0}, {"erased": 2}, {"data": "others"}],
     ids=str,
 )
 def test_what_was_measured_otherwise_is_kept_apart(field):
@@ -105,6 +105,7 @@ def test_readers_get_one_setting_the_largest_and_of_equals_the_latest():
     assert of_the_run([large, small]) == [large]
     assert of_the_run([large, latest, small]) == [latest]
     assert of_the_run([{**large, "split": "valid"}, latest]) == [latest]
+    assert of_the_run([large, {**large, "data": "others", "games": 40}]) == [large]
     assert of_the_run([]) == []
 
 

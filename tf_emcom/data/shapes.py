@@ -163,9 +163,16 @@ class Shapes(Checked):
     factor_names = tuple(FACTORS)
     attribute_names = ATTRIBUTES
 
-    def __init__(self, seed: Index = 0, feature_count: Size = 512) -> None:
-        """`feature_count` is F; another `seed` makes other images and another projection."""
+    def __init__(self, seed: Index = 0, feature_count: Size = 512, projection_seed: Index | None = None) -> None:
+        """`feature_count` is F; another `seed` makes other images and another projection.
+
+        With the `projection_seed` of other `Shapes`, images are seen as theirs are: by the same projection, mean and
+        standard deviation. Agents can then be tested on images that they have not met; the name has the seed behind.
+        """
         self.seed, self.feature_count = seed, feature_count
+        self.projection_seed = seed if projection_seed is None else projection_seed
+        if self.projection_seed != seed:
+            self.name = f"{type(self).name}_{seed}"
 
     def features(self) -> int:
         return self.feature_count
@@ -177,7 +184,7 @@ class Shapes(Checked):
         """Makes one split; "train" takes a few seconds."""
         require_split(split, SPLITS, self.name)
         projection = self._projection()
-        first = [chunk(self.seed, "train", number)["image"] for number in range(_REFERENCE_CHUNKS)]
+        first = [chunk(self.projection_seed, "train", number)["image"] for number in range(_REFERENCE_CHUNKS)]
         reference = np.concatenate([_seen(images, projection) for images in first])
         mean, deviation = reference.mean(axis=0, dtype=np.float64), reference.std(axis=0, dtype=np.float64)
         mean, deviation = mean.astype(np.float32), deviation.astype(np.float32)
@@ -190,7 +197,7 @@ class Shapes(Checked):
         """From pixels to features, float32 [3072, F]; None: features are the pixels themselves."""
         # In eighths, so that float32 holds every sum of products with whole pixels exactly: the same inputs come out in
         # whatever order a machine adds up.
-        draws = generator(self.seed, _PROJECTION).standard_normal((self.feature_count, _PIXELS))
+        draws = generator(self.projection_seed, _PROJECTION).standard_normal((self.feature_count, _PIXELS))
         return (np.rint(draws * 8) / 8).astype(np.float32).T
 
 

@@ -25,11 +25,12 @@ def result_row(*parts: Mapping[str, Any], whole: bool) -> Row:
 
     That is whether it is about all agents of the run: about its only pair, one of its independent pairs, or its
     population. Every mode has some of these fields, and may have others; `RunFolder.write_evaluation` adds `weights`.
-    What was measured: mode, task, step, split, channel, candidates, noise, input_noise (standard deviations of the
-    features), views, erased (symbols), meaning, distance, measure, attributes, position, symbol, seed. Of which agents:
-    speaker, other_speaker, listener, training_seed (of an independent pair), ensemble ("average" or "vote"), speakers,
-    listeners, pairs. What was found: accuracy, topsim or value, deviation (of a sample, n − 1), interval (95 %),
-    intervals, without_message, by_label (of each label, by its name), games, inputs, messages, passes.
+    What was measured: mode, task, step, split, data (where it is not the run's), channel, candidates, noise,
+    input_noise (standard deviations of the features), views, erased (symbols), meaning, distance, measure, attributes,
+    position, symbol, seed. Of which agents: speaker, other_speaker, listener, training_seed (of an independent pair),
+    ensemble ("average" or "vote"), speakers, listeners, pairs. What was found: accuracy, topsim or value, deviation (of
+    a sample, n − 1), interval (95 %), intervals, without_message, by_label (of each label, by its name), games, inputs,
+    messages, passes.
     """
     return {key: value for part in (*parts, {"whole": whole}) for key, value in part.items()}
 

@@ -13,12 +13,12 @@ Row = dict[str, Any]
 # The fields that say what was measured. The rows of all agents about one such cell belong together: pairs, speakers,
 # positions, and the means over them.
 _CELL = (
-    *("mode", "task", "step", "split", "channel", "candidates", "noise", "input_noise", "views", "erased"),
+    *("mode", "task", "step", "split", "data", "channel", "candidates", "noise", "input_noise", "views", "erased"),
     *("meaning", "distance", "measure", "attributes", "seed"),
 )
 _AGENTS = ("speaker", "listener", "other_speaker", "ensemble")
 # How something was measured: a figure or a table holds the rows of one setting.
-_SETTING = ("task", "split", "channel", "views", "distance", "seed")
+_SETTING = ("task", "split", "data", "channel", "views", "distance", "seed")
 
 
 def checksum_of(weights: Mapping[str, Sequence[keras.Variable]]) -> str:
@@ -56,8 +56,9 @@ def merged(old: Sequence[Row], new: Sequence[Row]) -> tuple[list[Row], int]:
 def of_the_run(rows: Sequence[Row]) -> list[Row]:
     """The rows that are about a run as it is now: of its newest step, and of one setting.
 
-    A file can hold rows of several splits, channels or seeds. Those of the setting with most games (messages) are
-    taken, of equal ones the latest. Rows without a mode, such as those of a learning curve, are all taken.
+    A file can hold rows of several splits, data sets, channels or seeds. Those of the setting with most games
+    (messages) are taken, of equal ones the latest. Rows without a mode, such as those of a learning curve, are all
+    taken.
     """
     tested = [row for row in rows if "mode" in row]
     newest = max((row["step"] for row in tested if isinstance(row.get("step"), int)), default=None)

@@ -23,7 +23,7 @@ from tf_emcom.games.lewis import Game
 from tf_emcom.games.losses import ListenerClassification
 from tf_emcom.games.tasks import Naming
 from tf_emcom.tools.reproduce.grid import Cell
-from tf_emcom.tools.reproduce.tables import over_seeds, results
+from tf_emcom.tools.reproduce.measured import over_seeds, results
 from tf_emcom.training.populations.independent_pairs import IndependentPairs
 
 GRID = {"candidates": (4, 16), "passes": 2}

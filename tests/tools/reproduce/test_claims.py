@@ -8,6 +8,7 @@ from tf_emcom.errors import UserError
 from tf_emcom.runtime import catalogue, config
 from tf_emcom.runtime.config import build
 from tf_emcom.tools.reproduce.claims import Claim, claims_markdown, examined
+from tf_emcom.tools.reproduce.correlations import Correlation
 
 PRESETS = sorted((commands.ROOT / "gin" / "reproduce").glob("*.gin"))
 
@@ -70,6 +71,20 @@ def test_strata_count_the_same_and_their_seeds_are_drawn_apart():
         claim().examine(many)
 
 
+def test_a_best_seed_is_one_run_that_is_compared_with_every_seed_of_the_other_side():
+    best = [{**row, "game": "a, best", "chosen": True} for row in rows("a", {1: 0.5})]
+    found = claim(higher={"game": "a, best"}, lower={"game": "b"}).examine([*PAIRED, *best])
+    # 0.5 less 0.8, 0.3 and 0.4: -0.3, 0.2 and 0.1.
+    assert found["difference"] == pytest.approx(0.0) and found["probability"] == pytest.approx(2 / 3)
+    assert (found["low"], found["high"]) == (pytest.approx(-0.3), pytest.approx(0.2))
+    assert (found["seeds"], found["result"]) == ("3", "not decided here")
+    turned = claim(higher={"game": "b"}, lower={"game": "a, best"}).examine([*PAIRED, *best])
+    assert (turned["low"], turned["high"]) == (pytest.approx(-0.2), pytest.approx(0.3))
+    both = claim(higher={"game": "a, best"}, lower={"game": "c, best"})
+    one = both.examine([*best, {**best[0], "game": "c, best", "accuracy": 0.25}])
+    assert (one["difference"], one["low"], one["result"]) == (0.25, None, "not decided here")
+
+
 def test_what_was_not_measured_or_only_once_is_not_decided():
     nothing = claim().examine(rows("b", {0: 0.5}))
     assert (nothing["result"], nothing["seeds"]) == ("not decided here: no row of game a", "0")
@@ -102,18 +117,30 @@ def test_the_page_has_a_row_for_each_claim():
 
 
 @pytest.mark.parametrize("file", PRESETS, ids=lambda file: file.name)
-def test_claims_of_a_preset_are_about_its_own_runs(file):
+def test_what_a_preset_asks_is_about_its_own_runs(file):
     catalogue.register_components()
     config.load([str(file)], [])
     with config.plain_errors():
         grid = build("Reproduction")
     assert len({each.sentence for each in grid.claims}) == len(grid.claims)
-    known = {"game": grid.games, "speaker": grid.speakers, "task": grid.tasks, "noise": (0.0, 0.25, 0.5, 0.75)}
+    games = {*grid.games, *(f"{game}, vote" for game in grid.games), *(f"{game}, best" for game in grid.best_of)}
+    known = {"game": games, "speaker": grid.speakers, "task": grid.tasks, "noise": (0.0, 0.25, 0.5, 0.75)}
+    tables = {"training", *grid.tests, *grid.further_tests}
+    tables |= {"robustness"} if "testinput" in grid.tests else set()
+    tables |= {"transfer", "top5", "by_attribute", "ease_of_learning"} if grid.tasks else set()
+    asked = []
     for each in grid.claims:
-        assert each.table in (*grid.tests, *(("transfer", "ease_of_learning") if grid.tasks else ())), each.sentence
-        for side in (each.higher, each.lower, each.where):
+        if isinstance(each, Correlation):
+            asked += [(each.first, [{each.first.by: name} for name in each.names])]
+            asked += [(each.second, [{each.second.by: name} for name in each.names])]
+        else:
+            asked.append((each, [each.higher, each.lower]))
+    asked += [(each, [{each.by: name} for name in each.values]) for each in grid.published]
+    for each, sides in asked:
+        assert each.table in tables
+        for side in (*sides, each.where):
             for key, value in side.items():
-                assert key not in known or value in known[key], each.sentence
+                assert key not in known or value in known[key], (each.table, side)
 
 
 def test_chance_alone_is_seldom_seen():

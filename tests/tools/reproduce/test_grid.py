@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from tests import commands
 from tf_emcom import cli
 from tf_emcom.errors import UserError
+from tf_emcom.runtime import catalogue, config
+from tf_emcom.runtime.config import build
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.tools.reproduce import runner, tables
 from tf_emcom.tools.reproduce.grid import Cell, Reproduction
@@ -35,6 +38,52 @@ def test_runs_are_games_by_seeds_then_tasks_by_speakers():
     assert cells[3].labels == {"task": "class", "speaker": "shuffled", "seed": 4}
 
 
+def test_further_tests_are_commands_of_their_own_and_a_game_may_have_tests_of_its_own():
+    further = {"zero_shot": ["testchannel", "--gin_param=TestChannel.passes=1"], "again": ["testinput"]}
+    given = {"tests": ["testchannel", "testtopsim"], "test_arguments": ["--checkpoint=best"]}
+    grid = Reproduction(
+        {"lg": ["a"], "naming": ["b"]}, [0], **given, tests_of={"naming": ["testnaming"]}, further_tests=further
+    )
+    lg, naming = grid.game_cells("/r")
+    assert lg.commands == (
+        ("train", "a", "--gin_param=seed=0", "--workdir=/r/lg-0"),
+        ("evaluate", "--workdir=/r/lg-0", "--mode=testchannel", "--mode=testtopsim", "--checkpoint=best"),
+        (
+            *("evaluate", "--workdir=/r/lg-0", "--mode=testchannel", "--checkpoint=best"),
+            *("--gin_param=TestChannel.passes=1", "--gin_param=TestChannel.kept_as='zero_shot'"),
+        ),
+    )
+    assert naming.commands[1:] == (("evaluate", "--workdir=/r/naming-0", "--mode=testnaming", "--checkpoint=best"),)
+    assert grid.modes == {"zero_shot": "testchannel", "again": "testinput"}
+
+
+def test_each_speaker_of_a_population_gets_so_many_new_listeners():
+    given = {"tasks": {"class": ["c"]}, "speakers": {"pop": ["pop", "more"]}}
+    one = Reproduction({"pop": ["a"]}, [3], **given).transfer_cells("/r")
+    cells = Reproduction({"pop": ["a"]}, [3], **given, speaker_counts={"pop": 2}, listeners=2).transfer_cells("/r")
+    assert [cell.name for cell in cells] == [
+        *("class-pop-3", "class-pop-3-listener1", "class-pop-3-speaker1", "class-pop-3-speaker1-listener1")
+    ]
+    # More of them leave what is made as it is.
+    assert cells[0].commands == one[0].commands and "speaker_index" not in one[0].labels
+    last = cells[3]
+    assert last.labels == {"task": "class", "speaker": "pop", "seed": 3, "speaker_index": 1, "new_listener": 1}
+    assert last.commands[0] == (
+        *("train", "c", "--gin_param=seed=10003", "--gin_param=checkpoint='/r/pop-3'", "more"),
+        *("--gin_param=speaker_index=1", "--workdir=/r/class-pop-3-speaker1-listener1"),
+    )
+    assert last.needs == "pop-3"
+
+
+def test_commands_of_grids_that_are_made_stay_the_same():
+    catalogue.register_components()
+    config.load(["gin/reproduce/offline.gin"], [])
+    with config.plain_errors():
+        cells = [cell for cell in build("Reproduction").cells("/runs") if cell.labels["seed"] < 3]
+    # Whoever changes one on purpose writes the new sum here; grids that were made before are then made again.
+    assert (len(cells), zlib.crc32(json.dumps([cell.commands for cell in cells]).encode())) == (60, 3254178975)
+
+
 WRONG = {
     "no games": ({"games": {}, "seeds": [0]}, "at least one of each"),
     "no seeds": ({"games": {"a": []}, "seeds": []}, "at least one of each"),
@@ -45,7 +94,24 @@ WRONG = {
     "tests as one text": ({"games": {"a": []}, "seeds": [0], "tests": "testchannel"}, "tests is 'testchannel'"),
     "no claim": (
         {"games": {"a": []}, "seeds": [0], "claims": ["a > b"]},
-        "claims is .*, each element an object of a Claim",
+        "claims is .*, each element an object of a Statement",
+    ),
+    "a further test of no mode": (
+        {"games": {"a": []}, "seeds": [0], "further_tests": {"x": ["test"]}},
+        r"further_tests\['x'\] is \['test'\].* begin with one of testchannel",
+    ),
+    "a further test called as a mode": (
+        {"games": {"a": []}, "seeds": [0], "further_tests": {"testtopsim": ["testtopsim"]}},
+        "another one than that of a mode",
+    ),
+    "the tests of no game": (
+        {"games": {"a": []}, "seeds": [0], "tests_of": {"b": ["testnaming"]}},
+        "tests_of names 'b', but this grid has a;",
+    ),
+    "the best of no game": ({"games": {"a": []}, "seeds": [0], "best_of": ["b"]}, "best_of names 'b'"),
+    "speakers of none": (
+        {"games": {"a": []}, "seeds": [0], "speaker_counts": {"a": 2}},
+        "speaker_counts names 'a', but this grid has nothing of the kind",
     ),
     "unknown speaker": ({"games": {"a": []}, "seeds": [0], "speakers": {"x": ["b"]}}, "one of a"),
 }
@@ -255,14 +321,16 @@ def test_bands_in_figures_are_the_intervals_of_the_tables(tmp_path, monkeypatch)
     monkeypatch.setattr(tables, "draw_panels", lambda panels, *_, **__: drawn.update(panels))
     cells = written_up(tmp_path / "runs", ("a-0", "a-1", "a-2"))
     for seed, cell in enumerate(cells):
-        row = {"candidates": 16, "noise": 0.0, "accuracy": (0.1, 0.2, 0.6)[seed]}
-        (tmp_path / "runs" / cell.name / "eval" / "testchannel.jsonl").write_text(json.dumps(row) + "\n")
+        rows = [{"candidates": 16, "noise": noise, "accuracy": (0.1, 0.2, 0.6)[seed]} for noise in (0.0, 0.5)]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / "runs" / cell.name / "eval" / "testchannel.jsonl").write_text(text)
     write_report(str(tmp_path), str(tmp_path / "runs"), cells, [])
     (curve,) = drawn["candidates 16"]
     # One of 27 resamples has one seed alone, which is more than 2.5 %.
-    assert (curve.y, curve.intervals) == ([pytest.approx(0.3)], [(pytest.approx(0.1), pytest.approx(0.6))])
+    assert (curve.x, curve.y) == ([0.0, 0.5], [pytest.approx(0.3)] * 2)
+    assert curve.intervals == [(pytest.approx(0.1), pytest.approx(0.6))] * 2
     write_report(str(tmp_path), str(tmp_path / "runs"), cells[:1], [])
-    assert drawn["candidates 16"][0].intervals == [(0.1, 0.1)]
+    assert drawn["candidates 16"][0].intervals == [(0.1, 0.1)] * 2
 
 
 def test_what_is_reached_without_a_message_is_measured_once_for_a_task(tmp_path):

@@ -83,7 +83,7 @@ class AccuracyTest(ChannelTest, abc.ABC):
         learner, game = experiment.learner, experiment.game
         self.require_suited(game, game.task.chooses_inputs, "whose listener chooses among inputs")
         common = self.start(experiment, folder)
-        inputs = experiment.data.load(self.split, ()).inputs
+        inputs = self.data_under_test(experiment).load(self.split, ()).inputs
         counts = within(self._name("candidates"), self.candidates, len(inputs), self.split)
         channel = self.channel_under_test(game.channel)
         evaluator = Evaluator(learner, inputs, experiment.distribution.jit_compile, channel)
@@ -97,16 +97,16 @@ class AccuracyTest(ChannelTest, abc.ABC):
             for team in teams(learner, evaluator, wins)
             for row in self._rows(team, counts, wins, cells)
         ]
-        path = folder.write_evaluation(common["mode"], rows, learner.checksum())
+        path = folder.write_evaluation(self.kept_in, rows, learner.checksum())
         down = [key for key in ("candidates", self.beside) if key is not None]
         whole = of_the_whole(rows, [*down, self.across])
         ensemble = ["ensemble"] if "ensemble" in whole[0] else []
         print(accuracy_table(whole, [*down, *ensemble], self.across))
-        figure = folder.figure(common["mode"])
+        figure = folder.figure(self.kept_in)
         how = "".join(f"; {part}" for part in (common["channel"], self.how) if part)
         draw_panels(self._panels(whole), self.x_label + how, "accuracy", figure, legend="candidates")
         passes = f"{self.passes} pass{'' if self.passes == 1 else 'es'}{how}"
-        summary = f"{self.split} split, step {common['step']:,}; {passes}; {_described(whole[0], len(evaluator.pairs))}"
+        summary = f"{self._on}, step {common['step']:,}; {passes}; {_described(whole[0], len(evaluator.pairs))}"
         print(f"{summary} in {path}, drawn in {figure}")
 
     def _rows(self, team: Team, counts: Sequence[int], wins: Wins, cells: list[Cell]) -> Iterator[dict[str, Any]]:

@@ -1,10 +1,12 @@
 """The base classes of tests of greedy agents on a held-out split."""
 
 import abc
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from tf_emcom.checks import Index
+from tf_emcom.data.source import Source, finite_only
 from tf_emcom.errors import UserError
 from tf_emcom.games.channels import Channel
 from tf_emcom.games.lewis import Rules
@@ -25,21 +27,64 @@ class HeldOutTest(Evaluation, abc.ABC):
 
     __test__ = False  # Not a test case, whatever its name says to a test runner.
 
-    def __init__(self, split: str = "test", seed: Index = 42, checkpoint: str = "") -> None:
+    def __init__(
+        self,
+        split: str = "test",
+        seed: Index = 42,
+        checkpoint: str = "",
+        data: Source | None = None,
+        kept_as: str = "",
+    ) -> None:
         """Sets what all of these modes share.
 
         Args:
           split: which split.
           seed: of everything random; two evaluations agree to the digit.
           checkpoint: the folder of the run to restore; the workdir's own where it is empty.
+          data: the data set that is tested on, with as many features as the run's; None: the run's.
+          kept_as: a name: results go to eval/<mode>.<name>.jsonl, and no report shows them; where it is empty, results
+            of another data set go to eval/<mode>.<data set>.jsonl, and all others to eval/<mode>.jsonl.
         """
         self.split, self.seed, self.checkpoint = split, seed, checkpoint
+        self.data = data
+        if not re.fullmatch(r"[\w.-]*", kept_as):
+            raise UserError(
+                f"{self._name('kept_as')} is {kept_as!r:.80}, but it becomes part of a file's name; bind it to letters,"
+                " digits and any of _.-"
+            )
+        self.kept_as = kept_as
+
+    @property
+    def kept_in(self) -> str:
+        """The name, without its ending, of the file of results and of the figure."""
+        name = self.kept_as or (re.sub(r"[^\w.-]", "_", self.data.name) if self.data else "")
+        mode = type(self).__name__.lower()
+        return f"{mode}.{name}" if name else mode
+
+    def data_under_test(self, experiment: Experiment) -> Source:
+        """The data set that is tested on; UserError where its inputs have another number of features."""
+        if self.data is None:
+            return experiment.data
+        own, found = experiment.data.features(), self.data.features()
+        if own != found:
+            raise UserError(
+                f"{self._name('data')} is {self.data.name}, whose inputs have {found} features, but the agents of this"
+                f" run see {own}; bind it to a data set with {own}, or leave it out to test on {experiment.data.name}."
+            )
+        return finite_only(self.data)
 
     def start(self, experiment: Experiment, folder: RunFolder) -> dict[str, Any]:
-        """Restores the agents, and returns what every row of results begins with: mode, step, split."""
+        """Restores the agents, and returns what every row of results begins with: mode, step, split, other data."""
+        data = self.data_under_test(experiment)
         step = self.restore(experiment, folder)
         folder.prepare_results()
-        return {"mode": type(self).__name__.lower(), "step": step, "split": self.split}
+        common = {"mode": type(self).__name__.lower(), "step": step, "split": self.split}
+        return common if self.data is None else {**common, "data": data.name}
+
+    @property
+    def _on(self) -> str:
+        """The split, and another data set, as a summary begins."""
+        return f"{self.split} split" if self.data is None else f"{self.data.name}, {self.split} split"
 
     def require_suited(self, game: Rules, is_suited: bool, whose: str) -> None:
         """UserError where the run is a transfer run or its task is not suited; `whose` says which games are."""

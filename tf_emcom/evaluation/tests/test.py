@@ -50,8 +50,9 @@ class Test(ChannelTest):
                 " testmessage, testinput, testtopsim, testlanguage or testnaming."
             )
         started = self.start(experiment, folder)
-        found = experiment.data.load(self.split, learner.labels)
-        examples = Examples(*learner.prepare(found.inputs, found.labels, experiment.data.name))
+        data = self.data_under_test(experiment)
+        found = data.load(self.split, learner.labels)
+        examples = Examples(*learner.prepare(found.inputs, found.labels, data.name))
         channel = self.channel_under_test(experiment.game.channel)
         evaluator = TransferEvaluator(learner, examples, experiment.distribution.jit_compile, channel)
         task = evaluator.game.task
@@ -61,20 +62,20 @@ class Test(ChannelTest):
         sizes = [_GAMES_A_GROUP]
         if task.chooses_inputs:
             sizes = within("Test.candidates", self.candidates, len(examples.inputs), self.split)
-        at_labels = _named(task.without_message_by_label(learnt, examples.labels), experiment.data, task.labels)
+        at_labels = _named(task.without_message_by_label(learnt, examples.labels), data, task.labels)
         for size in sizes:
             # The same at every noise, and for images a pass over all of them.
             silent = task.without_message(learnt, examples.labels, size)
             measured = [self._row(evaluator, size, noise, silent, at_labels) for noise in self.noises]
             rows += [result_row(common, each, whole=True) for each in measured]
-        path = folder.write_evaluation("test", rows, learner.checksum())
+        path = folder.write_evaluation(self.kept_in, rows, learner.checksum())
         print(_table(rows))
         games = f"{self.passes} pass{'' if self.passes == 1 else 'es'}; {common['channel']}"
         every = f"all metrics{', those of each label' if at_labels else ''} and 95 % intervals in {path}"
-        print(f"{self.split} split, step {common['step']:,}; {games}; {every}")
+        print(f"{self._on}, step {common['step']:,}; {games}; {every}")
         pictures = evaluator.pictures(_PICTURES, self.seed)
         if pictures:
-            draw_image_pairs(*pictures, folder.figure("test"))
+            draw_image_pairs(*pictures, folder.figure(self.kept_in))
 
     def _row(
         self,

@@ -71,18 +71,19 @@ class TestLanguage(HeldOutTest):
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         common, agents = self.start(experiment, folder), experiment.learner
-        examples = experiment.data.load(self.split, self.language.labels(experiment.data.labels()))
+        data = self.data_under_test(experiment)
+        examples = data.load(self.split, self.language.labels(data.labels()))
         messages, named = _spoken(experiment, examples.inputs)
         vocab_size = agents.speaker_as(0).vocab_size
         found = self.language.of(messages, examples.labels, vocab_size, named, agents.independent)
-        path = folder.write_evaluation("testlanguage", [{**common, **row} for row in found.rows], agents.checksum())
+        path = folder.write_evaluation(self.kept_in, [{**common, **row} for row in found.rows], agents.checksum())
         print(found.table)
-        figure = folder.figure("testlanguage")
+        figure = folder.figure(self.kept_in)
         draw_symbol_use(found.uses[0].shares, figure)
         about = f"about {next(iter(examples.labels))}" if examples.labels else "without attributes to compare with"
         of_whom = f"; mean and deviation (n − 1) of {found.averaged} speakers, the first of them drawn"
         of_whom = of_whom if found.averaged > 1 else ""
-        summary = f"{self.split} split, step {common['step']:,}, {about}{of_whom}"
+        summary = f"{self._on}, step {common['step']:,}, {about}{of_whom}"
         print(f"{summary}; symbols by position in {path} and {figure}")
 
 
@@ -122,9 +123,10 @@ class TestTopsim(HeldOutTest):
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         common, agents = self.start(experiment, folder), experiment.learner
-        labels = [name for name in (ATTRIBUTES,) if name in experiment.data.labels()]
+        data = self.data_under_test(experiment)
+        labels = [name for name in (ATTRIBUTES,) if name in data.labels()]
         named_label = [] if self.label is None else [self.label]
-        examples = experiment.data.load(self.split, [*labels, *named_label])
+        examples = data.load(self.split, [*labels, *named_label])
         if len(examples.inputs) < LEAST:
             raise UserError(
                 f"The {self.split} split has {len(examples.inputs)} examples, but topographic similarity takes {LEAST}"
@@ -142,11 +144,11 @@ class TestTopsim(HeldOutTest):
             for kind, values in meanings.items()
         ]
         means = averages(rows, ["meaning"], "topsim") if len(rows) > len(meanings) else []
-        path = folder.write_evaluation("testtopsim", [*rows, *([] if agents.independent else means)], agents.checksum())
+        path = folder.write_evaluation(self.kept_in, [*rows, *([] if agents.independent else means)], agents.checksum())
         print(similarity_table(means or rows))
         passes = "1 pass" if rows[0]["passes"] == 1 else f"{rows[0]['passes']} passes"
         of_whom = f"; mean and deviation (n − 1) of {means[0]['speakers']} speakers" if means else ""
         print(
-            f"{self.split} split, step {common['step']:,}; {passes} over {rows[0]['messages']:,} of"
+            f"{self._on}, step {common['step']:,}; {passes} over {rows[0]['messages']:,} of"
             f" {len(examples.inputs):,} messages{of_whom}; results in {path}"
         )

@@ -31,8 +31,9 @@ class TestNaming(ChannelTest):
         named = task.answer.labels if task.answer else ()
         self.require_suited(experiment.game, bool(named), "whose listener names labels")
         common = self.start(experiment, folder)
-        examples = experiment.data.load(self.split, task.labels)
-        task.check_labels(examples.labels, experiment.data.name)
+        data = self.data_under_test(experiment)
+        examples = data.load(self.split, task.labels)
+        task.check_labels(examples.labels, data.name)
         agents, compiled = experiment.learner, experiment.distribution.jit_compile
         channel = self.channel_under_test(experiment.game.channel)
         evaluator = Evaluator(agents, examples.inputs, compiled, channel, task.answer, examples.labels)
@@ -50,17 +51,17 @@ class TestNaming(ChannelTest):
         rows = [
             result_row(common, row, whole=team[0].whole) for team in by_noise for row in self._rows(team, wins, silent)
         ]
-        path = folder.write_evaluation("testnaming", rows, agents.checksum())
+        path = folder.write_evaluation(self.kept_in, rows, agents.checksum())
         whole = of_the_whole(rows, ["noise"])
         print(accuracy_table(whole, ["ensemble"] if "ensemble" in whole[0] else [], "noise"))
-        figure = folder.figure("testnaming")
+        figure = folder.figure(self.kept_in)
         curves = []
         for (name,), curve in grouped(["ensemble"], ({"ensemble": "accuracy", **row} for row in whole)).items():
             x, y, intervals = ([row[key] for row in curve] for key in ("noise", "accuracy", "interval"))
             curves.append(Series(name, x, y, intervals, chance=silent))
         draw_curves(curves, f"channel noise, {common['channel']}", "accuracy", figure, legend="agents")
         about = f"{common['channel']}; always answering the most frequent class in training gives {silent:.3f}"
-        summary = f"{self.split} split, step {common['step']:,}; {about}"
+        summary = f"{self._on}, step {common['step']:,}; {about}"
         print(f"{summary}; every pair and 95 % intervals in {path}, drawn in {figure}")
 
     def _rows(self, team: Sequence[Team], wins: Sequence[Wins], silent: float) -> Iterator[dict[str, Any]]:

@@ -55,8 +55,8 @@ class ExampleGames(ChannelTest):
         game = experiment.game
         self.require_suited(game, game.task.chooses_inputs, "whose listener chooses among inputs")
         common = self.start(experiment, folder) | {"noise": self.noise}
-        labels = [name for name in self.labels if name in experiment.data.labels()]
-        examples = experiment.data.load(self.split, labels)
+        data = self.data_under_test(experiment)
+        examples = data.load(self.split, [name for name in self.labels if name in data.labels()])
         rows, targets = self._drawn(len(examples.inputs))
         agents = experiment.learner
         speaker, listener = agents.pairs()[0]
@@ -65,18 +65,18 @@ class ExampleGames(ChannelTest):
         channel = self.channel_under_test(game.channel)
         models = agents.speaker_as(speaker), agents.listener_as(listener)
         player = GreedyPlayer(*models, game.task.answer, channel, jit_compile=False)
-        names = getattr(experiment.data, "class_names", None)
+        names = getattr(data, "class_names", None)
         common["channel"] = type(channel).__name__
         common |= {"speaker": speaker, "listener": listener, **of_run, "erased_symbol": player.speaker.vocab_size}
         lines = [
             {**common, **game, **_candidates(examples, candidates, names), "seed": self.seed}
             for game, candidates in zip(self._games(player, inputs, targets), rows, strict=True)
         ]
-        path = folder.write_evaluation("examplegames", lines)
+        path = folder.write_evaluation(self.kept_in, lines)
         print(_table(lines))
         right = sum(line["success"] for line in lines)
         noise = f"noise {self.noise:g} ({common['channel']})"
-        print(f"{self.split} split, step {common['step']:,}, {noise}; {right} of {len(lines)} right; all in {path}")
+        print(f"{self._on}, step {common['step']:,}, {noise}; {right} of {len(lines)} right; all in {path}")
 
     def _drawn(self, examples: int) -> tuple[np.ndarray, np.ndarray]:
         """The candidates of each game, int [G, C], all of a game different, and which one is right, int32 [G]."""

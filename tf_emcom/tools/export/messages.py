@@ -85,7 +85,7 @@ class Messages(ChannelTest):
           speakers: which; None: those that tests test, the first ten at most.
           listeners: which each speaker plays with, one after the other; None: the first one.
           labels: which labels of the data set are kept; None: all but images.
-          out: the folder of the corpus; RUN/corpora/<split> where it is empty.
+          out: the folder of the corpus; where it is empty, RUN/corpora/<split>, or <data set>.<split> of other data.
           **shared: what all `ChannelTest` have.
         """
         super().__init__(**shared)
@@ -98,7 +98,9 @@ class Messages(ChannelTest):
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Writes the corpus; what is there in other formats stays, where it is of the same messages."""
-        out = os.path.expanduser(self.out) or os.path.join(folder.path, "corpora", self.split)
+        # As files of results: what is not about the run's own data has a name of its own.
+        name = ".".join([*self.kept_in.split(".", 1)[1:], self.split])
+        out = os.path.expanduser(self.out) or os.path.join(folder.path, "corpora", name)
         require_free(out)
         out = os.path.normpath(out)
         for form in self.formats.values():
@@ -150,7 +152,7 @@ class Messages(ChannelTest):
 
     def _examples(self, experiment: Experiment) -> Examples:
         """The split, with the labels asked for, or with all that hold one number, text or row of numbers an example."""
-        data, task = experiment.data, experiment.game.task
+        data, task = self.data_under_test(experiment), experiment.game.task
         # Images are not even read.
         wanted = [name for name in data.labels() if name != "image"] if self.labels is None else self.labels
         needed = task.answer.labels if task.answer else ()
@@ -187,7 +189,7 @@ class Messages(ChannelTest):
         size: int,
         step: int,
     ) -> Manifest:
-        agents, data, examples = experiment.learner, experiment.data, recorder.examples
+        agents, data, examples = experiment.learner, self.data_under_test(experiment), recorder.examples
         speaker, run = agents.speaker_as(pairs[0][0]), RunFolder(self.checkpoint or folder.path)
         grammar, seeds = speaker.grammar, agents.seeds()
         config = run.read_document("config.gin") if run.has_document("config.gin") else ""
@@ -221,8 +223,9 @@ class Messages(ChannelTest):
         given = [f"--workdir={workdir}", f"--split={self.split}", *(f"--format={name}" for name in formats)]
         for name in ("noise", "candidates", "out"):
             given += [f"--{name}={getattr(self, name)}"] if getattr(self, name) else []
-        given += [f"--gin_param=Messages.channel=@{type(self.channel).__name__}()"] if self.channel else []
-        for name, default in (("seed", 42), ("speakers", None), ("listeners", None), ("labels", None)):
+        for name in ("channel", "data"):
+            given += [f"--gin_param=Messages.{name}=@{type(part).__name__}()"] if (part := getattr(self, name)) else []
+        for name, default in (("kept_as", ""), ("seed", 42), ("speakers", None), ("listeners", None), ("labels", None)):
             if (value := getattr(self, name)) != default:
                 given.append(f"--gin_param=Messages.{name}={value!r}")
         return shlex.join(["tf-emcom", "messages", *given])

@@ -1,5 +1,6 @@
 """Claims about what a grid measures, and whether its runs bear them out."""
 
+import abc
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,13 +22,29 @@ _EXPLANATION = (
     "The difference of means, the one that is claimed to be higher less the other one, and its 95 % bootstrap interval"
     " over seeds; the seeds are drawn in pairs where both sides have the same. P is the probability that a run of the"
     " first kind is higher than one of the second. *Seen*: the whole interval is above *at least*; *not seen*: it is"
-    " below; *not decided here*: neither. Nothing is corrected for the number of claims."
+    " below; *not decided here*: neither. A best seed is one run, which is taken as it is: the interval is that of the"
+    " other side. Nothing is corrected for the number of claims."
 )
 # What a filter can be made narrower with.
 _FIELDS = ("candidates", "noise", "input_noise", "erased", "meaning", "measure", "task", "game", "speaker", "step")
 
 
-class Claim(Checked):
+class Statement(Checked, abc.ABC):
+    """The base class of what the tables of a grid are asked: a sentence, and who claims it."""
+
+    sentence: str
+    source: str
+
+    @abc.abstractmethod
+    def answer(self, tables: Mapping[str, Sequence[Row]]) -> Row:
+        """Its row of the table of claims, with the fields `COLUMNS`; `tables`: name ↦ rows, each with a `seed`.
+
+        Raises:
+          UserError: a table has several values of one seed.
+        """
+
+
+class Claim(Statement):
     """That one thing that a grid measures is higher than another one: a row of the table of claims."""
 
     def __init__(
@@ -47,7 +64,8 @@ class Claim(Checked):
         Args:
           sentence: what is claimed.
           source: who claims it, and where.
-          table: the table's name: a test of games, "transfer" or "ease_of_learning".
+          table: the table's name: a test of games, "robustness", "transfer", "top5", "by_attribute",
+            "ease_of_learning", or a further test of the grid.
           higher: the fields of what is claimed to be higher, as in {"game": "nlg"}.
           lower: the fields of the other side.
           where: the fields that both sides have, as in {"noise": 0.5, "candidates": 16}.
@@ -65,6 +83,9 @@ class Claim(Checked):
         if self.higher == self.lower:
             raise UserError(f"Claim.higher and Claim.lower are both {self.higher}; bind them to what is compared.")
 
+    def answer(self, tables: Mapping[str, Sequence[Row]]) -> Row:
+        return self.examine(tables.get(self.table, ()))
+
     def examine(self, rows: Iterable[Row]) -> Row:
         """The claim's row of the table, from the table's rows of results, each with a `seed`.
 
@@ -74,12 +95,11 @@ class Claim(Checked):
         rows = list(rows)
         higher, lower = self._scores(rows, self.higher), self._scores(rows, self.lower)
         strata = [stratum for stratum in higher if stratum in lower]
-        found = {"claim": self.sentence, "source": self.source, "compared": self._compared(len(strata))}
-        found = {**dict.fromkeys(COLUMNS), **found, "at_least": self.at_least, "result": UNDECIDED}
+        found = unanswered(self, self._compared(len(strata)), self.at_least)
         if not strata:
             missing = [side for side, scores in ((self.higher, higher), (self.lower, lower)) if not scores]
             return {**found, "seeds": "0", "result": f"{UNDECIDED}: no row of {_listed(*missing)}"}
-        compared = [(higher[stratum], lower[stratum]) for stratum in strata]
+        compared = [_beside_the_best(higher[stratum], lower[stratum]) for stratum in strata]
         paired = all(first.keys() == second.keys() for first, second in compared)
         firsts, seconds = (_arrays(side) for side in zip(*compared, strict=True))
         if paired:
@@ -94,11 +114,11 @@ class Claim(Checked):
             **_improvement(firsts, seconds),
             "seeds": _counted(firsts) if paired else f"{_counted(firsts)} and {_counted(seconds)}",
             "paired": paired,
-            "result": self._verdict(limits),
+            "result": verdict(limits, self.at_least),
         }
 
-    def _scores(self, rows: Iterable[Row], side: Mapping[str, Any]) -> dict[object, dict[int, float]]:
-        """Stratum ↦ seed ↦ value."""
+    def _scores(self, rows: Iterable[Row], side: Mapping[str, Any]) -> dict[object, dict[int | str, float]]:
+        """Stratum ↦ seed ↦ value; that of a best seed under `_THE_BEST`."""
         found: dict[object, dict[int, Row]] = {}
         wanted = {**self.where, **side}
         for row in rows:
@@ -113,7 +133,10 @@ class Claim(Checked):
                     f" {' and '.join(differing) or 'fields'}, too."
                 )
         return {
-            stratum: {seed: of_seed[seed][self.measure] for seed in sorted(of_seed)}
+            stratum: {
+                _THE_BEST if of_seed[seed].get("chosen") else seed: of_seed[seed][self.measure]
+                for seed in sorted(of_seed)
+            }
             for stratum, of_seed in found.items()
         }
 
@@ -122,10 +145,27 @@ class Claim(Checked):
         mean_over = f", mean over {strata} by {self.over}" if self.over else ""
         return f"{self.table}, {self.measure}{where}{mean_over}: {_listed(self.higher)} − {_listed(self.lower)}"
 
-    def _verdict(self, limits: tuple[float, float] | None) -> str:
-        if limits and limits[0] > self.at_least:
-            return SEEN
-        return NOT_SEEN if limits and limits[1] < self.at_least else UNDECIDED
+
+_THE_BEST = "the best seed"
+
+
+def _beside_the_best(*sides: dict[int | str, float]) -> tuple[dict[int | str, float], ...]:
+    """Both sides; a best seed beside every seed of the other side, since it is taken as given."""
+    seeds = next((side for side in sides if _THE_BEST not in side), sides[0])
+    return tuple(dict.fromkeys(seeds, side[_THE_BEST]) if _THE_BEST in side else side for side in sides)
+
+
+def unanswered(asked: Statement, compared: str, at_least: float | str) -> Row:
+    """The row of what the runs do not decide."""
+    known = {"claim": asked.sentence, "source": asked.source, "compared": compared, "at_least": at_least}
+    return {**dict.fromkeys(COLUMNS), **known, "result": UNDECIDED, "seeds": "0"}
+
+
+def verdict(limits: tuple[float, float] | None, at_least: float, at_most: float = np.inf) -> str:
+    """Whether the whole interval is within these limits, or the whole of it is on one side of them."""
+    if limits and at_least < limits[0] and limits[1] < at_most:
+        return SEEN
+    return NOT_SEEN if limits and (limits[1] < at_least or limits[0] > at_most) else UNDECIDED
 
 
 def _arrays(scores: Iterable[Mapping[int, float]]) -> list[np.ndarray]:
@@ -149,18 +189,18 @@ def _listed(*sides: Mapping[str, Any]) -> str:
     return " or ".join(", ".join(f"{key} {value}" for key, value in side.items()) for side in sides)
 
 
-def examined(claims: Iterable[Claim], rows: Mapping[str, Sequence[Row]]) -> list[Row]:
+def examined(claims: Iterable[Statement], rows: Mapping[str, Sequence[Row]]) -> list[Row]:
     """The rows of the table of claims; `rows` are the results by the names of their tables."""
-    return [claim.examine(rows.get(claim.table, ())) for claim in claims]
+    return [claim.answer(rows) for claim in claims]
 
 
 def claims_markdown(rows: Sequence[Row]) -> str:
     """The table of claims, and what it means."""
-    heads = ["claim", "result", "difference", "at least", "P", "seeds", "compared", "source"]
+    heads = ["claim", "result", "difference or ρ", "at least", "P", "seeds", "compared", "source"]
     lines = [
         [
             *(row["claim"], row["result"], _with_limits(row["difference"], row["low"], row["high"])),
-            f"{row['at_least']:g}",
+            row["at_least"] if isinstance(row["at_least"], str) else f"{row['at_least']:g}",
             _with_limits(row["probability"], row["probability_low"], row["probability_high"], digits=2),
             *(f"{row['seeds']}{', paired' if row['paired'] else ''}", row["compared"], row["source"]),
         ]

@@ -1,12 +1,15 @@
 """Grids of runs."""
 
+import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tf_emcom.checks import Checked, Index
+from tf_emcom.checks import Checked, Index, Repeats
 from tf_emcom.errors import UserError
-from tf_emcom.tools.reproduce.claims import Claim
+from tf_emcom.tools.reproduce.claims import Statement
+from tf_emcom.tools.reproduce.kinds import KINDS
+from tf_emcom.tools.reproduce.published import Published
 
 
 class Cell(NamedTuple):
@@ -31,7 +34,13 @@ class Reproduction(Checked):
         tasks: Mapping[str, Sequence[str]] | None = None,
         speakers: Mapping[str, Sequence[str]] | None = None,
         transfer_test_arguments: Sequence[str] = (),
-        claims: Sequence[Claim] = (),
+        claims: Sequence[Statement] = (),
+        tests_of: Mapping[str, Sequence[str]] | None = None,
+        further_tests: Mapping[str, Sequence[str]] | None = None,
+        speaker_counts: Mapping[str, Repeats] | None = None,
+        listeners: Repeats = 1,
+        best_of: Sequence[str] = (),
+        published: Sequence[Published] = (),
     ) -> None:
         """Checks the grid.
 
@@ -44,9 +53,16 @@ class Reproduction(Checked):
           speakers: name in tables → the game whose speakers are used, and more arguments of tf-emcom train.
           transfer_test_arguments: more arguments of tf-emcom evaluate for transfer runs.
           claims: what the tables are asked. They change no run, so that a grid that is made answers new ones at once.
+          tests_of: a game → its modes in place of `tests`, such as testnaming for a naming game.
+          further_tests: name of a table → a mode and more arguments of tf-emcom evaluate, such as another split or
+            another data set; for the games that have the mode among their tests.
+          speaker_counts: name of speakers → how many of the speakers of its game are used, where that is a population.
+          listeners: how many new listeners each speaker gets; results are means over both.
+          best_of: the games whose best seed on the validation split is in the tables as a game of its own.
+          published: numbers of papers, which stand beside those of this grid; as claims, they change no run.
 
         Raises:
-          UserError: there is no game or no seed, or a speaker's game is none of the grid's.
+          UserError: there is no game or no seed, or what is named is none of the grid's.
         """
         self.games = _lists("games", games)
         self.tasks, self.speakers = _lists("tasks", tasks or {}), _lists("speakers", speakers or {})
@@ -60,36 +76,84 @@ class Reproduction(Checked):
                 )
         self.seeds = tuple(dict.fromkeys(seeds))
         self.tests, self.test_arguments, self.transfer_test_arguments = tests, test_arguments, transfer_test_arguments
-        self.claims = tuple(claims)
-        for name in ("tests", "test_arguments", "transfer_test_arguments"):
+        self.claims, self.published, self.best_of = tuple(claims), tuple(published), best_of
+        for name in ("tests", "test_arguments", "transfer_test_arguments", "best_of"):
             if not _is_list(values := getattr(self, name)):
                 raise UserError(f'Reproduction.{name} is {values!r}; bind it to a list of texts, as in ["test"].')
+        self.tests_of = _lists("tests_of", tests_of or {})
+        self.further_tests = _lists("further_tests", further_tests or {})
+        self.speaker_counts, self.listeners = dict(speaker_counts or {}), listeners
+        self._check_names()
+
+    def _check_names(self) -> None:
+        _require_known("tests_of", self.tests_of, self.games)
+        _require_known("best_of", self.best_of, self.games)
+        _require_known("speaker_counts", self.speaker_counts, self.speakers)
+        for name, arguments in self.further_tests.items():
+            if name in KINDS or not arguments or arguments[0] not in KINDS:
+                raise UserError(
+                    f"Reproduction.further_tests[{name!r}] is {list(arguments)}; its name has to be another one than"
+                    f" that of a mode, and the list has to begin with one of {', '.join(KINDS)}."
+                )
+
+    @property
+    def modes(self) -> dict[str, str]:
+        """The further tests by the names of their tables ↦ their modes."""
+        return {name: arguments[0] for name, arguments in self.further_tests.items()}
+
+    def cells(self, runs: str) -> list[Cell]:
+        """All runs, in folders below `runs`: games, then transfers."""
+        return [*self.game_cells(runs), *self.transfer_cells(runs)]
 
     def game_cells(self, runs: str) -> list[Cell]:
         """The runs of games, in folders below `runs`; seed by seed, so that a grid cut short has whole seeds."""
-        tests = (*(f"--mode={test}" for test in self.tests), *self.test_arguments)
         return [
-            _cell(runs, f"{game}-{seed}", {"game": game, "seed": seed}, arguments, (), tests)
+            _cell(runs, f"{game}-{seed}", {"game": game, "seed": seed}, arguments, (), self._tests(game))
             for seed in self.seeds
             for game, arguments in self.games.items()
         ]
 
+    def _tests(self, game: str) -> list[tuple[str, ...]]:
+        """The arguments of each tf-emcom evaluate for a game, without its folder."""
+        modes = self.tests_of.get(game, self.tests)
+        found = [(*(f"--mode={mode}" for mode in modes), *self.test_arguments)]
+        for name, (mode, *more) in self.further_tests.items():
+            if mode in modes:
+                kept = f"--gin_param={KINDS[mode].component}.kept_as={name!r}"
+                found.append((f"--mode={mode}", *self.test_arguments, *more, kept))
+        return found
+
     def transfer_cells(self, runs: str) -> list[Cell]:
         """The transfer runs; each needs the run of a game."""
         return [
-            _cell(
-                runs,
-                f"{task}-{speaker}-{seed}",
-                {"task": task, "speaker": speaker, "seed": seed},
-                self.tasks[task],
-                (f"--gin_param=checkpoint={os.path.join(runs, f'{game}-{seed}')!r}", *more),
-                ("--mode=test", *self.transfer_test_arguments),
-                needs=f"{game}-{seed}",
-            )
+            self._transfer_cell(runs, seed, task, speaker, index, listener)
             for seed in self.seeds
             for task in self.tasks
-            for speaker, (game, *more) in self.speakers.items()
+            for speaker in self.speakers
+            for index, listener in itertools.product(
+                range(self.speaker_counts.get(speaker, 1)), range(self.listeners)
+            )
         ]
+
+    def _transfer_cell(self, runs: str, seed: int, task: str, speaker: str, index: int, listener: int) -> Cell:
+        """The run in which new listener `listener` learns from speaker `index` of a run."""
+        game, *more = self.speakers[speaker]
+        needs = f"{game}-{seed}"
+        name, labels = f"{task}-{speaker}-{seed}", {"task": task, "speaker": speaker, "seed": seed}
+        more = [f"--gin_param=checkpoint={os.path.join(runs, needs)!r}", *more]
+        # The first speaker and the first listener are called as if there were no others, so that more can be added.
+        if self.speaker_counts.get(speaker, 1) > 1 or self.listeners > 1:
+            labels |= {"speaker_index": index, "new_listener": listener}
+        if index:
+            name += f"-speaker{index}"
+            more.append(f"--gin_param=speaker_index={index}")
+        if listener:
+            name += f"-listener{listener}"
+        tests = ("--mode=test", *self.transfer_test_arguments)
+        return _cell(runs, name, labels, self.tasks[task], more, [tests], needs, seed + _APART * listener)
+
+
+_APART = 10_000  # how far apart the seeds of the new listeners of one speaker are
 
 
 def _cell(
@@ -98,13 +162,25 @@ def _cell(
     labels: dict[str, Any],
     arguments: Sequence[str],
     more: Sequence[str],
-    tests: Sequence[str],
+    tests: Sequence[Sequence[str]],
     needs: str = "",
+    seed: int | None = None,
 ) -> Cell:
-    """A cell that is trained with the arguments, the label "seed", and more."""
+    """A cell that is trained with the arguments, the seed, which is the label's by default, and more; then tested."""
     workdir = f"--workdir={os.path.join(runs, name)}"
-    train = ("train", *arguments, f"--gin_param=seed={labels['seed']}", *more, workdir)
-    return Cell(name, labels, (train, ("evaluate", workdir, *tests)), needs, tuple(arguments))
+    seed = labels["seed"] if seed is None else seed
+    train = ("train", *arguments, f"--gin_param=seed={seed}", *more, workdir)
+    return Cell(name, labels, (train, *(("evaluate", workdir, *each) for each in tests)), needs, tuple(arguments))
+
+
+def _require_known(name: str, given: Collection[str], known: Collection[str]) -> None:
+    """UserError where a parameter names something that the grid does not have."""
+    for each in given:
+        if each not in known:
+            raise UserError(
+                f"Reproduction.{name} names {each!r}, but this grid has {', '.join(known) or 'nothing of the kind'};"
+                " choose among these."
+            )
 
 
 def _is_list(values: Any) -> bool:

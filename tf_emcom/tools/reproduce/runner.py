@@ -17,11 +17,15 @@ from tf_emcom.tools.reproduce.grid import Cell
 _START = [sys.executable, "-m", "tf_emcom"]
 _SOURCE = str(Path(__file__).parents[3])
 _FINISHED = "finished.json"
-_LOCK = ".lock"
+_PAUSE = 0.5  # seconds between two looks at a lock
 
 
 class Runner:
-    """Makes cells in processes of their own; finished ones are skipped."""
+    """Makes cells in processes of their own; finished ones are skipped.
+
+    Several of these may make cells of the same folder at the same time, also after a kill: each cell has a lock, which
+    its commands hold as long as they run.
+    """
 
     def __init__(self, runs: str, jobs: int) -> None:
         """`runs` is the folder of all runs, on the local disk; `jobs` how many are made at a time."""
@@ -36,25 +40,20 @@ class Runner:
         self._stopped = False
 
     def make(self, cells: Sequence[Cell]) -> dict[str, str]:
-        """Makes every cell that is not finished, after waiting for runs that a killed process has left running.
+        """Makes every cell that is not finished; for one that another process makes, it waits.
 
         Returns:
           What went wrong: cell name → the command's sentence.
         """
         with files.file_errors(str(self.runs)):
             self.runs.mkdir(parents=True, exist_ok=True)
-        busy = f"Runs in {self.runs} are still being made, by processes that outlived a stopped one; waiting for them."
-        with files.lock(str(self.runs / _LOCK), busy, wait=True) as lock:
-            return self._make_all(cells, lock)
-
-    def _make_all(self, cells: Sequence[Cell], lock: IO[str]) -> dict[str, str]:
         waiting = [cell for cell in cells if not self.is_finished(cell)]
         if len(waiting) < len(cells):
             print(f"{len(cells) - len(waiting)} of {len(cells)} runs are finished already.", flush=True)
         failed: dict[str, str] = {}
         begin = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            futures = {pool.submit(self._make, cell, lock): cell for cell in waiting}
+            futures = {pool.submit(self._make, cell): cell for cell in waiting}
             try:
                 for done, future in enumerate(concurrent.futures.as_completed(futures), start=1):
                     cell, sentence = futures[future], future.result()
@@ -77,27 +76,51 @@ class Runner:
         marker = self.runs / cell.name / _FINISHED
         return marker.is_file() and files.read_bytes(str(marker), "remove it") == _marker(cell).encode()
 
-    def _make(self, cell: Cell, lock: IO[str]) -> str:
-        """Runs the commands, which hold the lock while they run; returns what went wrong, or an empty text."""
-        log = self.runs / f"{cell.name}.log"
+    def _make(self, cell: Cell) -> str:
+        """Runs the commands of a cell that nobody else makes; returns what went wrong, or an empty text."""
         try:
-            with files.file_errors(str(self.runs / cell.name)), log.open("a") as output:
-                for command, *arguments in cell.commands:
-                    words = [*_START, command, *arguments]
-                    streams = {"stdout": output, "stderr": subprocess.STDOUT, "pass_fds": (lock.fileno(),)}
-                    # A checkout need not be installed.
-                    path = os.pathsep.join(filter(None, (_SOURCE, os.environ.get("PYTHONPATH"))))
-                    environment = {**os.environ, **self._threads, "PYTHONPATH": path}
-                    process = subprocess.Popen(words, env=environment, **streams)
-                    self._running.add(process)
-                    status = process.wait()
-                    self._running.discard(process)
-                    if status or self._stopped:
-                        said = log.read_text(errors="replace").strip().splitlines() or ["it printed nothing"]
-                        return f"{f'ended by signal {-status}' if status < 0 else said[-1]} (all of it in {log})"
-                files.write_whole(str(self.runs / cell.name / _FINISHED), _marker(cell))
+            lock = self._locked(cell)
+            if lock is None:
+                return "stopped while another process was making it"
+            with lock:
+                return "" if self.is_finished(cell) else self._run(cell, lock)
         except UserError as error:
             return str(error)
+
+    def _locked(self, cell: Cell) -> IO[str] | None:
+        """The lock of a cell, after waiting for it; None where this grid is stopped before."""
+        busy = f"{cell.name} in {self.runs} is still being made, by another process or one that outlived it; waiting."
+        said = False
+        while not self._stopped:
+            try:
+                return files.lock(str(self.runs / f"{cell.name}.lock"), busy)
+            except UserError as error:
+                if str(error) != busy:
+                    raise
+            if not said:
+                print(busy, flush=True)
+                said = True
+            time.sleep(_PAUSE)
+        return None
+
+    def _run(self, cell: Cell, lock: IO[str]) -> str:
+        """Runs the commands, which hold the lock while they run; returns as `_make`."""
+        log = self.runs / f"{cell.name}.log"
+        with files.file_errors(str(self.runs / cell.name)), log.open("a") as output:
+            for command, *arguments in cell.commands:
+                words = [*_START, command, *arguments]
+                streams = {"stdout": output, "stderr": subprocess.STDOUT, "pass_fds": (lock.fileno(),)}
+                # A checkout need not be installed.
+                path = os.pathsep.join(filter(None, (_SOURCE, os.environ.get("PYTHONPATH"))))
+                environment = {**os.environ, **self._threads, "PYTHONPATH": path}
+                process = subprocess.Popen(words, env=environment, **streams)
+                self._running.add(process)
+                status = process.wait()
+                self._running.discard(process)
+                if status or self._stopped:
+                    said = log.read_text(errors="replace").strip().splitlines() or ["it printed nothing"]
+                    return f"{f'ended by signal {-status}' if status < 0 else said[-1]} (all of it in {log})"
+            files.write_whole(str(self.runs / cell.name / _FINISHED), _marker(cell))
         return ""
 
 

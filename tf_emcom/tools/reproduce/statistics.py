@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import scipy.stats
 
 from tf_emcom.evaluation.results import deviation
 
@@ -45,11 +46,22 @@ def probability_of_improvement(firsts: Strata, seconds: Strata) -> np.ndarray:
     return np.mean(shares, axis=0)
 
 
+def spearman(strata: Strata) -> np.ndarray:
+    """Spearman's rank correlation of the pairs of all strata together, each stratum [..., n, 2]; returns [...].
+
+    Equal values share the mean of their ranks. Where one of both never varies, it is 0.
+    """
+    ranks = scipy.stats.rankdata(np.concatenate(strata, axis=-2), axis=-2)
+    first, second = np.moveaxis(ranks - ranks.mean(axis=-2, keepdims=True), -1, 0)
+    product, size = (first * second).sum(axis=-1), np.sqrt((first**2).sum(axis=-1) * (second**2).sum(axis=-1))
+    return np.where(size > 0, product / np.where(size > 0, size, 1.0), 0.0)
+
+
 def interval(statistic: Callable[[Strata], np.ndarray], strata: Strata) -> tuple[float, float] | None:
     """The 95 % percentile interval of a statistic by the stratified bootstrap; None where a stratum has one seed.
 
-    The seeds of each stratum [n] are drawn again with replacement, for each stratum apart. The same strata give the
-    same interval. It is too narrow for few seeds: no seed beyond those that were drawn from can be in it.
+    The seeds of each stratum [n, ...] are drawn again with replacement, for each stratum apart. The same strata give
+    the same interval. It is too narrow for few seeds: no seed beyond those that were drawn from can be in it.
     """
     if min(len(scores) for scores in strata) < 2:
         return None

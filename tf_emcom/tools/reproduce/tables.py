@@ -10,9 +10,13 @@ from tf_emcom import files
 from tf_emcom.evaluation.results import markdown_table
 from tf_emcom.plots import Series, draw_panels
 from tf_emcom.runtime.evaluation_rows import grouped
-from tf_emcom.tools.reproduce.claims import COLUMNS, Claim, claims_markdown, examined
+from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.tools.reproduce import published
+from tf_emcom.tools.reproduce.claims import COLUMNS, Statement, claims_markdown, examined
 from tf_emcom.tools.reproduce.grid import Cell
-from tf_emcom.tools.reproduce.measured import measured, over_seeds, results
+from tf_emcom.tools.reproduce.kinds import KINDS
+from tf_emcom.tools.reproduce.measured import learning_curves, measured, over_seeds, training_curves
+from tf_emcom.tools.reproduce.published import Published, published_markdown
 from tf_emcom.tools.reproduce.settings import settings_markdown
 
 Row = dict[str, Any]
@@ -103,36 +107,54 @@ def _words(key: str) -> str:
 
 
 def write_report(
-    out: str, runs: str, games: Sequence[Cell], transfers: Sequence[Cell], claims: Sequence[Claim] = ()
+    out: str,
+    runs: str,
+    games: Sequence[Cell],
+    transfers: Sequence[Cell],
+    claims: Sequence[Statement] = (),
+    beside: Sequence[Published] = (),
+    further: Mapping[str, str] | None = None,
+    best_of: Sequence[str] = (),
 ) -> str:
     """Writes tables/*.csv, tables/*.md, figures/*.png and results.md, which has all tables; returns its path.
 
-    It only reads what the runs have written.
+    It only reads what the runs have written. `beside` are numbers of papers; `further` and `best_of` as for `measured`.
 
     Raises:
       UserError: a run's file is damaged, a claim compares more than one value of a seed, or nothing can be written.
     """
     folder = Path(out)
-    rows = measured(runs, games, transfers)
-    tables = [table for table in (*_of_games(rows), *_of_transfers(rows)) if table.rows]
-    curves = results(runs, transfers, "ease_of_learning", ["step"])
-    found = examined(claims, rows)
+    rows = measured(runs, games, transfers, further, best_of)
+    tables = [table for table in (*_of_games(rows, further or {}), *_of_transfers(rows)) if table.rows]
+    curves = {
+        "training": over_seeds(training_curves(runs, games, RunFolder.read_metrics), ("game", "step"), "accuracy"),
+        "validation": over_seeds(training_curves(runs, games, RunFolder.read_validation), ("game", "step"), "accuracy"),
+    }
+    learning = learning_curves(runs, transfers)
     parts = ["# Results", "", _what_was_run(runs, games, transfers, rows), _HOW_TO_READ, ""]
+    pages = []
+    if found := examined(claims, rows):
+        pages.append(("claims", _csv(COLUMNS, found), claims_markdown(found)))
+    if known := [row for each in beside for row in each.beside(rows.get(each.table, ()))]:
+        pages.append(("published", _csv(published.COLUMNS, known), published_markdown(known)))
+    pages += [(table.name, table.as_csv(), table.as_markdown()) for table in tables]
     for name in ("tables", "figures"):
         with files.file_errors(str(folder / name)):
             (folder / name).mkdir(parents=True, exist_ok=True)
-    if found:
-        page = claims_markdown(found)
-        _write(folder, "claims", _csv(COLUMNS, found), page)
-        parts.append(page)
+    for page in pages:
+        _write(folder, *page)
     for table in tables:
-        _write(folder, table.name, table.as_csv(), table.as_markdown())
-        parts.append(table.as_markdown())
-        if all(isinstance(row[table.across], int | float) for row in table.rows):
+        places = {row[table.across] for row in table.rows}
+        # A curve has more than one point.
+        if len(places) > 1 and all(isinstance(place, int | float) for place in places) and table.name not in curves:
             _draw(table, str(folder / "figures" / f"{table.name}.png"))
-    _draw_learning(curves, folder / "figures")
+    for name, of_games in curves.items():
+        if of_games:
+            path = str(folder / "figures" / f"{name}.png")
+            draw_panels({name: _series(of_games, "game", "step")}, "step", "accuracy", path, legend="game")
+    _draw_learning(learning, folder / "figures")
     path = str(folder / "results.md")
-    files.write_whole(path, "\n".join(parts))
+    files.write_whole(path, "\n".join([*parts, *(as_markdown for _, _, as_markdown in pages)]))
     return path
 
 
@@ -142,34 +164,49 @@ def _write(folder: Path, name: str, as_csv: str, as_markdown: str) -> None:
 
 
 def _what_was_run(runs: str, games: Sequence[Cell], transfers: Sequence[Cell], rows: Mapping[str, list[Row]]) -> str:
-    tested = [row for name, of_test in rows.items() if name not in ("transfer", "ease_of_learning") for row in of_test]
+    tested = [row for name in KINDS for row in rows[name]]
     parts = ["## What was run", "", settings_markdown(runs, games, tested, "game")]
     if transfers:
         parts.append(settings_markdown(runs, transfers, rows["transfer"], "task"))
     return "\n".join(parts)
 
 
-def _of_games(found: Mapping[str, list[Row]]) -> list[Table]:
-    def table(test: str, title: str, pages: Sequence[str], across: str, value: str = "accuracy") -> Table:
-        return Table(test, title, over_seeds(found[test], (*pages, "game", across), value), pages, "game", across)
+def _of_games(found: Mapping[str, list[Row]], further: Mapping[str, str]) -> list[Table]:
+    last = over_seeds(found["training"], ("game", "step"), "accuracy")
+    tables = [Table("training", "Accuracy in training, before the last step", last, (), "game", "step")]
+    for name, mode in {**{mode: mode for mode in KINDS}, **further}.items():
+        kind, rows = KINDS[mode], found[name]
+        pages, across = _laid_out(rows, kind.pages, kind.across)
+        title = kind.title if across == kind.across else f"Accuracy by {_words(across)}"
+        title = title if name == mode else f"{_words(name).capitalize()}: {title[0].lower()}{title[1:]}"
+        summaries = over_seeds(rows, (*pages, "game", across), kind.value)
+        tables.append(Table(name, title, summaries, pages, "game", across))
+        if name == "testinput":
+            drops = over_seeds(found["robustness"], (*kind.pages, "game", kind.across), "drop")
+            title = "Robustness: accuracy lost by noise on the inputs"
+            tables.append(Table("robustness", title, drops, kind.pages, "game", kind.across))
+    return tables
 
-    return [
-        table("testchannel", "Accuracy by channel noise", ("candidates",), "noise"),
-        table("testmessage", "Accuracy by number of erased symbols", ("candidates",), "erased"),
-        table("testinput", "Accuracy by input noise", ("noise", "candidates"), "input_noise"),
-        table("testnaming", "Naming: accuracy by channel noise", (), "noise"),
-        table("testtopsim", "Topographic similarity", (), "meaning", "topsim"),
-        table("testlanguage", "Language measures", (), "measure", "value"),
-    ]
+
+def _laid_out(rows: Sequence[Row], pages: Sequence[str], across: str) -> tuple[Sequence[str], str]:
+    """The pages and what runs across; the last field of the pages takes its place if that alone has several values."""
+    several = [len({row[field] for row in rows}) > 1 for field in (*pages[-1:], across)]
+    return ((*pages[:-1], across), pages[-1]) if several == [True, False] else (pages, across)
 
 
 def _of_transfers(found: Mapping[str, list[Row]]) -> list[Table]:
-    rows = [{**row, "task": _task(row), "result": row.get(row["metric"])} for row in found["transfer"]]
-    transfer = over_seeds(rows, ("noise", "task", "speaker"), "result")
+    def by_noise(name: str, title: str) -> Table:
+        rows = [{**row, "task": _task(row), "result": row.get(row["metric"])} for row in found[name]]
+        summaries = over_seeds(rows, ("noise", "task", "speaker"), "result")
+        return Table(name, title, summaries, ("noise",), "task", "speaker")
+
     learning = over_seeds(found["ease_of_learning"], ("task", "speaker"), "area")
     title = "Ease of learning: mean of the learning curve over the steps (accuracy; loss for reconstruction)"
+    attributes = over_seeds(found["by_attribute"], ("noise", "task", "attribute", "speaker"), "accuracy")
     return [
-        Table("transfer", "Transfer to a new listener, by channel noise", transfer, ("noise",), "task", "speaker"),
+        by_noise("transfer", "Transfer to a new listener, by channel noise"),
+        by_noise("top5", "Transfer to a new listener, the right class among its five best, by channel noise"),
+        Table("by_attribute", "Accuracy of each attribute", attributes, ("noise", "task"), "attribute", "speaker"),
         Table("ease_of_learning", title, learning, (), "task", "speaker"),
     ]
 
@@ -185,16 +222,17 @@ def _draw(table: Table, path: str) -> None:
     for page, rows in grouped(table.pages, table.rows).items():
         title = ", ".join(f"{key} {value:g}" for key, value in zip(table.pages, page, strict=True))
         panels[title] = _series(rows, table.down, table.across)
-    draw_panels(panels, _words(table.across), "accuracy", path, legend=table.down)
+    lost = table.name == "robustness"
+    draw_panels(panels, _words(table.across), "accuracy lost" if lost else "accuracy", path, legend=table.down)
 
 
 def _draw_learning(rows: list[Row], folder: Path) -> None:
     """A picture for each task, since losses and accuracies have different axes."""
-    rows = [{**row, "value": row.get("accuracy", row.get("loss"))} for row in rows]
     for (task,), curves in grouped(["task"], over_seeds(rows, ("task", "speaker", "step"), "value")).items():
         series = _series(curves, "speaker", "step")
         path = str(folder / f"ease_of_learning_{task}.png")
-        draw_panels({task: series}, "step", "loss" if task == "reconstruction" else "accuracy", path, legend="speaker")
+        what = "loss" if task.startswith("reconstruction") else "accuracy"
+        draw_panels({task: series}, "step", what, path, legend="speaker")
 
 
 def _series(rows: list[Row], down: str, across: str) -> list[Series]:

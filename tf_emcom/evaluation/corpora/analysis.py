@@ -84,10 +84,14 @@ def _from_corpus(corpus: Corpus, language: Language) -> Said:
     for (speaker, _), symbols in rows["symbols"].items():
         messages.setdefault(speaker, symbols)
     seeds = about.training_seeds
+    named: dict[int, Row] = {i: {"speaker": i} for i in messages}
+    for name, known in (("training_seed", seeds), ("varied", about.varied)):
+        for i in messages if known else ():
+            named[i][name] = known[str(i)]
     return Said(
         messages,
         about.vocab_size,
-        {i: {"speaker": i, **({} if seeds is None else {"training_seed": seeds[str(i)]})} for i in messages},
+        named,
         {"mode": "analysis", "step": about.step, "split": about.split},
         f"{about.split} split of {about.data}, step {about.step:,}, {about.examples:,} messages a speaker",
         {name: next(iter(rows[name].values())) for name in rows if name in labels},
@@ -134,7 +138,7 @@ def _similarity(said: Said, similarities: TopographicSimilarities) -> list[Row]:
         result_row(similarities.row(ATTRIBUTES, messages, meanings, said.named[speaker]), whole=alone)
         for speaker, messages in said.messages.items()
     ]
-    return rows if alone else [*rows, *averages(rows, ["meaning"], "topsim")]
+    return rows if alone else [*rows, *averages(rows, ["varied", "meaning"], "topsim")]
 
 
 def _accuracies(said: Said) -> list[Row]:

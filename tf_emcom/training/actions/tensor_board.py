@@ -65,10 +65,14 @@ class TensorBoard(Action):
 
     def note(self, training: TrainingState, numbers: dict[str, float], by: Action) -> None:
         """Writes a line of `Log`, or of `Validation`; what other actions return is in the lines of `Log`, too."""
-        if self._events and isinstance(by, Log):
-            self._events.write_scalars(training.step, {self._tag(name): value for name, value in numbers.items()})
-        if self._events and isinstance(by, Validation):
-            self._events.write_scalars(training.step, {_VALIDATED[name]: value for name, value in numbers.items()})
+        if self._events and isinstance(by, Log | Validation):
+            tag = self._tag if isinstance(by, Log) else _VALIDATED.__getitem__
+            values = {}
+            for name, value in numbers.items():
+                # Those of one setting are called as in "accuracy, noise 0.25".
+                measured, comma, setting = name.partition(",")
+                values[f"{tag(measured)}{comma}{setting}"] = value
+            self._events.write_scalars(training.step, values)
 
     def act(self, training: TrainingState) -> None:
         if not self._showcase or not self._events:

@@ -83,19 +83,15 @@ def _from_corpus(corpus: Corpus, language: Language) -> Said:
     messages: dict[int, np.ndarray] = {}
     for (speaker, _), symbols in rows["symbols"].items():
         messages.setdefault(speaker, symbols)
-    seeds = about.training_seeds
-    named: dict[int, Row] = {i: {"speaker": i} for i in messages}
-    for name, known in (("training_seed", seeds), ("varied", about.varied)):
-        for i in messages if known else ():
-            named[i][name] = known[str(i)]
+    of_runs: dict[str, Row] = {"training_seed": about.training_seeds or {}, "varied": about.varied or {}}
     return Said(
         messages,
         about.vocab_size,
-        named,
+        {i: {"speaker": i, **{name: of[str(i)] for name, of in of_runs.items() if of}} for i in messages},
         {"mode": "analysis", "step": about.step, "split": about.split},
         f"{about.split} split of {about.data}, step {about.step:,}, {about.examples:,} messages a speaker",
         {name: next(iter(rows[name].values())) for name in rows if name in labels},
-        seeds is not None,
+        about.training_seeds is not None,
         rows.get("success", {}),
         {
             "noise": about.noise,

@@ -103,7 +103,9 @@ class Run:
 
     def settings(self) -> list["Run"]:
         """Where numbers vary between its independent pairs, a run of each setting of them, as if trained alone."""
-        varied = self.metrics.rows[-1].get("varied") or []
+        varied = self.metrics.rows[-1].get("varied")
+        if not isinstance(varied, list) or not all(_is_setting(each) for each in varied):
+            return [self]
         return [self._part(each, varied) for n, each in enumerate(varied) if each not in varied[:n]] or [self]
 
     def _part(self, setting: dict[str, float], varied: list[dict[str, float]]) -> "Run":
@@ -112,7 +114,7 @@ class Run:
         part.name = f"{self.name}: {in_words(setting)}"
         part.bindings = self.bindings | {name: f"{value:g}" for name, value in setting.items()}
         part.metrics, part.validation = (
-            lines._replace(rows=[_of_pairs(row, places) for row in lines.rows])
+            lines._replace(rows=[_of_pairs(row, places, len(varied)) for row in lines.rows])
             for lines in (self.metrics, self.validation)
         )
         return part
@@ -168,10 +170,16 @@ class Run:
         return files.read_bytes(path, _FIX) if tf.io.gfile.exists(path) else None
 
 
-def _of_pairs(row: Row, places: Sequence[int]) -> Row:
+def _is_setting(value: object) -> bool:
+    return isinstance(value, dict) and all(map(is_number, value.values()))
+
+
+def _of_pairs(row: Row, places: Sequence[int], pairs: int) -> Row:
     """A line of several independent pairs, as one of those at some places."""
-    own = {name: [values[i] for i in places] for name, values in row["by_seed"].items()}
-    means = {name: None if None in values else float(np.mean(values)) for name, values in own.items()}
+    by_seed = row.get("by_seed")
+    known = by_seed.items() if isinstance(by_seed, dict) else ()
+    own = {name: [each[i] for i in places] for name, each in known if isinstance(each, list) and len(each) == pairs}
+    means = {name: float(np.mean(each)) if all(map(is_number, each)) else None for name, each in own.items()}
     return {**row, **means, "by_seed": own if len(places) > 1 else {}}
 
 

@@ -7,12 +7,14 @@ import tensorflow as tf
 from tests import commands, event_files
 from tf_emcom import cli
 from tf_emcom.errors import UserError
+from tf_emcom.evaluation.corpora.analysis import analyse
 from tf_emcom.files import read_json_lines
 from tf_emcom.tools.report.report import write_report
 
 GIN = [str(commands.ROOT / "gin" / "nlg_digits.gin")]
 TINY = [*commands.TINY, "batch_size=16", "Discrimination.distractors=3", "steps=20", "Log.every=10"]
-TINY += ["Checkpoint.every=10", "Train.actions=[@StopOnNan(), @Log(), @TensorBoard(), @Validation(), @Checkpoint()]"]
+ACTIONS = "@StopOnNan(), @Log(), @TensorBoard(), @Validation(), @EaseOfLearning(), @Checkpoint(), @Progress()"
+TINY += ["Checkpoint.every=10", f"Train.actions=[{ACTIONS}]"]
 TINY += ["Validation.every=10", "Validation.batches=2"]
 NOISES, SEEDS = (0.2, 0.6), (5, 6)
 RUNS = [(noise, seed) for noise in NOISES for seed in SEEDS]
@@ -53,6 +55,7 @@ def test_each_run_ends_with_the_weights_and_metrics_that_it_has_alone(sweep, alo
     logged, validated = lines(sweep, "metrics.jsonl"), lines(sweep, "validation.jsonl")
     assert [row["step"] for row in logged] == [10, 20]
     assert all(row["varied"] == VARIED for row in (*logged, *validated))
+    assert [row["accuracy"] for row in lines(sweep, "eval/ease_of_learning.jsonl")] == [r["accuracy"] for r in logged]
     for i, run in enumerate(alone):
         theirs = weights(run)
         assert len(theirs) > 30 and theirs.keys() <= ours.keys()
@@ -91,6 +94,20 @@ def test_curves_are_those_of_each_setting_too(sweep):
             assert scalars[tag][row["step"]] == pytest.approx(np.mean(accuracies))
             for setting, own in (("noise 0.2", accuracies[:2]), ("noise 0.6", accuracies[2:])):
                 assert scalars[f"{tag}, {setting}"][row["step"]] == pytest.approx(np.mean(own))
+
+
+@pytest.mark.slow
+def test_a_corpus_says_of_which_run_a_speaker_is(sweep, tmp_path, capsys):
+    cli.evaluate(str(sweep), ["messages"], [f"Messages.out='{tmp_path / 'corpus'}'"])
+    found = read_json_lines(analyse(str(tmp_path / "corpus")), "")
+    own = {row["speaker"]: (row["varied"]["noise"], row["training_seed"]) for row in found if "speaker" in row}
+    assert own == dict(enumerate(RUNS))
+    said = capsys.readouterr().out
+    for noise in NOISES:
+        values = [row["value"] for row in found if row.get("varied") == {"noise": noise} and "listener" in row]
+        (mean,) = (row["value"] for row in found if row.get("varied") == {"noise": noise} and "pairs" in row)
+        assert len(values) == 2 and mean == pytest.approx(np.mean(values))
+        assert f"accuracy {mean:.4f} ± " in said and f"of 2 pairs, noise {noise}" in said
 
 
 @pytest.mark.slow

@@ -241,6 +241,21 @@ def test_a_sweep_is_shown_as_a_run_for_each_of_its_settings(tmp_path):
     assert "2 independent pairs" in page.words and "4 independent pairs" not in page.words
 
 
+@pytest.mark.parametrize("varied", [7, "noise", [1, 2], [{"noise": "0.5"}], [{"noise": [0.5]}, {"noise": 0.5}], []])
+def test_what_varies_in_no_known_way_is_no_sweep(tmp_path, varied):
+    rows = [{**row, "varied": varied, "by_seed": {"accuracy": [0.1, 0.3]}} for row in folders.metrics()]
+    tested = [{**row, "varied": varied} for row in folders.accuracies("testchannel")]
+    page = folders.Page(read(folders.write(tmp_path / "run", rows=rows, testchannel=tested)))
+    assert "run: noise" not in page.words and "Learning curves" in page.words
+
+
+@pytest.mark.parametrize("by_seed", [None, 3, {"accuracy": 0.5}, {"accuracy": [0.5]}, {"accuracy": [None, 0.5]}])
+def test_a_line_of_a_sweep_without_the_numbers_of_its_runs_stops_no_report(tmp_path, by_seed):
+    rows = [{**row, "varied": [{"noise": 0.0}, {"noise": 0.5}], "by_seed": by_seed} for row in folders.metrics()]
+    page = folders.Page(read(folders.write(tmp_path / "run", rows=rows)))
+    assert "run: noise 0.5" in page.words
+
+
 def test_rows_of_the_newest_step_and_with_the_mark_are_shown(tmp_path):
     older = [{**row, "step": 20} for row in folders.accuracies("testchannel", seed=5)]
     pair = [{**row, "whole": False} for row in folders.accuracies("testchannel", seed=6)]

@@ -153,7 +153,7 @@ class Run:
     def evaluation(self, test: str, needed: Sequence[str]) -> Lines:
         """The lines of eval/<test>.jsonl about the run as it is now that have a number under every key in `needed`."""
         lines = read_lines(os.path.join(self.path, "eval", f"{test}.jsonl"), needed)
-        rows = of_the_run(lines.rows)
+        rows = [row for row in of_the_run(lines.rows) if _is_setting(row.get("varied", {}))]
         if self.setting_of_part:
             own = [row for row in rows if row.get("varied") == self.setting_of_part]
             rows = [{key: value for key, value in row.items() if key != "varied"} for row in own]

@@ -138,7 +138,7 @@ class PairsTogether(Comparison):
         return self._steps * self._pairs
 
 
-_SMALL = ("RandomFeatures.features=64", "speaker/LstmCore.units=64", "listener/LstmCore.units=128", "Cpc.size=64")
+SMALL = ("RandomFeatures.features=64", "speaker/LstmCore.units=64", "listener/LstmCore.units=128", "Cpc.size=64")
 _POPULATION = ("n_speakers=10", "n_listeners=10", "pairs_per_step=10")
 
 PAIRS_TOGETHER = (
@@ -148,7 +148,7 @@ PAIRS_TOGETHER = (
         " counted.",
         pairs=8,
         together=["seeds=8"],
-        bindings=_SMALL,
+        bindings=SMALL,
         steps=20,
     ),
     PairsTogether(
@@ -156,7 +156,7 @@ PAIRS_TOGETHER = (
         "As independent_seeds, with 16 games a batch, too few to fill a machine.",
         pairs=8,
         together=["seeds=8"],
-        bindings=_SMALL,
+        bindings=SMALL,
         batch_size=16,
         steps=50,
     ),
@@ -179,7 +179,7 @@ PAIRS_TOGETHER = (
         "As population_step, where what is done once a pair, and not once a game, weighs more.",
         pairs=10,
         together=_POPULATION,
-        bindings=_SMALL,
+        bindings=SMALL,
         steps=20,
     ),
 )

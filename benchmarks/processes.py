@@ -4,8 +4,9 @@ import os
 import tempfile
 from collections.abc import Sequence
 
+from benchmarks.comparisons import SMALL
 from benchmarks.fresh_process import train_in_fresh_process
-from benchmarks.measurement import Conditions, Measurement
+from benchmarks.measurement import Conditions, Measurement, time_of
 from benchmarks.report import Table
 
 _XLA = ["OneDevice.jit_compile=True"]
@@ -100,3 +101,38 @@ class PeakMemory(Measurement):
             "GPU MiB": "the most on the first GPU, where there is one",
         }
         return Table("Memory", ("game", "batch"), numbers, rows, ("peak MiB", "steps MiB", "GPU MiB"))
+
+
+class Sweep(Measurement):
+    """Runs of small agents with several noises and seeds, trained in one process, and one process for each noise alone.
+
+    The processes alone, which all take as long, come half before and half after the one with all runs.
+    """
+
+    name = "sweep"
+    description = "4 noises × 8 seeds in one process, against as many processes one after the other; start-up counts."
+
+    def __init__(
+        self, noises: Sequence[float] = (0.0, 0.25, 0.5, 0.75), seeds: int = 8, batch_size: int = 16, steps: int = 2000
+    ) -> None:
+        """`seeds`: how many each noise has."""
+        self._noises, self._seeds, self._steps = noises, seeds, steps
+        self._bindings = [*SMALL, "NormMergePolicyValue.size=64", f"batch_size={batch_size}"]
+
+    def measure(self, conditions: Conditions) -> Table:
+        """One row; of the processes alone, one seed of each noise is run, and stands for the others."""
+        values = f"noise/Varied.values={list(self._noises)}"
+        varied = ["noise=@noise/Varied()", "noise/Varied.name='noise'", values, f"seeds={self._seeds}"]
+        ways = [[f"noise={noise}"] for noise in self._noises]
+        ways.insert(len(ways) // 2, varied)
+        bindings = [*self._bindings, *conditions.bindings]
+        times = [time_of(lambda way=way: train_in_fresh_process("nlg", [*bindings, *way], self._steps)) for way in ways]
+        together = times.pop(len(times) // 2)
+        runs, alone = len(self._noises) * self._seeds, sum(times) / len(times)
+        row = {"runs": runs, "together s": together, "alone s": alone, "ratio": together / (runs * alone)}
+        numbers = {
+            "together s": f"the process that trains all runs for {self._steps} steps, from its start to its end",
+            "alone s": "a process that trains one run, the mean over the noises",
+            "ratio": "together / (runs · alone)",
+        }
+        return Table("Sweep", ("runs",), numbers, [row], ("ratio",))

@@ -8,7 +8,7 @@ import tensorflow as tf
 from benchmarks.comparisons import PAIRS_TOGETHER, PairwiseEditDistance
 from benchmarks.host import HostTime, InputPipeline
 from benchmarks.measurement import Conditions, Measurement, time_of
-from benchmarks.processes import PeakMemory, StartUp
+from benchmarks.processes import PeakMemory, StartUp, Sweep
 from benchmarks.report import Table, merged
 from benchmarks.speed import EvaluationCells, Growth, Steps
 from tf_emcom.errors import UserError
@@ -27,6 +27,7 @@ MEASUREMENTS: dict[str, Measurement] = {
             PeakMemory(),
             StartUp(),
             Steps(),
+            Sweep(),
         ),
         key=lambda measurement: measurement.name,
     )

@@ -13,7 +13,8 @@ from tf_emcom.training.actions.action import AgentAction
 
 EXPERIMENTS = sorted((commands.ROOT / "gin").glob("*_*.gin"))
 TRANSFERS = [file for file in EXPERIMENTS if file.name.startswith("etl_")]
-PAIRS = [file for file in EXPERIMENTS if file not in TRANSFERS]
+SWEEPS = [file for file in EXPERIMENTS if file.name.startswith("sweep_")]
+PAIRS = [file for file in EXPERIMENTS if file not in (*TRANSFERS, *SWEEPS)]
 TASKS = sorted((commands.ROOT / "gin" / "tasks").glob("*.gin"))
 POPULATIONS = sorted((commands.ROOT / "gin" / "populations").glob("*.gin"))
 PRESETS = sorted((commands.ROOT / "gin" / "reproduce").glob("*.gin"))
@@ -110,6 +111,17 @@ def test_experiment_is_built_as_its_name_says(file, data_dir):
         assert rules.task.classes == experiment.learner.listener_as(0).head.classes == CLASSES[data]
     of_eas_paper = {"imagenet": 900_000, "celeba": 300_000, "shapes": 5_000}
     assert experiment.steps == (of_eas_paper[data] if of_eas else 750_000 if full else 10_000)
+
+
+def test_the_sweep_is_four_noises_with_eight_seeds_each():
+    catalogue.register_components()
+    config.load([str(file) for file in SWEEPS], commands.TINY)
+    with config.plain_errors():
+        learner = build("Experiment", OneDevice()).learner
+    noises = [run["noise"] for run in learner.varied()]
+    assert list(zip(noises, learner.seeds(), strict=True)) == [
+        (noise, seed) for noise in (0.0, 0.25, 0.5, 0.75) for seed in range(8)
+    ]
 
 
 @pytest.mark.slow

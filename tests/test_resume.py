@@ -21,6 +21,7 @@ VALIDATED = (
     "Train.actions=[@StopOnNan(), @Log(), @TensorBoard(), @Validation(), @Checkpoint(), @KillAt()]",
     *("Validation.every=4", "Validation.batches=2"),
 )
+SWEEP = ("noise=@noise/Varied()", "noise/Varied.name='noise'", "noise/Varied.values=[0.2, 0.6]")
 SEEDS = ("seeds=2", "Train.changes=[@ResetOfListener()]", "ResetOfListener.every=6")
 
 
@@ -40,8 +41,8 @@ def train(tmp_path, name, extra, kill_at=""):
 
 @pytest.mark.parametrize(
     "extra",
-    [PLAIN, (*POPULATION, *VALIDATED), (*SEEDS, *VALIDATED)],
-    ids=["pair", "validated population", "validated seeds"],
+    [PLAIN, (*POPULATION, *VALIDATED), (*SEEDS, *VALIDATED), (*SWEEP, *SEEDS, *VALIDATED)],
+    ids=["pair", "validated population", "validated seeds", "validated sweep"],
 )
 def test_ten_steps_a_kill_and_ten_more_equal_twenty_steps_bit_for_bit(tmp_path, extra):
     straight = train(tmp_path, "straight", extra)

@@ -4,7 +4,20 @@ import pytest
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
-from tf_emcom.schedules import Constant, CosineDecay, ExponentialDecay, Joined, LinearRamp, at, progress
+from tf_emcom.games.channels import Erasure
+from tf_emcom.schedules import (
+    Constant,
+    CosineDecay,
+    ExponentialDecay,
+    Joined,
+    LinearRamp,
+    Varied,
+    at,
+    combinations,
+    in_words,
+    progress,
+    varied_in,
+)
 
 
 def values(schedule, steps):
@@ -95,3 +108,78 @@ def test_a_schedule_that_makes_no_sense_is_refused():
         ExponentialDecay(-1.0, 0.5, 3)
     with pytest.raises(UserError, match="boundary"):
         Joined([1.0, 0.5], [-3])
+
+
+@pytest.mark.parametrize(
+    ("of", "step", "expected"),
+    [
+        (lambda number: number, 7, [0.25, 0.5]),
+        (lambda number: LinearRamp(0.0, number, 10), 5, [0.125, 0.25]),
+        (lambda number: LinearRamp(number, 1.0, 10), 5, [0.625, 0.75]),
+        (lambda number: CosineDecay(number, 100), 50, [0.125, 0.25]),
+        (lambda number: CosineDecay(1.0, 100, end=number), 100, [0.25, 0.5]),
+        (lambda number: ExponentialDecay(number, 0.5, 10), 10, [0.125, 0.25]),
+        (lambda number: ExponentialDecay(8.0, number, 10), 20, [0.5, 2.0]),
+        (lambda number: ExponentialDecay(8.0, 0.5, 1, floor=number), 99, [0.25, 0.5]),
+        (lambda number: Joined([1.0, number], [5]), 6, [0.25, 0.5]),
+    ],
+)
+def test_a_varied_number_may_be_a_part_of_every_schedule(of, step, expected):
+    number = Varied("number", [0.25, 0.5])
+    schedule, variable = of(number), number.prepare()
+    found = []
+    for value in number.values:
+        variable.assign(value)
+        found.append(float(schedule(tf.constant(step))))
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "bounds"),
+    [
+        (Varied("x", [0.5, 0.25]), (0.25, 0.5)),
+        (LinearRamp(0.3, Varied("x", [0.1, 0.9]), 10), (0.1, 0.9)),
+        (CosineDecay(Varied("x", [0.1, 0.9]), 10), (0.0, 0.9)),
+        (ExponentialDecay(Varied("x", [2.0, 3.0]), 0.5, 10, floor=1.0), (1.0, 3.0)),
+        (ExponentialDecay(2.0, Varied("x", [0.5, 2.0]), 10), (0.0, math.inf)),
+        (Joined([0.2, Varied("x", [0.1, 0.9])], [5]), (0.1, 0.9)),
+    ],
+)
+def test_the_bounds_are_those_of_all_runs(schedule, bounds):
+    assert schedule.bounds() == bounds
+
+
+@pytest.mark.parametrize("values", [[], [0.5], [0.5, 0.5]])
+def test_fewer_than_two_different_values_are_refused(values):
+    with pytest.raises(UserError, match="two or more different numbers"):
+        Varied("noise", values)
+
+
+def test_a_value_of_one_run_that_does_not_fit_is_refused():
+    with pytest.raises(UserError, match=r"probability is 1.5"):
+        Erasure(LinearRamp(0.0, Varied("noise", [0.5, 1.5]), 10))
+
+
+def test_varied_numbers_are_found_wherever_they_are():
+    noise, rate, again = Varied("noise", [0, 1]), Varied("rate", [1, 2]), Varied("noise", [0, 1])
+    held = {"schedules": [Joined([0.5, rate], [3])], "channel": Erasure(LinearRamp(0.0, noise, 10)), "more": (again, 3)}
+    assert {*map(id, varied_in(held))} == {id(noise), id(rate), id(again)}
+    assert [varied.name for varied in varied_in(held)] == ["noise", "noise", "rate"]
+    assert combinations(varied_in(held)) == [
+        {"noise": 0, "rate": 1}, {"noise": 0, "rate": 2}, {"noise": 1, "rate": 1}, {"noise": 1, "rate": 2},
+    ]
+    assert varied_in(Constant(1.0)) == [] and combinations([]) == [{}]
+
+
+def test_one_name_with_two_lists_of_values_is_refused():
+    with pytest.raises(UserError, match="one list, or two names"):
+        varied_in([Varied("rate", [1, 2]), Varied("rate", [1, 3])])
+
+
+def test_numbers_are_said_by_name():
+    assert in_words({"kl": 0.5, "noise": 0.25}) == "kl 0.5, noise 0.25"
+
+
+def test_a_number_that_varies_between_no_runs_is_refused_in_a_sentence():
+    with pytest.raises(UserError, match="'noise' is Varied, but only independent pairs of agents in one program"):
+        Varied("noise", [0.25, 0.5])(tf.constant(0))

@@ -27,7 +27,7 @@ _OFFERED = {
     "errors": "UserError",
     "checks": "Checked",
     "seeds": "Stream",
-    "schedules": "Constant CosineDecay ExponentialDecay Joined LinearRamp Schedule",
+    "schedules": "Constant CosineDecay ExponentialDecay Joined LinearRamp Schedule Varied",
     "agents.speaker": "Speaker",
     "agents.listener": "Listener",
     "agents.rows": "Rows",

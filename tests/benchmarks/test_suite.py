@@ -6,7 +6,7 @@ from benchmarks import suite
 from benchmarks.comparisons import Comparison
 from benchmarks.host import HostTime, InputPipeline
 from benchmarks.measurement import Conditions, Measurement, Peak
-from benchmarks.processes import PeakMemory, StartUp
+from benchmarks.processes import PeakMemory, StartUp, Sweep
 from benchmarks.report import Table
 from benchmarks.speed import EvaluationCells, Growth, Steps
 from tf_emcom.errors import UserError
@@ -28,6 +28,7 @@ TINY = (
     PeakMemory(("lg_s",), (4,)),
     StartUp(batch_size=4, starts=1, ways=("as configured",)),
     Steps(("nlg",), (4,), rounds=2),
+    Sweep((0.0, 0.5), seeds=1, batch_size=4, steps=2),
 )
 
 
@@ -57,6 +58,7 @@ def test_every_measurement_is_known_by_its_name():
         "population_step_of_small_agents",
         "start_up",
         "steps",
+        "sweep",
     ]
 
 

@@ -45,7 +45,7 @@ from tf_emcom.games.losses import (
 from tf_emcom.games.policies import EpsilonGreedy, Greedy, Sampled
 from tf_emcom.games.rewards import LengthCost, LogProbability, Success
 from tf_emcom.games.tasks import Discrimination, DiscriminationDrawnPerGame, Naming
-from tf_emcom.schedules import Constant, CosineDecay, ExponentialDecay, Joined, LinearRamp
+from tf_emcom.schedules import Constant, CosineDecay, ExponentialDecay, Joined, LinearRamp, Varied
 from tf_emcom.training.learner import Learner
 from tf_emcom.training.optimizers import Adam, ClipByGlobalNorm, Lamb, RmsProp, Sgd, SkipAboveGlobalNorm
 from tf_emcom.training.populations.independent_pairs import IndependentPairs
@@ -162,6 +162,8 @@ FACTORS = {
         "CosineDecay": CosineDecay(0.1, 8),
         "ExponentialDecay": ExponentialDecay(0.1, 0.5, 8),
         "Joined": Joined([0.05, LinearRamp(0.05, 0.1, 4)], [2]),
+        # Each row has one of its own, since it remembers whether it has been used.
+        "Varied": functools.partial(Varied, "rate", [0.05, 0.1]),
     },
     "trainee": {
         "Population": Population,
@@ -217,6 +219,10 @@ CONSTRAINTS = (
     Constraint(
         "gradients pass soft symbols only",
         {"speaker_loss": ("SpeakerThroughListener",), "sampler": ("Drawn",)},
+    ),
+    Constraint(
+        "numbers vary between independent pairs",
+        {"trainee": ("Population", "Population(2 x 3)"), "learning_rate": ("Varied",)},
     ),
 )
 
@@ -320,7 +326,9 @@ def make(row: Row) -> Trainee:
     listener = functools.partial(
         Listener, V, chosen["listener_core"], chosen["listener_head"], E, chosen["listener_torso"]
     )
-    optimizer = functools.partial(chosen["optimizer"], learning_rate=chosen["learning_rate"])
+    rate = chosen["learning_rate"]
+    rate = rate() if isinstance(rate, functools.partial) else rate
+    optimizer = functools.partial(chosen["optimizer"], learning_rate=rate)
     game = Game(*(chosen[part] for part in ("channel", "task", "policy", "reward", "speaker_loss", "listener_loss")))
     learner = functools.partial(
         Learner,

@@ -58,7 +58,7 @@ from tf_emcom.games.transfer_tasks import (
     Reconstruction,
 )
 from tf_emcom.ops import categorical
-from tf_emcom.schedules import Constant, CosineDecay, ExponentialDecay, Joined, LinearRamp
+from tf_emcom.schedules import Constant, CosineDecay, ExponentialDecay, Joined, LinearRamp, Varied
 from tf_emcom.seeds import step_stream
 from tf_emcom.training.optimizers import Adam, ClipByGlobalNorm, Lamb, RmsProp, Sgd, SkipAboveGlobalNorm
 from tf_emcom.types import Batch, Candidates, Hearing, Message, Speech
@@ -105,6 +105,11 @@ def stream(step):
 
 def schedule(make):
     return Example(make, lambda schedule, given: {"value": schedule(given["step"])}, STEP, {"value": "float32 []"})
+
+
+def of_a_sweep(varied):
+    varied.prepare()
+    return varied
 
 
 def channel(make):
@@ -353,6 +358,7 @@ EXAMPLES = {
     "ExponentialDecay": schedule(lambda: ExponentialDecay(1.0, 0.5, 2)),
     "Joined": schedule(lambda: Joined([LinearRamp(0.0, 1.0, 2), 0.5], [2])),
     "LinearRamp": schedule(lambda: LinearRamp(0.0, 1.0, 10, fraction=0.4)),
+    "Varied": schedule(lambda: of_a_sweep(Varied("noise", [0.25, 0.5]))),
     "Drawn": sampler(Drawn),
     "GumbelSoftmax": sampler(lambda: GumbelSoftmax(LinearRamp(2.0, 1.0, 6)), "relaxed"),
     "StraightThrough": sampler(lambda: StraightThrough(LinearRamp(2.0, 1.0, 6)), "relaxed"),

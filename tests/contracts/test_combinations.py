@@ -71,18 +71,25 @@ def test_level_is_named_after_its_class(factor, level):
     assert level.partition("(")[0] == class_of(factor, level).__name__
 
 
+def tied():
+    """The factors in groups that no constraint connects with each other."""
+    groups = [{factor} for factor in FACTORS]
+    for constraint in CONSTRAINTS:
+        joined = [group for group in groups if group & constraint.levels.keys()]
+        groups = [*(group for group in groups if group not in joined), set().union(*joined)]
+    return groups
+
+
 def allowed_pairs():
     """Every pair of levels in some combination that keeps all constraints, found by trying all of them."""
-    tied = sorted({factor for constraint in CONSTRAINTS for factor in constraint.levels})
-    free = [factor for factor in FACTORS if factor not in tied]
-    combinations = (dict(zip(tied, levels, strict=True)) for levels in itertools.product(*map(FACTORS.get, tied)))
-    allowed = set().union(*(pairs_of(row) for row in combinations if not broken(row)))
-    levels = set().union(*allowed) | {(factor, level) for factor in free for level in FACTORS[factor]}
-    return allowed | {
-        frozenset({one, other})
-        for one, other in itertools.combinations(levels, 2)
-        if one[0] != other[0] and (one[0] in free or other[0] in free)
-    }
+    allowed, levels = set(), []
+    for factors in map(sorted, tied()):
+        combinations = (dict(zip(factors, each, strict=True)) for each in itertools.product(*map(FACTORS.get, factors)))
+        kept = [row for row in combinations if not broken(row)]
+        allowed |= set().union(*map(pairs_of, kept))
+        levels.append({level for row in kept for level in row.items()})
+    across = (itertools.product(one, other) for one, other in itertools.combinations(levels, 2))
+    return allowed | set(map(frozenset, itertools.chain.from_iterable(across)))
 
 
 @pytest.mark.slow

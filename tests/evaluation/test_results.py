@@ -8,10 +8,12 @@ import pytest
 from tests import commands
 from tf_emcom.evaluation.results import (
     accuracy_table,
+    apart,
     averages,
     by_agents,
     deviation,
     markdown_table,
+    of_the_whole,
     result_row,
     text_table,
     whole_rows,
@@ -65,6 +67,28 @@ def test_independent_pairs_have_a_mean_worked_by_hand():
     assert only["deviation"] == pytest.approx(0.13**0.5)
     assert only["interval"] == pytest.approx([0.5 - 0.13**0.5, 0.5 + 0.13**0.5])
     assert not {"speaker", "listener", "games"} & set(only)
+
+
+def test_where_numbers_vary_means_are_those_of_each_setting():
+    rows = [pair(i, 0.0, value, varied={"kl": 0.5 * (i // 2)}) for i, value in enumerate((0.2, 0.4, 0.5, 0.9))]
+    found = by_agents(rows, ["noise"], "accuracy")
+    assert {name: [row["accuracy"] for row in cell] for name, cell in found.items()} == {
+        "kl 0": [pytest.approx(0.3)], "kl 0.5": [pytest.approx(0.7)],
+    }
+    whole = of_the_whole(rows, ["noise"])
+    assert apart(whole) == ["varied"] and [row["pairs"] for row in whole] == [2, 2]
+    table = accuracy_table(whole, apart(whole), "noise").splitlines()
+    assert [line.split() for line in table] == [
+        ["varied", "noise", "0"],
+        ["kl", "0", "0.300", "±", "0.141"],
+        ["kl", "0.5", "0.700", "±", "0.283"],
+    ]
+    assert [row["deviation"] for row in averages(rows, ["varied"], "accuracy")] == pytest.approx([0.02**0.5, 0.08**0.5])
+
+
+def test_a_setting_with_one_seed_keeps_its_row():
+    rows = [pair(i, 0.0, value, varied={"kl": float(i)}) for i, value in enumerate((0.2, 0.4))]
+    assert by_agents(rows, ["noise"], "accuracy") == {"kl 0": rows[:1], "kl 1": rows[1:]}
 
 
 def test_one_undefined_value_makes_the_mean_undefined():

@@ -17,6 +17,7 @@ from tf_emcom.evaluation.evaluator import Condition, Evaluator
 from tf_emcom.evaluation.metrics.success import SuccessRate, Wins
 from tf_emcom.games.channels import Channel
 from tf_emcom.runtime.evaluation_rows import Row, grouped
+from tf_emcom.schedules import in_words
 from tf_emcom.training.trainee import Agents
 
 
@@ -27,10 +28,10 @@ def result_row(*parts: Mapping[str, Any], whole: bool) -> Row:
     population. Every mode has some of these fields, and may have others; `RunFolder.write_evaluation` adds `weights`.
     What was measured: mode, task, step, split, data (where it is not the run's), channel, candidates, noise,
     input_noise (standard deviations of the features), views, erased (symbols), meaning, distance, measure, attributes,
-    position, symbol, seed. Of which agents: speaker, other_speaker, listener, training_seed (of an independent pair),
-    ensemble ("average" or "vote"), speakers, listeners, pairs. What was found: accuracy, topsim or value, deviation (of
-    a sample, n − 1), interval (95 %), intervals, without_message, by_label (of each label, by its name), games, inputs,
-    messages, passes.
+    position, symbol, seed. Of which agents: speaker, other_speaker, listener, training_seed and varied (name ↦ number;
+    both of an independent pair), ensemble ("average" or "vote"), speakers, listeners, pairs. What was found: accuracy,
+    topsim or value, deviation (of a sample, n − 1), interval (95 %), intervals, without_message, by_label (of each
+    label, by its name), games, inputs, messages, passes.
     """
     return {key: value for part in (*parts, {"whole": whole}) for key, value in part.items()}
 
@@ -56,16 +57,22 @@ def by_agents(rows: Iterable[Row], keys: Sequence[str], value: str) -> dict[str,
 
     Returns:
       "" ↦ the rows of the only pair, or means over independent pairs with the `deviation` between them, mean ±
-      deviation as their `interval`, and the number of `pairs`; of a population "average" ↦ rows, and "vote" ↦ rows if
-      its listeners vote.
+      deviation as their `interval`, and the number of `pairs`; where numbers vary, such as "noise 0.25" ↦ the rows of
+      each setting instead; of a population "average" ↦ rows, and "vote" ↦ rows if its listeners vote.
     """
     found: dict[str, list[Row]] = {}
     for each in whole_rows(rows):
-        found.setdefault(each.get("ensemble", ""), []).append(each)
-    pairs = found.get("", [])
-    if len({(each.get("speaker"), each.get("listener")) for each in pairs}) > 1:
-        found[""] = [_mean_of_pairs(cell, value) for cell in grouped(keys, pairs).values()]
+        found.setdefault(each.get("ensemble", in_words(each.get("varied", {}))), []).append(each)
+    for name, pairs in found.items():
+        several = len({(each.get("speaker"), each.get("listener")) for each in pairs}) > 1
+        if several and "ensemble" not in pairs[0]:
+            found[name] = [_mean_of_pairs(cell, value) for cell in grouped(keys, pairs).values()]
     return found
+
+
+def apart(rows: Sequence[Row]) -> list[str]:
+    """The fields by which rows `of_the_whole` are of different agents: of ensembles, or of runs whose numbers vary."""
+    return [key for key in ("ensemble", "varied") if key in rows[0]]
 
 
 def of_the_whole(rows: Iterable[Row], keys: Sequence[str]) -> list[Row]:
@@ -96,8 +103,13 @@ def evaluate(
     Each of N inputs is the right one of a game with C = `candidates`, in each of some shuffled `passes`. The channel is
     that of the game, or Erasure where that is clear, and has the `noise`, in [0, 1]. The row has `accuracy`, its 95 %
     `interval`, and the numbers of `games` and `inputs`; of a population it is the average over all pairs, of several
-    independent pairs their mean, with its `deviation` (n − 1).
+    independent pairs their mean, with its `deviation` (n − 1). UserError where their numbers vary.
     """
+    if settings := list(dict.fromkeys(map(in_words, filter(None, agents.varied())))):
+        raise UserError(
+            f"These agents are of {len(settings)} settings ({settings[0]} to {settings[-1]}), which have no accuracy in"
+            " common; test the run with tf-emcom evaluate --mode=testchannel, which has a row for each."
+        )
     task = agents.game.task
     if task.answer is None:
         raise UserError(f"Listeners of {type(task).__name__} give no answers that could be right or wrong.")
@@ -189,10 +201,16 @@ def accuracy_table(rows: Sequence[Row], down: Sequence[str], across: str) -> str
         spreads = [f" ± {row['deviation']:.3f}" if "pairs" in row else "" for row in cell]
         found = {row[across]: f"{row['accuracy']:.3f}{spread}" for row, spread in zip(cell, spreads, strict=True)}
         known = (cell[0][key] for key in down)
-        down_cells = [value if isinstance(value, str) else f"{value:g}" for value in known]
+        down_cells = [_text(value) for value in known]
         lines.append([*down_cells, *(found.get(value, "") for value in heads)])
     titles = [key.replace("_", " ") for key in down]
     return text_table([*titles, *heads.values()], lines, left=[*heads.values()], least=_LEAST_WIDTH)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return in_words(value)
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 class Team(NamedTuple):
@@ -210,12 +228,10 @@ def teams(agents: Agents, evaluator: Evaluator, wins: Wins) -> Iterator[Team]:
     All but pairs have the label `ensemble`: "average", or "vote", for each `speaker` and as the mean over all of them.
     Those about the whole population have no `speaker`, but the numbers of `speakers` and `listeners` in it.
     """
-    seeds = agents.seeds() if agents.independent else None
-    population = seeds is None and len(evaluator.pairs) > 1
+    population = not agents.independent and len(evaluator.pairs) > 1
     effects = wins.effects[:, :-1].reshape(-1, *wins.effects.shape[2:])
     for place, (speaker, listener) in enumerate(evaluator.pairs):
-        of_run = {} if seeds is None else {"training_seed": seeds[speaker]}
-        labels = {"speaker": speaker, "listener": listener, **of_run}
+        labels = {"speaker": speaker, "listener": listener, **agents.named_run(speaker)}
         yield Team(labels, wins.pairs[place : place + 1], effects[place], whole=not population)
     if population:
         listeners = len(evaluator.pairs) // len(evaluator.speakers)

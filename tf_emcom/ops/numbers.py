@@ -45,7 +45,7 @@ def product(left: tf.Tensor, right: tf.Tensor, right_turned: tf.Tensor) -> tf.Te
     return results[0]
 
 
-def follow(averages: Sequence[keras.Variable], sources: Sequence[keras.Variable], decay: float) -> None:
+def follow(averages: Sequence[keras.Variable], sources: Sequence[keras.Variable], decay: float | tf.Tensor) -> None:
     """Average ← decay · average + (1 − decay) · source, variable by variable."""
     for average, source in zip(averages, sources, strict=True):
         average.assign(decay * average.value + (1.0 - decay) * source.value)

@@ -14,6 +14,7 @@ from tf_emcom.games.lewis import Rules
 from tf_emcom.runtime.compiler import CompilerChoice, computing_in, measure
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.strategies import Distribution
+from tf_emcom.schedules import varied_in
 from tf_emcom.training.learner import Learner
 from tf_emcom.training.populations.independent_pairs import IndependentPairs
 from tf_emcom.training.trainee import Agents, Turn
@@ -38,8 +39,8 @@ class Experiment(Checked):
         """Builds the agents; no examples are read yet.
 
         `batch_size` is B, the games of a step over all replicas. With several `seeds`, from `seed` on, as many runs are
-        trained at once, and `independent_cls` makes their agents. The `precision` that agents compute in is "float32"
-        or "mixed_bfloat16"; weights and losses are float32.
+        trained at once, and `independent_cls` makes their agents, as it does where numbers are `Varied`. The
+        `precision` that agents compute in is "float32" or "mixed_bfloat16"; weights and losses are float32.
         """
         # Fails before any data is looked for.
         game.task.check_batch(batch_size)
@@ -53,6 +54,14 @@ class Experiment(Checked):
         with distribution.strategy.scope(), computing_in(precision):
             given = {"game": game, "features": data.features(), "batch_size": batch_size, "seed": seed}
             self.learner = learner_cls(**given) if seeds == 1 else independent_cls(**given, seeds=seeds)
+            # Only what is built says whether a number varies.
+            if not self.learner.independent and (varied := varied_in(self.learner)):
+                if game.is_transfer:
+                    raise UserError(
+                        f"{varied[0].name!r} is Varied, but a transfer run trains one listener; bind a number in its"
+                        " place, and start a run for each."
+                    )
+                self.learner = independent_cls(**given, seeds=seeds)
 
     @property
     def may_choose_compiler(self) -> bool:

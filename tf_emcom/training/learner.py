@@ -9,9 +9,11 @@ import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.checks import Count, Share, checked_value
+from tf_emcom.checks import Count, checked_value
+from tf_emcom.errors import require_number
 from tf_emcom.games.lewis import Game
 from tf_emcom.ops.numbers import follow
+from tf_emcom.schedules import Schedule, bounds_of, number_at
 from tf_emcom.seeds import drawing_from
 from tf_emcom.training.optimizers import Optimizer
 from tf_emcom.training.trainee import Metrics, Trainee, Turn
@@ -41,13 +43,16 @@ class Learner(Trainee):
         features: int,
         batch_size: Count,
         seed: int = 0,
-        target_decay: Share = 0.99,
+        target_decay: Schedule | float = 0.99,
     ) -> None:
         """Builds the agents for inputs of `features` features and a global batch of `batch_size` games.
 
-        `speaker_cls` makes the speaker and its moving average, of which each update keeps `target_decay`, in [0, 1].
+        `speaker_cls` makes the speaker and its moving average, of which each update keeps `target_decay`, in [0, 1],
+        constant or a schedule.
         """
         super().__init__()
+        for bound in bounds_of(target_decay):
+            require_number("Learner.target_decay", bound, 0, 1, "it is the share of the average that an update keeps")
         self.game: Game = game
         self.batch_size = batch_size
         self.seed = seed
@@ -118,7 +123,8 @@ class Learner(Trainee):
         """Updates both agents, then the target speaker."""
         self.speaker_optimizer.apply(gradients.speaker, step)
         self.listener_optimizer.apply(gradients.listener, step)
-        follow(self.target_speaker.trainable_variables, self.speaker.trainable_variables, self.target_decay)
+        decay = number_at(self.target_decay, step)
+        follow(self.target_speaker.trainable_variables, self.speaker.trainable_variables, decay)
 
     def _build_speaker(self, speaker: Speaker) -> Speaker:
         speaker.build((None, self._features))

@@ -114,5 +114,6 @@ def component(difference: str) -> str:
 
 def free_in_tests(mode: str) -> frozenset[str]:
     """What may differ between a run and its test, the component `mode`: how it was trained, and how it is tested."""
-    trained_by = catalogue.names_below(Action, Loss, Optimizer, ListenerPolicy, Reward, Schedule)
+    # What is varied says how many agents there are.
+    trained_by = {*catalogue.names_below(Action, Loss, Optimizer, ListenerPolicy, Reward, Schedule)} - {"Varied"}
     return frozenset({mode, "Train", "checkpoint", "steps", "noise", *trained_by})

@@ -14,7 +14,7 @@ from tf_emcom.agents.speaker import Speaker
 from tf_emcom.checks import Checked
 from tf_emcom.games.lewis import Rules
 from tf_emcom.runtime.evaluation_rows import checksum_of
-from tf_emcom.seeds import Stream, seed_words, step_stream
+from tf_emcom.seeds import Stream, seed_words, step_stream, step_tensor
 from tf_emcom.types import Batch
 
 Labels = dict[str, np.ndarray]
@@ -60,6 +60,17 @@ class Agents(Checked, tf.Module, abc.ABC):
     def seeds(self) -> list[int]:
         """The seed of each independent run; one where nothing is independent."""
         return [self.seed]
+
+    def varied(self) -> list[dict[str, float]]:
+        """Of each run of `seeds`, the numbers in which it differs from others, by name; none where seeds alone do."""
+        return [{} for _ in self.seeds()]
+
+    def named_run(self, index: int) -> dict[str, Any]:
+        """How rows of results name the run that speaker `index` is of; nothing where nothing is independent."""
+        if not self.independent:
+            return {}
+        varied = self.varied()[index]
+        return {"training_seed": self.seeds()[index], **({"varied": varied} if varied else {})}
 
     @property
     def labels(self) -> Sequence[str]:
@@ -130,6 +141,10 @@ class Trainee(Agents):
 
     def listener_as(self, index: int) -> Listener:
         return self.listener
+
+    def noises(self, step: int) -> list[float]:
+        """The channel's noise at a step, for the record; of each run where it may differ between them."""
+        return [float(self.game.channel.noise(step_tensor(step)))]
 
     def turns(self, step: tf.Tensor) -> tf.Tensor:
         """What each turn of a step is about, int32 [K, ...]; its first two numbers are the seed of its draws."""

@@ -13,6 +13,7 @@ from tf_emcom.data.source import Examples, require_finite_examples
 from tf_emcom.errors import UserError
 from tf_emcom.files import checksum
 from tf_emcom.runtime.strategies import Distribution
+from tf_emcom.training.actions.action import by_setting
 from tf_emcom.training.trainee import Metrics, Trainee, Turn
 from tf_emcom.types import Batch
 
@@ -58,7 +59,10 @@ class Trainer(Checked, tf.Module):
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """What `train` returned so far, each with the `step` after it, as a list for pandas or a plot."""
+        """What `train` returned so far, each with the `step` after it, as a list for pandas or a plot.
+
+        Where numbers vary between runs, there are the means of each setting, too, such as `accuracy, noise 0.25`.
+        """
         return list(self._kept.history)
 
     def train(
@@ -97,6 +101,7 @@ class Trainer(Checked, tf.Module):
         sums, _ = self.advance(batches, tf.constant(steps))
         self.steps += steps
         means = {name: float(np.mean(value)) / steps for name, value in sums.items()}
+        means |= by_setting(self.learner, {name: np.asarray(value) / steps for name, value in sums.items()})
         self._kept.history.append({"step": self.steps, **means})
         return sums
 

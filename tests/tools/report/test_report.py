@@ -221,6 +221,41 @@ def test_independent_pairs_are_shown_by_mean_and_deviation(tmp_path):
     assert "3 independent pairs" in folders.Page(text).words
 
 
+def test_a_sweep_is_shown_as_a_run_for_each_of_its_settings(tmp_path):
+    varied = [{"noise": noise} for noise in (0.0, 0.25) for _ in range(2)]
+    labels = [{"speaker": i, "listener": i, "training_seed": i % 2, "varied": varied[i]} for i in range(4)]
+    rows = folders.accuracies("testchannel", labels=labels)
+    logged = [
+        {**row, "varied": varied, "by_seed": {"accuracy": [0.1, 0.3, 0.6, 0.8], "noise": [0.0, 0.0, 0.25, 0.25]}}
+        for row in folders.metrics()
+    ]
+    page = folders.Page(read(folders.write(tmp_path / "run", rows=logged, testchannel=rows)))
+    for name in ("run: noise 0", "run: noise 0.25"):
+        assert name in page.words
+    # Means over the seeds of a setting, of what is logged and of what is tested, and never over settings.
+    assert {0.2, 0.7} <= {round(number, 9) for number in page.numbers}
+    cell = [row["accuracy"] for row in rows if (row["candidates"], row["noise"]) == (16, 0.0)]
+    for mean in (sum(cell[:2]) / 2, sum(cell[2:]) / 2):
+        assert any(abs(number - mean) < 1e-12 for number in page.numbers)
+    assert not any(abs(number - sum(cell) / 4) < 1e-12 for number in page.numbers)
+    assert "2 independent pairs" in page.words and "4 independent pairs" not in page.words
+
+
+@pytest.mark.parametrize("varied", [7, "noise", [1, 2], [{"noise": "0.5"}], [{"noise": [0.5]}, {"noise": 0.5}], []])
+def test_what_varies_in_no_known_way_is_no_sweep(tmp_path, varied):
+    rows = [{**row, "varied": varied, "by_seed": {"accuracy": [0.1, 0.3]}} for row in folders.metrics()]
+    tested = [{**row, "varied": varied} for row in folders.accuracies("testchannel")]
+    page = folders.Page(read(folders.write(tmp_path / "run", rows=rows, testchannel=tested)))
+    assert "run: noise" not in page.words and "Learning curves" in page.words
+
+
+@pytest.mark.parametrize("by_seed", [None, 3, {"accuracy": 0.5}, {"accuracy": [0.5]}, {"accuracy": [None, 0.5]}])
+def test_a_line_of_a_sweep_without_the_numbers_of_its_runs_stops_no_report(tmp_path, by_seed):
+    rows = [{**row, "varied": [{"noise": 0.0}, {"noise": 0.5}], "by_seed": by_seed} for row in folders.metrics()]
+    page = folders.Page(read(folders.write(tmp_path / "run", rows=rows)))
+    assert "run: noise 0.5" in page.words
+
+
 def test_rows_of_the_newest_step_and_with_the_mark_are_shown(tmp_path):
     older = [{**row, "step": 20} for row in folders.accuracies("testchannel", seed=5)]
     pair = [{**row, "whole": False} for row in folders.accuracies("testchannel", seed=6)]

@@ -13,6 +13,8 @@ from tf_emcom.evaluation.corpora.formats import read_lines
 from tf_emcom.evaluation.corpora.language import ATTRIBUTES, LEAST, Language, TopographicSimilarities, similarity_table
 from tf_emcom.evaluation.metrics.success import SuccessRate, design_effect
 from tf_emcom.evaluation.results import averages, deviation, result_row
+from tf_emcom.runtime.evaluation_rows import grouped
+from tf_emcom.schedules import in_words
 
 Row = dict[str, Any]
 
@@ -83,15 +85,15 @@ def _from_corpus(corpus: Corpus, language: Language) -> Said:
     messages: dict[int, np.ndarray] = {}
     for (speaker, _), symbols in rows["symbols"].items():
         messages.setdefault(speaker, symbols)
-    seeds = about.training_seeds
+    of_runs: dict[str, Row] = {"training_seed": about.training_seeds or {}, "varied": about.varied or {}}
     return Said(
         messages,
         about.vocab_size,
-        {i: {"speaker": i, **({} if seeds is None else {"training_seed": seeds[str(i)]})} for i in messages},
+        {i: {"speaker": i, **{name: of[str(i)] for name, of in of_runs.items() if of}} for i in messages},
         {"mode": "analysis", "step": about.step, "split": about.split},
         f"{about.split} split of {about.data}, step {about.step:,}, {about.examples:,} messages a speaker",
         {name: next(iter(rows[name].values())) for name in rows if name in labels},
-        seeds is not None,
+        about.training_seeds is not None,
         rows.get("success", {}),
         {
             "noise": about.noise,
@@ -134,7 +136,7 @@ def _similarity(said: Said, similarities: TopographicSimilarities) -> list[Row]:
         result_row(similarities.row(ATTRIBUTES, messages, meanings, said.named[speaker]), whole=alone)
         for speaker, messages in said.messages.items()
     ]
-    return rows if alone else [*rows, *averages(rows, ["meaning"], "topsim")]
+    return rows if alone else [*rows, *averages(rows, ["varied", "meaning"], "topsim")]
 
 
 def _accuracies(said: Said) -> list[Row]:
@@ -148,18 +150,20 @@ def _accuracies(said: Said) -> list[Row]:
         who = {**said.named[speaker], "listener": listener, **said.conditions, "measure": "accuracy"}
         games = {"messages": len(success), "inputs": len(success)}
         rows.append(result_row(who, {"value": rate.accuracy, "interval": list(rate.interval)}, games, whole=alone))
-    if len(rows) > 1:
-        values = [row["value"] for row in rows]
-        who = {"measure": "accuracy", "ensemble": "average", "pairs": len(rows)}
-        mean = {"value": float(np.mean(values)), "deviation": deviation(values), "messages": rows[0]["messages"]}
-        rows.append(result_row(who, mean, whole=not alone))
+    for cell in grouped(["varied"], rows).values():
+        if len(cell) > 1:
+            values, setting = [row["value"] for row in cell], {key: cell[0][key] for key in cell[0] if key == "varied"}
+            who = {"measure": "accuracy", "ensemble": "average", "pairs": len(cell), **setting}
+            mean = {"value": float(np.mean(values)), "deviation": deviation(values), "messages": cell[0]["messages"]}
+            rows.append(result_row(who, mean, whole=not alone))
     return rows
 
 
 def _sentence(row: Row) -> str:
     if "pairs" in row:
         found = f"{row['value']:.4f} ± {row['deviation']:.4f}"
-        return f"accuracy {found}, mean and deviation (n − 1) of {row['pairs']} pairs"
+        setting = in_words(row.get("varied", {}))
+        return f"accuracy {found}, mean and deviation (n − 1) of {row['pairs']} pairs{setting and f', {setting}'}"
     low, high = row["interval"]
     among = f", {row['candidates']} candidates" if "candidates" in row else ""
     who = f"speaker {row['speaker']} with listener {row['listener']}{among}, noise {row['noise']:g} ({row['channel']})"

@@ -14,6 +14,7 @@ from tf_emcom.evaluation.metrics.edit_distances import EditDistanceBetweenSpeake
 from tf_emcom.evaluation.metrics.measures import Sample, SymbolUse
 from tf_emcom.evaluation.metrics.similarity import TopographicSimilarity
 from tf_emcom.evaluation.results import Row, averages, deviation, result_row, text_table
+from tf_emcom.schedules import in_words
 
 Pairwise = Annotated[int, Least(2), Most(20_000)]  # messages that are compared pair by pair
 
@@ -30,10 +31,13 @@ class Findings(NamedTuple):
     def table(self) -> str:
         """Measures with their values, then the entropy of each position, the mean over speakers."""
         columns = ["value", "deviation"] if self.shown and "deviation" in self.shown[0] else ["value"]
+        named = [in_words(each.get("varied", {})) for each in self.shown]
         lines = [
-            [each["measure"], *(_text(each[name]) for name in columns), f"{each['messages']:,}"] for each in self.shown
+            [*filter(None, (name, each["measure"])), *(_text(each[key]) for key in columns), f"{each['messages']:,}"]
+            for name, each in zip(named, self.shown, strict=True)
         ]
-        table = text_table(["measure", *columns, "messages"], lines, left=["measure"])
+        heads = [*(["varied"] if any(named) else []), "measure"]
+        table = text_table([*heads, *columns, "messages"], lines, left=heads)
         entropy = np.mean([use.entropy for use in self.uses], axis=0)
         return f"{table}\nentropy by position, nats: " + " ".join(f"{value:.2f}" for value in entropy)
 
@@ -91,9 +95,9 @@ class Language(Checked):
             symbols += [result_row(labels, each, whole=False) for each in _symbol_rows(use)]
         distances = [] if independent else _between(messages)
         between = [result_row(seed, each, whole="ensemble" in each) for each in distances]
-        means = averages(measured, ["measure", "attributes"], "value") if len(messages) > 1 else []
+        means = averages(measured, ["varied", "measure", "attributes"], "value") if len(messages) > 1 else []
         rows = [*measured, *([] if independent else means), *between, *symbols]
-        return Findings(rows, [*means, *between[-1:]] or measured, uses, len(messages) if means else 1)
+        return Findings(rows, [*means, *between[-1:]] or measured, uses, means[0]["speakers"] if means else 1)
 
     def _measured(self, messages: np.ndarray, attributes: Mapping[str, np.ndarray]) -> Iterator[Row]:
         for measure in self.measures:
@@ -185,7 +189,7 @@ class TopographicSimilarities(Checked):
 def similarity_table(rows: Sequence[Row]) -> str:
     """Similarity by meaning, as text."""
     lines = [
-        [each["meaning"], each["distance"]]
+        [" ".join(filter(None, (each["meaning"], in_words(each.get("varied", {}))))), each["distance"]]
         + ["undefined" if each[name] is None else f"{each[name]:.4f}" for name in ("topsim", "deviation")]
         for each in rows
     ]

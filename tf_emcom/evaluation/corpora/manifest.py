@@ -78,6 +78,7 @@ class Manifest(NamedTuple):
     training_seeds: dict[str, int] | None  # speaker ↦ the seed of its training, where pairs are independent runs
     command: str  # that writes this corpus
     channel: str = "Erasure"  # through which messages went
+    varied: dict[str, dict[str, float]] | None = None  # speaker ↦ name ↦ number, where numbers vary between pairs
     complete: bool = False
     files: dict[str, str] | None = None  # path ↦ CRC-32; None until it is complete
 

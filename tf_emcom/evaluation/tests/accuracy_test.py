@@ -10,11 +10,12 @@ from tf_emcom.checks import Least, NotNegative, Repeats, Share
 from tf_emcom.errors import UserError
 from tf_emcom.evaluation.evaluator import Condition, Evaluator
 from tf_emcom.evaluation.metrics.success import Wins
-from tf_emcom.evaluation.results import Row, Team, accuracy_table, of_the_whole, result, result_row, teams
+from tf_emcom.evaluation.results import Row, Team, accuracy_table, apart, of_the_whole, result, result_row, teams
 from tf_emcom.evaluation.tests.held_out import ChannelTest, listed
 from tf_emcom.plots import Series, draw_panels
 from tf_emcom.runtime.evaluation_rows import grouped
 from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.schedules import in_words
 from tf_emcom.training.experiment import Experiment
 
 Count = Annotated[int, Least(2)]  # of candidates
@@ -100,13 +101,12 @@ class AccuracyTest(ChannelTest, abc.ABC):
         path = folder.write_evaluation(self.kept_in, rows, learner.checksum())
         down = [key for key in ("candidates", self.beside) if key is not None]
         whole = of_the_whole(rows, [*down, self.across])
-        ensemble = ["ensemble"] if "ensemble" in whole[0] else []
-        print(accuracy_table(whole, [*down, *ensemble], self.across))
+        print(accuracy_table(whole, [*down, *apart(whole)], self.across))
         figure = folder.figure(self.kept_in)
         how = "".join(f"; {part}" for part in (common["channel"], self.how) if part)
         draw_panels(self._panels(whole), self.x_label + how, "accuracy", figure, legend="candidates")
         passes = f"{self.passes} pass{'' if self.passes == 1 else 'es'}{how}"
-        summary = f"{self._on}, step {common['step']:,}; {passes}; {_described(whole[0], len(evaluator.pairs))}"
+        summary = f"{self._on}, step {common['step']:,}; {passes}; {_described(whole[0])}"
         print(f"{summary} in {path}, drawn in {figure}")
 
     def _rows(self, team: Team, counts: Sequence[int], wins: Wins, cells: list[Cell]) -> Iterator[dict[str, Any]]:
@@ -125,15 +125,17 @@ class AccuracyTest(ChannelTest, abc.ABC):
                 }
 
     def _panels(self, rows: list[Row]) -> dict[str, list[Series]]:
-        """One curve for each number of candidates, in each picture; votes are not drawn."""
+        """One curve for each number of candidates, in each picture, one for each setting; votes are not drawn."""
         panels: dict[str, list[Series]] = {}
         drawn = [row for row in rows if row.get("ensemble") != "vote"]
-        for curve in grouped([*([self.beside] if self.beside else []), "candidates"], drawn).values():
+        for curve in grouped([*([self.beside] if self.beside else []), "candidates", "varied"], drawn).values():
             curve.sort(key=lambda row: row[self.across])
             count = curve[0]["candidates"]
             x, y, intervals = ([row[key] for row in curve] for key in (self.across, "accuracy", "interval"))
-            title = f"{self.beside.replace('_', ' ')} {curve[0][self.beside]:g}" if self.beside else ""
-            panels.setdefault(title, []).append(Series(str(count), x, y, intervals, chance=1.0 / count))
+            titles = [in_words(curve[0].get("varied", {}))]
+            titles += [f"{self.beside.replace('_', ' ')} {curve[0][self.beside]:g}"] if self.beside else []
+            series = Series(str(count), x, y, intervals, chance=1.0 / count)
+            panels.setdefault(" · ".join(filter(None, titles)), []).append(series)
         return panels
 
 
@@ -142,12 +144,13 @@ def _ends(cells: list[Cell]) -> np.ndarray:
     return np.cumsum([len(cell.conditions) for cell in cells])[:-1]
 
 
-def _described(row: dict[str, Any], pairs: int) -> str:
+def _described(row: dict[str, Any]) -> str:
     """What the table and the files show, by one of the rows for the whole run."""
     if "ensemble" in row:
         return f"{row['speakers']} speakers with {row['listeners']} listeners; every pair and 95 % intervals"
-    of_pairs = f"mean ± standard deviation (n − 1) of {pairs} independent pairs; every pair"
-    return "95 % intervals" if pairs == 1 else of_pairs
+    if "pairs" in row:
+        return f"mean ± standard deviation (n − 1) of {row['pairs']} independent pairs; every pair"
+    return "95 % intervals"
 
 
 class TestChannel(AccuracyTest):

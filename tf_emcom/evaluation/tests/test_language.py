@@ -37,9 +37,7 @@ def _spoken(experiment: Experiment, inputs: np.ndarray) -> tuple[dict[int, np.nd
         # One model, in which the speakers take turns, and so one trace.
         transcriber = transcriber or Transcriber(model, experiment.distribution.jit_compile)
         messages[speaker] = transcriber.messages(inputs)
-    seeds = agents.seeds()
-    of_run = {i: {"training_seed": seeds[i]} if agents.independent else {} for i in messages}
-    return messages, {i: {"speaker": i, **of_run[i]} for i in messages}
+    return messages, {i: {"speaker": i, **agents.named_run(i)} for i in messages}
 
 
 class TestLanguage(HeldOutTest):
@@ -143,7 +141,7 @@ class TestTopsim(HeldOutTest):
             for speaker, messages in said.items()
             for kind, values in meanings.items()
         ]
-        means = averages(rows, ["meaning"], "topsim") if len(rows) > len(meanings) else []
+        means = averages(rows, ["varied", "meaning"], "topsim") if len(rows) > len(meanings) else []
         path = folder.write_evaluation(self.kept_in, [*rows, *([] if agents.independent else means)], agents.checksum())
         print(similarity_table(means or rows))
         passes = "1 pass" if rows[0]["passes"] == 1 else f"{rows[0]['passes']} passes"

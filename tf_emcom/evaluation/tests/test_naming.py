@@ -6,12 +6,13 @@ from typing import Any
 from tf_emcom.checks import Repeats, Share
 from tf_emcom.evaluation.evaluator import Condition, Evaluator
 from tf_emcom.evaluation.metrics.success import Wins
-from tf_emcom.evaluation.results import Team, accuracy_table, of_the_whole, result, result_row, teams
+from tf_emcom.evaluation.results import Team, accuracy_table, apart, of_the_whole, result, result_row, teams
 from tf_emcom.evaluation.tests.held_out import ChannelTest, listed
 from tf_emcom.ops.losses import share_of_the_most_frequent
 from tf_emcom.plots import Series, draw_curves
 from tf_emcom.runtime.evaluation_rows import grouped
 from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.schedules import in_words
 from tf_emcom.training.experiment import Experiment
 
 
@@ -53,10 +54,11 @@ class TestNaming(ChannelTest):
         ]
         path = folder.write_evaluation(self.kept_in, rows, agents.checksum())
         whole = of_the_whole(rows, ["noise"])
-        print(accuracy_table(whole, ["ensemble"] if "ensemble" in whole[0] else [], "noise"))
+        print(accuracy_table(whole, apart(whole), "noise"))
         figure = folder.figure(self.kept_in)
         curves = []
-        for (name,), curve in grouped(["ensemble"], ({"ensemble": "accuracy", **row} for row in whole)).items():
+        for curve in grouped(["ensemble", "varied"], whole).values():
+            name = curve[0].get("ensemble") or in_words(curve[0].get("varied", {})) or "accuracy"
             x, y, intervals = ([row[key] for row in curve] for key in ("noise", "accuracy", "interval"))
             curves.append(Series(name, x, y, intervals, chance=silent))
         draw_curves(curves, f"channel noise, {common['channel']}", "accuracy", figure, legend="agents")

@@ -121,6 +121,7 @@ class ExportedAgents(Agents):
             metadata[name] for name in ("speakers", "listeners", "independent")
         )
         self._seeds = metadata["seeds"]
+        self._varied = metadata.get("varied", [{} for _ in self._seeds])  # Older exports do not have it, nor the rest.
         self.shuffled = metadata["shuffled"]  # Whether the run was a control whose messages are about other inputs.
         self._weights = metadata.get("weights", "")  # Older exports do not have it.
         self._speaker = ExportedSpeaker(model, metadata["vocabulary_size"], metadata["message_length"])
@@ -141,6 +142,9 @@ class ExportedAgents(Agents):
 
     def seeds(self) -> list[int]:
         return list(self._seeds)
+
+    def varied(self) -> list[dict[str, float]]:
+        return [dict(run) for run in self._varied]
 
     def checksum(self) -> str:
         return self._weights

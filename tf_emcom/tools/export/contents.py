@@ -51,6 +51,7 @@ def describe(
         "weights_of_a_listener": _numbers(listener),
         "independent": agents.independent,
         "seeds": list(agents.seeds()),
+        "varied": agents.varied(),
         "shuffled": agents.is_control,
         "weights": agents.checksum(),
         "predictions": _predictions(agents),

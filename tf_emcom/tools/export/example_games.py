@@ -60,14 +60,14 @@ class ExampleGames(ChannelTest):
         rows, targets = self._drawn(len(examples.inputs))
         agents = experiment.learner
         speaker, listener = agents.pairs()[0]
-        of_run = {"training_seed": agents.seeds()[0]} if agents.independent else {}
         inputs = np.stack([np.asarray(examples.inputs[row], np.float32) for row in rows])
         channel = self.channel_under_test(game.channel)
         models = agents.speaker_as(speaker), agents.listener_as(listener)
         player = GreedyPlayer(*models, game.task.answer, channel, jit_compile=False)
         names = getattr(data, "class_names", None)
         common["channel"] = type(channel).__name__
-        common |= {"speaker": speaker, "listener": listener, **of_run, "erased_symbol": player.speaker.vocab_size}
+        common |= {"speaker": speaker, "listener": listener, **agents.named_run(speaker)}
+        common["erased_symbol"] = player.speaker.vocab_size
         lines = [
             {**common, **game, **_candidates(examples, candidates, names), "seed": self.seed}
             for game, candidates in zip(self._games(player, inputs, targets), rows, strict=True)

@@ -191,7 +191,7 @@ class Messages(ChannelTest):
     ) -> Manifest:
         agents, data, examples = experiment.learner, self.data_under_test(experiment), recorder.examples
         speaker, run = agents.speaker_as(pairs[0][0]), RunFolder(self.checkpoint or folder.path)
-        grammar, seeds = speaker.grammar, agents.seeds()
+        grammar, seeds, varied = speaker.grammar, agents.seeds(), agents.varied()
         config = run.read_document("config.gin") if run.has_document("config.gin") else ""
         # A block does not show how long texts are elsewhere.
         whole = {**first.columns(), **examples.labels}
@@ -216,6 +216,7 @@ class Messages(ChannelTest):
             config=hashlib.sha256(config.encode()).hexdigest(),
             step=step,
             training_seeds={str(i): seeds[i] for i, _ in pairs} if agents.independent else None,
+            varied={str(i): varied[i] for i, _ in pairs} if any(varied) else None,
             command="",
         )
 

@@ -52,7 +52,9 @@ def write_report(paths: Sequence[str], out: str | None = None) -> str:
     out = out or (os.path.join(folders[0], "report.html") if len(folders) == 1 else "report.html")
     _check_place(out)
     names = distinct_names(folders)
-    runs = [Run(path, name, mark(n)) for n, (path, name) in enumerate(zip(folders, names, strict=True))]
+    runs = [part for path, name in zip(folders, names, strict=True) for part in Run(path, name, mark(0)).settings()]
+    for n, run in enumerate(runs):
+        run.mark = mark(n)
     text = _page(runs)
     with files.file_errors(out):
         tf.io.gfile.makedirs(os.path.dirname(out) or ".")

@@ -1,11 +1,13 @@
 """What a report reads of a run's folder."""
 
 import contextlib
+import copy
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tf_emcom import files
@@ -14,6 +16,7 @@ from tf_emcom.plots import Mark
 from tf_emcom.runtime import config_diff
 from tf_emcom.runtime.evaluation_rows import of_the_run
 from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.schedules import in_words
 from tf_emcom.training.trained_speaker import SPEAKER_CONFIG
 
 _FIX = "check the rights of the file, or run the command that wrote it again"
@@ -65,7 +68,10 @@ class Run:
       bindings: name → value of that text, both as they are written.
       metrics: the lines of metrics.jsonl, each with a step.
       validation: those of validation.jsonl, if there are any, each with a step.
+      setting_of_part: the numbers that vary, where it is a part of `settings`.
     """
+
+    setting_of_part: dict[str, float] = {}
 
     def __init__(self, path: str, name: str, mark: Mark) -> None:
         """UserError where no run lives there, or it has logged nothing yet."""
@@ -94,6 +100,24 @@ class Run:
                 f"The run in {path} has no metrics yet: metrics.jsonl gets its first line at the first logged step;"
                 " wait for it, or start the same tf-emcom train command again."
             )
+
+    def settings(self) -> list["Run"]:
+        """Where numbers vary between its independent pairs, a run of each setting of them, as if trained alone."""
+        varied = self.metrics.rows[-1].get("varied")
+        if not isinstance(varied, list) or not all(_is_setting(each) for each in varied):
+            return [self]
+        return [self._part(each, varied) for n, each in enumerate(varied) if each not in varied[:n]] or [self]
+
+    def _part(self, setting: dict[str, float], varied: list[dict[str, float]]) -> "Run":
+        part, places = copy.copy(self), [i for i, each in enumerate(varied) if each == setting]
+        part.setting_of_part = setting
+        part.name = f"{self.name}: {in_words(setting)}"
+        part.bindings = self.bindings | {name: f"{value:g}" for name, value in setting.items()}
+        part.metrics, part.validation = (
+            lines._replace(rows=[_of_pairs(row, places, len(varied)) for row in lines.rows])
+            for lines in (self.metrics, self.validation)
+        )
+        return part
 
     @property
     def transfers(self) -> bool:
@@ -129,7 +153,11 @@ class Run:
     def evaluation(self, test: str, needed: Sequence[str]) -> Lines:
         """The lines of eval/<test>.jsonl about the run as it is now that have a number under every key in `needed`."""
         lines = read_lines(os.path.join(self.path, "eval", f"{test}.jsonl"), needed)
-        return lines._replace(rows=of_the_run(lines.rows))
+        rows = [row for row in of_the_run(lines.rows) if _is_setting(row.get("varied", {}))]
+        if self.setting_of_part:
+            own = [row for row in rows if row.get("varied") == self.setting_of_part]
+            rows = [{key: value for key, value in row.items() if key != "varied"} for row in own]
+        return lines._replace(rows=rows)
 
     @property
     def starts(self) -> Lines:
@@ -140,6 +168,19 @@ class Run:
         """The picture figures/<name>.png; None where it is missing."""
         path = os.path.join(self.path, "figures", f"{name}.png")
         return files.read_bytes(path, _FIX) if tf.io.gfile.exists(path) else None
+
+
+def _is_setting(value: object) -> bool:
+    return isinstance(value, dict) and all(map(is_number, value.values()))
+
+
+def _of_pairs(row: Row, places: Sequence[int], pairs: int) -> Row:
+    """A line of several independent pairs, as one of those at some places."""
+    by_seed = row.get("by_seed")
+    known = by_seed.items() if isinstance(by_seed, dict) else ()
+    own = {name: [each[i] for i in places] for name, each in known if isinstance(each, list) and len(each) == pairs}
+    means = {name: float(np.mean(each)) if all(map(is_number, each)) else None for name, each in own.items()}
+    return {**row, **means, "by_seed": own if len(places) > 1 else {}}
 
 
 def distinct_names(paths: Sequence[str]) -> list[str]:

@@ -252,7 +252,9 @@ class ExamplesOfGames(Section):
 
     def blocks(self, runs: Sequence[Run]) -> Iterator[object]:
         for run in runs:
-            rows, notes = tested(run, "examplegames", _NEEDED, _is_whole, not run.transfers and not run.names)
+            # Of several pairs, the first one plays them.
+            expected = not run.transfers and not run.names and not run.setting_of_part
+            rows, notes = tested(run, "examplegames", _NEEDED, _is_whole, expected)
             yield from notes
             if rows:
                 yield Games(run, rows)

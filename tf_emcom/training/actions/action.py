@@ -12,6 +12,7 @@ from tf_emcom.data.source import Source
 from tf_emcom.runtime.checkpoints import Checkpoints
 from tf_emcom.runtime.run_folder import RunFolder
 from tf_emcom.runtime.strategies import Distribution
+from tf_emcom.schedules import in_words
 from tf_emcom.training.trainee import Trainee
 
 _ROWS = 5
@@ -88,10 +89,26 @@ def played(training: TrainingState, index: int | None = None) -> str:
     """Which examples the last step played, and with which seed; of the run `index` where there are several in one."""
     seeds, rows = training.learner.seeds(), training.pipeline.order.indices(training.step - 1)
     if index is None and len(seeds) > 1:
-        return f"step {training.step} is one of runs with the seeds {', '.join(map(str, seeds))}"
+        return f"step {training.step} is one of runs with the seeds {', '.join(map(str, dict.fromkeys(seeds)))}"
     rows = rows[:, index or 0] if rows.ndim > 1 else rows
     shown = f"{', '.join(map(str, rows[:_ROWS]))}{' and so on' if len(rows) > _ROWS else ''}"
-    return f"step {training.step} with seed {seeds[index or 0]} played rows {shown} of the training examples"
+    run = run_name(training.learner, index or 0)
+    return f"step {training.step} with {run} played rows {shown} of the training examples"
+
+
+def run_name(learner: Trainee, index: int) -> str:
+    """What one of several runs is called in sentences: "seed 0", or "seed 0, noise 0.25" where numbers vary."""
+    return ", ".join(filter(None, (f"seed {learner.seeds()[index]}", in_words(learner.varied()[index]))))
+
+
+def by_setting(learner: Trainee, values: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Means over seeds, under names such as "accuracy, noise 0.25", of the values [R] of R runs; none where all are."""
+    settings = np.array([in_words(run) for run in learner.varied()])
+    return {
+        f"{name}, {setting}": float(np.mean(value[settings == setting]))
+        for setting in dict.fromkeys(filter(None, settings.tolist()))
+        for name, value in values.items()
+    }
 
 
 def games_per_step(learner: Trainee) -> int:

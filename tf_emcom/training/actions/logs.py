@@ -10,16 +10,16 @@ import tqdm
 
 from tf_emcom.checks import Count
 from tf_emcom.errors import UserError
-from tf_emcom.seeds import step_tensor
-from tf_emcom.training.actions.action import Action, TrainingState, games_per_step, played
+from tf_emcom.training.actions.action import Action, TrainingState, by_setting, games_per_step, played, run_name
 
 
 class Log(Action):
     """Every so many steps, appends the means of the metrics since then to `metrics.jsonl`.
 
-    Of independent runs, these are means over the runs, and `by_seed` holds the numbers of each, in order. What other
-    actions find worth noting is in the line, too; and, of a listener that learns by reward, the mean entropy of its
-    choices in the games that were won, `listener_won_entropy`, and in those that were lost, `listener_lost_entropy`.
+    Of independent runs, these are means over the runs, and `by_seed` holds the numbers of each, in order; so does
+    `varied`, where other numbers than seeds vary. What other actions find worth noting is in the line, too; and, of a
+    listener that learns by reward, the mean entropy of its choices in the games that were won, `listener_won_entropy`,
+    and in those that were lost, `listener_lost_entropy`.
     """
 
     keeps = True
@@ -72,14 +72,18 @@ class Log(Action):
         means |= _by_outcome(means)
         means |= {name: sum(numbers) / len(numbers) for name, numbers in self._noted.items()}
         # The noise of the last step done.
-        means["noise"] = float(training.learner.game.channel.noise(step_tensor(training.step - 1)))
+        noises = training.learner.noises(training.step - 1)
+        means["noise"] = float(np.mean(noises))
         means["games_per_second"] = round(self._steps * games_per_step(training.learner) / seconds, 1)
         row: dict[str, Any] = {"step": training.step, **means}
         if training.learner.independent:
             row["by_seed"] = {name: value.tolist() for name, value in values.items()}
+        settings = by_setting(training.learner, values)
+        if settings:
+            row["by_seed"]["noise"], row["varied"] = noises, training.learner.varied()
         training.folder.append_metrics(row)
         self._sums, self._noted, self._steps, self._clock = {}, {}, 0, time.monotonic()
-        return means
+        return means | settings
 
 
 # Less is a rounding error: sums are float32.
@@ -110,7 +114,7 @@ class Progress(Action):
 
     def see(self, training: TrainingState, sums: dict[str, np.ndarray], steps: int) -> None:
         now = time.monotonic()
-        noise = float(training.learner.game.channel.noise(step_tensor(training.step - 1)))
+        noise = float(np.mean(training.learner.noises(training.step - 1)))
         # Not every transfer task has an accuracy.
         watched = "accuracy" if "accuracy" in sums else "loss"
         shown = {
@@ -150,7 +154,7 @@ class StopOnNan(Action):
         index = int(np.argmax(is_broken))
         terms = f"{', '.join(sorted(broken))} {'is' if len(broken) == 1 else 'are'} not finite"
         raise UserError(
-            f"In step {training.step} with seed {seeds[index]}, {terms}, so the run stops; {played(training, index)},"
-            f" and the same command replays it from {training.from_last_checkpoint}. Lower the learning rates or"
-            " coefficients, or clip gradients with @ClipByGlobalNorm, in a new workdir."
+            f"In step {training.step} with {run_name(training.learner, index)}, {terms}, so the run stops;"
+            f" {played(training, index)}, and the same command replays it from {training.from_last_checkpoint}. Lower"
+            " the learning rates or coefficients, or clip gradients with @ClipByGlobalNorm, in a new workdir."
         )

@@ -64,8 +64,13 @@ class TensorBoard(Action):
     def note(self, training: TrainingState, numbers: dict[str, float], by: Action) -> None:
         """Writes a line of `Log`, and what has curves of its own; what other actions return is in the former."""
         if self._events and (by.curves is not None or isinstance(by, Log)):
-            curves = {name: self._tag(name) for name in numbers} if by.curves is None else by.curves
-            self._events.write_scalars(training.step, {curves[name]: value for name, value in numbers.items()})
+            curve = self._tag if by.curves is None else by.curves.__getitem__
+            values = {}
+            for name, value in numbers.items():
+                # Those of one setting are called as in "accuracy, noise 0.25".
+                measured, comma, setting = name.partition(",")
+                values[f"{curve(measured)}{comma}{setting}"] = value
+            self._events.write_scalars(training.step, values)
 
     def act(self, training: TrainingState) -> None:
         if not self._showcase or not self._events:

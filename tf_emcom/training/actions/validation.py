@@ -19,7 +19,7 @@ from tf_emcom.games.policies import Greedy
 from tf_emcom.games.transfer import TransferGame
 from tf_emcom.runtime.checkpoint_files import checkpoint_steps, remove_all_but
 from tf_emcom.seeds import Stream, named_seed, seed_words, step_stream, step_tensor
-from tf_emcom.training.actions.action import Action, TrainingState
+from tf_emcom.training.actions.action import Action, TrainingState, by_setting
 from tf_emcom.training.actions.checkpoint import require_finite
 from tf_emcom.training.trainee import Metrics, Trainee
 from tf_emcom.types import Batch, Speech
@@ -36,8 +36,8 @@ class Validation(Action):
     first ten of each; the best of several runs at once is that of their mean.
 
     A line of validation.jsonl holds the step, `listener_loss`, `accuracy` (where the task has one), the number of
-    `games` of each pair, and every pair's numbers, `by_pair` or `by_seed`, in the order of `Agents.pairs`. The weights
-    are in best/, and `tf-emcom evaluate --checkpoint=best` tests them.
+    `games` of each pair, and every pair's numbers, `by_pair` or `by_seed`, in the order of `Agents.pairs`, as are the
+    numbers in which runs are `varied`. The weights are in best/, and `tf-emcom evaluate --checkpoint=best` tests them.
     """
 
     keeps = True
@@ -95,8 +95,11 @@ class Validation(Action):
         if len(learner.pairs()) > 1:
             each = {name: [_finite(value) for value in values] for name, values in by_pair.items()}
             row["by_seed" if learner.independent else "by_pair"] = each
+        settings = by_setting(learner, by_pair)
+        if settings:
+            row["varied"] = learner.varied()
         training.folder.append_validation(row)
-        return {name: value for name, value in means.items() if math.isfinite(value)}
+        return {name: value for name, value in (means | settings).items() if math.isfinite(value)}
 
     def _save(self, training: TrainingState) -> None:
         """Saves the agents, then removes what was best before, unless it is where a killed run would resume with it."""
@@ -147,9 +150,10 @@ class Examiner(Checked):
     def measured(self) -> dict[str, np.ndarray]:
         """Name ↦ the mean over the games of each pair, [pairs] in the order of `Agents.pairs`."""
         learner, strategy = self._learner, self._placed.strategy
-        groups = {learner.seed: learner.pairs()}
-        if learner.independent:
-            groups = {seed: [(i, i)] for i, seed in enumerate(learner.seeds())}
+        seeds = learner.seeds() if learner.independent else [learner.seed] * len(learner.pairs())
+        groups: dict[int, list[tuple[int, int]]] = {}
+        for seed, pair in zip(seeds, learner.pairs(), strict=True):
+            groups.setdefault(seed, []).append(pair)
         found: dict[tuple[int, int], list[Metrics]] = {}
         for seed, pairs in groups.items():
             batches = [self._pipelines[seed].at(strategy, number) for number in range(self.batches)]

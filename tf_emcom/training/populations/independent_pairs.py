@@ -3,11 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+import keras
+import numpy as np
 import tensorflow as tf
 
+from tf_emcom.agents.listener import Listener
+from tf_emcom.agents.speaker import Speaker
 from tf_emcom.checks import Repeats, Share
 from tf_emcom.errors import UserError
 from tf_emcom.games.lewis import Game
+from tf_emcom.schedules import combinations, varied_in
 from tf_emcom.seeds import seed_words
 from tf_emcom.training.learner import Learner, values_of
 from tf_emcom.training.populations.members import Members
@@ -17,6 +22,9 @@ from tf_emcom.training.trainee import Metrics, Turn
 
 class IndependentPairs(Crowd):
     """Pairs that never meet: pair i is the run with the seed `seed` + i, weights, batches, draws and all.
+
+    Where numbers are `Varied`, there are so many pairs for each combination of them, one combination after the other.
+    Whatever takes a schedule can vary: it enters a step as data, and each pair has its own, as if it were alone.
 
     All pairs play at the same time: their games are one tensor more of rank, so that a small game fills a machine that
     it could not fill alone. Metrics are [R], one number a pair. Batches have an axis more, too: inputs [B, R, F].
@@ -36,25 +44,67 @@ class IndependentPairs(Crowd):
         n_speakers: int = 1,
         n_listeners: int = 1,
     ) -> None:
-        """Builds the agents of R = `seeds` pairs, each as its own run would; UserError unless it has one pair."""
+        """Builds the agents of R pairs, each as its own run would; UserError unless that has one pair.
+
+        R is the number of `seeds`, times that of the combinations of what is `Varied`.
+        """
         for name, count in (("n_speakers", n_speakers), ("n_listeners", n_listeners)):
             if count != 1:
+                several = f"with seeds = {seeds}" if seeds > 1 else "where numbers are Varied"
                 raise UserError(
-                    f"{name} is {count}, but with seeds = {seeds} each run is of one speaker and one listener; bind"
-                    f" {name} to 1, or seeds to 1 and start a run for each seed."
+                    f"{name} is {count}, but {several} each run is of one speaker and one listener; bind {name} to 1,"
+                    " or start a run for each seed and each number."
                 )
         made = [learner_cls(game=game, features=features, batch_size=batch_size, seed=seed + i) for i in range(seeds)]
         speakers, listeners = [values_of(pair.speaker) for pair in made], [values_of(pair.listener) for pair in made]
-        super().__init__(made[0], speakers, listeners, success_decay)
+        varied = varied_in(made[0])
+        settings = combinations(varied)
+        super().__init__(made[0], len(settings) * speakers, len(settings) * listeners, success_decay)
+        self._seeds = [seed + i for _ in settings for i in range(seeds)]
+        self._varied = [setting for setting in settings for _ in range(seeds)]
+        # What the layers' pair has of each, and what all pairs have, [R].
+        self._variables = [each.prepare() for each in varied]
+        self._columns = [np.array([run[each.name] for run in self._varied], np.float32) for each in varied]
 
     def origin(self, index: int) -> tuple[int, int]:
-        return self.seed + index, 0
+        return self._seeds[index], 0
 
     def drawn(self, members: Members, *occasion: object, count: int = 1) -> list[int]:
         return list(range(members.count))  # Each run has one of a kind.
 
     def seeds(self) -> list[int]:
-        return [self.seed + i for i in range(self.speakers)]
+        return list(self._seeds)
+
+    def varied(self) -> list[dict[str, float]]:
+        return [dict(run) for run in self._varied]
+
+    def noises(self, step: int) -> list[float]:
+        found: list[float] = []
+        for index in range(self.speakers if self._variables else 1):
+            self._play_as(index)
+            found += super().noises(step)
+        return found
+
+    def speaker_as(self, index: int) -> Speaker:
+        self._play_as(index)
+        return super().speaker_as(index)
+
+    def listener_as(self, index: int) -> Listener:
+        self._play_as(index)
+        return super().listener_as(index)
+
+    def _play_as(self, index: int) -> None:
+        """Games that are played outside of a step, as in validation, have the numbers of this pair."""
+        for variable, column in zip(self._variables, self._columns, strict=True):
+            variable.assign(column[index])
+
+    @property
+    def playing(self) -> list[keras.Variable]:
+        return [*super().playing, *self._variables]
+
+    @property
+    def learning(self) -> list[keras.Variable]:
+        return [*super().learning, *self._variables]
 
     def turns(self, step: tf.Tensor) -> tf.Tensor:
         """One turn, with a seed for each pair, int32 [1, R, 2]."""
@@ -74,7 +124,7 @@ class IndependentPairs(Crowd):
         games, candidates = tf.nest.map_structure(
             lambda v: tf.experimental.numpy.swapaxes(v, 0, 1), (turn.batch, turn.candidate_inputs)
         )
-        given = ([s.value for s in stacks], games, candidates, turn.row)
+        given = ([*(s.value for s in stacks), *self._columns], games, candidates, turn.row)
         return tf.vectorized_map(one, tf.nest.map_structure(tf.convert_to_tensor, given), warn=False)
 
     def apply(self, gradients: Lesson, step: tf.Tensor, row: tf.Tensor) -> None:
@@ -82,8 +132,8 @@ class IndependentPairs(Crowd):
 
         def one(given: tuple[Any, ...]) -> list[tf.Tensor]:
             weights, lesson, own_row = given
-            return self.taught(weights, lesson, step, own_row)
+            return self.taught(weights, lesson, step, own_row)[: len(stacks)]
 
-        given = ([tf.convert_to_tensor(stack.value) for stack in stacks], gradients, row)
+        given = ([*(tf.convert_to_tensor(s.value) for s in stacks), *map(tf.constant, self._columns)], gradients, row)
         for stack, value in zip(stacks, tf.vectorized_map(one, given, warn=False), strict=True):
             stack.assign(value)

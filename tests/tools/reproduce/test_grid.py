@@ -75,6 +75,26 @@ def test_each_speaker_of_a_population_gets_so_many_new_listeners():
     assert last.needs == "pop-3"
 
 
+def test_a_game_whose_seeds_are_trained_together_is_one_run_and_each_seed_has_its_speaker():
+    given = {"tasks": {"class": ["c"]}, "speakers": {"small": ["small"], "lg": ["lg"]}}
+    grid = Reproduction({"small": ["a"], "lg": ["b"]}, [3, 4], **given, together=["small"])
+    games = grid.game_cells("/r")
+    assert [cell.name for cell in games] == ["small-3", "lg-3", "lg-4"]
+    train = games[0].commands[0]
+    assert train == ("train", "a", "--gin_param=seed=3", "--gin_param=seeds=2", "--workdir=/r/small-3")
+    found = {cell.name: cell for cell in grid.transfer_cells("/r")}
+    assert {name: cell.needs for name, cell in found.items()} == {
+        **{"class-small-3": "small-3", "class-lg-3": "lg-3", "class-small-4": "small-3", "class-lg-4": "lg-4"}
+    }
+    assert "--gin_param=speaker_index=1" in found["class-small-4"].commands[0]
+    others = [word for name in ("class-small-3", "class-lg-4") for word in found[name].commands[0]]
+    assert not any("speaker_index" in word for word in others)
+    # With one seed there is nothing to train together.
+    assert Reproduction({"small": ["a"]}, [3], together=["small"]).game_cells("/r") == [
+        *Reproduction({"small": ["a"]}, [3]).game_cells("/r")
+    ]
+
+
 def test_commands_of_grids_that_are_made_stay_the_same():
     catalogue.register_components()
     config.load(["gin/reproduce/offline.gin"], [])
@@ -84,9 +104,33 @@ def test_commands_of_grids_that_are_made_stay_the_same():
     assert (len(cells), zlib.crc32(json.dumps([cell.commands for cell in cells]).encode())) == (60, 3254178975)
 
 
+@pytest.mark.processes
+def test_a_grid_has_noises_and_seeds_in_one_program(tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "_START", [*commands.python(), "-m", "tf_emcom"])
+    varied = ["noise=@Varied()", "Varied.name='noise'", "Varied.values=[0.25, 0.5]"]
+    digits = ["--gin_file=gin/nlg_digits.gin", *TINY, *(f"--gin_param={p}" for p in varied)]
+    params = [
+        f"Reproduction.games={{'nlg': {digits}}}",
+        *("Reproduction.tasks={}", "Reproduction.speakers={}", "Reproduction.claims=[]", "Reproduction.seeds=[0, 1]"),
+        *("Reproduction.together=['nlg']", "Reproduction.tests=['testchannel']"),
+        "Reproduction.test_arguments=['--gin_param=TestChannel.candidates=[16]', '--gin_param=TestChannel.passes=1']",
+    ]
+    cli.reproduce("offline", str(tmp_path), 1, params)
+    assert [path.name for path in (tmp_path / "runs").iterdir() if path.is_dir()] == ["nlg-0"]
+    with (tmp_path / "tables" / "testchannel.csv").open() as file:
+        found = [(row["game"], row["noise"], row["seeds"]) for row in csv.DictReader(file)]
+    games, noises = ("nlg, noise 0.25", "nlg, noise 0.5"), ("0.0", "0.25", "0.5", "0.75")
+    assert found == [(game, noise, "2") for game in games for noise in noises]
+
+
 WRONG = {
     "no games": ({"games": {}, "seeds": [0]}, "at least one of each"),
     "no seeds": ({"games": {"a": []}, "seeds": []}, "at least one of each"),
+    "seeds apart": ({"games": {"a": []}, "seeds": [0, 2], "together": ["a"]}, r"another; set it to .0, 1."),
+    "several speakers of one seed": (
+        {"games": {"a": []}, "seeds": [0], "together": ["a"], "speakers": {"s": ["a"]}, "speaker_counts": {"s": 2}},
+        "one speaker a seed",
+    ),
     "negative seed": ({"games": {"a": []}, "seeds": [-1]}, "seeds is .-1.* 0 or more"),
     "one string": ({"games": {"a": "--gin_file=x"}, "seeds": [0]}, "a list, each element a text"),
     "numbers as arguments": ({"games": {"a": [1]}, "seeds": [0]}, "a list, each element a text"),

@@ -91,6 +91,32 @@ def test_of_independent_seeds_in_one_run_each_has_its_own_loss(tmp_path):
     assert [(row["game"], row["seed"]) for row in found] == [("lg", 4), ("lg", 5), ("lg, best", 5)]
 
 
+def test_settings_that_vary_in_one_run_are_games_of_their_own(tmp_path):
+    cell, run = game(tmp_path, "nlg", 4), tmp_path / "nlg-4"
+    varied = [{"noise": 0.0}, {"noise": 0.0}, {"noise": 0.5}, {"noise": 0.5}]
+    common = {"mode": "testchannel", "step": 30, "split": "test", "candidates": 16, "noise": 0.25, "whole": True}
+    accuracies = {0.0: (0.25, 0.5), 0.5: (0.75, 1.0)}
+    rows = [
+        {**common, "training_seed": 4 + i, "varied": {"noise": noise}, "accuracy": each}
+        for noise, of_noise in accuracies.items()
+        for i, each in enumerate(of_noise)
+    ]
+    write(run, "eval/testchannel.jsonl", rows)
+    trained, losses = {"accuracy": [1, 2, 3, 4]}, {"listener_loss": [4.0, 3.0, 1.0, 2.0]}
+    write(run, "metrics.jsonl", [{"step": 30, "accuracy": 2.5, "by_seed": trained, "varied": varied}])
+    write(run, "validation.jsonl", [{"step": 30, "listener_loss": 2.5, "by_seed": losses, "varied": varied}])
+    found = measured(str(tmp_path), [cell], [], best_of=["nlg, noise 0.5"])
+    seen = [(row["game"], row["seed"], row["accuracy"]) for row in found["testchannel"]]
+    assert seen == [
+        *(("nlg, noise 0", 4, 0.25), ("nlg, noise 0", 5, 0.5), ("nlg, noise 0.5", 4, 0.75)),
+        *(("nlg, noise 0.5", 5, 1.0), ("nlg, noise 0.5, best", 4, 0.75)),
+    ]
+    last = [(row["game"], row["seed"], row["accuracy"]) for row in found["training"]]
+    assert last == [
+        *(("nlg, noise 0", 4, 1), ("nlg, noise 0", 5, 2), ("nlg, noise 0.5", 4, 3), ("nlg, noise 0.5", 5, 4))
+    ]
+
+
 def test_a_further_test_is_read_from_its_own_file(tmp_path):
     cell = game(tmp_path, "lg", 0, 0.5)
     row = {"mode": "testchannel", "step": 30, "split": "test", "data": "others", "candidates": 16, "noise": 0.0}

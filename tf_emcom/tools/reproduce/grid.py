@@ -41,6 +41,7 @@ class Reproduction(Checked):
         listeners: Repeats = 1,
         best_of: Sequence[str] = (),
         published: Sequence[Published] = (),
+        together: Sequence[str] = (),
     ) -> None:
         """Checks the grid.
 
@@ -60,9 +61,13 @@ class Reproduction(Checked):
           listeners: how many new listeners each speaker gets; results are means over both.
           best_of: the games whose best seed on the validation split is in the tables as a game of its own.
           published: numbers of papers, which stand beside those of this grid; as claims, they change no run.
+          together: the games all of whose seeds are one run in one program, which suits small ones. Where `Varied`
+            numbers are among the arguments of such a game, tables have each of their settings as a game of its own, and
+            speakers are those of the first setting.
 
         Raises:
-          UserError: there is no game or no seed, or what is named is none of the grid's.
+          UserError: there is no game or no seed, what is named is none of the grid's, or seeds that are trained
+            together do not follow one another.
         """
         self.games = _lists("games", games)
         self.tasks, self.speakers = _lists("tasks", tasks or {}), _lists("speakers", speakers or {})
@@ -76,8 +81,8 @@ class Reproduction(Checked):
                 )
         self.seeds = tuple(dict.fromkeys(seeds))
         self.tests, self.test_arguments, self.transfer_test_arguments = tests, test_arguments, transfer_test_arguments
-        self.claims, self.published, self.best_of = tuple(claims), tuple(published), best_of
-        for name in ("tests", "test_arguments", "transfer_test_arguments", "best_of"):
+        self.claims, self.published, self.best_of, self.together = tuple(claims), tuple(published), best_of, together
+        for name in ("tests", "test_arguments", "transfer_test_arguments", "best_of", "together"):
             if not _is_list(values := getattr(self, name)):
                 raise UserError(f'Reproduction.{name} is {values!r}; bind it to a list of texts, as in ["test"].')
         self.tests_of = _lists("tests_of", tests_of or {})
@@ -88,7 +93,20 @@ class Reproduction(Checked):
     def _check_names(self) -> None:
         _require_known("tests_of", self.tests_of, self.games)
         _require_known("best_of", self.best_of, self.games)
+        _require_known("together", self.together, self.games)
+        first = self.seeds[0]
+        if self.together and self.seeds != tuple(range(first, first + len(self.seeds))):
+            raise UserError(
+                f"Reproduction.seeds is {list(self.seeds)}, but seeds that are trained together follow one another;"
+                f" bind it to {list(range(first, first + len(self.seeds)))}, or leave out Reproduction.together."
+            )
         _require_known("speaker_counts", self.speaker_counts, self.speakers)
+        for name in self.speaker_counts:
+            if self.speakers[name][0] in self.together:
+                raise UserError(
+                    f"Reproduction.speaker_counts names {name!r}, whose game has all seeds together and one speaker a"
+                    " seed; leave the one out of Reproduction.speaker_counts, or the other of Reproduction.together."
+                )
         for name, arguments in self.further_tests.items():
             if name in KINDS or not arguments or arguments[0] not in KINDS:
                 raise UserError(
@@ -107,10 +125,16 @@ class Reproduction(Checked):
 
     def game_cells(self, runs: str) -> list[Cell]:
         """The runs of games, in folders below `runs`; seed by seed, so that a grid cut short has whole seeds."""
+        count = len(self.seeds)
         return [
-            _cell(runs, f"{game}-{seed}", {"game": game, "seed": seed}, arguments, (), self._tests(game))
+            _cell(
+                *(runs, f"{game}-{seed}", {"game": game, "seed": seed}, arguments),
+                (f"--gin_param=seeds={count}",) if game in self.together and count > 1 else (),
+                self._tests(game),
+            )
             for seed in self.seeds
             for game, arguments in self.games.items()
+            if seed == self.seeds[0] or game not in self.together
         ]
 
     def _tests(self, game: str) -> list[tuple[str, ...]]:
@@ -138,7 +162,8 @@ class Reproduction(Checked):
     def _transfer_cell(self, runs: str, seed: int, task: str, speaker: str, index: int, listener: int) -> Cell:
         """The run in which new listener `listener` learns from speaker `index` of a run."""
         game, *more = self.speakers[speaker]
-        needs = f"{game}-{seed}"
+        place = seed - self.seeds[0] if game in self.together else 0
+        needs = f"{game}-{seed - place}"
         name, labels = f"{task}-{speaker}-{seed}", {"task": task, "speaker": speaker, "seed": seed}
         more = [f"--gin_param=checkpoint={os.path.join(runs, needs)!r}", *more]
         # The first speaker and the first listener are called as if there were no others, so that more can be added.
@@ -146,7 +171,8 @@ class Reproduction(Checked):
             labels |= {"speaker_index": index, "new_listener": listener}
         if index:
             name += f"-speaker{index}"
-            more.append(f"--gin_param=speaker_index={index}")
+        if index or place:
+            more.append(f"--gin_param=speaker_index={index or place}")
         if listener:
             name += f"-listener{listener}"
         tests = ("--mode=test", *self.transfer_test_arguments)

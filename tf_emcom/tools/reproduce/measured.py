@@ -10,6 +10,7 @@ from tf_emcom.errors import UserError
 from tf_emcom.evaluation.results import whole_rows
 from tf_emcom.runtime.evaluation_rows import grouped, of_the_run
 from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.schedules import in_words
 from tf_emcom.tools.reproduce.grid import Cell
 from tf_emcom.tools.reproduce.kinds import KINDS
 from tf_emcom.tools.reproduce.statistics import summary
@@ -48,6 +49,8 @@ def results(
 
 def _labels(cell: Cell, row: Row) -> dict[str, Any]:
     labels: dict[str, Any] = dict(cell.labels)
+    if row.get("varied") and "game" in labels:
+        labels["game"] = _of_setting(cell, row["varied"])
     if row.get("ensemble") == "vote" and "game" in labels:
         labels["game"] = f"{labels['game']}{VOTE}"
     if "training_seed" in row:
@@ -116,24 +119,31 @@ def training_curves(runs: str, games: Sequence[Cell], read: Callable[[RunFolder]
         rows = [row for row in read(RunFolder(str(Path(runs) / cell.name))) if "accuracy" in row]
         # The last line is always there.
         for row in rows[::-1][:: math.ceil(len(rows) / _MOST_STEPS) or 1][::-1]:
-            for seed, accuracy in _by_seed(cell, row, "accuracy").items():
-                found.append({**cell.labels, "seed": seed, "step": row["step"], "accuracy": accuracy})
+            for (game, seed), accuracy in _by_run(cell, row, "accuracy").items():
+                found.append({**cell.labels, "game": game, "seed": seed, "step": row["step"], "accuracy": accuracy})
     return found
 
 
-def _by_seed(cell: Cell, row: Row, value: str) -> dict[Any, Any]:
-    """Seed ↦ value in a line about a step; of several runs at once, each has its own."""
-    first = int(cell.labels["seed"])
-    return dict(enumerate(row.get("by_seed", {}).get(value, [row.get(value)]), start=first))
+def _of_setting(cell: Cell, varied: Mapping[str, float]) -> str:
+    """What tables call a game, or one setting of it where numbers vary."""
+    return ", ".join(filter(None, (str(cell.labels["game"]), in_words(varied))))
+
+
+def _by_run(cell: Cell, row: Row, value: str) -> dict[tuple[str, int], Any]:
+    """(Game, seed) ↦ value in a line about a step; of several runs in one program, each has its own."""
+    values = row.get("by_seed", {}).get(value, [row.get(value)])
+    games = [_of_setting(cell, varied) for varied in row.get("varied", [{} for _ in values])]
+    seeds = [int(cell.labels["seed"]) + games[:i].count(game) for i, game in enumerate(games)]
+    return dict(zip(zip(games, seeds, strict=True), values, strict=True))
 
 
 def _best_seed(runs: str, cells: Sequence[Cell], game: str) -> int | None:
     """The seed of a game whose listener loss on the validation split fell lowest; None where nothing was validated."""
     losses: dict[int, float] = {}
     for cell in cells:
-        if cell.labels["game"] == game:
-            for row in RunFolder(str(Path(runs) / cell.name)).read_validation():
-                for seed, loss in _by_seed(cell, row, "listener_loss").items():
+        for row in RunFolder(str(Path(runs) / cell.name)).read_validation():
+            for (name, seed), loss in _by_run(cell, row, "listener_loss").items():
+                if name == game:
                     losses[seed] = min(losses.get(seed, math.inf), math.inf if loss is None else loss)
     return min(losses, key=losses.__getitem__, default=None)
 

@@ -198,9 +198,11 @@ def _advice(value: Any, hint: Any, default: Any) -> str:
     fitting = example(hint, default)
     if not fitting:
         return ""
-    advice = f"; give one, as in {fitting}"
     if isinstance(value, type) and "()" in fitting:
-        return f"{advice}, with the parentheses"
+        # The class that was given, if its objects fit, or another one.
+        own = f"{'@' if fitting.startswith('@') else ''}{value.__name__}()" if _makes(value, hint) else fitting
+        return f"; give one, as in {own}, with the parentheses"
+    advice = f"; give one, as in {fitting}"
     return f"{advice}, without parentheses" if fitting.startswith("@") and "()" not in fitting else advice
 
 

@@ -1,13 +1,15 @@
 """The Lewis game: one speaker, one channel, one listener, in one page."""
 
 import abc
+import math
 from typing import Annotated
 
 import tensorflow as tf
 
 from tf_emcom.agents.listener import Listener
 from tf_emcom.agents.speaker import Speaker
-from tf_emcom.checks import Checked, Highest, Least, NotNegative
+from tf_emcom.checks import Checked, Highest, Least
+from tf_emcom.errors import require_number
 from tf_emcom.games.channels import Channel, transmit
 from tf_emcom.games.losses import Loss
 from tf_emcom.games.policies import ListenerPolicy
@@ -15,6 +17,7 @@ from tf_emcom.games.rewards import Reward
 from tf_emcom.games.tasks import Task
 from tf_emcom.games.transfer_tasks import TransferTask
 from tf_emcom.ops.noise import add_gaussian_noise, spread_of
+from tf_emcom.schedules import Schedule, at, bounds_of
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Batch, Outcome, Play, Speech
 
@@ -32,7 +35,7 @@ Views = Annotated[int, Least(1), Highest(2)]
 
 
 def noisy_views(
-    batch: Batch, candidate_inputs: tf.Tensor, coefficient: float, views: int, stream: Stream
+    batch: Batch, candidate_inputs: tf.Tensor, coefficient: tf.Tensor, views: int, stream: Stream
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """What the speaker sees of a replica's games, [B, F], and the listener of those of all replicas, [N, F].
 
@@ -57,7 +60,7 @@ class Game(Rules):
         reward: Reward,
         speaker_loss: Loss,
         listener_loss: Loss,
-        input_noise: NotNegative = 0.0,
+        input_noise: Schedule | float = 0.0,
         views: Views = 2,
     ) -> None:
         """Sets the rules.
@@ -70,7 +73,7 @@ class Game(Rules):
           speaker_loss: what the speaker learns from.
           listener_loss: what the listener learns from.
           input_noise: of Gaussian noise on the inputs in training, in standard deviations of each feature over the
-            batch. Tests have a noise of their own.
+            batch; constant or a schedule. Tests have a noise of their own.
           views: 2, where speaker and listener see an input with a noise of their own (EaS); 1, where both see the same
             (NEC).
         """
@@ -81,6 +84,9 @@ class Game(Rules):
         self.speaker_loss = speaker_loss
         self.listener_loss = listener_loss
         self.input_noise = input_noise
+        self._sees_clearly = bounds_of(input_noise) == (0, 0)
+        for bound in bounds_of(input_noise):
+            require_number("Game.input_noise", bound, 0, math.inf, "it is a standard deviation")
         self.views = views
 
     def play(
@@ -98,8 +104,9 @@ class Game(Rules):
         The target speaker scores the speaker's symbols. `batch` has this replica's B games, inputs [B, F], and
         `candidate_inputs` is [N, F], the inputs of all replicas' games. Schedules stand at `step`, integer [].
         """
-        if self.input_noise:
-            seen, candidate_inputs = noisy_views(batch, candidate_inputs, self.input_noise, self.views, stream)
+        if not self._sees_clearly:
+            noise = at(self.input_noise, step)
+            seen, candidate_inputs = noisy_views(batch, candidate_inputs, noise, self.views, stream)
             batch = batch._replace(inputs=seen)
         speech = speaker.sample(batch.inputs, step, stream.stage("speaker"))
         target_speech = target_speaker.score(batch.inputs, speech.symbols)

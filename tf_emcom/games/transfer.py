@@ -55,5 +55,5 @@ class TransferGame(Rules):
         """
         if self.speaks_once:
             return batch.labels[MESSAGES], candidate_inputs
-        seen, shown = noisy_views(batch, candidate_inputs, self.task.input_noise, 2, stream)
+        seen, shown = noisy_views(batch, candidate_inputs, tf.constant(self.task.input_noise), 2, stream)
         return batch.labels[MESSAGES] if MESSAGES in batch.labels else speaker.greedy(seen).symbols, shown

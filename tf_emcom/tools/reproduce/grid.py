@@ -61,13 +61,11 @@ class Reproduction(Checked):
           listeners: how many new listeners each speaker gets; results are means over both.
           best_of: the games whose best seed on the validation split is in the tables as a game of its own.
           published: numbers of papers, which stand beside those of this grid; as claims, they change no run.
-          together: the games all of whose seeds are one run in one program, which suits small ones. Where `Varied`
-            numbers are among the arguments of such a game, tables have each of their settings as a game of its own, and
-            speakers are those of the first setting.
+          together: small games, all of whose seeds are one run in one program. With `Varied` numbers among their
+            arguments, tables have each setting as a game of its own, and speakers are those of the first setting.
 
         Raises:
-          UserError: there is no game or no seed, what is named is none of the grid's, or seeds that are trained
-            together do not follow one another.
+          UserError: no game, no seed, a name that is none of the grid's, or seeds apart that are trained together.
         """
         self.games = _lists("games", games)
         self.tasks, self.speakers = _lists("tasks", tasks or {}), _lists("speakers", speakers or {})
@@ -82,15 +80,15 @@ class Reproduction(Checked):
         self.seeds = tuple(dict.fromkeys(seeds))
         self.tests, self.test_arguments, self.transfer_test_arguments = tests, test_arguments, transfer_test_arguments
         self.claims, self.published, self.best_of, self.together = tuple(claims), tuple(published), best_of, together
-        for name in ("tests", "test_arguments", "transfer_test_arguments", "best_of", "together"):
-            if not _is_list(values := getattr(self, name)):
-                raise UserError(f'Reproduction.{name} is {values!r}; bind it to a list of texts, as in ["test"].')
         self.tests_of = _lists("tests_of", tests_of or {})
         self.further_tests = _lists("further_tests", further_tests or {})
         self.speaker_counts, self.listeners = dict(speaker_counts or {}), listeners
         self._check_names()
 
     def _check_names(self) -> None:
+        for name in ("tests", "test_arguments", "transfer_test_arguments", "best_of", "together"):
+            if not _is_list(values := getattr(self, name)):
+                raise UserError(f'Reproduction.{name} is {values!r}; bind it to a list of texts, as in ["test"].')
         _require_known("tests_of", self.tests_of, self.games)
         _require_known("best_of", self.best_of, self.games)
         _require_known("together", self.together, self.games)

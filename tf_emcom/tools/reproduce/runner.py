@@ -53,8 +53,9 @@ class Runner:
         failed: dict[str, str] = {}
         begin = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
-            futures = {pool.submit(self._make, cell): cell for cell in waiting}
             try:
+                # Cells that wait for others' end only when they are told so, however early the interruption comes.
+                futures = {pool.submit(self._make, cell): cell for cell in waiting}
                 for done, future in enumerate(concurrent.futures.as_completed(futures), start=1):
                     cell, sentence = futures[future], future.result()
                     if sentence:

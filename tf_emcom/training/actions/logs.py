@@ -69,7 +69,7 @@ class Log(Action):
         seconds = time.monotonic() - self._clock
         values = {name: value / self._steps for name, value in self._sums.items()}
         means = {name: float(value.mean()) for name, value in values.items()}
-        means |= _by_outcome(means)
+        means |= {name: float(mean) for name, mean in _by_outcome(means).items() if np.isfinite(mean)}
         means |= {name: sum(numbers) / len(numbers) for name, numbers in self._noted.items()}
         # The noise of the last step done.
         noises = training.learner.noises(training.step - 1)
@@ -77,7 +77,7 @@ class Log(Action):
         means["games_per_second"] = round(self._steps * games_per_step(training.learner) / seconds, 1)
         row: dict[str, Any] = {"step": training.step, **means}
         if training.learner.independent:
-            row["by_seed"] = {name: value.tolist() for name, value in values.items()}
+            row["by_seed"] = {name: _as_json(value) for name, value in {**values, **_by_outcome(values)}.items()}
         settings = by_setting(training.learner, values)
         if settings:
             row["by_seed"]["noise"], row["varied"] = noises, training.learner.varied()
@@ -90,13 +90,20 @@ class Log(Action):
 _LEAST_SHARE = 1e-5
 
 
-def _by_outcome(means: Mapping[str, float]) -> dict[str, float]:
-    """The mean entropy of listeners in games won and in games lost, where there are any."""
+def _by_outcome(means: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The mean entropy of listeners in games won and in games lost; NaN where there are none."""
     if "listener_entropy_success" not in means:
         return {}
-    won = means["accuracy"]
+    won = np.asarray(means["accuracy"])
     parts = {"won": (means["listener_entropy_success"], won), "lost": (means["listener_entropy_failure"], 1.0 - won)}
-    return {f"listener_{name}_entropy": part / share for name, (part, share) in parts.items() if share > _LEAST_SHARE}
+    return {
+        f"listener_{name}_entropy": np.where(share > _LEAST_SHARE, part / np.maximum(share, _LEAST_SHARE), np.nan)
+        for name, (part, share) in parts.items()
+    }
+
+
+def _as_json(values: np.ndarray) -> list[float | None]:
+    return [value if np.isfinite(value) else None for value in values.tolist()]
 
 
 class Progress(Action):

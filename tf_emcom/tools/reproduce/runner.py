@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ class Runner:
         self._threads = dict.fromkeys(names, share) if jobs > 1 else {}
         self._running: set[subprocess.Popen] = set()
         self._stopped = False
+        self._starting = threading.Lock()  # No run begins while the others are stopped, which would go on to its end.
 
     def make(self, cells: Sequence[Cell]) -> dict[str, str]:
         """Makes every cell that is not finished; for one that another process makes, it waits.
@@ -65,10 +67,11 @@ class Runner:
                     print(f"[{done} of {len(waiting)}] {cell.name} {outcome}; about {left:.0f} min left", flush=True)
             except BaseException:
                 # Stopping the grid stops its runs; they resume from their last checkpoints.
-                self._stopped = True
+                with self._starting:
+                    self._stopped = True
+                    for process in list(self._running):
+                        process.terminate()
                 pool.shutdown(wait=False, cancel_futures=True)
-                for process in list(self._running):
-                    process.terminate()
                 raise
         return failed
 
@@ -114,8 +117,11 @@ class Runner:
                 # A checkout need not be installed.
                 path = os.pathsep.join(filter(None, (_SOURCE, os.environ.get("PYTHONPATH"))))
                 environment = {**os.environ, **self._threads, "PYTHONPATH": path}
-                process = subprocess.Popen(words, env=environment, **streams)
-                self._running.add(process)
+                with self._starting:
+                    if self._stopped:
+                        return "stopped"
+                    process = subprocess.Popen(words, env=environment, **streams)
+                    self._running.add(process)
                 status = process.wait()
                 self._running.discard(process)
                 if status or self._stopped:

@@ -174,7 +174,7 @@ def compiled(row, distribution):
 
 
 def distribution_for(number):
-    """XLA compiles a step once for each replica, so that rows are run where it tells the most for the time."""
+    """How a row is run. XLA compiles a step once for each replica, so most of its rows have one device."""
     if number not in rows_with_every_level_of("trainee"):
         return Mirrored(False)
     return Mirrored(True) if rows()[number]["trainee"] == "IndependentPairs" else OneDevice(True)

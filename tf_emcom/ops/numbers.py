@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow.python.eager import record  # nothing public tells a tape alone
+from tensorflow.python.eager import record  # there is no public function for it
 
 from tf_emcom.checks import assert_ranks
 

@@ -56,7 +56,7 @@ class Runner:
         begin = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(self.jobs) as pool:
             try:
-                # Cells that wait for others' end only when they are told so, however early the interruption comes.
+                # Within `try`: an interruption while cells are submitted has to stop those that wait for a lock, too.
                 futures = {pool.submit(self._make, cell): cell for cell in waiting}
                 for done, future in enumerate(concurrent.futures.as_completed(futures), start=1):
                     cell, sentence = futures[future], future.result()

@@ -163,7 +163,8 @@ def test_torso_comes_before_the_first_state():
 def test_first_state_is_linear_in_the_input():
     speaker = make(GruCore)
     state = INPUTS.numpy() @ speaker.to_state.kernel.numpy() + speaker.to_state.bias.numpy()
-    output, _ = speaker.core.step(speaker.embedding(tf.fill([B], V)), (tf.constant(state),))
+    first = speaker.core.split_state(tf.constant(state))
+    output, _ = speaker.core.step(speaker.embedding(tf.fill([B], V)), first)
     expected = speaker.head.policy_logits(output)
     np.testing.assert_allclose(speaker.greedy(INPUTS).policy_logits[:, 0], expected, atol=1e-5)
 

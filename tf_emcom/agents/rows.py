@@ -51,6 +51,17 @@ class Rows:
                 # Of a large stack, only the row is touched.
                 stack.value.scatter_update(tf.IndexedSlices(value[tf.newaxis], tf.reshape(index, [1])))
 
+    def load(self, index: tf.Tensor) -> None:
+        """Makes the layers hold the row of agent `index`, int32 [], so that it is changed in place; in a step."""
+        if self.count > 1:
+            for variable, value in zip(self.variables, self.read(index), strict=True):
+                variable.assign(value)
+
+    def store(self, index: tf.Tensor) -> None:
+        """Keeps what the layers hold as the row of agent `index`, int32 []; in a step."""
+        if self.count > 1:
+            self.write(index, [tf.convert_to_tensor(variable.value) for variable in self.variables])
+
     def stacks_of(self, variables: Sequence[keras.Variable]) -> list[keras.Variable]:
         """The stacks of some of the variables."""
         return [self.stacks[self._place(variable)] for variable in variables]

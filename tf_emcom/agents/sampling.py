@@ -13,6 +13,8 @@ from tf_emcom.schedules import Schedule, at, bounds_of
 class Sampler(Checked, abc.ABC):
     """How a speaker that explores makes a symbol of its policy."""
 
+    is_soft: bool = True  # Whether soft symbols come with its symbols; a message of hard ones is learnt from at once.
+
     @abc.abstractmethod
     def draws(self, vocab_size: int) -> tuple[int, ...]:
         """The shape of the uniform draws that one symbol out of `vocab_size` takes."""
@@ -30,6 +32,8 @@ class Sampler(Checked, abc.ABC):
 
 class Drawn(Sampler):
     """A draw from the policy; no gradient flows through it."""
+
+    is_soft = False
 
     def draws(self, vocab_size: int) -> tuple[int, ...]:
         return ()

@@ -11,7 +11,7 @@ from tf_emcom.agents.grammar import AnySymbol, Grammar
 from tf_emcom.agents.heads.speaker import PolicyQValueDueling, SpeakerHead
 from tf_emcom.agents.nets.attention import require_positions
 from tf_emcom.agents.nets.layers import Identity, Linear, SymbolEmbedding, computing_as
-from tf_emcom.agents.nets.recurrent import Core, LstmCore
+from tf_emcom.agents.nets.recurrent import Core, LstmCore, Steps
 from tf_emcom.agents.sampling import Drawn, Sampler
 from tf_emcom.agents.saving import described, listed_as_array, rebuilt, require_features, require_keras_file
 from tf_emcom.checks import Checked, Least, Most, Repeats, Size, checked_value
@@ -129,7 +129,7 @@ class Speaker(Checked, keras.Model):
     def sample(self, inputs: tf.Tensor, step: tf.Tensor, stream: Stream) -> Speech:
         """Draws a message for each of the inputs [B, F], at `step`, integer [], with the stream of the B games."""
         uniforms = stream.uniform(self.message_length, *self.sampler.draws(self.vocab_size))
-        return self._speech(inputs, self.message_length, lambda logits, t: self.sampler(logits, uniforms[:, t], step))
+        return self._spoken(inputs, lambda logits, t: self.sampler(logits, uniforms[:, t], step), self.sampler.is_soft)
 
     def greedy(self, inputs: tf.Tensor) -> Speech:
         """The most probable symbol at each step, for inputs [B, F]; needs no randomness."""
@@ -137,31 +137,49 @@ class Speaker(Checked, keras.Model):
         def best(logits: tf.Tensor, t: int) -> tuple[tf.Tensor, None]:
             return tf.argmax(logits, -1, output_type=tf.int32), None
 
-        return self._speech(inputs, self.message_length, best)
+        return self._spoken(inputs, best, is_soft=False)
 
     def score(self, inputs: tf.Tensor, symbols: tf.Tensor) -> Speech:
         """What this speaker thinks of given symbols [B, T] for the inputs [B, F] (teacher forcing)."""
-        return self._speech(inputs, symbols.shape[1], lambda logits, t: (symbols[:, t], None))
+        return self._speech(self.core.steps(self._first_state(inputs)), symbols)
 
-    def _speech(self, inputs: tf.Tensor, length: int, choose: Choose) -> Speech:
+    def _first_state(self, inputs: tf.Tensor) -> tf.Tensor:
         require_features("the speaker", inputs, self.features)
-        state = self.core.split_state(self.to_state(self.torso(inputs)))
-        previous = said = tf.fill([tf.shape(state[0])[0]], self.vocab_size)
-        symbols, logits, outputs, relaxed = [], [], [], []
+        return self.to_state(self.torso(inputs))
+
+    def _spoken(self, inputs: tf.Tensor, choose: Choose, is_soft: bool) -> Speech:
+        first = self._first_state(inputs)
+        steps = Steps(self.core, self.core.split_state(first)) if is_soft else self.core.steps(first)
+        previous = said = tf.fill([tf.shape(first)[0]], self.vocab_size)
+        symbols, embedded, relaxed = [], [], []
         # Unrolled while tracing, since messages are short and of one length: the compiler then fuses across steps,
         # which on TPUs halves the memory traffic of a scanned loop.
-        for t in range(length):
-            output, state = self.core.step(self.embedding(said), state)
-            step_logits = self.grammar.allowed(in_full(self.head.policy_logits(output)), previous)
-            previous, soft = choose(step_logits, t)
+        for t in range(self.message_length):
+            embedded.append(self.embedding(said))
+            logits = in_full(self.head.policy_logits(steps.take(embedded[t])))
+            previous, soft = choose(self.grammar.allowed(logits, previous), t)
             said = previous if soft is None else categorical.with_extra_id(soft)
             symbols.append(previous)
-            logits.append(step_logits)
-            outputs.append(output)
             relaxed.append(soft)
-        soft = None if soft is None else tf.stack(relaxed, 1)
-        symbols, logits = tf.stack(symbols, 1), tf.stack(logits, 1)
-        values = in_full(self.head.values(tf.stack(outputs, 1)))
+        if soft is None:
+            return self._speech(steps, tf.stack(symbols, 1))
+        return self._speech(steps, tf.stack(symbols, 1), tf.stack(embedded, 1), tf.stack(relaxed, 1))
+
+    def _speech(
+        self,
+        steps: Steps,
+        symbols: tf.Tensor,
+        embedded: tf.Tensor | None = None,
+        relaxed: tf.Tensor | None = None,
+    ) -> Speech:
+        """What is thought of symbols [B, T], all of a message at once; `embedded` is what soft ones look like."""
+        previous = tf.concat([tf.fill([tf.shape(symbols)[0], 1], self.vocab_size), symbols[:, :-1]], axis=1)
+        outputs = steps.outputs(self.embedding(previous) if embedded is None else embedded)
+        logits = in_full(self.head.policy_logits(outputs))
+        # A grammar looks at one symbol and the one before.
+        allowed = self.grammar.allowed(tf.reshape(logits, [-1, self.vocab_size]), tf.reshape(previous, [-1]))
+        logits = tf.reshape(allowed, tf.shape(logits))
+        values = in_full(self.head.values(outputs))
         return Speech(
             symbols=symbols,
             log_probs=categorical.log_prob(logits, symbols),
@@ -169,6 +187,6 @@ class Speaker(Checked, keras.Model):
             policy_logits=logits,
             value=values.value,
             q_values=values.q_values,
-            relaxed=soft,
+            relaxed=relaxed,
             lengths=self.grammar.lengths(symbols),
         )

@@ -1,11 +1,10 @@
-"""Products, distances and averages, in the right precision."""
+"""Distances and averages, in the right precision."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
-from tensorflow.python.eager import record  # there is no public function for it
 
 from tf_emcom.checks import assert_ranks
 
@@ -18,31 +17,6 @@ def softmax(scores: tf.Tensor) -> tf.Tensor:
 def in_full(values: Any) -> Any:
     """A structure of float tensors, each in float32; None stays None."""
     return tf.nest.map_structure(lambda v: v if v is None else tf.cast(v, tf.float32), values)
-
-
-def turned(matrix: tf.Tensor) -> tf.Tensor:
-    """The transpose of [K, N] for `product`, which no optimisation of TensorFlow's folds away again."""
-    return tf.einsum("kn->nk", matrix)
-
-
-def product(left: tf.Tensor, right: tf.Tensor, right_turned: tf.Tensor) -> tf.Tensor:
-    """Left [B, K] · right [K, N] ↦ [B, N], for a matrix that many rows are multiplied with, one after the other.
-
-    `right_turned` is `turned(right)`. On CPUs the rows of a matrix as wide as a power of two lie in the same places of
-    the cache, and a product with few rows on the left takes up to twice as long as one with the transpose; the
-    gradient's products do not. XLA makes one program of both.
-    """
-    assert_ranks(left=(left, 2), right=(right, 2), right_turned=(right_turned, 2))
-
-    def gradient(upstream: tf.Tensor, *_: Any) -> tuple[None, tf.Tensor, tf.Tensor]:
-        return None, tf.matmul(upstream, right, transpose_b=True), tf.matmul(left, upstream, transpose_a=True)
-
-    given = [tf.matmul(left, right_turned, transpose_b=True), left, right]
-    results = tf.identity_n(given)
-    # Tapes go by this. `tf.custom_gradient` would keep every graph that it is used in until the process ends; without
-    # either, as where the gradient of a whole function is asked for, it goes by the transpose and comes to the same.
-    record.record_operation("product", results, given, gradient)
-    return results[0]
 
 
 def follow(averages: Sequence[keras.Variable], sources: Sequence[keras.Variable], decay: float | tf.Tensor) -> None:

@@ -91,6 +91,32 @@ class Adam(Optimizer):
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
         count = tf.cast(self.updates.value, tf.float32) + 1.0
         rate = at(self.learning_rate, step)
+        # What is a row of a stack is a tensor, and an optimizer's kernel takes variables only.
+        in_place = all(isinstance(variable.value, tf.Variable) for variable in self._trained.variables)
+        if in_place and not self.weight_decay and type(self).scaled is Adam.scaled:
+            self._update_in_place(gradients, count, rate)
+        else:
+            self._update(gradients, count, rate)
+        self.updates.assign(self.updates.value + 1)
+
+    def _update_in_place(self, gradients: Sequence[tf.Tensor], count: tf.Tensor, rate: tf.Tensor) -> None:
+        """Each weight and its moments are read and written once.
+
+        TensorFlow's kernel has √v + ε below, where v is not divided by its bias, so that ε is scaled by what that
+        leaves out: the same number, rounded in another order.
+        """
+        first_powers, second_powers = self.b1**count, self.b2**count
+        floors = self.epsilon * tf.sqrt(1.0 - second_powers)
+        of_each = (self._trained.variables, self.first_moments, self.second_moments, gradients)
+        scalars = (tf.unstack(first_powers), tf.unstack(second_powers), tf.unstack(floors))
+        for variable, first, second, gradient, *powers, floor in zip(*of_each, *scalars, strict=True):
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.value.handle, m=first.value.handle, v=second.value.handle,
+                beta1_power=powers[0], beta2_power=powers[1],
+                lr=rate, beta1=self.b1, beta2=self.b2, epsilon=floor, grad=gradient,
+            )  # fmt: skip
+
+    def _update(self, gradients: Sequence[tf.Tensor], count: tf.Tensor, rate: tf.Tensor) -> None:
         first_biases, second_biases = tf.unstack(1.0 - self.b1**count), tf.unstack(1.0 - self.b2**count)
         moments, biases = (self.first_moments, self.second_moments), (first_biases, second_biases)
         for gradient, variable, first, second, first_bias, second_bias in zip(
@@ -104,7 +130,6 @@ class Adam(Optimizer):
             first.assign(mean)
             second.assign(square)
             variable.assign(variable.value - rate * self.scaled(update, variable))
-        self.updates.assign(self.updates.value + 1)
 
     def scaled(self, update: tf.Tensor, variable: keras.Variable) -> tf.Tensor:
         """The update of a variable, decay included and of its shape, before the learning rate; here as it is."""

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tf_emcom.agents.nets.attention import AttentionCore, LstmAttentionCore, MessageReader
-from tf_emcom.agents.nets.recurrent import Core, GruCore, IdentityCore, LstmCore
+from tf_emcom.agents.nets.recurrent import Core, GruCore, IdentityCore, LstmCore, Steps
 from tf_emcom.agents.nets.transformer import TransformerCore, TransformerReader
 from tf_emcom.errors import UserError
 
@@ -59,9 +59,9 @@ def test_steps_are_those_of_the_twin(cls, twin):
         output, state = core.step(tf.constant(EMBEDDED[:, t]), state)
         expected, expected_state = twin(EMBEDDED[:, t], expected_state, *weights)
         np.testing.assert_allclose(output, expected, atol=1e-5)
-        # What follows in a state are weights made ready.
+        # Games are columns of a state; what follows it are weights made ready.
         for ours, theirs in zip(state[: len(expected_state)], expected_state, strict=True):
-            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+            np.testing.assert_allclose(tf.transpose(ours), theirs, atol=1e-5)
 
 
 @pytest.mark.parametrize(("cls", "twin"), CORES)
@@ -74,10 +74,10 @@ def test_message_is_read_from_zeros_to_its_last_output(cls, twin):
 
 
 @pytest.mark.parametrize("cls", [LstmCore, GruCore])
-def test_state_of_zeros_has_a_row_a_game(cls):
+def test_state_of_zeros_has_a_column_a_game(cls):
     core, _ = built(cls)
     state = core.start(tf.zeros([B, T, E]))[: core.state_size // H]
-    assert [part.shape for part in state] == [(B, H)] * (core.state_size // H)
+    assert [part.shape for part in state] == [(H, B)] * (core.state_size // H)
     assert not any(np.any(part) for part in state)
 
 
@@ -85,18 +85,31 @@ def test_lstm_state_is_split_into_output_then_cell():
     core = LstmCore(2)
     core.build((None, E))
     h, c, *_ = core.split_state(tf.constant([[1.0, 2.0, 3.0, 4.0]]))
-    assert (h.numpy().tolist(), c.numpy().tolist()) == ([[1.0, 2.0]], [[3.0, 4.0]])
+    assert (h.numpy().tolist(), c.numpy().tolist()) == ([[1.0], [2.0]], [[3.0], [4.0]])
 
 
 @pytest.mark.parametrize("cls", [LstmCore, GruCore])
 def test_outputs_are_those_of_the_steps(cls):
     core, _ = built(cls)
     outputs = core.outputs(tf.constant(EMBEDDED))
-    assert len(outputs) == T
+    assert outputs.shape == (B, T, H)
     state = core.start(tf.constant(EMBEDDED))
     for t in range(T):
         expected, state = core.step(tf.constant(EMBEDDED[:, t]), state)
-        np.testing.assert_array_equal(outputs[t], expected)
+        # The first step from zeros leaves out products with them.
+        np.testing.assert_allclose(outputs[:, t], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("cls", [LstmCore, GruCore, functools.partial(TransformerCore, H, 2)])
+def test_steps_without_a_tape_give_the_outputs_of_steps_with_one(cls):
+    core = cls() if isinstance(cls, functools.partial) else cls(H)
+    core.build((None, E))
+    flat = tf.constant(GENERATOR.normal(size=(B, core.state_size)), tf.float32)
+    steps = core.steps(flat)
+    taken = [steps.take(tf.constant(EMBEDDED[:, t])) for t in range(T)]
+    plain = Steps(core, core.split_state(flat)).outputs(tf.constant(EMBEDDED))
+    for outputs in (tf.stack(taken, axis=1), steps.outputs(tf.constant(EMBEDDED))):
+        np.testing.assert_allclose(outputs, plain, atol=1e-6)
 
 
 def test_identity_hears_the_last_symbol():

@@ -143,7 +143,7 @@ class LstmAttentionCore(MessageReader):
         self.combined.build((None, 2 * self.units))
 
     def read(self, embedded: tf.Tensor) -> tf.Tensor:
-        outputs = tf.stack(self.lstm.outputs(embedded), axis=1)
+        outputs = self.lstm.outputs(embedded)
         last = outputs[:, -1]
         attention = softmax(tf.linalg.matvec(self.keys(outputs), last))
         context = tf.linalg.matvec(outputs, attention, transpose_a=True)

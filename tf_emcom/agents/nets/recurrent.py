@@ -8,9 +8,10 @@ import tensorflow as tf
 
 from tf_emcom.agents.nets.layers import Part, SymbolEmbedding, truncated_normal
 from tf_emcom.checks import Size
-from tf_emcom.ops.numbers import product, turned
+from tf_emcom.ops import recurrence
 
-State = tuple[tf.Tensor, ...]
+# Whatever a core carries from step to step.
+State = tuple[Any, ...]
 
 
 class Core(Part, abc.ABC):
@@ -21,7 +22,7 @@ class Core(Part, abc.ABC):
     longest: int | None = None  # How many symbols a message can have; None: any number.
 
     def split_state(self, flat: tf.Tensor) -> State:
-        """A first state from its values [B, state_size]; the first axis of its first tensor is B."""
+        """A first state from its values [B, state_size]."""
         raise TypeError(f"{type(self).__name__} does not say how its state is laid out.")
 
     def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
@@ -32,17 +33,96 @@ class Core(Part, abc.ABC):
         """The state of zeros for as many games as `inputs` [B, ...] holds."""
         return self.split_state(tf.zeros([tf.shape(inputs)[0], self.state_size], inputs.dtype))
 
-    def outputs(self, embedded: tf.Tensor) -> list[tf.Tensor]:
-        """The outputs, each [B, H], at every symbol of an embedded message [B, T, E], from the state of zeros on."""
-        state, outputs = self.start(embedded), []
-        for t in range(embedded.shape[1]):
-            output, state = self.step(embedded[:, t], state)
-            outputs.append(output)
-        return outputs
+    def steps(self, flat: tf.Tensor) -> "Steps":
+        """The steps over one message of hard symbols, from the first state with the values [B, state_size] on."""
+        return Steps(self, self.split_state(flat))
+
+    def outputs(self, embedded: tf.Tensor) -> tf.Tensor:
+        """The outputs [B, T, H] at every symbol of an embedded message [B, T, E], from the state of zeros on."""
+        return Steps(self, self.start(embedded)).outputs(embedded)
 
     def read(self, embedded: tf.Tensor) -> tf.Tensor:
         """What a listener makes of an embedded message: [B, T, E] ↦ [B, H]. Unless overridden, the last output."""
-        return self.outputs(embedded)[-1]
+        return self.outputs(embedded)[:, -1]
+
+
+class Steps:
+    """The steps of a core over one message."""
+
+    def __init__(self, core: Core, first: State) -> None:
+        self._core, self._state = core, first
+        self._outputs: list[tf.Tensor] = []
+
+    def take(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The next step: inputs [B, E] ↦ its output [B, H]."""
+        output, self._state = self._core.step(inputs, self._state)
+        self._outputs.append(output)
+        return output
+
+    def outputs(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The outputs [B, T, H] of all steps, which are given `inputs` [B, T, E]; steps not taken yet are taken."""
+        for t in range(len(self._outputs), inputs.shape[1]):
+            self.take(inputs[:, t])
+        return tf.stack(self._outputs, axis=1)
+
+
+class UnrolledSteps(Steps):
+    """Steps of a recurrent cell, of which gradients know nothing until all outputs are asked for."""
+
+    def __init__(self, cell: recurrence.Cell, first: recurrence.Columns | None) -> None:
+        """`first` is the first state, each part [H, B]; None: zeros."""
+        self._unrolling, self._dtype = recurrence.Unrolling(cell, first), cell.weights[0].dtype
+
+    def take(self, inputs: tf.Tensor) -> tf.Tensor:
+        return tf.transpose(self._unrolling.step(recurrence.as_columns(tf.cast(inputs, self._dtype))))
+
+    def outputs(self, inputs: tf.Tensor) -> tf.Tensor:
+        return self._unrolling.outputs(_by_symbol(tf.cast(inputs, self._dtype)))
+
+
+class CellCore(Core):
+    """A core of one recurrent cell, whose weights are a layer of Keras."""
+
+    state_parts: int = 1  # The cell's state has so many parts of H values.
+
+    def __init__(self, units: Size = 256, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.units = units
+        self.state_size = self.state_parts * units
+
+    @abc.abstractmethod
+    def prepared(self, kernel: tf.Tensor, bias: tf.Tensor, recurrent: tf.Tensor) -> recurrence.Cell:
+        """The cell with these weights."""
+
+    def split_state(self, flat: tf.Tensor) -> State:
+        """[B, state_size] ↦ the parts of the state, each [H, B], and behind them the cell, prepared once a message."""
+        parts = tf.split(tf.transpose(tf.cast(flat, self.compute_dtype)), self.state_parts, axis=0)
+        return (*parts, self._cell())
+
+    def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        *parts, cell = state
+        after = cell.forward(recurrence.as_columns(tf.cast(inputs, self.compute_dtype)), tuple(parts)).state
+        return tf.transpose(after[0]), (*after, cell)
+
+    def steps(self, flat: tf.Tensor) -> Steps:
+        *parts, cell = self.split_state(flat)
+        return UnrolledSteps(cell, tuple(parts))
+
+    def outputs(self, embedded: tf.Tensor) -> tf.Tensor:
+        return recurrence.Unrolling(self._cell(), None).outputs(_by_symbol(tf.cast(embedded, self.compute_dtype)))
+
+    def read(self, embedded: tf.Tensor) -> tf.Tensor:
+        given = _by_symbol(tf.cast(embedded, self.compute_dtype))
+        return recurrence.Unrolling(self._cell(), None).outputs(given, only_last=True)
+
+    def _cell(self) -> recurrence.Cell:
+        weights = (self.cell.kernel, self.cell.bias, self.cell.recurrent_kernel)
+        return self.prepared(*(tf.cast(each, self.compute_dtype) for each in weights))
+
+
+def _by_symbol(inputs: tf.Tensor) -> tf.Tensor:
+    """[B, T, E] ↦ [T, E + 1, B], with a last row of ones."""
+    return recurrence.as_columns(tf.transpose(inputs, [1, 0, 2]))
 
 
 class IdentityCore(Core):
@@ -68,13 +148,10 @@ class IdentityCore(Core):
         return inputs, state
 
 
-class LstmCore(Core):
+class LstmCore(CellCore):
     """An LSTM (Hochreiter & Schmidhuber 1997), +1 on the forget gate; both kernels have σ = 1/√(inputs + units)."""
 
-    def __init__(self, units: Size = 256, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.units = units
-        self.state_size = 2 * units
+    state_parts = 2
 
     def build(self, input_shape: tuple[Any, ...]) -> None:
         fan_in = input_shape[-1] + self.units
@@ -87,31 +164,8 @@ class LstmCore(Core):
         )
         self.cell.build(input_shape)
 
-    def split_state(self, flat: tf.Tensor) -> State:
-        """[B, 2H] ↦ (h, c), and after them the weights as `step` wants them, prepared once a message."""
-        return (*tf.split(tf.cast(flat, self.compute_dtype), 2, axis=-1), *self._weights())
-
-    def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        hidden, memory, *weights = state
-        kernel, recurrent, recurrent_turned = weights
-        inputs = tf.cast(inputs, self.compute_dtype)
-        # Not padded with ones: `tf.vectorized_map` pads with zeros in any case.
-        with_one = tf.concat([inputs, tf.ones_like(inputs[:, :1])], axis=-1)
-        gates = tf.matmul(with_one, kernel) + product(hidden, recurrent, recurrent_turned)
-        into, keep, new, out = tf.split(gates, 4, axis=-1)
-        memory = tf.sigmoid(keep) * memory + tf.sigmoid(into) * tf.tanh(new)
-        hidden = tf.sigmoid(out) * tf.tanh(memory)
-        return hidden, (hidden, memory, *weights)
-
-    def _weights(self) -> tuple[tf.Tensor, ...]:
-        """Kernel with bias [E + 1, 4H], recurrent kernel [H, 4H] and its transpose.
-
-        The bias is one more input that is always 1: its gradient is then a part of a product, which costs nothing on
-        TPUs, where a sum over games at every symbol takes a fifth of a step.
-        """
-        given = (self.cell.kernel, self.cell.bias, self.cell.recurrent_kernel)
-        kernel, bias, recurrent = (tf.cast(weights, self.compute_dtype) for weights in given)
-        return tf.concat([kernel, bias[tf.newaxis]], axis=0), recurrent, turned(recurrent)
+    def prepared(self, kernel: tf.Tensor, bias: tf.Tensor, recurrent: tf.Tensor) -> recurrence.Cell:
+        return recurrence.Lstm(kernel, bias, recurrent)
 
 
 class DiscreteLstm(Part):
@@ -129,21 +183,16 @@ class DiscreteLstm(Part):
 
     def call(self, ids: tf.Tensor) -> tf.Tensor:
         """Ids, int [B, T], or soft symbols, float [B, T, symbols] ↦ [B, T, units]."""
-        return tf.stack(self.lstm.outputs(self.embedding(ids)), axis=1)
+        return self.lstm.outputs(self.embedding(ids))
 
 
-class GruCore(Core):
+class GruCore(CellCore):
     """A GRU (Cho et al. 2014: the reset gate acts before the product).
 
     The input kernel has a standard deviation of 1/√inputs, the recurrent kernel of 1/√units, as Haiku's GRU: they are
     normal, cut off at two σ, where σ is larger by what the cut takes away. Linear layers and the LSTM do not correct
     for the cut.
     """
-
-    def __init__(self, units: Size = 256, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.units = units
-        self.state_size = units
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         self.cell = keras.layers.GRUCell(
@@ -155,9 +204,5 @@ class GruCore(Core):
         )
         self.cell.build(input_shape)
 
-    def split_state(self, flat: tf.Tensor) -> State:
-        return (flat,)
-
-    def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        output, state = self.cell(inputs, list(state))
-        return output, tuple(state)
+    def prepared(self, kernel: tf.Tensor, bias: tf.Tensor, recurrent: tf.Tensor) -> recurrence.Cell:
+        return recurrence.Gru(kernel, bias, recurrent)

@@ -104,10 +104,14 @@ class Crowd(Trainee):
     def taught(self, weights: Row, lesson: Lesson, step: tf.Tensor, row: tf.Tensor) -> Row:
         """The pair's new state, in the order of `learning`, after this update; `row` is that of the turn."""
         with bound(self.learning, weights) as scope:
-            self.pair.apply(lesson.gradients, step, row)
-            for members in (self.speaker_members, self.listener_members):
-                members.success.update(lesson.success)
+            self.teach(lesson, step, row)
         return row_in(scope, self.learning)
+
+    def teach(self, lesson: Lesson, step: tf.Tensor, row: tf.Tensor) -> None:
+        """Updates the pair that the layers hold."""
+        self.pair.apply(lesson.gradients, step, row)
+        for members in (self.speaker_members, self.listener_members):
+            members.success.update(lesson.success)
 
 
 class Population(Crowd):
@@ -192,22 +196,26 @@ class Population(Crowd):
 
     def apply(self, gradients: Lesson, step: tf.Tensor, row: tf.Tensor) -> None:
         """Updates the turn's pair, and nobody else."""
-        speaker, listener = self.speaker_members, self.listener_members
-        before = speaker.rows.read(row[2]) + listener.rows.read(row[3])
-        after = self.taught(before, gradients, step, row)
-        split = len(speaker.rows.variables)
-        speaker.rows.write(row[2], self._at_speed(speaker, row[2], before[:split], after[:split], step, row))
-        listener.rows.write(row[3], self._at_speed(listener, row[3], before[split:], after[split:], step, row))
+        players = ((self.speaker_members, row[2]), (self.listener_members, row[3]))
+        for members, index in players:
+            members.rows.load(index)
+        before = [self._before(members) for members, _ in players]
+        self.teach(gradients, step, row)
+        for (members, index), old in zip(players, before, strict=True):
+            if old:
+                self._slow_down(members, index, old, step, row)
+            members.rows.store(index)
 
-    def _at_speed(
-        self, members: Members, index: tf.Tensor, before: Row, after: Row, step: tf.Tensor, row: tf.Tensor
-    ) -> Row:
-        """The state of agent `index` after the turn; where it does not learn, it has a new running success alone."""
-        speeds = self.speeds[members.name]
-        if speeds is None:
-            return after
+    def _before(self, members: Members) -> Row:
+        """What the layers hold of an agent that may not learn from its turn; of others, nothing is needed."""
+        is_slow = self.speeds[members.name] is not None
+        return [tf.identity(variable.value) for variable in members.rows.variables] if is_slow else []
+
+    def _slow_down(self, members: Members, index: tf.Tensor, before: Row, step: tf.Tensor, row: tf.Tensor) -> None:
+        """Takes back what agent `index` has learnt, if it does not learn from this turn; its running success stays."""
         stream = step_stream(row[:2], step, tf.constant(0), 1, 1).stage(f"whether the {members.name} learns")
-        learns = stream.uniform()[0] < tf.gather(tf.constant(speeds, tf.float32), index)
+        learns = stream.uniform()[0] < tf.gather(tf.constant(self.speeds[members.name], tf.float32), index)
         played = set(map(id, members.success.state))
-        states = zip(members.rows.variables, before, after, strict=True)
-        return [new if id(variable) in played else tf.where(learns, new, old) for variable, old, new in states]
+        for variable, old in zip(members.rows.variables, before, strict=True):
+            if id(variable) not in played:
+                variable.assign(tf.where(learns, variable.value, old))

@@ -90,46 +90,58 @@ class Adam(Optimizer):
 
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
         count = tf.cast(self.updates.value, tf.float32) + 1.0
+        first_powers, second_powers = self.b1**count, self.b2**count
+        # As TensorFlow's kernel has it: √v without its bias has ε scaled by what that leaves out beside it.
+        floors = self.epsilon * tf.sqrt(1.0 - second_powers)
         rate = at(self.learning_rate, step)
-        # What is a row of a stack is a tensor, and an optimizer's kernel takes variables only.
+        # What is a row of a stack is a tensor, and the kernel takes variables only.
         in_place = all(isinstance(variable.value, tf.Variable) for variable in self._trained.variables)
-        if in_place and not self.weight_decay and type(self).scaled is Adam.scaled:
-            self._update_in_place(gradients, count, rate)
-        else:
-            self._update(gradients, count, rate)
+        is_plain = not self.weight_decay and type(self).scaled is Adam.scaled
+        update = self._update_in_place if in_place and is_plain else self._update
+        scalars = map(tf.unstack, (first_powers, second_powers, floors))
+        for position, (gradient, *powers, floor) in enumerate(zip(gradients, *scalars, strict=True)):
+            update(position, gradient, rate, *powers, floor)
         self.updates.assign(self.updates.value + 1)
 
-    def _update_in_place(self, gradients: Sequence[tf.Tensor], count: tf.Tensor, rate: tf.Tensor) -> None:
-        """Each weight and its moments are read and written once.
+    def _update_in_place(
+        self,
+        position: int,
+        gradient: tf.Tensor,
+        rate: tf.Tensor,
+        first_power: tf.Tensor,
+        second_power: tf.Tensor,
+        floor: tf.Tensor,
+    ) -> None:
+        """A weight and its moments are read and written once."""
+        variable, first, second = self._at(position)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.value.handle, m=first.value.handle, v=second.value.handle,
+            beta1_power=first_power, beta2_power=second_power,
+            lr=rate, beta1=self.b1, beta2=self.b2, epsilon=floor, grad=gradient,
+        )  # fmt: skip
 
-        TensorFlow's kernel has √v + ε below, where v is not divided by its bias, so that ε is scaled by what that
-        leaves out: the same number, rounded in another order.
-        """
-        first_powers, second_powers = self.b1**count, self.b2**count
-        floors = self.epsilon * tf.sqrt(1.0 - second_powers)
-        of_each = (self._trained.variables, self.first_moments, self.second_moments, gradients)
-        scalars = (tf.unstack(first_powers), tf.unstack(second_powers), tf.unstack(floors))
-        for variable, first, second, gradient, *powers, floor in zip(*of_each, *scalars, strict=True):
-            tf.raw_ops.ResourceApplyAdam(
-                var=variable.value.handle, m=first.value.handle, v=second.value.handle,
-                beta1_power=powers[0], beta2_power=powers[1],
-                lr=rate, beta1=self.b1, beta2=self.b2, epsilon=floor, grad=gradient,
-            )  # fmt: skip
+    def _update(
+        self,
+        position: int,
+        gradient: tf.Tensor,
+        rate: tf.Tensor,
+        first_power: tf.Tensor,
+        second_power: tf.Tensor,
+        floor: tf.Tensor,
+    ) -> None:
+        """The same, operation by operation."""
+        variable, first, second = self._at(position)
+        mean = first.value + (gradient - first.value) * (1.0 - self.b1)
+        square = second.value + (tf.square(gradient) - second.value) * (1.0 - self.b2)
+        update = mean * (tf.sqrt(1.0 - second_power) / (1.0 - first_power)) / (tf.sqrt(square) + floor)
+        if self.weight_decay:
+            update += self.weight_decay * variable.value
+        first.assign(mean)
+        second.assign(square)
+        variable.assign(variable.value - rate * self.scaled(update, variable))
 
-    def _update(self, gradients: Sequence[tf.Tensor], count: tf.Tensor, rate: tf.Tensor) -> None:
-        first_biases, second_biases = tf.unstack(1.0 - self.b1**count), tf.unstack(1.0 - self.b2**count)
-        moments, biases = (self.first_moments, self.second_moments), (first_biases, second_biases)
-        for gradient, variable, first, second, first_bias, second_bias in zip(
-            gradients, self._trained.variables, *moments, *biases, strict=True
-        ):
-            mean = self.b1 * first.value + (1.0 - self.b1) * gradient
-            square = self.b2 * second.value + (1.0 - self.b2) * tf.square(gradient)
-            update = (mean / first_bias) / (tf.sqrt(square / second_bias) + self.epsilon)
-            if self.weight_decay:
-                update += self.weight_decay * variable.value
-            first.assign(mean)
-            second.assign(square)
-            variable.assign(variable.value - rate * self.scaled(update, variable))
+    def _at(self, position: int) -> tuple[keras.Variable, keras.Variable, keras.Variable]:
+        return self._trained.variables[position], self.first_moments[position], self.second_moments[position]
 
     def scaled(self, update: tf.Tensor, variable: keras.Variable) -> tf.Tensor:
         """The update of a variable, decay included and of its shape, before the learning rate; here as it is."""

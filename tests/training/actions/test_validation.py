@@ -189,7 +189,7 @@ def test_the_best_checkpoint_of_a_run_that_overfits_is_that_of_the_least_loss_an
     least = min(lines, key=lambda row: row["listener_loss"])
     assert lines[0]["step"] < least["step"] < STEPS
     # What is learnt by heart later is worse for others.
-    assert lines[-1]["listener_loss"] > least["listener_loss"] + 0.1
+    assert lines[-1]["listener_loss"] > least["listener_loss"] + 0.03
     assert logged(path)[-1]["listener_loss"] < min(row["listener_loss"] for row in lines)
     assert checkpoint_steps(str(path / "best"))[0] == least["step"]
     # The agents in it have that loss.

@@ -25,7 +25,7 @@ from tf_emcom.training.populations.independent_pairs import IndependentPairs
 from tf_emcom.training.populations.population import Population
 
 GAMES, STEPS = 8, 10
-USUAL = {"noise": 0.3, "entropy": 0.01, "kl": 0.5, "value": 0.1, "rate": 1e-2, "decay": 0.9, "temperature": 1.0}
+USUAL = {"noise": 0.3, "entropy": 0.01, "kl": 0.5, "value": 0.1, "rate": 3e-3, "decay": 0.9, "temperature": 1.0}
 USUAL["input_noise"] = 0.0
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.measurement import Conditions, Measurement, times_in_turn
 from benchmarks.report import Table
-from benchmarks.training_run import TrainingRun
+from benchmarks.training_run import SMALL, TrainingRun
 from tf_emcom.evaluation.metrics.edit_distances import EditDistance
 
 _ROUNDS = 3
@@ -138,7 +138,6 @@ class PairsTogether(Comparison):
         return self._steps * self._pairs
 
 
-SMALL = ("RandomFeatures.features=64", "speaker/LstmCore.units=64", "listener/LstmCore.units=128", "Cpc.size=64")
 _POPULATION = ("n_speakers=10", "n_listeners=10", "pairs_per_step=10")
 
 PAIRS_TOGETHER = (

@@ -4,10 +4,10 @@ import os
 import tempfile
 from collections.abc import Sequence
 
-from benchmarks.comparisons import SMALL
 from benchmarks.fresh_process import train_in_fresh_process
 from benchmarks.measurement import Conditions, Measurement, time_of
 from benchmarks.report import Table
+from benchmarks.training_run import SMALL
 
 _XLA = ["OneDevice.jit_compile=True"]
 # Name in the table ↦ bindings, and whether compiled programs are cached for the next start.
@@ -117,7 +117,7 @@ class Sweep(Measurement):
     ) -> None:
         """`seeds`: how many each noise has."""
         self._noises, self._seeds, self._steps = noises, seeds, steps
-        self._bindings = [*SMALL, "NormMergePolicyValue.size=64", f"batch_size={batch_size}"]
+        self._bindings = [*SMALL, f"batch_size={batch_size}"]
 
     def measure(self, conditions: Conditions) -> Table:
         """One row; of the processes alone, one seed of each noise is run, and stands for the others."""

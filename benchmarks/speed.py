@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from benchmarks.measurement import Conditions, Measurement, time_of
 from benchmarks.report import Table
-from benchmarks.training_run import TrainingRun, build_experiment, seconds_per_step
+from benchmarks.training_run import SIZES, TrainingRun, build_experiment, seconds_per_step
 from tf_emcom.evaluation.evaluator import Evaluator
 from tf_emcom.runtime.config import build
 
@@ -18,34 +18,34 @@ class Steps(Measurement):
     """Whole steps as users run them, fed by the pipeline; all configurations and the peak are timed in turn."""
 
     name = "steps"
-    description = (
-        "Training steps of EaS's and NEC's games, agents of full size: games a second and share of the machine's peak."
-    )
+    description = "Training steps of EaS's and NEC's games, full and small agents: games a second, share of the peak."
 
     def __init__(
         self,
         games: Sequence[str] = ("lg_s", "lg_rl", "nlg"),
         batch_sizes: Sequence[int] = (16, 64, 256, 1024),
+        agents: Sequence[str] = tuple(SIZES),
         rounds: int = 5,
     ) -> None:
-        self._games, self._batch_sizes, self._rounds = games, batch_sizes, rounds
+        self._games, self._batch_sizes, self._agents, self._rounds = games, batch_sizes, agents, rounds
 
     def measure(self, conditions: Conditions) -> Table:
-        """One row for each game and batch size."""
+        """One row for each game, size of agents and size of batch."""
         runs = {
-            (game, size): TrainingRun(game, [*conditions.bindings, f"batch_size={size}"])
+            (game, agents, size): TrainingRun(game, [*SIZES[agents], *conditions.bindings, f"batch_size={size}"])
             for game in self._games
+            for agents in self._agents
             for size in self._batch_sizes
         }
         dtypes = {run.compute_dtype for run in runs.values()}
         peaks = {dtype: functools.partial(conditions.peak.measure, dtype) for dtype in dtypes}
         seconds = seconds_per_step(runs, self._rounds, peaks)
         rows = []
-        for (game, size), run in runs.items():
+        for (game, agents, size), run in runs.items():
             peak = conditions.peak.best(run.compute_dtype)
-            found = speeds(seconds[game, size], run.games_per_step, run.operations_per_game(), peak)
+            found = speeds(seconds[game, agents, size], run.games_per_step, run.operations_per_game(), peak)
             how = {"numbers": run.compute_dtype, "compiler": run.experiment.distribution.compiler}
-            rows.append({"game": game, "batch": size, **found, **how})
+            rows.append({"game": game, "agents": agents, "batch": size, **found, **how})
         numbers = {
             "ms/step": f"the shortest of {self._rounds} times in turn, each of calls that last at least 0.3 s",
             "median ms": "the median of the same",
@@ -57,7 +57,7 @@ class Steps(Measurement):
             "numbers": "the type that the agents compute in",
             "compiler": "what compiles the step",
         }
-        return Table("Training steps", ("game", "batch"), numbers, rows, ("ms/step", "games/s"))
+        return Table("Training steps", ("game", "agents", "batch"), numbers, rows, ("ms/step", "games/s"))
 
 
 def speeds(seconds: Sequence[float], games: int, operations: float, peak: float) -> dict[str, float]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from benchmarks.comparisons import PAIRS_TOGETHER, PairwiseEditDistance
+from benchmarks.division import StepDivision
 from benchmarks.host import HostTime, InputPipeline
 from benchmarks.measurement import Conditions, Measurement, time_of
 from benchmarks.processes import PeakMemory, StartUp, Sweep
@@ -26,6 +27,7 @@ MEASUREMENTS: dict[str, Measurement] = {
             *PAIRS_TOGETHER,
             PeakMemory(),
             StartUp(),
+            StepDivision(),
             Steps(),
             Sweep(),
         ),

@@ -21,6 +21,12 @@ from tf_emcom.training.trainee import Turn
 from tf_emcom.training.trainer import Trainer
 from tf_emcom.types import Batch
 
+# Gin's bindings for agents as small as those of gin/agents/small.gin.
+SMALL = (
+    *("RandomFeatures.features=64", "speaker/LstmCore.units=64", "listener/LstmCore.units=128"),
+    *("Cpc.size=64", "NormMergePolicyValue.size=64"),
+)
+SIZES = {"full": (), "small": SMALL}
 _GIN = Path(__file__).parents[1] / "gin"
 _PRODUCTS = ("MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3")
 

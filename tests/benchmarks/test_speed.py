@@ -1,5 +1,8 @@
 """The speeds of steps, and the expected times of growing work, against numbers worked out by hand."""
 
+import pytest
+
+from benchmarks.division import divided
 from benchmarks.speed import Expectation, Growth, Setting, speeds
 
 
@@ -49,3 +52,29 @@ def test_a_row_has_the_measured_and_the_expected_time():
         "expected ms": 250.0,
         "times expected": 2.0,
     }
+
+
+def test_time_divides_into_kinds_by_the_types_of_operations():
+    seconds = {
+        "_MklBatchMatMulV2": [0.5, 0.25],
+        "StatelessRandomUniformFullIntV2": [0.125],
+        "MultiDeviceIteratorGetNextFromShard": [1.0],
+        "ResourceApplyAdam": [2.0],
+        "_MklTranspose": [0.5],
+        "While": [9.0],
+        "Mul": [0.25],
+        "TanhGrad": [0.25],
+    }
+    kinds, operations = divided(seconds)
+    assert kinds == pytest.approx(
+        {
+            "products": 0.75,
+            "random bits": 0.125,
+            "feeding": 1.0,
+            "optimizers": 2.0,
+            "moving": 0.5,
+            "control": 9.0,
+            "element-wise": 0.5,
+        }
+    )
+    assert operations == 9

@@ -4,6 +4,7 @@ import pytest
 
 from benchmarks import suite
 from benchmarks.comparisons import Comparison
+from benchmarks.division import StepDivision
 from benchmarks.host import HostTime, InputPipeline
 from benchmarks.measurement import Conditions, Measurement, Peak
 from benchmarks.processes import PeakMemory, StartUp, Sweep
@@ -27,7 +28,8 @@ TINY = (
     InputPipeline(64, 6, (4,), buffer=16, rounds=1, shortest=0.01),
     PeakMemory(("lg_s",), (4,)),
     StartUp(batch_size=4, starts=1, ways=("as configured",)),
-    Steps(("nlg",), (4,), rounds=2),
+    StepDivision((4,), steps=2),
+    Steps(("nlg",), (4,), ("full",), rounds=2),
     Sweep((0.0, 0.5), seeds=1, batch_size=4, steps=2),
 )
 
@@ -57,6 +59,7 @@ def test_every_measurement_is_known_by_its_name():
         "population_step_of_many_games",
         "population_step_of_small_agents",
         "start_up",
+        "step_division",
         "steps",
         "sweep",
     ]

@@ -6,7 +6,7 @@ The wide matrix is then the side of a product that libraries for CPUs need not c
 
 import abc
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tensorflow as tf
 from tensorflow.python.eager import record  # there is no public function for it

@@ -3,7 +3,7 @@
 import pytest
 import tensorflow as tf
 
-from tf_emcom.runtime.compiler import CompilerChoice, measure
+from tf_emcom.runtime.compiler import CompilerChoice, bfloat16_speed, measure
 
 
 def test_both_ways_are_traced_once_and_timed():
@@ -27,3 +27,7 @@ def test_the_measured_times_are_reported():
     assert str(CompilerChoice(0.0123, 0.0456)) == (
         "A step's gradients took 45.6 ms compiled by XLA and 12.3 ms in graph mode, so graph mode is used."
     )
+
+
+def test_speed_of_bfloat16_beside_float32_is_a_positive_ratio():
+    assert 0.0 < bfloat16_speed() < float("inf")

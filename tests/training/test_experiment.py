@@ -4,11 +4,13 @@ import json
 import types
 
 import pytest
+import tensorflow as tf
 
 from tests import commands
 from tf_emcom import cli
 from tf_emcom.errors import UserError
 from tf_emcom.runtime.run_folder import RunFolder
+from tf_emcom.training import experiment
 from tf_emcom.training.experiment import settle_compiler
 
 GIN = [str(commands.ROOT / "gin" / "lg_s_digits.gin")]
@@ -53,3 +55,21 @@ def test_nothing_is_tried_in_full_precision_or_where_it_was_said(tmp_path, capsy
     cli.run(GIN, [*TINY, *params], str(tmp_path / "run"))
     assert not (tmp_path / "run" / "compiler.json").exists()
     assert f"1 replica, {way}." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("weights", "enough", "may_choose", "suggested"),
+    [(10**6, 0.0, True, True), (10**6 - 1, 0.0, True, False), (10**6, 1e9, True, False), (10**6, 0.0, False, False)],
+    ids=["large agents", "small agents", "a processor that is not faster", "a device that is no processor"],
+)
+def test_bfloat16_is_suggested_for_large_agents_where_products_are_faster(
+    capsys, monkeypatch, weights, enough, may_choose, suggested
+):
+    monkeypatch.setattr(experiment, "_MUCH_FASTER", enough)
+    open_choice = types.SimpleNamespace(
+        may_choose_compiler=False,
+        distribution=types.SimpleNamespace(may_choose=may_choose),
+        learner=types.SimpleNamespace(agents={"listener": [tf.TensorSpec([weights])]}),
+    )
+    settle_compiler(open_choice, None, None)
+    assert ('precision="mixed_bfloat16"' in capsys.readouterr().out) == suggested

@@ -4,7 +4,7 @@ import abc
 import math
 import types
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -12,6 +12,9 @@ import tensorflow as tf
 from tf_emcom.checks import Checked, NotNegative, Share
 from tf_emcom.errors import UserError, require_number
 from tf_emcom.schedules import Schedule, at, bounds_of
+
+# Some variables ↦ what holds them for several agents, each with a leading axis.
+StacksOf = Callable[[Sequence[keras.Variable]], Sequence[keras.Variable]]
 
 
 class Optimizer(Checked, tf.Module, abc.ABC):
@@ -61,10 +64,30 @@ class Optimizer(Checked, tf.Module, abc.ABC):
         """Updates the variables with `gradients`, each of its shape, summed over replicas, at `step`, int []."""
         raise TypeError(f"{type(self).__name__} does not say how it updates.")
 
+    @property
+    def works_on_stacks(self) -> bool:
+        """Whether every number is updated by itself, so that rows of a stack can be updated all at once."""
+        return False
+
+    def apply_to_stacks(self, stacks_of: StacksOf, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
+        """As `apply`, for R rows that have had the same updates: variables and gradients have a leading axis R.
+
+        `stacks_of` gives the stacks of some of its variables.
+        """
+        raise TypeError(f"{type(self).__name__} does not update stacks.")
+
 
 def zeros(shape: Sequence[int], dtype: str, name: str) -> keras.Variable:
     """A variable that each replica updates by itself, all alike."""
     return keras.Variable(tf.zeros(shape, dtype), dtype=dtype, trainable=False, aggregation="none", name=name)
+
+
+class _Moments(NamedTuple):
+    """A weight and what Adam remembers of its gradients."""
+
+    variable: keras.Variable
+    first: keras.Variable
+    second: keras.Variable
 
 
 class Adam(Optimizer):
@@ -89,23 +112,40 @@ class Adam(Optimizer):
         self.second_moments = self.slots(variables, "second_moment")
 
     def apply(self, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
-        count = tf.cast(self.updates.value, tf.float32) + 1.0
+        moments = zip(self._trained.variables, self.first_moments, self.second_moments, strict=True)
+        self._apply([_Moments(*each) for each in moments], self.updates, gradients, step)
+
+    def apply_to_stacks(self, stacks_of: StacksOf, gradients: Sequence[tf.Tensor], step: tf.Tensor) -> None:
+        kinds = zip(*map(stacks_of, (self._trained.variables, self.first_moments, self.second_moments)), strict=True)
+        (updates,) = stacks_of([self.updates])
+        self._apply([_Moments(*each) for each in kinds], updates, gradients, step)
+
+    @property
+    def works_on_stacks(self) -> bool:
+        return type(self).scaled is Adam.scaled
+
+    def _apply(
+        self, moments: Sequence[_Moments], updates: keras.Variable, gradients: Sequence[tf.Tensor], step: tf.Tensor
+    ) -> None:
+        count = tf.cast(updates.value, tf.float32) + 1.0
+        # All rows of a stack have had the same updates.
+        count = count if count.shape.rank == 1 else count[0]
         first_powers, second_powers = self.b1**count, self.b2**count
         # As TensorFlow's kernel has it: √v without its bias has ε scaled by what that leaves out beside it.
         floors = self.epsilon * tf.sqrt(1.0 - second_powers)
         rate = at(self.learning_rate, step)
-        # What is a row of a stack is a tensor, and the kernel takes variables only.
-        in_place = all(isinstance(variable.value, tf.Variable) for variable in self._trained.variables)
         is_plain = not self.weight_decay and type(self).scaled is Adam.scaled
-        update = self._update_in_place if in_place and is_plain else self._update
+        # What is a row of a stack is a tensor, and the kernel takes variables only.
+        in_place = is_plain and all(isinstance(each.variable.value, tf.Variable) for each in moments)
+        update = self._update_in_place if in_place else self._update
         scalars = map(tf.unstack, (first_powers, second_powers, floors))
-        for position, (gradient, *powers, floor) in enumerate(zip(gradients, *scalars, strict=True)):
-            update(position, gradient, rate, *powers, floor)
-        self.updates.assign(self.updates.value + 1)
+        for each, gradient, first_power, second_power, floor in zip(moments, gradients, *scalars, strict=True):
+            update(each, gradient, rate, first_power, second_power, floor)
+        updates.assign(updates.value + 1)
 
     def _update_in_place(
         self,
-        position: int,
+        moments: _Moments,
         gradient: tf.Tensor,
         rate: tf.Tensor,
         first_power: tf.Tensor,
@@ -113,16 +153,15 @@ class Adam(Optimizer):
         floor: tf.Tensor,
     ) -> None:
         """A weight and its moments are read and written once."""
-        variable, first, second = self._at(position)
+        variable, first, second = (each.value.handle for each in moments)
         tf.raw_ops.ResourceApplyAdam(
-            var=variable.value.handle, m=first.value.handle, v=second.value.handle,
-            beta1_power=first_power, beta2_power=second_power,
+            var=variable, m=first, v=second, beta1_power=first_power, beta2_power=second_power,
             lr=rate, beta1=self.b1, beta2=self.b2, epsilon=floor, grad=gradient,
         )  # fmt: skip
 
     def _update(
         self,
-        position: int,
+        moments: _Moments,
         gradient: tf.Tensor,
         rate: tf.Tensor,
         first_power: tf.Tensor,
@@ -130,7 +169,7 @@ class Adam(Optimizer):
         floor: tf.Tensor,
     ) -> None:
         """The same, operation by operation."""
-        variable, first, second = self._at(position)
+        variable, first, second = moments
         mean = first.value + (gradient - first.value) * (1.0 - self.b1)
         square = second.value + (tf.square(gradient) - second.value) * (1.0 - self.b2)
         update = mean * (tf.sqrt(1.0 - second_power) / (1.0 - first_power)) / (tf.sqrt(square) + floor)
@@ -139,9 +178,6 @@ class Adam(Optimizer):
         first.assign(mean)
         second.assign(square)
         variable.assign(variable.value - rate * self.scaled(update, variable))
-
-    def _at(self, position: int) -> tuple[keras.Variable, keras.Variable, keras.Variable]:
-        return self._trained.variables[position], self.first_moments[position], self.second_moments[position]
 
     def scaled(self, update: tf.Tensor, variable: keras.Variable) -> tf.Tensor:
         """The update of a variable, decay included and of its shape, before the learning rate; here as it is."""

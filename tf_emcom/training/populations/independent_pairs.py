@@ -12,7 +12,8 @@ from tf_emcom.agents.speaker import Speaker
 from tf_emcom.checks import Repeats, Share
 from tf_emcom.errors import UserError
 from tf_emcom.games.lewis import Game
-from tf_emcom.schedules import combinations, varied_in
+from tf_emcom.ops.numbers import follow
+from tf_emcom.schedules import combinations, number_at, varied_in
 from tf_emcom.seeds import seed_words
 from tf_emcom.training.learner import Learner, values_of
 from tf_emcom.training.populations.members import Members
@@ -128,12 +129,34 @@ class IndependentPairs(Crowd):
         return tf.vectorized_map(one, tf.nest.map_structure(tf.convert_to_tensor, given), warn=False)
 
     def apply(self, gradients: Lesson, step: tf.Tensor, row: tf.Tensor) -> None:
+        if self._learn_alike:
+            self._teach_all(gradients, step)
+        else:
+            self._teach_each(gradients, step, row)
+
+    @property
+    def _learn_alike(self) -> bool:
+        """Whether all pairs learn by the same numbers, and each weight by itself."""
+        optimizers = (self.pair.speaker_optimizer, self.pair.listener_optimizer)
+        is_usual = type(self.pair).apply is Learner.apply
+        return is_usual and not self._variables and all(each.works_on_stacks for each in optimizers)
+
+    def _teach_all(self, lesson: Lesson, step: tf.Tensor) -> None:
+        """What `Learner.apply` does to one pair, for all at once: stacks are updated in place."""
+        speaker, listener = self.speaker_members, self.listener_members
+        for members, gradients in zip((speaker, listener), lesson.gradients, strict=True):
+            members.optimizer.apply_to_stacks(members.rows.stacks_of, gradients, step)
+            members.success.update(lesson.success, members.rows.stacks_of(members.success.state))
+        averages, weights = speaker.rows.stacks_of(speaker.averages), speaker.rows.stacks_of(speaker.weights)
+        follow(averages, weights, number_at(self.pair.target_decay, step))
+
+    def _teach_each(self, lesson: Lesson, step: tf.Tensor, row: tf.Tensor) -> None:
         stacks = [*self.speaker_members.rows.stacks, *self.listener_members.rows.stacks]
 
         def one(given: tuple[Any, ...]) -> list[tf.Tensor]:
-            weights, lesson, own_row = given
-            return self.taught(weights, lesson, step, own_row)[: len(stacks)]
+            weights, own, own_row = given
+            return self.taught(weights, own, step, own_row)[: len(stacks)]
 
-        given = ([*(tf.convert_to_tensor(s.value) for s in stacks), *map(tf.constant, self._columns)], gradients, row)
+        given = ([*(tf.convert_to_tensor(s.value) for s in stacks), *map(tf.constant, self._columns)], lesson, row)
         for stack, value in zip(stacks, tf.vectorized_map(one, given, warn=False), strict=True):
             stack.assign(value)

@@ -25,12 +25,13 @@ class RunningSuccess(tf.Module):
 
         self.state = [self.mean, self.turns]
 
-    def update(self, success: tf.Tensor) -> None:
-        """Takes in the mean success [] of one more turn."""
-        turns = self.turns.value + 1.0
-        rate = tf.maximum(1.0 / turns, 1.0 - self.decay)
-        self.mean.assign(self.mean.value + rate * (success - self.mean.value))
-        self.turns.assign(turns)
+    def update(self, success: tf.Tensor, state: Sequence[keras.Variable] = ()) -> None:
+        """Takes in the mean success [] of one more turn; [R] where `state` are the stacks of R agents' states."""
+        mean, turns = state or self.state
+        count = turns.value + 1.0
+        rate = tf.maximum(1.0 / count, 1.0 - self.decay)
+        mean.assign(mean.value + rate * (success - mean.value))
+        turns.assign(count)
 
 
 # The weights of one agent, in the order of its trainable variables.

@@ -64,7 +64,7 @@ def run(
     # A test may take its weights from another run than the one where its results go; it is compared with that run.
     tested = mode.checkpoint if evaluates else ""
     path = _folder_named(workdir or tested or _default_workdir(gin_files))
-    distribution = place(strategy, replicas, tpu, trains=not evaluates)
+    distribution = place(strategy, replicas, tpu, not evaluates, mode.threads_per_operation)
     source = RunFolder(tested) if tested else folder or RunFolder(path)
     folder = folder or (RunFolder(path) if distribution.is_chief else WorkerFolder(path))
     stored = source.require_config() if evaluates else source.read_config()

@@ -1,9 +1,12 @@
 """Where the steps of a command run."""
 
 import json
+import subprocess
 
 import pytest
 
+from tests import commands
+from tests.preloaded import python
 from tf_emcom.errors import UserError
 from tf_emcom.runtime import catalogue
 from tf_emcom.runtime.placement import place, strategies
@@ -29,6 +32,22 @@ def test_one_device_is_what_one_device_gets():
     placed = place("auto", None, None, trains=True)
     assert type(placed) is OneDevice
     assert placed.is_chief and placed.largest(7) == 7 and placed.agree(True) and not placed.agree(False)
+
+
+@pytest.mark.slow
+def test_operations_are_divided_as_the_configuration_says(tmp_path):
+    script = f"""
+import tensorflow as tf
+from tf_emcom import cli
+cli.run(["gin/nlg_digits.gin"], {["Train.threads_per_operation=1", *commands.TINY]}, {str(tmp_path / "run")!r})
+print("threads", tf.config.threading.get_intra_op_parallelism_threads())
+"""
+    ran = subprocess.run([*python(), "-c", script], cwd=commands.ROOT, capture_output=True, text=True, timeout=300)
+    assert ran.stdout.splitlines()[-1] == "threads 1", ran.stderr
+
+
+def test_threads_are_left_as_they_are_where_tensorflow_runs_already():
+    assert type(place("auto", None, None, trains=True, threads=1)) is OneDevice
 
 
 def test_split_cpus_are_mirrored():

@@ -1,5 +1,7 @@
 """Chooses the strategy of a command."""
 
+import contextlib
+
 import tensorflow as tf
 
 from tf_emcom.errors import UserError
@@ -13,13 +15,20 @@ def strategies() -> dict[str, type[Distribution]]:
     return plug_ins(Distribution, ["runtime.strategies"], separator="_")
 
 
-def place(strategy: str, replicas: int | None, tpu: str | None, trains: bool) -> Distribution:
+def place(
+    strategy: str, replicas: int | None, tpu: str | None, trains: bool, threads: int | None = None
+) -> Distribution:
     """Builds a strategy, before TensorFlow is used for anything else.
 
     It is named, or "auto": `tpu` if a TPU is named, `multi_worker` if `$TF_CONFIG` has several processes, `mirrored` if
-    there are several GPUs, else `one_device`. A CPU is split into `replicas`. A command that does not train, a test,
-    runs in one process. UserError where there is no such strategy, or it cannot be used here.
+    there are several GPUs, else `one_device`. A CPU is split into `replicas`, and divides an operation between at most
+    `threads`. A command that does not train, a test, runs in one process. UserError where there is no such strategy, or
+    it cannot be used here.
     """
+    if threads is not None:
+        # Where TensorFlow runs already, only speed is at stake.
+        with contextlib.suppress(RuntimeError):
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
     if replicas is not None:
         _split_cpu(replicas)
     if strategy == "auto":

@@ -11,6 +11,8 @@ from tf_emcom.training.experiment import Experiment
 class Mode(Checked, abc.ABC):
     """Something a command does with an experiment and a run's folder; its name is the class's, in lower case."""
 
+    threads_per_operation: int | None = None  # of a CPU; None: all cores
+
     @abc.abstractmethod
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Does it."""

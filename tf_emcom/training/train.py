@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from tf_emcom.checks import Count
+from tf_emcom.checks import Count, Repeats
 from tf_emcom.data.feeds import Feed, made_feed
 from tf_emcom.data.pipeline import Pipeline
 from tf_emcom.data.source import Examples
@@ -37,12 +37,15 @@ class Train(Training):
         checkpoint: str = "",
         changes: Sequence[AgentAction] = (),
         feed_cls: Callable[..., Feed] | None = None,
+        threads_per_operation: Repeats | None = None,
     ) -> None:
         """Between calls of at most `steps_per_call` steps come the `changes` and then the `actions`, each in its order.
 
         So a checkpoint, of which `keep` are kept, holds what the changes did. `checkpoint` is the folder of a run whose
         agents a new run starts with; its optimisers are new. Empty: none. `feed_cls` is how games come to the devices,
-        `@HostFeed` or `@ResidentFeed`; None: as the data's size suggests.
+        `@HostFeed` or `@ResidentFeed`; None: as the data's size suggests. On a CPU, one operation is divided between
+        at most `threads_per_operation`; None: all cores. Small agents are faster with 1: cores then do different
+        operations at the same time. It has no effect where TensorFlow has been used before, as in a notebook.
 
         Raises:
           UserError: a checkpoint would fall between two logged steps, or before the line of its step, so that a
@@ -65,6 +68,7 @@ class Train(Training):
         self.keep = keep
         self.checkpoint = checkpoint
         self.feed_cls = feed_cls
+        self.threads_per_operation = threads_per_operation
 
     def run(self, experiment: Experiment, folder: RunFolder) -> None:
         """Trains up to the experiment's last step; what is trained already is not trained again."""

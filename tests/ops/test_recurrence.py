@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tf_emcom.ops.recurrence import Gru, Lstm, Unrolling, as_columns
+from tf_emcom.ops.recurrence import Gru, Lstm, Unrolling
 
 B, T, E, H = 3, 4, 5, 6
 GENERATOR = np.random.default_rng(0)
@@ -33,7 +33,7 @@ def unrolled(kind, inputs, first, weights):
         given = (inputs, first, weights)
         tape.watch(given)
         columns = tuple(tf.transpose(part) for part in first) if first else None
-        outputs = Unrolling(KINDS[kind][0](*weights), columns).outputs(as_columns(tf.transpose(inputs, [1, 0, 2])))
+        outputs = Unrolling(KINDS[kind][0](*weights), columns).outputs(inputs)
         total = tf.reduce_sum(outputs * UPSTREAM[:, : outputs.shape[1]])
     return outputs, tape.gradient(total, given)
 
@@ -87,7 +87,7 @@ def test_last_output_alone_has_the_gradients_of_the_last_of_all(kind):
         with tf.GradientTape() as tape:
             tape.watch((INPUTS, WEIGHTS[kind]))
             unrolling = Unrolling(KINDS[kind][0](*WEIGHTS[kind]), None)
-            outputs = unrolling.outputs(as_columns(tf.transpose(INPUTS, [1, 0, 2])), only_last)
+            outputs = unrolling.outputs(INPUTS, only_last)
             last = outputs if only_last else outputs[:, -1]
             total = tf.reduce_sum(last * UPSTREAM[:, 0])
         found.append((last, tape.gradient(total, (INPUTS, WEIGHTS[kind]))))
@@ -110,11 +110,10 @@ def test_several_runs_at_once_are_each_as_it_is_alone(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_steps_taken_one_by_one_are_those_of_the_whole(kind):
-    columns = as_columns(tf.transpose(INPUTS, [1, 0, 2]))
     first = tuple(tf.transpose(part) for part in FIRST[kind])
     unrolling = Unrolling(KINDS[kind][0](*WEIGHTS[kind]), first)
-    outputs = [tf.transpose(unrolling.step(given)) for given in columns]
-    np.testing.assert_array_equal(unrolling.outputs(columns), tf.stack(outputs, axis=1))
+    outputs = [unrolling.take(INPUTS[:, t]) for t in range(T)]
+    np.testing.assert_array_equal(unrolling.outputs(INPUTS), tf.stack(outputs, axis=1))
 
 
 @pytest.mark.parametrize("kind", KINDS)

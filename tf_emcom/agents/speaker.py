@@ -11,13 +11,14 @@ from tf_emcom.agents.grammar import AnySymbol, Grammar
 from tf_emcom.agents.heads.speaker import PolicyQValueDueling, SpeakerHead
 from tf_emcom.agents.nets.attention import require_positions
 from tf_emcom.agents.nets.layers import Identity, Linear, SymbolEmbedding, computing_as
-from tf_emcom.agents.nets.recurrent import Core, LstmCore, Steps
+from tf_emcom.agents.nets.recurrent import Core, LstmCore
 from tf_emcom.agents.sampling import Drawn, Sampler
 from tf_emcom.agents.saving import described, listed_as_array, rebuilt, require_features, require_keras_file
 from tf_emcom.checks import Checked, Least, Most, Repeats, Size, checked_value
 from tf_emcom.errors import UserError
 from tf_emcom.ops import categorical
 from tf_emcom.ops.numbers import in_full
+from tf_emcom.ops.recurrence import Steps
 from tf_emcom.seeds import Stream
 from tf_emcom.types import Speech
 
@@ -149,7 +150,7 @@ class Speaker(Checked, keras.Model):
 
     def _spoken(self, inputs: tf.Tensor, choose: Choose, is_soft: bool) -> Speech:
         first = self._first_state(inputs)
-        steps = Steps(self.core, self.core.split_state(first)) if is_soft else self.core.steps(first)
+        steps = Steps(self.core.step, self.core.split_state(first)) if is_soft else self.core.steps(first)
         previous = said = tf.fill([tf.shape(first)[0]], self.vocab_size)
         symbols, embedded, relaxed = [], [], []
         # Unrolled while tracing, since messages are short and of one length: the compiler then fuses across steps,

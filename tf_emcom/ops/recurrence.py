@@ -5,8 +5,8 @@ The wide matrix is then the side of a product that libraries for CPUs need not c
 """
 
 import abc
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 from tensorflow.python.eager import record  # there is no public function for it
@@ -121,8 +121,29 @@ class Gru(Cell):
         return (d_gates, d_new), (d_hidden * keep + d_kept_part * reset + tf.matmul(of_gates, d_gates),)
 
 
-class Unrolling:
-    """A cell over one message: steps that no tape records, and then all outputs, as one differentiable operation."""
+class Steps:
+    """The steps of a core over one message."""
+
+    def __init__(self, step: Callable[[tf.Tensor, Any], tuple[tf.Tensor, Any]], first: Any) -> None:
+        """`step` makes inputs [B, E] and a state an output [B, H] and the next state; `first` is the first one."""
+        self._step, self._state = step, first
+        self._outputs: list[tf.Tensor] = []
+
+    def take(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The next step: inputs [B, E] ↦ its output [B, H]."""
+        output, self._state = self._step(inputs, self._state)
+        self._outputs.append(output)
+        return output
+
+    def outputs(self, inputs: tf.Tensor) -> tf.Tensor:
+        """The outputs [B, T, H] of all steps, which are given `inputs` [B, T, E]; steps not taken yet are taken."""
+        for t in range(len(self._outputs), inputs.shape[1]):
+            self.take(inputs[:, t])
+        return tf.stack(self._outputs, axis=1)
+
+
+class Unrolling(Steps):
+    """The steps of a cell, which no tape records; then all outputs, as one differentiable operation."""
 
     def __init__(self, cell: Cell, first: Columns | None) -> None:
         """`first` is the first state, each [H, B]; None: zeros."""
@@ -130,31 +151,38 @@ class Unrolling:
         self._first = first
         self._steps: list[Step] = []
 
-    def step(self, inputs: tf.Tensor) -> tf.Tensor:
-        """One step with inputs [E + 1, B]; its output [H, B] has no gradient."""
-        with record.stop_recording():
-            state = self._steps[-1].state if self._steps else self._first
-            self._steps.append(self.cell.forward(inputs, state))
-        return self._steps[-1].state[0]
+    def take(self, inputs: tf.Tensor) -> tf.Tensor:
+        return tf.transpose(self._taken(self._columns(inputs)))
 
     def outputs(self, inputs: tf.Tensor, only_last: bool = False) -> tf.Tensor:
         """The outputs of all T steps [B, T, H], or of the last one [B, H], with their gradients.
 
-        Steps not taken yet are taken. `inputs` [T, E + 1, B] is what the steps are given, and gradients flow to it, to
-        the first state and to the weights. Those of the weights are one product each over all games and symbols.
+        Gradients flow to the inputs [B, T, E], the first state and the weights. Those of the weights are one product
+        each over all games and symbols.
         """
         assert_ranks(inputs=(inputs, 3))
-        for given in tf.unstack(inputs)[len(self._steps) :]:
-            self.step(given)
+        columns = self._columns(tf.transpose(inputs, [1, 0, 2]))
+        for given in tf.unstack(columns)[len(self._steps) :]:
+            self._taken(given)
         with record.stop_recording():
-            last = self._steps[-1].state[0]
-            outputs = tf.transpose(last) if only_last else _games_first([step.state[0] for step in self._steps])
-            given = [inputs, *(self._first or ()), *self.cell.weights]
-            results = tf.identity_n([outputs, *given])[:1]
+            outputs = [step.state[0] for step in self._steps]
+            result = tf.transpose(outputs[-1]) if only_last else tf.transpose(tf.stack(outputs), [2, 0, 1])
+            given = [columns, *(self._first or ()), *self.cell.weights]
+            results = tf.identity_n([result, *given])[:1]
         # Tapes go by this. `tf.custom_gradient` would keep every graph that it is used in until the process ends;
         # without either, as where the gradient of a whole function is asked for, it goes through the steps themselves.
         record.record_operation("unrolled", results, given, self._gradient)
         return results[0]
+
+    def _columns(self, inputs: tf.Tensor) -> tf.Tensor:
+        return as_columns(tf.cast(inputs, self.cell.weights[0].dtype))
+
+    def _taken(self, columns: tf.Tensor) -> tf.Tensor:
+        """One step with inputs [E + 1, B] ↦ its output [H, B]."""
+        with record.stop_recording():
+            state = self._steps[-1].state if self._steps else self._first
+            self._steps.append(self.cell.forward(columns, state))
+        return self._steps[-1].state[0]
 
     def _gradient(self, upstream: tf.Tensor) -> list[tf.Tensor]:
         count = len(self._steps)
@@ -196,8 +224,3 @@ class Unrolling:
 
 def _side_by_side(columns: Sequence[tf.Tensor]) -> tf.Tensor:
     return columns[0] if len(columns) == 1 else tf.concat(columns, axis=1)
-
-
-def _games_first(columns: Sequence[tf.Tensor]) -> tf.Tensor:
-    """T tensors [H, B] ↦ [B, T, H]."""
-    return tf.transpose(tf.stack(columns), [2, 0, 1])

@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 from tf_emcom.agents.nets.attention import AttentionCore, LstmAttentionCore, MessageReader
-from tf_emcom.agents.nets.recurrent import Core, GruCore, IdentityCore, LstmCore, Steps
+from tf_emcom.agents.nets.recurrent import Core, GruCore, IdentityCore, LstmCore
 from tf_emcom.agents.nets.transformer import TransformerCore, TransformerReader
 from tf_emcom.errors import UserError
+from tf_emcom.ops.recurrence import Steps
 
 B, T, E, H = 3, 4, 5, 6
 GENERATOR = np.random.default_rng(0)
@@ -107,7 +108,7 @@ def test_steps_without_a_tape_give_the_outputs_of_steps_with_one(cls):
     flat = tf.constant(GENERATOR.normal(size=(B, core.state_size)), tf.float32)
     steps = core.steps(flat)
     taken = [steps.take(tf.constant(EMBEDDED[:, t])) for t in range(T)]
-    plain = Steps(core, core.split_state(flat)).outputs(tf.constant(EMBEDDED))
+    plain = Steps(core.step, core.split_state(flat)).outputs(tf.constant(EMBEDDED))
     for outputs in (tf.stack(taken, axis=1), steps.outputs(tf.constant(EMBEDDED))):
         np.testing.assert_allclose(outputs, plain, atol=1e-6)
 

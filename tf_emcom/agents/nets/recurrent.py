@@ -9,6 +9,7 @@ import tensorflow as tf
 from tf_emcom.agents.nets.layers import Part, SymbolEmbedding, truncated_normal
 from tf_emcom.checks import Size
 from tf_emcom.ops import recurrence
+from tf_emcom.ops.recurrence import Steps
 
 # Whatever a core carries from step to step.
 State = tuple[Any, ...]
@@ -33,51 +34,40 @@ class Core(Part, abc.ABC):
         """The state of zeros for as many games as `inputs` [B, ...] holds."""
         return self.split_state(tf.zeros([tf.shape(inputs)[0], self.state_size], inputs.dtype))
 
-    def steps(self, flat: tf.Tensor) -> "Steps":
+    def steps(self, flat: tf.Tensor) -> Steps:
         """The steps over one message of hard symbols, from the first state with the values [B, state_size] on."""
-        return Steps(self, self.split_state(flat))
+        return Steps(self.step, self.split_state(flat))
 
     def outputs(self, embedded: tf.Tensor) -> tf.Tensor:
         """The outputs [B, T, H] at every symbol of an embedded message [B, T, E], from the state of zeros on."""
-        return Steps(self, self.start(embedded)).outputs(embedded)
+        return Steps(self.step, self.start(embedded)).outputs(embedded)
 
     def read(self, embedded: tf.Tensor) -> tf.Tensor:
         """What a listener makes of an embedded message: [B, T, E] ↦ [B, H]. Unless overridden, the last output."""
         return self.outputs(embedded)[:, -1]
 
 
-class Steps:
-    """The steps of a core over one message."""
+class IdentityCore(Core):
+    """The output is the input, as in EaS.
 
-    def __init__(self, core: Core, first: State) -> None:
-        self._core, self._state = core, first
-        self._outputs: list[tf.Tensor] = []
+    A listener with it hears nothing but the last symbol. A speaker with it never sees its input, since the first state
+    is not looked at: each symbol depends on the symbol before and on nothing else. It is what other cores are compared
+    with. The state is one unused value a game, because a speaker's first state needs a size.
+    """
 
-    def take(self, inputs: tf.Tensor) -> tf.Tensor:
-        """The next step: inputs [B, E] ↦ its output [B, H]."""
-        output, self._state = self._core.step(inputs, self._state)
-        self._outputs.append(output)
-        return output
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.state_size = 1
 
-    def outputs(self, inputs: tf.Tensor) -> tf.Tensor:
-        """The outputs [B, T, H] of all steps, which are given `inputs` [B, T, E]; steps not taken yet are taken."""
-        for t in range(len(self._outputs), inputs.shape[1]):
-            self.take(inputs[:, t])
-        return tf.stack(self._outputs, axis=1)
+    def build(self, input_shape: tuple[Any, ...]) -> None:
+        """Creates no weights; `input_shape` is [B, E], and H is E."""
+        self.units = input_shape[-1]
 
+    def split_state(self, flat: tf.Tensor) -> State:
+        return (flat,)
 
-class UnrolledSteps(Steps):
-    """Steps of a recurrent cell, of which gradients know nothing until all outputs are asked for."""
-
-    def __init__(self, cell: recurrence.Cell, first: recurrence.Columns | None) -> None:
-        """`first` is the first state, each part [H, B]; None: zeros."""
-        self._unrolling, self._dtype = recurrence.Unrolling(cell, first), cell.weights[0].dtype
-
-    def take(self, inputs: tf.Tensor) -> tf.Tensor:
-        return tf.transpose(self._unrolling.step(recurrence.as_columns(tf.cast(inputs, self._dtype))))
-
-    def outputs(self, inputs: tf.Tensor) -> tf.Tensor:
-        return self._unrolling.outputs(_by_symbol(tf.cast(inputs, self._dtype)))
+    def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        return inputs, state
 
 
 class CellCore(Core):
@@ -106,46 +96,17 @@ class CellCore(Core):
 
     def steps(self, flat: tf.Tensor) -> Steps:
         *parts, cell = self.split_state(flat)
-        return UnrolledSteps(cell, tuple(parts))
+        return recurrence.Unrolling(cell, tuple(parts))
 
     def outputs(self, embedded: tf.Tensor) -> tf.Tensor:
-        return recurrence.Unrolling(self._cell(), None).outputs(_by_symbol(tf.cast(embedded, self.compute_dtype)))
+        return recurrence.Unrolling(self._cell(), None).outputs(embedded)
 
     def read(self, embedded: tf.Tensor) -> tf.Tensor:
-        given = _by_symbol(tf.cast(embedded, self.compute_dtype))
-        return recurrence.Unrolling(self._cell(), None).outputs(given, only_last=True)
+        return recurrence.Unrolling(self._cell(), None).outputs(embedded, only_last=True)
 
     def _cell(self) -> recurrence.Cell:
         weights = (self.cell.kernel, self.cell.bias, self.cell.recurrent_kernel)
         return self.prepared(*(tf.cast(each, self.compute_dtype) for each in weights))
-
-
-def _by_symbol(inputs: tf.Tensor) -> tf.Tensor:
-    """[B, T, E] ↦ [T, E + 1, B], with a last row of ones."""
-    return recurrence.as_columns(tf.transpose(inputs, [1, 0, 2]))
-
-
-class IdentityCore(Core):
-    """The output is the input, as in EaS.
-
-    A listener with it hears nothing but the last symbol. A speaker with it never sees its input, since the first state
-    is not looked at: each symbol depends on the symbol before and on nothing else. It is what other cores are compared
-    with. The state is one unused value a game, because a speaker's first state needs a size.
-    """
-
-    def __init__(self, name: str | None = None) -> None:
-        super().__init__(name=name)
-        self.state_size = 1
-
-    def build(self, input_shape: tuple[Any, ...]) -> None:
-        """Creates no weights; `input_shape` is [B, E], and H is E."""
-        self.units = input_shape[-1]
-
-    def split_state(self, flat: tf.Tensor) -> State:
-        return (flat,)
-
-    def step(self, inputs: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        return inputs, state
 
 
 class LstmCore(CellCore):

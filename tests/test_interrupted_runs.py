@@ -180,7 +180,8 @@ def test_sigint_is_remembered_and_a_second_one_interrupts():
 @pytest.mark.parametrize(
     ("bindings", "said"),
     [
-        (("SpeakerReinforce.kl_coefficient=1e38",), "not finite after step 5 .they were finite after step 0"),
+        # The squares of such gradients are infinite, and their average is NaN from the second one on.
+        (("SpeakerReinforce.kl_coefficient=1e38",), "In step [2-5] with seed 0, .*loss.* not finite, so the run stops"),
         (
             ("SpeakerReinforce.kl_coefficient=1e38", "Log.every=1", "Checkpoint.every=1"),
             "the largest losses were loss [0-9.]+, .*; step 1 with seed 0 played rows .*replays it from the start",

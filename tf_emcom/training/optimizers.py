@@ -90,6 +90,15 @@ class _Moments(NamedTuple):
     second: keras.Variable
 
 
+class _Scalars(NamedTuple):
+    """What an update of one weight takes besides tensors, each []."""
+
+    rate: tf.Tensor
+    first_power: tf.Tensor  # b1 to the power of the updates
+    second_power: tf.Tensor
+    floor: tf.Tensor  # what the kernel adds below
+
+
 class Adam(Optimizer):
     """Adam (Kingma & Ba 2015, algorithm 1), with decoupled weight decay (Loshchilov & Hutter 2019) if above zero."""
 
@@ -134,44 +143,32 @@ class Adam(Optimizer):
         # As TensorFlow's kernel has it: √v without its bias has ε scaled by what that leaves out beside it.
         floors = self.epsilon * tf.sqrt(1.0 - second_powers)
         rate = at(self.learning_rate, step)
-        is_plain = not self.weight_decay and type(self).scaled is Adam.scaled
+        is_plain = self.works_on_stacks and not self.weight_decay
         # What is a row of a stack is a tensor, and the kernel takes variables only.
         in_place = is_plain and all(isinstance(each.variable.value, tf.Variable) for each in moments)
         update = self._update_in_place if in_place else self._update
         scalars = map(tf.unstack, (first_powers, second_powers, floors))
-        for each, gradient, first_power, second_power, floor in zip(moments, gradients, *scalars, strict=True):
-            update(each, gradient, rate, first_power, second_power, floor)
+        for each, gradient, *own in zip(moments, gradients, *scalars, strict=True):
+            update(each, gradient, _Scalars(rate, *own))
         updates.assign(updates.value + 1)
 
-    def _update_in_place(
-        self,
-        moments: _Moments,
-        gradient: tf.Tensor,
-        rate: tf.Tensor,
-        first_power: tf.Tensor,
-        second_power: tf.Tensor,
-        floor: tf.Tensor,
-    ) -> None:
+    def _update_in_place(self, moments: _Moments, gradient: tf.Tensor, scalars: _Scalars) -> None:
         """A weight and its moments are read and written once."""
         variable, first, second = (each.value.handle for each in moments)
+        rate, first_power, second_power, floor = scalars
         tf.raw_ops.ResourceApplyAdam(
             var=variable, m=first, v=second, beta1_power=first_power, beta2_power=second_power,
             lr=rate, beta1=self.b1, beta2=self.b2, epsilon=floor, grad=gradient,
         )  # fmt: skip
 
-    def _update(
-        self,
-        moments: _Moments,
-        gradient: tf.Tensor,
-        rate: tf.Tensor,
-        first_power: tf.Tensor,
-        second_power: tf.Tensor,
-        floor: tf.Tensor,
-    ) -> None:
+    def _update(self, moments: _Moments, gradient: tf.Tensor, scalars: _Scalars) -> None:
         """The same, operation by operation."""
         variable, first, second = moments
-        mean = first.value + (gradient - first.value) * (1.0 - self.b1)
-        square = second.value + (tf.square(gradient) - second.value) * (1.0 - self.b2)
+        rate, first_power, second_power, floor = scalars
+        # In float32, as the kernel has them and as the powers are: rounding then cancels against the biases.
+        new, new_square = (1.0 - tf.constant(b, tf.float32) for b in (self.b1, self.b2))
+        mean = first.value + (gradient - first.value) * new
+        square = second.value + (tf.square(gradient) - second.value) * new_square
         update = mean * (tf.sqrt(1.0 - second_power) / (1.0 - first_power)) / (tf.sqrt(square) + floor)
         if self.weight_decay:
             update += self.weight_decay * variable.value

@@ -60,7 +60,7 @@ def test_steps_are_those_of_the_twin(cls, twin):
         output, state = core.step(tf.constant(EMBEDDED[:, t]), state)
         expected, expected_state = twin(EMBEDDED[:, t], expected_state, *weights)
         np.testing.assert_allclose(output, expected, atol=1e-5)
-        # Games are columns of a state; what follows it are weights made ready.
+        # A state has a column for each game; behind it stands the cell.
         for ours, theirs in zip(state[: len(expected_state)], expected_state, strict=True):
             np.testing.assert_allclose(tf.transpose(ours), theirs, atol=1e-5)
 
